@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  action:
+    description: Runs on the controller, where the ledger is. No connection to the host of the task is made.
+    support: full
+  async:
+    description: Supports being used with C(async).
+    support: none
+  check_mode:
+    description: Can run in C(check_mode) and return what it would change, without a call that changes anything.
+    support: full
+  diff_mode:
+    description: Returns what changes, or would change, as YAML when in diff mode. Stream keys appear as fingerprints.
+    support: full
+  idempotent:
+    description: When run twice with the same options, the second run makes no call that changes anything.
+    support: full
+  platform:
+    description: Where it can run.
+    platforms: posix
+    support: full
+"""

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  api_url:
+    description:
+      - Base URL of the webinar API.
+      - Plain C(http) is refused unless the host is a loopback address or O(allow_http=true).
+      - Default is C(https://api.tenbyte.io/v1/webinar).
+      - If not given, the variable C(tenbyte_api_url) or the environment variable E(TENBYTE_API_URL) is used.
+    type: str
+  api_key:
+    description:
+      - API key of the account that owns the rooms, sent as the header C(X-API-Key).
+      - Exactly one of O(api_key) and O(api_token) is needed.
+      - If neither is given, the variable C(tenbyte_api_key) or the environment variable E(TENBYTE_API_KEY) is used.
+    type: str
+  api_token:
+    description:
+      - Bearer token of the account that owns the rooms.
+      - Exactly one of O(api_key) and O(api_token) is needed.
+      - If neither is given, the variable C(tenbyte_api_token) or the environment variable E(TENBYTE_API_TOKEN) is used.
+    type: str
+  allow_http:
+    description:
+      - Whether O(api_url) may be plain C(http) to a host that is not this machine.
+      - The credential and the stream keys are then readable on the network.
+      - The variable C(tenbyte_allow_http) or the environment variable E(TENBYTE_ALLOW_HTTP) may set it too. Default is V(false).
+    type: bool
+  validate_certs:
+    description:
+      - Whether the certificate of the service is checked.
+      - The variable C(tenbyte_validate_certs) or the environment variable E(TENBYTE_VALIDATE_CERTS) may set it too.
+        Default is V(true).
+    type: bool
+  ca_path:
+    description:
+      - File with the certificates of the authorities to trust, in PEM.
+      - The variable C(tenbyte_ca_path) or the environment variable E(TENBYTE_CA_PATH) may set it too.
+      - Without it, the authorities that the Python library C(requests) trusts are used, and its environment variable
+        E(REQUESTS_CA_BUNDLE) is honoured.
+    type: path
+  timeout:
+    description:
+      - Seconds that one request may take, from its start to the end of its answer.
+    type: float
+    default: 30.0
+  retries:
+    description:
+      - How often a request is sent again after a failure that may pass.
+      - A request that creates something is sent again only when it is certain that it had no effect.
+    type: int
+    default: 5
+  concurrency:
+    description:
+      - How many requests may be under way at once.
+    type: int
+    default: 16
+"""

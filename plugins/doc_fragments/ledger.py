@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  ledger_url:
+    description:
+      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. This version supports
+        C(sqlite:///PATH), with three slashes before the path.
+      - Default is C(tenbyte-webinar/ledger.sqlite3) under E(XDG_DATA_HOME), which is C(~/.local/share) if not set.
+        The file must be on a local disk, because SQLite's locks are not reliable on network file systems.
+      - If not given, the variable C(tenbyte_ledger_url) or the environment variable E(TENBYTE_LEDGER_URL) is used.
+    type: str
+  ledger_key:
+    description:
+      - The Fernet key that encrypts the ledger. Several, separated by commas, are all tried for reading, and the first
+        is used for writing.
+      - If not given, the variable C(tenbyte_ledger_key) or the environment variable E(TENBYTE_LEDGER_KEY) is used, and
+        else the key in O(ledger_key_file).
+    type: str
+  ledger_key_file:
+    description:
+      - The file that holds the Fernet key. It must not be readable by others.
+      - Default is the ledger's own file name with the ending C(.key). It is made on the first use of a new ledger.
+        Keep a copy of it in a safe place, because without it the ledger cannot be read.
+      - If not given, the variable C(tenbyte_ledger_key_file) or the environment variable E(TENBYTE_LEDGER_KEY_FILE) is
+        used.
+    type: path
+"""
+
+    # Where lookups find the same options: their loader reads variables and the environment by itself.
+    PLUGIN = r"""
+options:
+  ledger_url:
+    vars:
+      - name: tenbyte_ledger_url
+    env:
+      - name: TENBYTE_LEDGER_URL
+  ledger_key:
+    vars:
+      - name: tenbyte_ledger_key
+    env:
+      - name: TENBYTE_LEDGER_KEY
+  ledger_key_file:
+    vars:
+      - name: tenbyte_ledger_key_file
+    env:
+      - name: TENBYTE_LEDGER_KEY_FILE
+"""

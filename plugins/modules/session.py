@@ -1,0 +1,243 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: session
+author: the tenbyte.webinar contributors
+version_added: 0.1.0
+short_description: Make one session exist in a room, and keep its stream key
+description:
+  - Makes the webinar service have one session of a title in a room, with a preset. It is an event of one. For several
+    sessions, M(tenbyte.webinar.event) is faster and shows one plan.
+  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session that
+    differs from what is asked is left as it is, and the task fails with what differs.
+  - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
+    encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
+notes:
+  - Runs on the controller, also when the task's host is another machine.
+  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are shown by
+    Ansible itself if C(display_args_to_stdout) is set.
+  - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
+options:
+  room:
+    description:
+      - Title of the room, 3 to 255 characters. It is created if you have none of this title.
+      - Exactly one of O(room) and O(room_id) is needed.
+    type: str
+  room_id:
+    description: Id of an existing room, for a room whose title is not the only one of its kind.
+    type: str
+  title:
+    description: Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
+    type: str
+    required: true
+  preset_id:
+    description:
+      - Id of the preset, a UUID. Copy it from the service's dashboard.
+      - Required unless O(state=absent).
+    type: str
+  description:
+    description:
+      - Description that the session is given when it is created. The service cannot change it later, and an existing
+        session's is not compared.
+    type: str
+  mode:
+    description: How media comes in. If not given, the service decides.
+    type: str
+    choices: [webcam, rtmp]
+  scheduled_start_time:
+    description:
+      - When the session begins, as a date-time of RFC 3339 with an offset, for example
+        V(2027-05-04T09:00:00+02:00). Compared as an instant, not as text.
+    type: str
+  encoder:
+    description:
+      - Name of the inventory host that sends the media. It is not sent to the service, only passed on in the results,
+        where roles pick the sessions of their host by it.
+    type: str
+  state:
+    description:
+      - With V(present), a session that is scheduled or live exists.
+      - With V(absent), none does. A scheduled session is deleted, a live one is ended, and one that is over is left.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - tenbyte.webinar.connection
+  - tenbyte.webinar.ledger
+  - tenbyte.webinar.attributes
+seealso:
+  - module: tenbyte.webinar.event
+  - plugin: tenbyte.webinar.stream_key
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Make the keynote exist
+  tenbyte.webinar.session:
+    api_key: "{{ vault_tenbyte_api_key }}"
+    room: Main stage
+    title: Keynote
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+  register: keynote
+
+- name: Hand its stream key to an encoder
+  ansible.builtin.copy:
+    content: "{{ lookup('tenbyte.webinar.stream_key', keynote.session.id) }}"
+    dest: /etc/encoder/keynote.key
+    mode: "0600"
+  no_log: true
+  diff: false
+
+- name: One session for each language
+  tenbyte.webinar.session:
+    room: Main stage
+    title: "Keynote ({{ item }})"
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+    scheduled_start_time: "2027-05-04T09:00:00+02:00"
+    encoder: "encoder-{{ item }}"
+  loop: [de, en, fr]
+
+- name: Know whether the keynote exists, without changing anything
+  tenbyte.webinar.session:
+    room: Main stage
+    title: Keynote
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+  check_mode: true
+  register: keynote
+
+- name: Cancel it
+  tenbyte.webinar.session:
+    room: Main stage
+    title: Keynote
+    state: absent
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a call changed the service, or would in check mode.
+  returned: always
+  type: bool
+plan:
+  description: The calls that make the service match, in their order. Empty when it does already.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create_room), V(create_session), V(delete_session) or V(end_session).
+      type: str
+    room:
+      description: Title of the room.
+      type: str
+    title:
+      description: Title of the session, null for a room.
+      type: str
+    request:
+      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to be created.
+      type: dict
+    reason:
+      description: Why the call is made.
+      type: str
+  sample:
+    - action: create_session
+      room: Main stage
+      title: Keynote
+      request:
+        method: POST
+        path: /rooms/3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10/sessions
+        body:
+          title: Keynote
+          preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+      reason: no current session of the room has this title
+sessions:
+  description:
+    - The session as a list of one, empty with O(state=absent), so that results of M(tenbyte.webinar.event) and this one look the same.
+    - None of these values is a secret.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the session, null where it is not known yet.
+      type: str
+    room_id:
+      description: Id of the room, null where it is not known yet.
+      type: str
+    room:
+      description: Title of the room.
+      type: str
+    title:
+      description: Title of the session.
+      type: str
+    status:
+      description: The service's word for it, V(scheduled) or V(live) as a rule. Null where there is no session yet.
+      type: str
+    mode:
+      description: How media comes in, V(webcam) or V(rtmp), null where the service does not say.
+      type: str
+    preset:
+      description: C(id), C(name) and C(type) of the preset.
+      type: dict
+    scheduled_start_time:
+      description: When it begins, as the service writes it.
+      type: str
+    hls_url:
+      description: Where it can be watched, null where the service does not say.
+      type: str
+    rtmp_url:
+      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is masked here.
+      type: str
+    encoder:
+      description: The name given as O(encoder).
+      type: str
+    stream_key_available:
+      description: Whether the ledger holds the stream key.
+      type: bool
+    stream_key_fingerprint:
+      description: A name for the stream key that tells whether it changed and does not reveal it.
+      type: str
+  sample:
+    - id: 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21
+      room_id: 3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10
+      room: Main stage
+      title: Keynote
+      status: scheduled
+      mode: rtmp
+      preset:
+        id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+        name: Stage
+        type: rtmp
+      scheduled_start_time: "2027-05-04T07:00:00Z"
+      hls_url: https://live.example.com/6c0e2b0e/index.m3u8
+      rtmp_url: rtmp://ingest.example.com/live
+      encoder: encoder1
+      stream_key_available: true
+      stream_key_fingerprint: fp-5b0c9d1e7f3a2460
+session:
+  description: The session, as in RV(sessions). Null with O(state=absent).
+  returned: when the input could be used
+  type: dict
+failed_sessions:
+  description: The session with C(room), C(title) and C(reason), if it failed.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  sample: []
+ansible_facts:
+  description: Facts for the host, and with C(run_once=true) for every host of the play.
+  returned: when the input could be used
+  type: dict
+  contains:
+    tenbyte_sessions:
+      description:
+        - The same as RV(sessions), by C(ROOM/TITLE), merged with what earlier tasks of the play set. Safe to cache.
+      type: dict
+diff:
+  description: The event before and after, as YAML.
+  returned: in diff mode
+  type: dict
+"""

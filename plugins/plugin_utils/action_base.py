@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs an action of Ansible's on the engine: the one file below the plugins themselves that knows Ansible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+try:
+    from .ensure import Outcome, ensure
+    from .errors import WebinarError
+    from .model import EventSpec
+    from .options import connection_from, ledger_settings_from, with_shared_options
+    from .render import FACT, event_result
+    from .secrecy import Redactor
+except ImportError as error:
+    MISSING_LIBRARY: str | None = error.name or str(error)
+else:
+    MISSING_LIBRARY = None
+
+
+class WebinarAction(ActionBase):
+    """Base of the actions that reconcile: each says only its options and how they are read and shown."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def reconcile(
+        self,
+        task_vars: dict[str, Any],
+        argument_spec: Mapping[str, Any],
+        asked_from: Callable[[Mapping[str, Any]], EventSpec],
+        shown: Callable[[Outcome, dict[str, Any]], dict[str, Any]] = lambda outcome, result: result,
+    ) -> dict[str, Any]:
+        """Return the action's result. Every error becomes a failed result with one sentence, never a traceback."""
+        if MISSING_LIBRARY:
+            return _failure(missing_library_message(MISSING_LIBRARY))
+        _validation, given = self.validate_argument_spec(argument_spec=argument_spec)
+        redactor = Redactor()
+        try:
+            options = with_shared_options(plain(given), self._variable_of(task_vars), os.environ)
+            connection = connection_from(options, redactor)
+            ledger_settings = ledger_settings_from(options, os.environ)
+            asked = asked_from(options)
+            outcome = ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode)
+            facts = plain((task_vars.get("ansible_facts") or {}).get(FACT) or {})
+            result = shown(outcome, event_result(outcome, redactor, facts_before=facts))
+        except WebinarError as error:
+            return _failure(redactor.text(str(error)))
+        except AnsibleError:
+            raise
+        except Exception as error:  # a mistake of ours: even then no traceback, which could quote a secret
+            return _failure(unexpected_message(error))
+        if not self._task.diff:
+            del result["diff"]
+        return result
+
+    def _variable_of(self, task_vars: dict[str, Any]) -> Callable[[str], Any]:
+        return lambda name: plain(self._templar.template(task_vars[name])) if name in task_vars else None
+
+
+def plain(value: Any) -> Any:
+    """Return the value in Python's own types: Ansible's strings may be subclasses that carry tags or vault text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return str(value)
+
+
+def mask_on_newer_cores(values: list[str]) -> None:
+    """Register values with ansible-core's own masking, which versions before 2.22 do not have."""
+    try:
+        from ansible.module_utils.secrets import register_secret
+    except ImportError:
+        return
+    for value in values:
+        register_secret(value)
+
+
+def missing_library_message(name: str) -> str:
+    return (
+        f"tenbyte.webinar needs the Python library '{name}' on the controller, in the Python that runs Ansible. Install "
+        "what requirements.txt of the collection lists."
+    )
+
+
+def unexpected_message(error: Exception) -> str:
+    """Name a mistake of the collection's own by its type and place only: its text could quote a secret."""
+    place, trace = "an unknown place", error.__traceback__
+    while trace is not None:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return (
+        f"tenbyte.webinar met a mistake of its own ({type(error).__name__} at {place}). What was done before it is in "
+        "the ledger; run the task again, and report this with the two names."
+    )
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"failed": True, "changed": False, "msg": message}

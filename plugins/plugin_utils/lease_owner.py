@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who holds a lease: names one run, and tells whether the run behind a name is known to have died.
+
+Without this, a re-run after a crash would have to wait for the dead run's lease to end.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def new_owner() -> str:
+    """Return a name for this run: where it lives (boot and PID namespace), process id, its start, and a random part."""
+    pid = os.getpid()
+    return ":".join((_place(), str(pid), _started(pid) or "", secrets.token_hex(8)))
+
+
+def is_known_dead(owner: str) -> bool:
+    """Say True only of a run that lived here and whose process is gone; of all others nothing is known."""
+    place, _, rest = owner.partition(":")
+    pid, _, rest = rest.partition(":")
+    started = rest.partition(":")[0]
+    if not place or place != _place() or not pid.isdigit() or not started:
+        return False
+    return _started(int(pid)) != started
+
+
+def _place() -> str:
+    """Return an id of this machine's boot and PID namespace (Linux), empty where there is none to be had."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+    return f"{boot}/{namespace.removeprefix('pid:')}"
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process began, in clock ticks since boot (proc(5), field 22), None where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None

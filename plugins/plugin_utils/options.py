@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One adapter from the options of an action or lookup to the engine's settings. Bad input ends here, with its way out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .argument_specs import LEDGER_SPEC
+from .errors import InvalidInput
+from .ledger_location import LedgerSettings, check_settings, default_url
+from .model import EventSpec, RoomSpec, SessionSpec, parse_instant
+from .secrecy import Redactor
+from .transport import Connection
+
+DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
+SHORTEST_TITLE = 3
+LONGEST_TITLE = 255
+
+# Options that may also come from a variable `tenbyte_NAME` or the environment: one setting for actions and lookups.
+SHARED_OPTIONS = ("api_url", "api_key", "api_token", "allow_http", "validate_certs", "ca_path", *LEDGER_SPEC)
+FROM_ENVIRONMENT = {name: f"TENBYTE_{name.upper()}" for name in SHARED_OPTIONS}
+# A credential given to the task settles which of the two it is; the other's variable or environment is then not asked.
+_EITHER = {"api_key": "api_token", "api_token": "api_key"}
+
+
+def with_shared_options(
+    given: Mapping[str, Any], variable: Callable[[str], Any], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the options with the shared ones filled in, each from the task, else a variable, else the environment."""
+    options = {name: value for name, value in given.items() if value is not None}
+    for source in (lambda name: variable(f"tenbyte_{name}"), lambda name: environment.get(FROM_ENVIRONMENT[name])):
+        settled = set(options)
+        for name in SHARED_OPTIONS:
+            if name in settled or _EITHER.get(name) in settled:
+                continue
+            value = source(name)
+            if value is not None and value != "":
+                options[name] = value
+    return options
+
+
+def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connection:
+    api_key, api_token = options.get("api_key") or None, options.get("api_token") or None
+    redactor.learn(api_key)
+    redactor.learn(api_token)
+    if api_key is None and api_token is None:
+        raise InvalidInput(
+            "No credentials. Give api_key or api_token, or set the variable tenbyte_api_key or tenbyte_api_token, or "
+            "the environment variable TENBYTE_API_KEY or TENBYTE_API_TOKEN."
+        )
+    if api_key is not None and api_token is not None:
+        raise InvalidInput("Both api_key and api_token are given. The service takes one of them: leave one out.")
+    for name, value in (("api_key", api_key), ("api_token", api_token)):
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise InvalidInput(f"{name} holds blanks, line ends or characters that cannot stand in an HTTP header.")
+    for name, lowest in (("timeout", 1), ("retries", 0), ("concurrency", 1)):
+        if options[name] < lowest:
+            raise InvalidInput(f"{name} is {options[name]:g}; it must be at least {lowest}.")
+    return Connection(
+        api_url=_api_url(options),
+        api_key=api_key,
+        api_token=api_token,
+        validate_certs=_boolean(options.get("validate_certs", True), "validate_certs"),
+        ca_path=options.get("ca_path"),
+        timeout=options["timeout"],
+        retries=options["retries"],
+        concurrency=options["concurrency"],
+    )
+
+
+def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
+    settings = LedgerSettings(
+        url=options.get("ledger_url") or default_url(dict(environment)),
+        key=options.get("ledger_key") or None,
+        key_file=options.get("ledger_key_file") or None,
+    )
+    check_settings(settings)
+    return settings
+
+
+def event_from(options: Mapping[str, Any]) -> EventSpec:
+    """Read and check the options of the action ``event``."""
+    overruling = {"state": "absent"} if options["state"] == "absent" else {}
+    rooms = tuple(
+        _room_from(
+            {**room, "sessions": [{**session, **overruling} for session in room["sessions"]]}, f"rooms[{index}]"
+        )
+        for index, room in enumerate(options["rooms"])
+    )
+    names = [room.room_id or room.title for room in rooms]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"rooms: '{name}' stands in the list twice. Join its sessions in one entry.")
+    return EventSpec(rooms)
+
+
+def event_of_one_from(options: Mapping[str, Any]) -> EventSpec:
+    """Read and check the options of the action ``session``: an event of one room and one session."""
+    if (options.get("room") is None) == (options.get("room_id") is None):
+        raise InvalidInput("Give either room (a title) or room_id.")
+    room = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": [options]}
+    return EventSpec((_room_from(room, "", title_option="room"),))
+
+
+def _room_from(options: Mapping[str, Any], where: str, title_option: str = "title") -> RoomSpec:
+    title, room_id = options.get("title"), options.get("room_id")
+    prefix = f"{where}." if where else ""
+    if (title is None) == (room_id is None):
+        raise InvalidInput(f"{where}: give either title or room_id of the room.")
+    if title is not None:
+        _check_title(title, f"{prefix}{title_option}")
+    sessions = tuple(
+        _session_from(session, f"{prefix}sessions[{index}]." if where else "")
+        for index, session in enumerate(options["sessions"])
+    )
+    titles = [session.title for session in sessions]
+    for session_title in titles:
+        if titles.count(session_title) > 1:
+            raise InvalidInput(
+                f"{prefix}sessions: the title '{session_title}' stands in room '{title or room_id}' twice. A title is "
+                "what tells the sessions of a room apart: give each its own."
+            )
+    return RoomSpec(
+        title=title,
+        room_id=_uuid(room_id, f"{prefix}room_id"),
+        description=options.get("description"),
+        sessions=sessions,
+    )
+
+
+def _session_from(options: Mapping[str, Any], prefix: str) -> SessionSpec:
+    _check_title(options["title"], f"{prefix}title")
+    if options["state"] == "present" and not options.get("preset_id"):
+        raise InvalidInput(f"{prefix}preset_id is missing for session '{options['title']}'. Copy the preset's id.")
+    start = options.get("scheduled_start_time")
+    if start is not None:
+        try:
+            parse_instant(start)
+        except ValueError:
+            raise InvalidInput(
+                f"{prefix}scheduled_start_time '{start}' is not a date-time of RFC 3339 with an offset, such as "
+                "2027-05-04T09:00:00+02:00."
+            ) from None
+    return SessionSpec(
+        title=options["title"],
+        preset_id=_uuid(options.get("preset_id"), f"{prefix}preset_id"),
+        description=options.get("description"),
+        mode=options.get("mode"),
+        scheduled_start_time=start,
+        encoder=options.get("encoder"),
+        state=options["state"],
+    )
+
+
+def _check_title(title: str, where: str) -> None:
+    if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
+        raise InvalidInput(
+            f"{where} '{title[:40]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to {LONGEST_TITLE}."
+        )
+    if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
+        raise InvalidInput(f"{where} '{title[:40].strip()}' begins or ends with a blank, or holds control characters.")
+
+
+def _uuid(value: str | None, where: str) -> str | None:
+    if value is None:
+        return None
+    # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
+        raise InvalidInput(f"{where} '{value[:60]}' is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service.")
+    return value.lower()
+
+
+def _api_url(options: Mapping[str, Any]) -> str:
+    api_url = str(options.get("api_url") or DEFAULT_API_URL).rstrip("/")
+    try:
+        parts = urlsplit(api_url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise InvalidInput(f"api_url is not an http or https URL without query. The service's own is {DEFAULT_API_URL}.")
+    if parts.username or parts.password:
+        raise InvalidInput("api_url holds a user name or password. Give the credential as api_key or api_token.")
+    if parts.scheme == "http" and not _boolean(options.get("allow_http", False), "allow_http") and not _is_loopback(host):
+        raise InvalidInput(
+            f"api_url is plain http to {host}, which would show the credential and the stream keys to the network. Use "
+            "https, or set allow_http: true if the way there is safe."
+        )
+    return api_url
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
+
+
+def _boolean(value: Any, name: str) -> bool:
+    """Read a truth value that may come from the environment as text."""
+    words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    truth = value if isinstance(value, bool) else words.get(str(value).strip().lower())
+    if truth is None:
+        raise InvalidInput(f"{name} is '{str(value)[:20]}'; give true or false.")
+    return truth

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user sees: results, plan lines and diffs. The one place that decides it; nothing here holds a stream key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from .apply import SessionOutcome
+from .ensure import Outcome
+from .model import StreamKey
+from .plan import Step
+from .secrecy import MASK, Redactor
+
+FACT = "tenbyte_sessions"
+
+
+def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of the actions ``event`` and ``session``, the same shape in check mode."""
+    applied = outcome.applied
+    sessions = [session_result(session) for session in applied.sessions if session.spec.state == "present"]
+    failed: list[dict[str, Any]] = [
+        {"room": session.room_title, "title": session.spec.title, "reason": session.error}
+        for session in applied.sessions
+        if session.error
+    ]
+    failed += [
+        {"room": room.title, "title": None, "reason": room.error}
+        for room in applied.rooms
+        if room.error and not room.spec.sessions
+    ]
+    result: dict[str, Any] = {
+        "changed": any(room.changed for room in applied.rooms) or any(session.changed for session in applied.sessions),
+        "plan": [step_result(step) for step in outcome.plan.steps()],
+        "sessions": sessions,
+        "failed_sessions": failed,
+        "ansible_facts": {FACT: _facts(outcome, facts_before)},
+        "diff": _diff(outcome),
+    }
+    notes = [f"{done.room_title}/{done.spec.title}: {done.note}" for done in applied.sessions if done.note]
+    if notes:
+        result["warnings"] = notes
+    if failed:
+        result["failed"] = True
+        result["msg"] = _failure_message(failed, len(applied.sessions))
+    shown: dict[str, Any] = redactor.value(result)
+    return shown
+
+
+def session_result(outcome: SessionOutcome) -> dict[str, Any]:
+    session, spec = outcome.session, outcome.spec
+    preset = session.preset if session else None
+    return {
+        "id": session.id if session else None,
+        "room_id": outcome.room_id,
+        "room": outcome.room_title,
+        "title": spec.title,
+        "status": session.status if session else None,
+        "mode": session.mode if session else spec.mode,
+        "preset": {
+            "id": (preset.id if preset else None) or spec.preset_id,
+            "name": preset.name if preset else None,
+            "type": preset.type if preset else None,
+        },
+        "scheduled_start_time": session.scheduled_start_time if session else spec.scheduled_start_time,
+        "hls_url": session.hls_url if session else None,
+        "rtmp_url": _shown_ingest_url(outcome.key),
+        "encoder": spec.encoder,
+        "stream_key_available": outcome.key is not None,
+        "stream_key_fingerprint": outcome.fingerprint,
+    }
+
+
+def step_result(step: Step) -> dict[str, Any]:
+    return {
+        "action": step.action,
+        "room": step.room,
+        "title": step.title,
+        "request": {"method": step.method, "path": step.path, "body": dict(step.body) if step.body else None},
+        "reason": step.reason,
+    }
+
+
+def fact_name(room: str, title: str) -> str:
+    return f"{room}/{title}"
+
+
+def _facts(outcome: Outcome, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge with the facts of earlier tasks, so that several tasks in one play add up; what is gone leaves."""
+    facts = dict(before)
+    for session in outcome.applied.sessions:
+        name = fact_name(session.room_title, session.spec.title)
+        if session.spec.state == "present" and (session.session is not None or not session.error):
+            facts[name] = session_result(session)
+        elif session.session is None:
+            facts.pop(name, None)
+    return facts
+
+
+def _shown_ingest_url(key: StreamKey | None) -> str | None:
+    if key is None or key.rtmp_url is None:
+        return None
+    return key.rtmp_url.replace(key.stream_key, MASK)
+
+
+def _failure_message(failed: list[dict[str, Any]], asked: int) -> str:
+    lines = [
+        f"{item['room']}/{item['title']}: {item['reason']}" if item["title"] else f"{item['room']}: {item['reason']}"
+        for item in failed
+    ]
+    return f"{len(failed)} of {asked} sessions failed. " + " | ".join(lines)
+
+
+def _diff(outcome: Outcome) -> dict[str, str]:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    outcomes = iter(outcome.applied.sessions)
+    for room_plan, room in zip(outcome.plan.rooms, outcome.applied.rooms, strict=True):
+        name = room.title
+        sessions_before, sessions_after = {}, {}
+        for plan in room_plan.sessions:
+            session = next(outcomes)
+            if plan.session is not None:
+                sessions_before[plan.spec.title] = _diff_before(plan.session, plan.row)
+            if session.session is not None or (session.changed and session.spec.state == "present"):
+                sessions_after[session.spec.title] = _diff_after(session)
+        if room_plan.room is not None:
+            before[name] = {"id": room_plan.room.id, "sessions": sessions_before}
+        if room.room is not None or room.changed:
+            after[name] = {"id": room.room.id if room.room else None, "sessions": sessions_after}
+    return {
+        "before_header": "webinar service",
+        "after_header": "webinar service",
+        "before": _yaml(before),
+        "after": _yaml(after),
+    }
+
+
+def _diff_before(session: Any, row: Any) -> dict[str, Any]:
+    kept = row is not None and row.object_id == session.id
+    return _diff_entry(session.id, session.status, session.preset.id, row.fingerprint if kept else None)
+
+
+def _diff_after(outcome: SessionOutcome) -> dict[str, Any]:
+    session = outcome.session
+    if session is None:
+        return _diff_entry(None, "scheduled", outcome.spec.preset_id, None)
+    return _diff_entry(session.id, session.status, session.preset.id or outcome.spec.preset_id, outcome.fingerprint)
+
+
+def _diff_entry(
+    session_id: str | None, status: str, preset_id: str | None, stream_key_fingerprint: str | None
+) -> dict[str, Any]:
+    return {
+        "id": session_id,
+        "status": status,
+        "preset_id": preset_id,
+        "stream_key_fingerprint": stream_key_fingerprint,
+    }
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    if not value:
+        return ""
+    text: str = yaml.safe_dump({"rooms": dict(value)}, allow_unicode=True, sort_keys=False, width=1000)
+    return text
