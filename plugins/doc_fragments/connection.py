@@ -25,13 +25,15 @@ options:
     description:
       - Bearer token of the account that owns the rooms.
       - Exactly one of O(api_key) and O(api_token) is needed.
-      - If neither is given, the variable C(tenbyte_api_token) or the environment variable E(TENBYTE_API_TOKEN) is used.
+      - If neither is given, the variable C(tenbyte_api_token) or the environment variable E(TENBYTE_API_TOKEN) is
+        used.
     type: str
   allow_http:
     description:
       - Whether O(api_url) may be plain C(http) to a host that is not this machine.
       - The credential and the stream keys are then readable on the network.
-      - The variable C(tenbyte_allow_http) or the environment variable E(TENBYTE_ALLOW_HTTP) may set it too. Default is V(false).
+      - The variable C(tenbyte_allow_http) or the environment variable E(TENBYTE_ALLOW_HTTP) may set it too. Default
+        is V(false).
     type: bool
   validate_certs:
     description:

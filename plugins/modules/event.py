@@ -11,16 +11,19 @@ version_added: 0.1.0
 short_description: Make a whole event's rooms and sessions exist, and keep their stream keys
 description:
   - Makes the webinar service have the rooms and sessions of an event, in one task, with one plan and one diff.
-  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session that
+  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session
+    that
     differs from what is asked is left as it is, and reported as failed with what differs.
   - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
     encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
   - A session is known by its room and title. Sessions that have ended or expired never count.
   - A failure of one session does not stop the others. The task fails at its end and names each.
 notes:
-  - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of several
+  - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of
+    several
     hosts.
-  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are shown by
+  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
+    shown by
     Ansible itself if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
@@ -58,7 +61,8 @@ options:
             type: str
           description:
             description:
-              - Description that the session is given when it is created. The service cannot change it later, and an existing
+              - Description that the session is given when it is created. The service cannot change it later, and an
+                existing
                 session's is not compared.
             type: str
           mode:
@@ -72,13 +76,15 @@ options:
             type: str
           encoder:
             description:
-              - Name of the inventory host that sends the media. It is not sent to the service, only passed on in the results,
+              - Name of the inventory host that sends the media. It is not sent to the service, only passed on in the
+                results,
                 where roles pick the sessions of their host by it.
             type: str
           state:
             description:
               - With V(present), a session that is scheduled or live exists.
-              - With V(absent), none does. A scheduled session is deleted, a live one is ended, and one that is over is left.
+              - With V(absent), none does. A scheduled session is deleted, a live one is ended, and one that is over
+                is left.
             type: str
             choices: [present, absent]
             default: present
@@ -183,7 +189,8 @@ plan:
       description: Title of the session, null for a room.
       type: str
     request:
-      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to be created.
+      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to
+        be created.
       type: dict
     reason:
       description: Why the call is made.
@@ -235,7 +242,8 @@ sessions:
       description: Where it can be watched, null where the service does not say.
       type: str
     rtmp_url:
-      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is masked here.
+      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
+        masked here.
       type: str
     encoder:
       description: The name given as O(rooms[].sessions[].encoder).

@@ -12,13 +12,15 @@ short_description: Make one session exist in a room, and keep its stream key
 description:
   - Makes the webinar service have one session of a title in a room, with a preset. It is an event of one. For several
     sessions, M(tenbyte.webinar.event) is faster and shows one plan.
-  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session that
+  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session
+    that
     differs from what is asked is left as it is, and the task fails with what differs.
   - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
     encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
 notes:
   - Runs on the controller, also when the task's host is another machine.
-  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are shown by
+  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
+    shown by
     Ansible itself if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
@@ -137,7 +139,8 @@ plan:
       description: Title of the session, null for a room.
       type: str
     request:
-      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to be created.
+      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to
+        be created.
       type: dict
     reason:
       description: Why the call is made.
@@ -155,7 +158,8 @@ plan:
       reason: no current session of the room has this title
 sessions:
   description:
-    - The session as a list of one, empty with O(state=absent), so that results of M(tenbyte.webinar.event) and this one look the same.
+    - The session as a list of one, empty with O(state=absent), so that results of M(tenbyte.webinar.event) and this
+      one look the same.
     - None of these values is a secret.
   returned: when the input could be used
   type: list
@@ -189,7 +193,8 @@ sessions:
       description: Where it can be watched, null where the service does not say.
       type: str
     rtmp_url:
-      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is masked here.
+      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
+        masked here.
       type: str
     encoder:
       description: The name given as O(encoder).

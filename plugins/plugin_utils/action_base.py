@@ -97,8 +97,8 @@ def mask_on_newer_cores(values: list[str]) -> None:
 
 def missing_library_message(name: str) -> str:
     return (
-        f"tenbyte.webinar needs the Python library '{name}' on the controller, in the Python that runs Ansible. Install "
-        "what requirements.txt of the collection lists."
+        f"tenbyte.webinar needs the Python library '{name}' on the controller, in the Python that runs Ansible. "
+        "Install what requirements.txt of the collection lists."
     )
 
 

@@ -162,5 +162,3 @@ def _attempt(call: Callable[[], Any]) -> tuple[Any, str | None]:
         return call(), None
     except WebinarError as error:
         return None, str(error)
-
-

@@ -140,9 +140,7 @@ def create_session(
     return _create(creation, target, seen_ids, gone_id)
 
 
-def _create(
-    creation: Creation, target: _Target[Thing], seen_ids: frozenset[str], gone_id: str | None
-) -> Made[Thing]:
+def _create(creation: Creation, target: _Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
     claimed = _claim(creation, target, seen_ids, gone_id)
     if isinstance(claimed, Made):
         return claimed

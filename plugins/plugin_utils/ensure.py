@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .apply import Applied, apply_plan, planned
+from .lease_owner import new_owner
 from .ledger import open_ledger
 from .ledger_location import LedgerSettings
-from .lease_owner import new_owner
 from .model import EventSpec
 from .observe import observe
 from .plan import Plan, make_plan

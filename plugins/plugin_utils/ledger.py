@@ -27,50 +27,13 @@ from . import ledger_location
 from .errors import LedgerError
 from .lease_owner import is_known_dead
 from .ledger_location import LedgerSettings
+from .ledger_schema import METADATA, SCHEMA_VERSION, lock_schema, meta, not_retired, slots
 from .model import StreamKey
 from .secrecy import Cipher, Redactor, fingerprint, new_fingerprint_key
 
-SCHEMA_VERSION = "1"
 Kind = Literal["room", "session"]
 Phase = Literal["pending", "created", "keyless", "retired"]
 T = TypeVar("T")
-
-_metadata = sa.MetaData()
-_meta = sa.Table(
-    "meta",
-    _metadata,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("value", sa.LargeBinary, nullable=False),
-)
-_slots = sa.Table(
-    "slots",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("api", sa.String(512), nullable=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("parent", sa.String(64), nullable=False),
-    sa.Column("title", sa.String(255), nullable=False),
-    sa.Column("object_id", sa.String(64), index=True),
-    sa.Column("phase", sa.String(16), nullable=False),
-    sa.Column("secret", sa.LargeBinary),
-    sa.Column("fingerprint", sa.String(64)),
-    sa.Column("seen_ids", sa.Text, nullable=False),
-    sa.Column("owner", sa.String(160)),
-    sa.Column("lease_until", sa.Float, nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("updated_at", sa.Float, nullable=False),
-)
-_not_retired = _slots.c.phase != "retired"
-sa.Index(
-    "one_row_per_slot",
-    _slots.c.api,
-    _slots.c.kind,
-    _slots.c.parent,
-    _slots.c.title,
-    unique=True,
-    sqlite_where=_not_retired,
-    postgresql_where=_not_retired,
-)
 
 
 @dataclass(frozen=True)
@@ -135,14 +98,14 @@ class Ledger:
 
     def rows(self, api: str, parents: Iterable[str]) -> list[Row]:
         """Return the rows in use of the rooms themselves and of the sessions in the rooms with these ids."""
-        condition = (_slots.c.api == api) & _not_retired & _slots.c.parent.in_(["", *parents])
+        condition = (slots.c.api == api) & not_retired & slots.c.parent.in_(["", *parents])
         with _reported("read"), self._engine.connect() as connection:
-            return [self._row(found) for found in connection.execute(sa.select(_slots).where(condition))]
+            return [self._row(found) for found in connection.execute(sa.select(slots).where(condition))]
 
     def row_of_session(self, session_id: str) -> Row | None:
-        condition = (_slots.c.kind == "session") & (_slots.c.object_id == session_id) & _not_retired
+        condition = (slots.c.kind == "session") & (slots.c.object_id == session_id) & not_retired
         with _reported("read"), self._engine.connect() as connection:
-            found = connection.execute(sa.select(_slots).where(condition)).first()
+            found = connection.execute(sa.select(slots).where(condition)).first()
             return self._row(found) if found else None
 
     def claim(self, slot: Slot, seen_ids: Iterable[str], lease: float, gone_id: str | None) -> Claim | Busy | Row:
@@ -156,8 +119,8 @@ class Ledger:
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = time.time()
-            condition = _in_slot(slot) & _not_retired
-            found = connection.execute(sa.select(_slots).where(condition).with_for_update()).first()
+            condition = _in_slot(slot) & not_retired
+            found = connection.execute(sa.select(slots).where(condition).with_for_update()).first()
             values = {"owner": self._owner, "lease_until": now + lease, "updated_at": now}
             if found is not None and found.phase == "pending":
                 if self._is_leased(found):
@@ -168,10 +131,10 @@ class Ledger:
             if found is not None:
                 if found.object_id != gone_id or gone_id is None:
                     return self._row(found)
-                self._retire(connection, _slots.c.id == found.id)
+                self._retire(connection, slots.c.id == found.id)
             new = {"api": slot.api, "kind": slot.kind, "parent": slot.parent, "title": slot.title, "phase": "pending"}
             result = connection.execute(
-                sa.insert(_slots).values(**new, **values, seen_ids=json.dumps(seen), created_at=now)
+                sa.insert(slots).values(**new, **values, seen_ids=json.dumps(seen), created_at=now)
             )
             key = result.inserted_primary_key
             assert key is not None  # an INSERT of one row always has one
@@ -204,25 +167,25 @@ class Ledger:
 
     def withdraw(self, claim: Claim) -> None:
         """Remove an intent of which it is certain that nothing was created."""
-        condition = (_slots.c.id == claim.row_id) & (_slots.c.phase == "pending") & (_slots.c.owner == self._owner)
-        self._write(lambda connection: connection.execute(sa.delete(_slots).where(condition)).rowcount)
+        condition = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self._owner)
+        self._write(lambda connection: connection.execute(sa.delete(slots).where(condition)).rowcount)
 
     def retire(self, api: str, object_id: str) -> None:
         """Erase the key of a session that is gone."""
-        condition = (_slots.c.api == api) & (_slots.c.object_id == object_id) & _not_retired
+        condition = (slots.c.api == api) & (slots.c.object_id == object_id) & not_retired
         self._write(lambda connection: self._retire(connection, condition))
 
     def fingerprint(self, key: StreamKey) -> str:
         return fingerprint(self._fingerprint_key, key.stream_key)
 
     def _update_claim(self, claim: Claim, values: dict[str, Any]) -> bool:
-        mine = _by_id(claim.row_id).where(_slots.c.owner == self._owner, _slots.c.phase == "pending")
+        mine = _by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
         return self._write(lambda connection: connection.execute(mine.values(**values)).rowcount) == 1
 
     @staticmethod
     def _retire(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
         values = {"phase": "retired", "secret": None, "lease_until": 0.0, "updated_at": time.time()}
-        connection.execute(sa.update(_slots).where(condition).values(**values))
+        connection.execute(sa.update(slots).where(condition).values(**values))
 
     def _row(self, found: sa.Row[Any]) -> Row:
         key = None
@@ -289,11 +252,11 @@ class Ledger:
         with _reported("opened"), self._engine.connect().execution_options(writes=writable) as connection:
             with connection.begin():
                 if writable:
-                    _lock_schema(connection)
-                    _metadata.create_all(connection)
+                    lock_schema(connection)
+                    METADATA.create_all(connection)
                 elif not sa.inspect(connection).has_table("meta"):
                     return new_fingerprint_key()
-                stored = dict(connection.execute(sa.select(_meta.c.name, _meta.c.value)).tuples().all())
+                stored = dict(connection.execute(sa.select(meta.c.name, meta.c.value)).tuples().all())
                 if not stored:
                     if not writable:
                         return new_fingerprint_key()
@@ -301,10 +264,10 @@ class Ledger:
                     token = self._cipher.encrypt({"fingerprint_key": key})
                     stored = {"schema_version": SCHEMA_VERSION.encode(), "fingerprint_key": token}
                     rows = [{"name": name, "value": value} for name, value in stored.items()]
-                    connection.execute(sa.insert(_meta), rows)
+                    connection.execute(sa.insert(meta), rows)
                 elif writable:
                     # A write that changes nothing: a read-only or full disk is found here, before any POST.
-                    connection.execute(sa.update(_meta).values(value=_meta.c.value))
+                    connection.execute(sa.update(meta).values(value=meta.c.value))
                 version = bytes(stored.get("schema_version", b"?")).decode()
                 if version != SCHEMA_VERSION:
                     raise LedgerError(
@@ -329,26 +292,20 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
 
 def _in_slot(slot: Slot) -> sa.ColumnElement[bool]:
     return (
-        (_slots.c.api == slot.api)
-        & (_slots.c.kind == slot.kind)
-        & (_slots.c.parent == slot.parent)
-        & (_slots.c.title == slot.title)
+        (slots.c.api == slot.api)
+        & (slots.c.kind == slot.kind)
+        & (slots.c.parent == slot.parent)
+        & (slots.c.title == slot.title)
     )
 
 
 def _by_id(row_id: int) -> sa.Update:
-    return sa.update(_slots).where(_slots.c.id == row_id)
-
-
-def _lock_schema(connection: sa.Connection) -> None:
-    """Let one of several first runs create the tables. SQLite's BEGIN IMMEDIATE has done so already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7302847110)"))
+    return sa.update(slots).where(slots.c.id == row_id)
 
 
 @contextmanager
 def _reported(done: str) -> Iterator[None]:
-    """Turn the database's errors into one sentence; its own message could quote bound values, so it is not shown whole."""
+    """Turn the database's errors into one sentence, of its own message only the first line: more could quote values."""
     try:
         yield
     except SQLAlchemyError as error:

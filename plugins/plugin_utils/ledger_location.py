@@ -124,7 +124,9 @@ def _parsed(settings: LedgerSettings) -> URL:
         return make_url(settings.url)
     except ArgumentError:
         # The library's message quotes the URL, which may hold a password.
-        raise InvalidInput("ledger_url is not a database URL. Use sqlite:///PATH (three slashes before PATH).") from None
+        raise InvalidInput(
+            "ledger_url is not a database URL. Use sqlite:///PATH (three slashes before PATH)."
+        ) from None
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -133,6 +135,8 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    # An erased key is overwritten in the file, not only marked as free space.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

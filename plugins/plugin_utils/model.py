@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Value types: what the service has, what the ledger keeps, and what was asked for. No behaviour beyond reading them."""
+"""Value types: what the service has, what the ledger keeps, what was asked for, and how answers are read into them."""
 
 from __future__ import annotations
 

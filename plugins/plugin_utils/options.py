@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One adapter from the options of an action or lookup to the engine's settings. Bad input ends here, with its way out."""
+"""One adapter from the options of actions and lookups to the engine's settings; bad input ends here."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def event_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``event``."""
     overruling = {"state": "absent"} if options["state"] == "absent" else {}
     rooms = tuple(
-        _room_from(
-            {**room, "sessions": [{**session, **overruling} for session in room["sessions"]]}, f"rooms[{index}]"
-        )
+        _room_from({**room, "sessions": [{**session, **overruling} for session in room["sessions"]]}, f"rooms[{index}]")
         for index, room in enumerate(options["rooms"])
     )
     names = [room.room_id or room.title for room in rooms]
@@ -163,7 +161,8 @@ def _session_from(options: Mapping[str, Any], prefix: str) -> SessionSpec:
 def _check_title(title: str, where: str) -> None:
     if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
         raise InvalidInput(
-            f"{where} '{title[:40]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to {LONGEST_TITLE}."
+            f"{where} '{title[:40]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
+            f"{LONGEST_TITLE}."
         )
     if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
         raise InvalidInput(f"{where} '{title[:40].strip()}' begins or ends with a blank, or holds control characters.")
@@ -174,7 +173,9 @@ def _uuid(value: str | None, where: str) -> str | None:
         return None
     # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
-        raise InvalidInput(f"{where} '{value[:60]}' is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service.")
+        raise InvalidInput(
+            f"{where} '{value[:60]}' is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
+        )
     return value.lower()
 
 
@@ -186,10 +187,16 @@ def _api_url(options: Mapping[str, Any]) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise InvalidInput(f"api_url is not an http or https URL without query. The service's own is {DEFAULT_API_URL}.")
+        raise InvalidInput(
+            f"api_url is not an http or https URL without query. The service's own is {DEFAULT_API_URL}."
+        )
     if parts.username or parts.password:
         raise InvalidInput("api_url holds a user name or password. Give the credential as api_key or api_token.")
-    if parts.scheme == "http" and not _boolean(options.get("allow_http", False), "allow_http") and not _is_loopback(host):
+    if (
+        parts.scheme == "http"
+        and not _boolean(options.get("allow_http", False), "allow_http")
+        and not _is_loopback(host)
+    ):
         raise InvalidInput(
             f"api_url is plain http to {host}, which would show the credential and the stream keys to the network. Use "
             "https, or set allow_http: true if the way there is safe."

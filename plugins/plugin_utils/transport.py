@@ -2,17 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP with one pooled ``requests`` session: credentials, deadlines, retries by meaning, pages. Knows nothing of rooms."""
+"""HTTP with one pooled ``requests`` session: credentials, deadlines, retries by meaning, pages. No word of rooms."""
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -20,11 +17,11 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from .answers import content_of, data_of
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
 from .secrecy import Redactor
 
 CONNECT_TIMEOUT = 10.0
-LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_RETRY_AFTER = 60.0
 PAGE_LIMIT = 100
 MOST_PAGES = 10_000
@@ -173,74 +170,16 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _content(response, deadline, what)
+                content = content_of(response, deadline, what)
         except requests.exceptions.SSLError as error:
             raise NotSent(self.redactor.text(f"{what}: TLS failed: {_root_cause(error)}. {_TLS_HELP}")) from None
         except (requests.exceptions.RequestException, OSError) as error:
             message = self.redactor.text(f"{what}: {_plain_reason(error, self.connection)}")
             raise (NotSent if _nothing_was_sent(error) else AnswerLost)(message) from None
-        return self._data(response, content, what)
-
-    def _data(self, response: requests.Response, content: bytes, what: str) -> Any:
-        if response.is_redirect or 300 <= response.status_code < 400:
-            raise ServiceError(
-                f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "
-                "it would carry the credential elsewhere. Is api_url right?",
-                status=response.status_code,
-            )
-        try:
-            answer = json.loads(content) if content.strip() else None
-        except (ValueError, RecursionError):
-            answer = content
-        if response.status_code >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
-            raise self._service_error(response, answer, what)
-        if isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
-            raise GarbledAnswer(f"{what} was answered with something that is not the service's JSON. Is api_url right?")
-        return (answer or {}).get("data")
-
-    def _service_error(self, response: requests.Response, answer: Any, what: str) -> ServiceError:
-        """Turn any of the contract's three error shapes, or none of them, into one sentence."""
-        code, details = None, []
-        if isinstance(answer, dict):
-            code = answer.get("code") if isinstance(answer.get("code"), str) else None
-            details = [answer[key] for key in ("error", "message") if isinstance(answer.get(key), str) and answer[key]]
-            for item in answer.get("errors") or []:
-                if isinstance(item, dict):
-                    details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
-        request_id = response.headers.get("X-Request-Id")
-        said = "; ".join(dict.fromkeys(str(detail)[:300] for detail in details)) or "no reason given"
-        named = "".join(
-            f", {label} {value[:100]}" for label, value in (("code", code), ("request", request_id)) if value
-        )
-        advice = _ADVICE.get(response.status_code, "")
-        message = f"{what} was refused by the service: {said} (HTTP {response.status_code}{named}).{advice}"
-        return ServiceError(
-            self.redactor.text(message),
-            status=response.status_code,
-            code=code,
-            request_id=request_id,
-            retry_after=_retry_after(response.headers.get("Retry-After")),
-        )
+        return data_of(response, content, what, self.redactor)
 
 
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
-_ADVICE = {
-    401: " Check api_key or api_token.",
-    403: " The account of api_key or api_token may not do this; rooms belong to the host who created them.",
-    429: " Lower concurrency, or run again later.",
-}
-
-
-def _content(response: requests.Response, deadline: float, what: str) -> bytes:
-    parts, size = [], 0
-    for part in response.iter_content(65536):
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            raise AnswerLost(f"{what}: the answer is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
-        if time.monotonic() > deadline:
-            raise AnswerLost(f"{what}: the answer did not end in time. Raise timeout if the service is that slow.")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _is_last_page(data: Mapping[str, Any], listed: list[Any], collected: int) -> bool:
@@ -261,21 +200,6 @@ def _waiting_time(error: ServiceError, attempt: int) -> float:
     if error.retry_after is None:
         return _backoff(attempt)
     return min(error.retry_after, LONGEST_RETRY_AFTER)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Read Retry-After as seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        instant = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return max(0.0, (instant - datetime.now(timezone.utc)).total_seconds())
 
 
 def _causes(error: BaseException) -> list[BaseException]:

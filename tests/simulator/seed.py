@@ -104,12 +104,12 @@ def seed_from(data: object) -> Seed:
     if not users:
         raise SeedError("users: at least one user is needed")
     presets = {preset["id"]: preset for preset in _all_of(data, "presets", _PRESET, _preset)}
-    _refuse_repeats(data, "users", ("username", "id", "api_key", "token"))
-    for section in ("presets", "rooms", "sessions"):
-        _refuse_repeats(data, section, ("id",))
     rooms = _all_of(data, "rooms", _ROOM, lambda fields, where: _room(fields, where, users))
     ingest = _ingest(data.get("ingest", {}))
     _all_of(data, "sessions", _SESSION, lambda fields, where: _session(fields, where, rooms, presets, ingest))
+    _refuse_repeats(data, "users", ("username", "id", "api_key", "token"))
+    for section in ("presets", "rooms", "sessions"):
+        _refuse_repeats(data, section, ("id",))
     publish_starts_session = data.get("publish_starts_session", True)
     if not isinstance(publish_starts_session, bool):
         raise SeedError("publish_starts_session: must be true or false")

@@ -63,10 +63,10 @@ class Service:
     # Who and what is meant
 
     def user_of_token(self, token: str) -> User | None:
-        return next((user for user in self.users if secrets.compare_digest(user.token, token)), None)
+        return next((user for user in self.users if _same(user.token, token)), None)
 
     def user_of_api_key(self, api_key: str) -> User | None:
-        return next((user for user in self.users if secrets.compare_digest(user.api_key, api_key)), None)
+        return next((user for user in self.users if _same(user.api_key, api_key)), None)
 
     def room(self, room_id: str) -> Room:
         with self.lock:
@@ -289,6 +289,10 @@ class Service:
 def require_status(session: Session, statuses: Iterable[str], done: str) -> None:
     if session.status not in statuses:
         raise conflict(f"A session that is {session.status} cannot be {done}")
+
+
+def _same(known: str, offered: str) -> bool:
+    return secrets.compare_digest(known.encode(), offered.encode("utf-8", "surrogateescape"))
 
 
 def _listed(name: str, items: list[Any], listing: Listing) -> Json:

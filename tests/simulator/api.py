@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API over ASGI: one request in, checked in a fixed order, one answer out, or the fault that was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import traceback
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from . import refusals
+from .faults import Faults, Rule, bend_data
+from .journal import Journal
+from .operations import Call, Operation, operations_at, target_of
+from .records import Json, User
+from .refusals import Refusal
+from .state import Service
+from .validation import Listing, checked_body, checked_id, checked_query
+
+BASE_PATH = "/v1/webinar"
+LARGEST_BODY = 1 << 20
+PROXY_PAGE = "<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>proxy</body></html>\r\n"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    query: bytes
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        return [value for known, value in self.headers if known == name]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Json | str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def encoded(self) -> tuple[bytes, str]:
+        if isinstance(self.body, str):
+            kind = "text/html" if self.body.startswith("<html") else "text/plain"
+            return self.body.encode(), f"{kind}; charset=utf-8"
+        return json.dumps(self.body, separators=(",", ":")).encode(), "application/json"
+
+
+class Api:
+    """The ASGI application of the contract's paths."""
+
+    def __init__(self, service: Service, faults: Faults, journal: Journal) -> None:
+        self.service = service
+        self.faults = faults
+        self.journal = journal
+        self._late: set[asyncio.TimerHandle] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith(f"{BASE_PATH}/"):
+            path = path[len(BASE_PATH) :]
+        body = await _body(receive)
+        if body is None:
+            return
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        request = Request(scope["method"], path, scope["query_string"], headers, body)
+        credential = self._credential(request)
+        rules = self.faults.due(request.method, path)
+        await _wait(rules, after_commit=False)
+        answer = self._answer(request, rules)
+        await _wait(rules, after_commit=True)
+        self.journal.record(request.method, path, answer.status if answer else None, credential)
+        if answer is None:
+            await _close(scope, receive)
+        else:
+            await _send(send, answer, truncated=any(rule.action == "truncate" for rule in rules))
+
+    def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
+        """Return what to answer, after the commit where there is one; None to close the connection instead."""
+        deciding = next((rule for rule in rules if rule.action in ("status", "html", "drop", "delay_commit")), None)
+        if deciding is None:
+            return self.execute(request, rules)
+        if deciding.action == "delay_commit":
+            self._execute_later(request, deciding.options["seconds"])
+        elif deciding.after_commit():
+            self.execute(request, rules)
+        match deciding.action:
+            case "status":
+                return _fault_answer(deciding.options)
+            case "html":
+                status = deciding.options["status"]
+                return Answer(status, PROXY_PAGE.format(status=status))
+            case _:
+                return None
+
+    def _execute_later(self, request: Request, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.execute, request, [])
+
+    def execute(self, request: Request, rules: list[Rule]) -> Answer:
+        """Check and carry out a request. The order: path, method, credentials, query, id, owner, body, state."""
+        try:
+            operations, id_in_path = operations_at(request.path)
+            if not operations:
+                raise refusals.with_error(404, "The path is not in the contract")
+            operation = operations.get(request.method)
+            if operation is None:
+                raise refusals.with_error(405, headers={"Allow": ", ".join(sorted(operations))})
+            with self.service.lock:
+                call = self._call(operation, request, id_in_path, rules)
+                data = operation.answer(call)
+            if rules:
+                data = bend_data(json.loads(json.dumps(data)), rules)
+            return Answer(operation.status, {"success": True, "data": data, "timestamp": int(time.time())})
+        except Refusal as refusal:
+            return Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
+        except Exception as error:
+            # The message of an exception may hold what the client sent; where it happened may be told.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            log.error("The simulator failed at %s: %s\n%s", request.method, type(error).__name__, places)
+            refusal = refusals.with_error(500, "Internal server error")
+            return Answer(500, refusal.body)
+
+    def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
+        user = None if operation.public else self._authenticated(request)
+        listing = _bent(checked_query(request.query, operation.pages), rules)
+        target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
+        if operation.host_only:
+            host = target.room.host if hasattr(target, "room") else target.host
+            if user is not host:
+                raise refusals.forbidden("Only the host of the room may do this.")
+        fields = _fields(operation, request)
+        return Call(self.service, user, target, fields, listing)
+
+    def _authenticated(self, request: Request) -> User:
+        bearers, keys = _offered(request)
+        if len(bearers) + len(keys) > 1:
+            raise refusals.ambiguous_credentials()
+        if not bearers and not keys:
+            raise refusals.missing_credentials()
+        user = self.service.user_of_token(bearers[0]) if bearers else self.service.user_of_api_key(keys[0])
+        if user is None:
+            raise refusals.wrong_credentials()
+        return user
+
+    def _credential(self, request: Request) -> str:
+        try:
+            return self._authenticated(request).username
+        except Refusal:
+            offered = request.header("authorization") or request.header("x-api-key")
+            return "invalid" if offered else "anonymous"
+
+
+def _offered(request: Request) -> tuple[list[str], list[str]]:
+    split = [value.partition(" ") for value in request.header("authorization")]
+    return [token.strip() for scheme, _, token in split if scheme.lower() == "bearer"], request.header("x-api-key")
+
+
+def _fields(operation: Operation, request: Request) -> Json:
+    if operation.body is None:
+        return checked_body(_json(request.body), {}) if request.body.strip() else {}
+    if not request.body.strip():
+        raise refusals.bad_request("The request has no body")
+    kinds = request.header("content-type")
+    if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "application/json":
+        raise refusals.with_code(415, "unsupported_media_type", "The body must be application/json.")
+    return checked_body(_json(request.body), operation.body)
+
+
+def _json(body: bytes) -> Any:
+    if len(body) > LARGEST_BODY:
+        raise refusals.with_error(413, "The body is too large")
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise refusals.bad_request("The body is not JSON") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bent(listing: Listing, rules: list[Rule]) -> Listing:
+    for rule in rules:
+        match rule.action:
+            case "lagging_list":
+                listing = replace(listing, lag=rule.options["seconds"])
+            case "ignore_page":
+                listing = replace(listing, page=1, whole=rule.options.get("whole", False))
+            case "repeat_page":
+                listing = replace(listing, repeat=True)
+    return listing
+
+
+def _fault_answer(options: Json) -> Answer:
+    body = options.get("body", refusals.for_status(options["status"]).body)
+    return Answer(options["status"], body, tuple(options.get("headers", {}).items()))
+
+
+async def _wait(rules: list[Rule], after_commit: bool) -> None:
+    for rule in rules:
+        if rule.action == "latency" and rule.after_commit() == after_commit:
+            await asyncio.sleep(rule.options["seconds"])
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the request's whole body, or None if the client left before it was sent."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer, truncated: bool) -> None:
+    payload, content_type = answer.encoded()
+    headers = [("content-type", content_type), ("content-length", str(len(payload))), *answer.headers]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        }
+    )
+    if truncated:
+        # Returning without the rest makes the server close the connection short of the announced length.
+        await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
+    else:
+        await send({"type": "http.response.body", "body": payload})
+
+
+async def _close(scope: Scope, receive: Receive) -> None:
+    """Close the client's connection without an answer (``server.TransportInScope`` puts the transport there)."""
+    scope["state"]["transport"].abort()
+    # The server would answer 500 for an application that returns before it has seen the connection go.
+    while (await receive())["type"] != "http.disconnect":
+        pass

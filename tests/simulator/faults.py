@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults on demand: rules that say which requests go wrong, how often, and how."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .records import Json
+
+# What each action needs and may have beside method, path, times and skip.
+ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "latency": (frozenset({"seconds"}), frozenset({"when"})),
+    "status": (frozenset({"status"}), frozenset({"when", "body", "headers"})),
+    "html": (frozenset(), frozenset({"when", "status"})),
+    "drop": (frozenset(), frozenset({"when"})),
+    "truncate": (frozenset(), frozenset()),
+    "delay_commit": (frozenset({"seconds"}), frozenset()),
+    "lagging_list": (frozenset({"seconds"}), frozenset()),
+    "ignore_page": (frozenset(), frozenset({"whole"})),
+    "repeat_page": (frozenset(), frozenset()),
+    "wrong_total": (frozenset(), frozenset({"by"})),
+    "no_total": (frozenset(), frozenset()),
+    "foreign_fields": (frozenset(), frozenset()),
+    "without": (frozenset({"fields"}), frozenset()),
+}
+# Actions after which no other rule can change what the client sees.
+DECIDING = frozenset({"status", "html", "drop", "truncate", "delay_commit"})
+
+
+class FaultError(ValueError):
+    """A rule that is not understood."""
+
+
+@dataclass
+class Rule:
+    """One rule. ``when`` is ``before`` or ``after`` the commit; ``times`` None means for ever.
+
+    ``path`` is searched for, as a regular expression, in the path below the API's base URL.
+    """
+
+    action: str
+    method: str = "*"
+    path: str = ""
+    times: int | None = 1
+    skip: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise FaultError(f"action: {self.action!r} is unknown; known: {', '.join(sorted(ACTIONS))}")
+        needed, optional = ACTIONS[self.action]
+        for name in sorted(needed - self.options.keys()):
+            raise FaultError(f"{name}: is needed by the action {self.action}")
+        for name in sorted(self.options.keys() - needed - optional):
+            raise FaultError(f"{name}: is not an option of the action {self.action}")
+        for name, value in self.options.items():
+            accepts, expected = _OPTIONS[name]
+            if not accepts(value):
+                raise FaultError(f"{name}: must be {expected}, not {value!r}")
+        if not isinstance(self.method, str) or not isinstance(self.path, str):
+            raise FaultError("method and path: must be strings")
+        if self.times is not None and not _is_count(self.times, least=1):
+            raise FaultError(f"times: must be a positive integer, or null for ever, not {self.times!r}")
+        if not _is_count(self.skip, least=0):
+            raise FaultError(f"skip: must be a whole number, not {self.skip!r}")
+        try:
+            self._pattern = re.compile(self.path)
+        except re.error as error:
+            raise FaultError(f"path: {self.path!r} is not a regular expression: {error}") from None
+        if self.action == "html":
+            self.options.setdefault("status", 502)
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.method in ("*", method) and bool(self._pattern.search(path))
+
+    def is_due(self) -> bool:
+        """Count one matching request, and return whether the rule hits it."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is None:
+            return True
+        self.times -= 1
+        return self.times >= 0
+
+    def after_commit(self) -> bool:
+        return self.action == "truncate" or self.options.get("when", "before") == "after"
+
+
+class Faults:
+    """The rules in force. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+
+    def add(
+        self,
+        action: str,
+        *,
+        method: str = "*",
+        path: str = "",
+        times: int | None = 1,
+        skip: int = 0,
+        **options: Any,
+    ) -> Rule:
+        """Add a rule; raise FaultError if it is not understood."""
+        rule = Rule(action, method.upper() if isinstance(method, str) else method, path, times, skip, options)
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def add_from(self, data: object) -> Rule:
+        if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
+            raise FaultError("a rule must be an object with an action")
+        return self.add(**{str(name): value for name, value in data.items()})
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rules.clear()
+
+    def due(self, method: str, path: str) -> list[Rule]:
+        """Return the rules that hit this request; of those that decide its answer, the first alone is used up."""
+        with self._lock:
+            hits: list[Rule] = []
+            decided = False
+            for rule in self._rules:
+                deciding = rule.action in DECIDING
+                if not rule.matches(method, path) or (deciding and decided) or not rule.is_due():
+                    continue
+                decided = decided or deciding
+                hits.append(rule)
+            self._rules = [rule for rule in self._rules if rule.times is None or rule.times > 0]
+            return hits
+
+
+def bend_data(data: Json, rules: list[Rule]) -> Json:
+    """Return an answer's ``data`` as the rules would have it; ``data`` must be the caller's own copy."""
+    for rule in rules:
+        if rule.action == "wrong_total" and "total" in data:
+            data["total"] += rule.options.get("by", 7)
+        elif rule.action == "no_total":
+            data.pop("total", None)
+        elif rule.action == "foreign_fields":
+            _for_each_object(data, _add_foreign_fields)
+        elif rule.action == "without":
+            _for_each_object(data, lambda item, names=rule.options["fields"]: _drop_from_session(item, names))  # type: ignore[misc]
+    return data
+
+
+def _for_each_object(value: object, change: Callable[[Json], None]) -> None:
+    if isinstance(value, dict):
+        for inner in list(value.values()):
+            _for_each_object(inner, change)
+        change(value)
+    elif isinstance(value, list):
+        for inner in value:
+            _for_each_object(inner, change)
+
+
+def _add_foreign_fields(item: Json) -> None:
+    item.update(x_region="eu-1", x_labels=["a", "b"], x_quota={"used": 1, "of": None})
+
+
+def _drop_from_session(item: Json, names: list[str]) -> None:
+    if not {"room_id", "preset"} <= item.keys():
+        return
+    for name in names:
+        *parents, last = name.split(".")
+        inner: Any = item
+        for parent in parents:
+            inner = inner.get(parent, {})
+        inner.pop(last, None)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 3600
+
+
+_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "seconds": (_is_seconds, "a number of seconds up to 3600"),
+    "when": (lambda value: value in ("before", "after"), "before or after (the commit)"),
+    "status": (lambda value: _is_count(value, least=300) and value <= 599, "an HTTP status from 300 to 599"),
+    "body": (lambda value: isinstance(value, (dict, str)), "an object or a string"),
+    "headers": (
+        lambda value: isinstance(value, dict) and all(isinstance(part, str) for pair in value.items() for part in pair),
+        "an object of strings",
+    ),
+    "whole": (lambda value: isinstance(value, bool), "true or false"),
+    "by": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
+    "fields": (
+        lambda value: isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value),
+        "a list of field names of a session, such as status or preset.type",
+    ),
+}
