@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 try:
-    from .ensure import Outcome, ensure
+    from .ensure import ensure
     from .errors import WebinarError
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
@@ -41,7 +41,6 @@ class WebinarAction(ActionBase):
         task_vars: dict[str, Any],
         argument_spec: Mapping[str, Any],
         asked_from: Callable[[Mapping[str, Any]], EventSpec],
-        shown: Callable[[Outcome, dict[str, Any]], dict[str, Any]] = lambda outcome, result: result,
     ) -> dict[str, Any]:
         """Return the action's result. Every error becomes a failed result with one sentence, never a traceback."""
         if MISSING_LIBRARY:
@@ -54,8 +53,7 @@ class WebinarAction(ActionBase):
             ledger_settings = ledger_settings_from(options, os.environ)
             asked = asked_from(options)
             outcome = ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode)
-            facts = plain((task_vars.get("ansible_facts") or {}).get(FACT) or {})
-            result = shown(outcome, event_result(outcome, redactor, facts_before=facts))
+            result = event_result(outcome, redactor, facts_before=_facts_before(task_vars))
         except WebinarError as error:
             return _failure(redactor.text(str(error)))
         except AnsibleError:
@@ -68,6 +66,14 @@ class WebinarAction(ActionBase):
 
     def _variable_of(self, task_vars: dict[str, Any]) -> Callable[[str], Any]:
         return lambda name: plain(self._templar.template(task_vars[name])) if name in task_vars else None
+
+
+def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    facts = task_vars.get("ansible_facts") or {}
+    # Within a loop, core hands the facts of the items before to the next one nested a level too deep.
+    newest = facts.get("ansible_facts") or facts
+    before: dict[str, Any] = plain(newest.get(FACT) or {})
+    return before
 
 
 def plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from . import refusals
 from .faults import Faults, Rule, bend_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
-from .records import Json, User
+from .records import Json, Room, User
 from .refusals import Refusal
 from .state import Service
 from .validation import Listing, checked_body, checked_id, checked_query
@@ -63,7 +63,6 @@ class Api:
         self.service = service
         self.faults = faults
         self.journal = journal
-        self._late: set[asyncio.TimerHandle] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -123,20 +122,19 @@ class Api:
             return Answer(operation.status, {"success": True, "data": data, "timestamp": int(time.time())})
         except Refusal as refusal:
             return Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - any mistake of the simulator's own must be an answer of 500
             # The message of an exception may hold what the client sent; where it happened may be told.
             places = "".join(traceback.format_tb(error.__traceback__))
             log.error("The simulator failed at %s: %s\n%s", request.method, type(error).__name__, places)
-            refusal = refusals.with_error(500, "Internal server error")
-            return Answer(500, refusal.body)
+            return Answer(500, refusals.with_error(500, "Internal server error").body)
 
     def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
         user = None if operation.public else self._authenticated(request)
         listing = _bent(checked_query(request.query, operation.pages), rules)
         target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
-        if operation.host_only:
-            host = target.room.host if hasattr(target, "room") else target.host
-            if user is not host:
+        if operation.host_only and target is not None:
+            room = target if isinstance(target, Room) else target.room
+            if user is not room.host:
                 raise refusals.forbidden("Only the host of the room may do this.")
         fields = _fields(operation, request)
         return Call(self.service, user, target, fields, listing)

@@ -100,8 +100,6 @@ def _refused() -> Response:
 
 async def _form(request: Request) -> Form:
     try:
-        return dict(
-            parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS)
-        )
+        return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS))
     except ValueError:
         return {}

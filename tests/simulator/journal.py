@@ -11,12 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, overload
 
+from .operations import OPERATIONS
 from .validation import Unacceptable, uuid
 
-WORDS_OF_PATHS = frozenset(
-    "rooms sessions my live stats join go_live ensure_hls_egress start start_webcam_hls end reschedule settings "
-    "host_video_state host_audio_state monitor stream_health".split()
-)
+WORDS_OF_PATHS = frozenset(segment for path in OPERATIONS for segment in path.split("/"))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .records import Json, Room, Session, User
 from .refusals import conflict
@@ -205,5 +204,5 @@ def operations_at(path: str) -> tuple[dict[str, Operation], str | None]:
     return OPERATIONS.get(template, {}), segments[2]
 
 
-def target_of(operation: Operation, service: Service, checked_id: str) -> Any:
+def target_of(operation: Operation, service: Service, checked_id: str) -> Room | Session:
     return service.room(checked_id) if operation.path.startswith("/rooms") else service.session(checked_id)

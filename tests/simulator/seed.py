@@ -29,10 +29,22 @@ _USER = {
     "role": Field(one_of("host", "viewer")),
 }
 _SWITCHES_ON = (
-    "stage_enabled chat_enabled poll_enabled viewer_count_visible host_add_co_host host_camera_enabled "
-    "host_screen_share host_chat_send_text host_chat_receive_message onstage_camera_enabled onstage_viewer_view "
-    "audience_stage_join_request audience_chat_send_text audience_chat_receive_message moderator_manage_chat"
-).split()
+    "stage_enabled",
+    "chat_enabled",
+    "poll_enabled",
+    "viewer_count_visible",
+    "host_add_co_host",
+    "host_camera_enabled",
+    "host_screen_share",
+    "host_chat_send_text",
+    "host_chat_receive_message",
+    "onstage_camera_enabled",
+    "onstage_viewer_view",
+    "audience_stage_join_request",
+    "audience_chat_send_text",
+    "audience_chat_receive_message",
+    "moderator_manage_chat",
+)
 _SWITCHES_OFF = ("recording_enabled", "is_default")
 _PRESET = {
     "id": Field(uuid, required=True),
@@ -177,7 +189,9 @@ def _room(fields: Json, where: str, users: Mapping[str, User]) -> Room:
 def _session(fields: Json, where: str, rooms: list[Room], presets: Mapping[str, Json], ingest: Ingest) -> Session:
     of_title = [room for room in rooms if room.title == fields["room"]]
     if len(of_title) != 1:
-        raise SeedError(f"{where}.room: {len(of_title)} rooms of rooms have the title {fields['room']!r}, one is needed")
+        raise SeedError(
+            f"{where}.room: {len(of_title)} rooms of rooms have the title {fields['room']!r}, one is needed"
+        )
     preset = presets.get(fields.pop("preset_id"))
     if preset is None:
         raise SeedError(f"{where}.preset_id: no preset of presets has this id")

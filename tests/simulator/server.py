@@ -64,7 +64,7 @@ class Simulator:
         """Return the stream keys and the LiveKit tokens."""
         return [*self.service.issued_keys(), *self.service.issued_tokens()]
 
-    def __enter__(self) -> Simulator:
+    def __enter__(self) -> Simulator:  # noqa: PYI034 - typing has Self from Python 3.11 on only
         listener = socket.create_server((HOST, self._asked_port), backlog=512)
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes every result that callbacks are given, whole, as a line of JSON each: tests read results from it, and the leak
+tests search it as they would any user's own recording callback."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: recorder
+type: aggregate
+short_description: Record every result
+description: Writes every result to the file named by the environment variable TENBYTE_TEST_RECORD.
+"""
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "recorder"
+
+    def _record(self, kind, result):
+        line = {
+            "kind": kind,
+            "host": result._host.get_name(),
+            "task": result._task.get_name().strip(),
+            "action": result._task.action,
+            "result": result._result,
+        }
+        with open(os.environ["TENBYTE_TEST_RECORD"], "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+
+    def v2_runner_on_ok(self, result):
+        self._record("ok", result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._record("failed", result)
+
+    def v2_runner_on_unreachable(self, result):
+        self._record("unreachable", result)
+
+    def v2_runner_on_skipped(self, result):
+        self._record("skipped", result)
+
+    def v2_runner_item_on_ok(self, result):
+        self._record("item_ok", result)
+
+    def v2_runner_item_on_failed(self, result):
+        self._record("item_failed", result)
+
+    def v2_on_file_diff(self, result):
+        self._record("diff", result)

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A controller for tests: runs the real ansible-playbook in a home of its own, and records all that callbacks get."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of ansible-playbook. ``output`` is all that it printed."""
+
+    returncode: int
+    output: str
+    records: list[dict[str, Any]]
+
+    def result(self, action: str) -> dict[str, Any]:
+        """Return the last result of an action, by its full name."""
+        found = [
+            record["result"]
+            for record in self.records
+            if record["action"] == action and record["kind"] in ("ok", "failed", "skipped")
+        ]
+        assert found, f"no task of {action} was run:\n{self.output}"
+        last: dict[str, Any] = found[-1]
+        return last
+
+    def recap(self, host: str = "localhost") -> dict[str, int]:
+        line = re.search(rf"^{re.escape(host)} +: (.*)$", self.output, re.MULTILINE)
+        assert line, self.output
+        return {name: int(count) for name, count in (part.split("=") for part in line[1].split())}
+
+
+@dataclass
+class Controller:
+    """``home`` holds everything that a run writes: home directory, ledger, caches, logs."""
+
+    home: Path
+    api_url: str
+    api_key: str
+    collections: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.home / "ledger" / "ledger.sqlite3"
+
+    def tasks(self, tasks: str, *arguments: str, **options: Any) -> Run:
+        """Run tasks, given as YAML, on localhost."""
+        play = [{"hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(textwrap.dedent(tasks))}]
+        return self.plays(play, *arguments, **options)
+
+    def plays(self, plays: Sequence[Mapping[str, Any]], *arguments: str, **options: Any) -> Run:
+        playbook = self.home / "playbook.yml"
+        playbook.parent.mkdir(parents=True, exist_ok=True)
+        playbook.write_text(yaml.safe_dump(list(plays), sort_keys=False))
+        return self.playbook(str(playbook), *arguments, **options)
+
+    def playbook(self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
+        process, record = self.start(playbook, *arguments, environment=environment)
+        output, _ = process.communicate(timeout=300)
+        lines = record.read_text().splitlines() if record.exists() else []
+        return Run(process.returncode, output, [json.loads(line) for line in lines])
+
+    def start(
+        self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> tuple[subprocess.Popen[str], Path]:
+        """Start ansible-playbook as a process group of its own; return it and the file of its records."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        number = len(list(self.home.glob("record-*.jsonl")))
+        record = self.home / f"record-{number}.jsonl"
+        record.touch()
+        process = subprocess.Popen(
+            [str(BIN / "ansible-playbook"), playbook, *arguments],
+            env=self.full_environment(record, environment),
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return process, record
+
+    def full_environment(self, record: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of a run; an empty value takes a variable out."""
+        merged = {
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.home),
+            "ANSIBLE_HOME": str(self.home / ".ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "integration" / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "TENBYTE_TEST_RECORD": str(record),
+            "TENBYTE_API_URL": self.api_url,
+            "TENBYTE_API_KEY": self.api_key,
+            "TENBYTE_LEDGER_URL": f"sqlite:///{self.ledger_file}",
+            **self.environment,
+            **(environment or {}),
+        }
+        return {name: value for name, value in merged.items() if value}
