@@ -73,6 +73,14 @@ class _Target(Generic[Thing]):
     discard: Callable[[Thing], None] | None
 
 
+class _Refused(Exception):
+    """The only request for the thing was refused for certain, so there is nothing to remember."""
+
+    def __init__(self, error: WebinarError) -> None:
+        super().__init__()
+        self.error = error
+
+
 def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: frozenset[str]) -> Made[Room]:
     api = creation.api
 
@@ -146,10 +154,9 @@ def _create(creation: Creation, target: _Target[Thing], seen_ids: frozenset[str]
         return claimed
     try:
         return _create_claimed(creation, target, claimed)
-    except (NotSent, ServiceError):
-        # A definite refusal: nothing was created, so there is nothing to remember.
+    except _Refused as refusal:
         creation.ledger.withdraw(claimed)
-        raise
+        raise refusal.error from None
     except WebinarError:
         creation.ledger.release(claimed)
         raise
@@ -161,9 +168,14 @@ def _create_claimed(creation: Creation, target: _Target[Thing], claim: Claim) ->
         found = _settle(creation, target, claim, replaced, wait=claim.age < GRACE_TIME)
         if found:
             return found
-    for _attempt in range(CREATION_ATTEMPTS):
+    for attempt in range(CREATION_ATTEMPTS):
         try:
             thing, key = target.post(lambda: _renew(creation, target, claim))
+        except (NotSent, ServiceError) as error:
+            if attempt == 0 and not claim.inherited:
+                raise _Refused(error) from None
+            # An earlier request may still take effect, however late, so the intent stays in the ledger.
+            raise
         except AnswerLost:
             found = _settle(creation, target, claim, replaced, wait=True)
             if found:

@@ -282,9 +282,10 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
 
     Raise LedgerError where it, its folder or its key cannot be used: before any call to the service.
     """
-    if not writable and not ledger_location.exists(settings):
+    if not ledger_location.exists(settings):
         ledger_location.check_can_be_created(settings)
-        return None
+        if not writable:
+            return None
     cipher = Cipher(ledger_location.prepare_keys(settings, redactor, create=writable))
     engine = ledger_location.create_engine(settings, create=writable)
     return Ledger(engine, cipher, redactor, owner, writable=writable)

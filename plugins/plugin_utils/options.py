@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 import uuid
@@ -64,12 +65,15 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
     for name, lowest in (("timeout", 1), ("retries", 0), ("concurrency", 1)):
         if options[name] < lowest:
             raise InvalidInput(f"{name} is {options[name]:g}; it must be at least {lowest}.")
+    ca_path = options.get("ca_path")
+    if ca_path and not os.access(ca_path, os.R_OK):
+        raise InvalidInput(f"ca_path {ca_path} is not a file that can be read. Give the authorities' certificates in PEM.")
     return Connection(
         api_url=_api_url(options),
         api_key=api_key,
         api_token=api_token,
         validate_certs=_boolean(options.get("validate_certs", True), "validate_certs"),
-        ca_path=options.get("ca_path"),
+        ca_path=ca_path,
         timeout=options["timeout"],
         retries=options["retries"],
         concurrency=options["concurrency"],

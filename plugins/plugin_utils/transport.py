@@ -24,7 +24,7 @@ from .secrecy import Redactor
 CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
 PAGE_LIMIT = 100
-MOST_PAGES = 10_000
+MOST_PAGES = 1000
 _PASSING_STATUS = (502, 503, 504)
 
 
@@ -129,26 +129,39 @@ class Transport:
     def pages(self, path: str, key: str) -> list[dict[str, Any]]:
         """Return all items of a paged list, each id once.
 
-        Neither ``total`` nor the short last page is believed alone, and a server may ignore ``page``: reading
-        ends when both say so, or when a page brings nothing new (contract, "always page").
+        Neither ``total`` nor a short page is believed alone: reading ends when both say so, or when a page brings
+        nothing new (contract, "always page"). A server that answers the first page again, whatever ``page`` says, is
+        asked for as many items as its ``total`` names.
         """
         items: dict[str, dict[str, Any]] = {}
         for page in range(1, MOST_PAGES + 1):
-            data = self.read(path, {"page": page, "limit": PAGE_LIMIT})
-            listed = data.get(key) if isinstance(data, dict) else None
-            if listed is None:
-                listed = []
-            if not isinstance(listed, list):
-                raise WebinarError(f"GET {path} answered '{key}' that is not a list. Is api_url right?")
-            fresh = {
-                item["id"]: item
-                for item in listed
-                if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"] not in items
-            }
+            data, listed = self._page(path, key, page, PAGE_LIMIT)
+            fresh = _new_items(listed, items)
             items.update(fresh)
+            if not fresh and listed and _total(data) > len(items):
+                return self._all_at_once(path, key, _total(data))
             if not fresh or _is_last_page(data, listed, len(items)):
                 return list(items.values())
         raise WebinarError(f"GET {path} did not end after {MOST_PAGES} pages.")
+
+    def _all_at_once(self, path: str, key: str, total: int) -> list[dict[str, Any]]:
+        _data, listed = self._page(path, key, 1, min(total, PAGE_LIMIT * MOST_PAGES))
+        items = list(_new_items(listed, {}).values())
+        if len(items) < total:
+            # What cannot be seen could be created a second time, so the run must not go on.
+            raise WebinarError(
+                f"GET {path} answers the same page again and again: {len(items)} of {total} items can be read. Nothing "
+                "was changed, because what cannot be seen could be created twice. Remove what is no longer needed."
+            )
+        return items
+
+    def _page(self, path: str, key: str, page: int, limit: int) -> tuple[Mapping[str, Any], list[Any]]:
+        data = self.read(path, {"page": page, "limit": limit})
+        answer = data if isinstance(data, dict) else {}
+        listed = answer.get(key) or []
+        if not isinstance(listed, list):
+            raise WebinarError(f"GET {path} answered '{key}' that is not a list. Is api_url right?")
+        return answer, listed
 
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
@@ -180,6 +193,19 @@ class Transport:
 
 
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
+
+
+def _new_items(listed: list[Any], known: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        item["id"]: item
+        for item in listed
+        if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"] not in known
+    }
+
+
+def _total(data: Mapping[str, Any]) -> int:
+    total = data.get("total")
+    return total if isinstance(total, int) else 0
 
 
 def _is_last_page(data: Mapping[str, Any], listed: list[Any], collected: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import COLLECTIONS
 from tests.integration.controller import Controller
 from tests.simulator.server import Simulator
 
@@ -44,7 +45,7 @@ def seed() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def collections_path() -> Path:
-    return Path(".venv/collections").resolve()
+    return COLLECTIONS
 
 
 @pytest.fixture

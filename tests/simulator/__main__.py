@@ -42,7 +42,7 @@ def main() -> int:
 
 def _seed(path: Path) -> dict[str, object]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data: dict[str, object] = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         # The error's own text quotes the file, which holds credentials.
         place = getattr(error, "problem_mark", None)

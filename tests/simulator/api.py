@@ -240,7 +240,7 @@ async def _send(send: Send, answer: Answer, truncated: bool) -> None:
 
 
 async def _close(scope: Scope, receive: Receive) -> None:
-    """Close the client's connection without an answer (``server.TransportInScope`` puts the transport there)."""
+    """Close the client's connection without an answer (``server.PlainConnection`` puts the transport there)."""
     scope["state"]["transport"].abort()
     # The server would answer 500 for an application that returns before it has seen the connection go.
     while (await receive())["type"] != "http.disconnect":

@@ -64,8 +64,6 @@ class Rule:
             accepts, expected = _OPTIONS[name]
             if not accepts(value):
                 raise FaultError(f"{name}: must be {expected}, not {value!r}")
-        if not isinstance(self.method, str) or not isinstance(self.path, str):
-            raise FaultError("method and path: must be strings")
         if self.times is not None and not _is_count(self.times, least=1):
             raise FaultError(f"times: must be a positive integer, or null for ever, not {self.times!r}")
         if not _is_count(self.skip, least=0):
@@ -112,7 +110,7 @@ class Faults:
         **options: Any,
     ) -> Rule:
         """Add a rule; raise FaultError if it is not understood."""
-        rule = Rule(action, method.upper() if isinstance(method, str) else method, path, times, skip, options)
+        rule = Rule(action, method.upper(), path, times, skip, options)
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -120,6 +118,8 @@ class Faults:
     def add_from(self, data: object) -> Rule:
         if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
             raise FaultError("a rule must be an object with an action")
+        if not all(isinstance(data.get(name, ""), str) for name in ("method", "path")):
+            raise FaultError("method and path: must be strings")
         return self.add(**{str(name): value for name, value in data.items()})
 
     def clear(self) -> None:

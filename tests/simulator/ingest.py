@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The callbacks that nginx's RTMP module makes (form POSTs; directives on_publish, on_publish_done, on_update, on_play).
+"""The callbacks that nginx's RTMP module makes (form POSTs: on_publish, on_publish_done, on_update, on_play).
 
 The key comes in ``name``. After a redirect to the session's id the module may name the stream by either, so that a
 publisher is known by its connection (``clientid``) too.

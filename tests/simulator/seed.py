@@ -142,7 +142,7 @@ def _checked(item: object, fields: Mapping[str, Field], where: str) -> Json:
     if isinstance(item, Mapping):
         item = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in item.items()}
     try:
-        return mapping(fields)(item)
+        return dict(mapping(fields)(item))
     except Unacceptable as error:
         problems = getattr(error, "problems", None)
         if not problems:

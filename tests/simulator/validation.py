@@ -176,7 +176,7 @@ def checked_id(text_of_id: str) -> str:
 
 
 def checked_query(query: bytes, pages: bool) -> Listing:
-    """Return the listing that a query string asks for; any parameter but ``page`` and ``limit`` of a list is refused."""
+    """Return the listing that a query asks for; any parameter but ``page`` and ``limit`` of a list is refused."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:

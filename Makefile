@@ -1,0 +1,39 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export KEEP
+
+.PHONY: help setup demo test lint unit integration e2e sanity build clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: ## Install what is needed, here in .venv and on this machine; start and enable nothing
+	@scripts/setup
+
+demo: ## Rehearse an example event with real media (KEEP=1 leaves it running)
+	@exec scripts/demo
+
+test: ## Run every check and every test
+	@exec scripts/test
+
+lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog and documentation
+	@exec scripts/test lint
+
+unit: ## Test the engine by itself
+	@exec scripts/test unit
+
+integration: ## Test ansible-playbook against the simulator
+	@exec scripts/test integration
+
+e2e: ## Test with real ingest, real encoders and real media
+	@exec scripts/test e2e
+
+sanity: ## Run ansible-test sanity over a copy
+	@exec scripts/test sanity
+
+build: ## Make the artifact that ansible-galaxy installs, in build/
+	@exec scripts/test build
+
+clean: ## Remove what make has made, except .venv
+	@rm -rf build tests/output .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

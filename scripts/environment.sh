@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Sourced by the other scripts: where things are, and an environment in which a user's own settings have no say.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+# shellcheck disable=SC2034 # the scripts that source this use them
+VENV="$ROOT/.venv"
+BUILD="$ROOT/build"
+PYTHON_BIN="$VENV/bin/python"
+
+# Real credentials must never reach a test, nor may ~/.ansible.cfg change what a test means.
+while IFS= read -r name; do
+  unset "$name"
+done < <(compgen -e | grep -E '^(ANSIBLE_|TENBYTE_|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$)' || true)
+
+mkdir -p "$BUILD/ansible"
+touch "$BUILD/ansible/ansible.cfg"
+export ANSIBLE_CONFIG="$BUILD/ansible/ansible.cfg"
+export ANSIBLE_HOME="$BUILD/ansible"
+export ANSIBLE_COLLECTIONS_PATH="$VENV/collections"
+export ANSIBLE_LOCALHOST_WARNING=false
+# A non-root user's PATH lacks sbin, where Debian puts nginx.
+export PATH="$VENV/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+# Ansible refuses to start in a locale that is not UTF-8.
+export LC_ALL=C.UTF-8
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() {
+  printf '==> %s\n' "$*"
+}
+
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# Lists the files that belong to the project, committed or not yet, ended by NUL.
+project_files() {
+  local path
+  if git -C "$ROOT" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git -C "$ROOT" ls-files --cached --others --exclude-standard -z
+  else
+    (cd "$ROOT" && find . \( -path ./.venv -o -path ./build -o -path ./.git -o -path ./tests/output -o -name __pycache__ \
+      -o -name '.*_cache' -o -name .ansible -o -name .hypothesis \) -prune -o \( -type f -o -type l \) -print0)
+  fi | while IFS= read -r -d '' path; do
+    # A file that was deleted but not yet committed is still listed.
+    if [[ -e "$ROOT/$path" || -L "$ROOT/$path" ]]; then printf '%s\0' "$path"; fi
+  done
+}

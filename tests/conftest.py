@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes this checkout importable as ``ansible_collections.tenbyte.webinar``, and marks each test by its folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("unit", "integration", "e2e")
+
+
+def linked_collections() -> Path:
+    """Return a folder whose ``ansible_collections/tenbyte/webinar`` is this checkout."""
+    for folder in (*ROOT.parents[2:3], ROOT / ".venv" / "collections"):
+        if (folder / "ansible_collections" / "tenbyte" / "webinar").resolve() == ROOT:
+            return folder
+    folder = Path(tempfile.mkdtemp(prefix="tenbyte-webinar-collections-"))
+    link = folder / "ansible_collections" / "tenbyte" / "webinar"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(ROOT, target_is_directory=True)
+    return folder
+
+
+COLLECTIONS = linked_collections()
+# Set before anything imports ansible, whose collection loader reads it once and then answers these imports itself.
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+sys.path.insert(0, str(COLLECTIONS))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in KINDS:
+            item.add_marker(folder)

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers that are lost, and controllers that die: one usable session for each slot, with its key in the ledger."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import EVENT, EVENT_TASKS, PRESET, SESSION, SESSION_TASKS
+from tests.integration.controller import Controller
+from tests.simulator.server import Simulator
+
+SESSIONS_PATH = r"/rooms/[^/]+/sessions$"
+
+
+def assert_every_current_session_has_its_key(simulator: Simulator, controller: Controller, expected: int) -> None:
+    current = [session for session in simulator.service.sessions.values() if session.status in ("scheduled", "live")]
+    assert len({(session.room.id, session.title) for session in current}) == len(current) == expected
+    for session in current:
+        tasks = f"""
+        - ansible.builtin.copy:
+            content: "{{{{ lookup('tenbyte.webinar.stream_key', '{session.id}') }}}}"
+            dest: "{{{{ playbook_dir }}}}/read.key"
+            mode: "0600"
+          no_log: true
+          diff: false
+        """
+        run = controller.tasks(tasks)
+        assert run.returncode == 0, run.output
+        assert (controller.home / "read.key").read_text() == simulator.service.stream_key_of(session.id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"action": "drop", "when": "before"}, id="dropped before the commit"),
+        pytest.param({"action": "drop", "when": "after"}, id="dropped after the commit"),
+        pytest.param({"action": "truncate"}, id="cut in the middle of the body"),
+        pytest.param({"action": "status", "status": 500, "when": "after"}, id="500 after the commit"),
+        pytest.param({"action": "status", "status": 502, "when": "after"}, id="502 after the commit"),
+        pytest.param({"action": "status", "status": 504, "when": "after"}, id="504 after the commit"),
+        pytest.param({"action": "status", "status": 503, "when": "before"}, id="503 before the commit"),
+        pytest.param({"action": "html", "when": "after"}, id="a proxy's page after the commit"),
+        pytest.param(
+            {"action": "status", "status": 429, "when": "before", "headers": {"Retry-After": "1"}}, id="429 once"
+        ),
+    ],
+)
+def test_a_lost_answer_leaves_one_session_with_its_key(
+    simulator: Simulator, controller: Controller, fault: dict[str, Any]
+) -> None:
+    simulator.faults.add_from({"method": "POST", "path": SESSIONS_PATH, **fault})
+    run = controller.tasks(SESSION_TASKS)
+    assert run.returncode == 0, run.output
+    assert run.result(SESSION)["changed"] is True
+    assert_every_current_session_has_its_key(simulator, controller, expected=1)
+    assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
+
+
+def test_a_replaced_orphan_is_reported(simulator: Simulator, controller: Controller) -> None:
+    simulator.faults.add("drop", method="POST", path=SESSIONS_PATH, when="after")
+    run = controller.tasks(SESSION_TASKS)
+    assert "whose stream key nobody ever saw" in " ".join(run.output.split())
+
+
+def test_a_room_whose_answer_was_lost_is_found_again(simulator: Simulator, controller: Controller) -> None:
+    simulator.faults.add("drop", method="POST", path="/rooms$", when="after")
+    assert controller.tasks(SESSION_TASKS).returncode == 0
+    assert len(simulator.service.rooms) == 1
+
+
+def test_reading_is_tried_again(simulator: Simulator, controller: Controller) -> None:
+    simulator.faults.add("status", method="GET", status=503, times=2)
+    simulator.faults.add("drop", method="GET", times=1)
+    assert controller.tasks(SESSION_TASKS).returncode == 0
+
+
+def test_a_service_that_stays_broken_is_reported_and_the_next_run_heals(
+    simulator: Simulator, controller: Controller
+) -> None:
+    simulator.faults.add("status", method="GET", path=SESSIONS_PATH, status=500, times=None)
+    simulator.faults.add("drop", method="POST", path=SESSIONS_PATH, when="after")
+    run = controller.tasks(SESSION_TASKS)
+    assert run.returncode != 0
+    assert run.result(SESSION)["failed_sessions"][0]["title"] == "Keynote"
+    simulator.faults.clear()
+    assert controller.tasks(SESSION_TASKS).returncode == 0
+    assert_every_current_session_has_its_key(simulator, controller, expected=1)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "what the test waits for did not happen"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_controller_killed_while_it_waits_for_the_answer_loses_nothing(
+    simulator: Simulator, controller: Controller, when: str
+) -> None:
+    # The controller is killed while each POST hangs, before or after the service has committed it.
+    simulator.faults.add("latency", method="POST", path=SESSIONS_PATH, seconds=3, when=when, times=3)
+    controller.tasks("- debug: {}")
+    playbook = controller.home / "event.yml"
+    playbook.write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks:\n{indented(EVENT_TASKS)}")
+    process, _record = controller.start(str(playbook))
+    wait_for(lambda: len(simulator.service.sessions) > 0 if when == "after" else len(simulator.service.rooms) == 2)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    simulator.faults.clear()
+    run = controller.playbook(str(playbook))
+    assert run.returncode == 0, run.output
+    assert run.result(EVENT)["failed_sessions"] == []
+    assert_every_current_session_has_its_key(simulator, controller, expected=3)
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def test_two_controllers_at_once_make_one_session_and_read_the_same_key(
+    simulator: Simulator, controller: Controller
+) -> None:
+    simulator.faults.add("latency", method="POST", path=SESSIONS_PATH, seconds=0.5, times=None)
+    controller.tasks("- debug: {}")
+    playbook = controller.home / "event.yml"
+    playbook.write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks:\n{indented(EVENT_TASKS)}")
+    runs = [controller.start(str(playbook))[0] for _number in range(2)]
+    outputs = [process.communicate(timeout=120)[0] for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], outputs
+    assert_every_current_session_has_its_key(simulator, controller, expected=3)
+    assert len(simulator.service.rooms) == 2
+
+
+MANY = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [
+            {
+                EVENT: {
+                    "rooms": [
+                        {
+                            "title": "Main stage",
+                            "sessions": [
+                                {"title": f"Session {number}", "preset_id": PRESET} for number in range(120)
+                            ],
+                        }
+                    ]
+                }
+            }
+        ],
+    }
+]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"action": "no_total"}, id="no total"),
+        pytest.param({"action": "wrong_total"}, id="a wrong total"),
+        pytest.param({"action": "ignore_page", "whole": True}, id="the whole list on every page"),
+        pytest.param({"action": "foreign_fields"}, id="fields that nobody knows"),
+        pytest.param({"action": "without", "fields": ["status", "mode", "type"]}, id="fields left out"),
+    ],
+)
+def test_long_lists_are_read_to_their_end_from_servers_with_habits(
+    simulator: Simulator, controller: Controller, fault: dict[str, Any]
+) -> None:
+    assert controller.plays(MANY).returncode == 0
+    simulator.faults.add_from({"method": "GET", "times": None, **fault})
+    run = controller.plays(MANY)
+    assert run.recap()["changed"] == 0, run.output
+    assert len(simulator.service.sessions) == 120
+
+
+def test_a_list_that_cannot_be_read_whole_stops_the_run(simulator: Simulator, controller: Controller) -> None:
+    assert controller.plays(MANY).returncode == 0
+    simulator.journal.clear()
+    simulator.faults.add("repeat_page", method="GET", times=None)
+    run = controller.plays(MANY)
+    assert "100 of 120 items can be read" in run.result(EVENT)["msg"]
+    assert simulator.journal.writes() == []

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+
+from .scripted_server import Script, scripted_server
+from .small_service import SmallService, small_service
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the user's proxies, settings, netrc and ledger out of the tests."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("TENBYTE_", "XDG_")) or name in ("NETRC", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+
+
+@pytest.fixture
+def api_key() -> str:
+    return f"unit-api-{secrets.token_hex(12)}"
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The seconds that the transport would have slept."""
+    return []
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    with scripted_server() as running:
+        yield running
+        assert running.unexpected == []
+        assert running.lines == [], "the script expected more calls"
+
+
+@pytest.fixture
+def connect(api_key: str, pauses: list[float]) -> Iterator[Callable[..., Transport]]:
+    """Open transports to a URL, which are closed after the test."""
+    opened: list[Transport] = []
+
+    def open_transport(url: str, **options: object) -> Transport:
+        settings = {"api_key": api_key, "timeout": 5.0, "retries": 2, "concurrency": 4, **options}
+        connection = Connection(url, **settings)  # type: ignore[arg-type]
+        transport = Transport(connection, Redactor([api_key]), sleep=pauses.append)
+        opened.append(transport)
+        return transport
+
+    yield open_transport
+    for transport in opened:
+        transport.close()
+
+
+@pytest.fixture
+def ledger_settings(tmp_path: Path) -> LedgerSettings:
+    return LedgerSettings(f"sqlite:///{tmp_path / 'ledger' / 'keys.sqlite3'}")
+
+
+@pytest.fixture
+def open_run(ledger_settings: LedgerSettings) -> Iterator[Callable[..., Ledger]]:
+    """Open the test's ledger as another run would, each time with an owner of its own."""
+    opened: list[Ledger] = []
+
+    def open_as(owner: str | None = None, redactor: Redactor | None = None) -> Ledger:
+        ledger = open_ledger(ledger_settings, redactor or Redactor(), owner or new_owner())
+        assert ledger is not None
+        opened.append(ledger)
+        return ledger
+
+    yield open_as
+    for ledger in opened:
+        ledger.close()
+
+
+@pytest.fixture
+def service() -> Iterator[SmallService]:
+    with small_service() as running:
+        yield running
+
+
+@pytest.fixture
+def api(service: SmallService, connect: Callable[..., Transport]) -> WebinarApi:
+    return WebinarApi(connect(service.url))

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The few routes that creation and observation call, as a stateful HTTP server whose POSTs can be made to go wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from .scripted_server import Answer, QuietHandler, Request, drop, refusal, send, serving, success, truncated
+
+# What may befall one POST. The part before the hyphen says whether it takes effect, the rest what the client sees.
+FAULTS = (
+    "lost-drop",
+    "lost-500",
+    "done-drop",
+    "done-500",
+    "done-408",
+    "done-truncated",
+    "done-html",
+    "done-empty",
+    "done-nameless",
+    "done-keyless",
+    "refused-422",
+    "refused-429",
+)
+
+
+@dataclass
+class SmallService:
+    url: str = ""
+    rooms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    journal: list[tuple[str, str]] = field(default_factory=list)
+    on_request: Callable[[Request], Answer | None] = lambda _request: None
+    hidden_lists: int = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def count(self, method: str) -> int:
+        return sum(1 for called, _path in self.journal if called == method)
+
+    def add_room(self, title: str) -> str:
+        room_id = str(uuid.uuid4())
+        self.rooms[room_id] = {"id": room_id, "title": title}
+        return room_id
+
+    def add_session(self, room_id: str, title: str, preset_id: str | None = None, status: str = "scheduled") -> str:
+        session_id = str(uuid.uuid4())
+        preset = {"id": preset_id, "name": "Stage", "type": "rtmp"} if preset_id else None
+        entry = {"id": session_id, "room_id": room_id, "title": title, "status": status, "preset": preset}
+        self.sessions[session_id] = entry
+        self.keys[session_id] = f"unit-stream-{secrets.token_hex(12)}"
+        return session_id
+
+    def current(self, title: str) -> list[str]:
+        return [
+            entry["id"]
+            for entry in self.sessions.values()
+            if entry["title"] == title and entry["status"] in ("scheduled", "live")
+        ]
+
+    def answer(self, request: Request) -> Answer | Callable[[Any], None]:
+        parts = urlsplit(request.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        with self.lock:
+            self.journal.append((request.method, parts.path))
+            forced = self.on_request(request)
+            if forced is not None:
+                return forced
+            if request.method == "POST" and not parts.path.endswith("/end"):
+                return self._create(parts.path, json.loads(request.body))
+            return self._other(request.method, parts.path, query)
+
+    def _other(self, method: str, path: str, query: dict[str, str]) -> Answer:
+        if path == "/rooms/my":
+            return self._page("rooms", list(self.rooms.values()), query)
+        if match := re.fullmatch(r"/rooms/([^/]+)", path):
+            return success(self.rooms[match[1]]) if match[1] in self.rooms else refusal(404)
+        if match := re.fullmatch(r"/rooms/([^/]+)/sessions", path):
+            listed = [entry for entry in self.sessions.values() if entry["room_id"] == match[1]]
+            if self.hidden_lists:
+                self.hidden_lists -= 1
+                listed = []
+            return self._page("sessions", listed, query)
+        if match := re.fullmatch(r"/sessions/([^/]+)(/end)?", path):
+            entry = self.sessions.get(match[1])
+            if entry is None:
+                return refusal(404)
+            if method == "GET":
+                return success(entry)
+            if method == "DELETE":
+                del self.sessions[match[1]]
+            else:
+                entry["status"] = "ended"
+            return Answer(200)
+        return refusal(404)
+
+    def _page(self, name: str, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
+        page, limit = int(query.get("page", 1)), int(query.get("limit", 10))
+        shown = items[(page - 1) * limit : page * limit]
+        return success({name: shown, "total": len(items), "page": page, "limit": limit})
+
+    def _create(self, path: str, body: dict[str, Any]) -> Answer | Callable[[Any], None]:
+        effect, _, seen = (self.faults.pop(0) if self.faults else "done-whole").partition("-")
+        if effect == "refused":
+            return refusal(int(seen), {"success": False, "code": "refused", "message": "not today"}, Retry_After="1")
+        answer = success(None)
+        if effect == "done":
+            answer = success(self._commit(path, body, seen), 201)
+        if seen == "drop":
+            return drop
+        if seen == "truncated":
+            return truncated(answer.body)
+        special = {"html": Answer(200, b"<html>a proxy's page</html>"), "empty": Answer(201, b"")}
+        return special.get(seen) or (refusal(int(seen)) if seen.isdigit() else answer)
+
+    def _commit(self, path: str, body: dict[str, Any], seen: str) -> dict[str, Any]:
+        if path == "/rooms":
+            return {"room": self.rooms[self.add_room(body["title"])]}
+        session_id = self.add_session(path.split("/")[2], body["title"], body["preset_id"])
+        data: dict[str, Any] = {"session": self.sessions[session_id], "rtmp_url": "rtmp://ingest.invalid/live"}
+        data["stream_key"] = self.keys[session_id]
+        if seen == "nameless":
+            del data["session"]
+        if seen == "keyless":
+            del data["stream_key"]
+        return data
+
+
+@contextmanager
+def small_service() -> Iterator[SmallService]:
+    service = SmallService()
+
+    class Handler(QuietHandler):
+        def answer(self) -> None:
+            answer = service.answer(self.read_request())
+            if isinstance(answer, Answer):
+                send(self, answer)
+            else:
+                answer(self)
+
+    with serving(Handler) as server:
+        service.url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield service

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
+
+from .scripted_server import Script, refusal
+
+Connect = Callable[..., Transport]
+
+
+def refused(script: Script, connect: Connect, status: int, body: object, **headers: str) -> ServiceError:
+    script.expect(refusal(status, body, **headers))
+    with pytest.raises(ServiceError) as caught:
+        connect(script.url).write("POST", "/rooms", {})
+    return caught.value
+
+
+def test_the_plain_error_shape_is_told(script: Script, connect: Connect) -> None:
+    body = {"success": False, "error": "conflict", "message": "room is busy", "timestamp": 1700000000}
+    error = refused(script, connect, 409, body)
+    assert "conflict; room is busy (HTTP 409)" in str(error)
+    assert (error.status, error.code) == (409, None)
+
+
+def test_the_error_shape_of_fields_names_each_field(script: Script, connect: Connect) -> None:
+    errors = [{"field": "title", "code": "min", "message": "too short"}, {"field": "preset_id", "code": "uuid"}]
+    error = refused(script, connect, 422, {"success": False, "message": "validation failed", "errors": errors})
+    assert "validation failed; title: too short; preset_id: uuid" in str(error)
+
+
+def test_the_error_shape_of_codes_carries_its_code(script: Script, connect: Connect) -> None:
+    body = {"success": False, "code": "forbidden", "message": "not your room"}
+    error = refused(script, connect, 403, body, X_Request_Id="req-17")
+    assert (error.code, error.request_id) == ("forbidden", "req-17")
+    assert "code forbidden, request req-17" in str(error)
+
+
+@pytest.mark.parametrize(("status", "option"), [(401, "api_key or api_token"), (403, "api_key or api_token")])
+def test_a_refused_credential_names_its_options(script: Script, connect: Connect, status: int, option: str) -> None:
+    assert option in str(refused(script, connect, status, {"success": False, "error": "unauthorized"}))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{", {"error": 7, "errors": [3, None], "code": {}}])
+def test_a_refusal_without_a_known_shape_is_still_one_sentence(script: Script, connect: Connect, body: object) -> None:
+    assert "no reason given" in str(refused(script, connect, 400, body))
+
+
+@pytest.mark.parametrize("errors", [5, True, "text", {"title": "short"}])
+def test_field_errors_of_another_type_do_not_break_the_report(script: Script, connect: Connect, errors: object) -> None:
+    assert "no reason given" in str(refused(script, connect, 422, {"success": False, "errors": errors}))
+
+
+@pytest.mark.parametrize("shape", ["error", "message", "code", "field", "header"])
+def test_an_echo_of_the_credential_is_masked(script: Script, connect: Connect, api_key: str, shape: str) -> None:
+    body: dict[str, object] = {"success": False}
+    headers = {}
+    if shape == "field":
+        body["errors"] = [{"field": api_key, "message": f"{api_key} is unknown"}]
+    elif shape == "header":
+        headers = {"X_Request_Id": api_key}
+    else:
+        body[shape] = f"the key {api_key} is unknown"
+    error = refused(script, connect, 401, body, **headers)
+    assert api_key not in str(error)
+    assert MASK in str(error)
+
+
+def test_the_echo_of_a_credential_in_a_server_error_is_masked(script: Script, connect: Connect, api_key: str) -> None:
+    script.expect(refusal(500, {"success": False, "error": f"panic with {api_key}"}))
+    with pytest.raises(AnswerLost) as caught:
+        connect(script.url).write("POST", "/rooms", {})
+    assert api_key not in str(caught.value)
+    assert MASK in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", ["error", "code", "header"])
+def test_an_echo_is_masked_before_it_is_shortened(script: Script, connect: Connect, api_key: str, shape: str) -> None:
+    limit = 300 if shape == "error" else 100
+    text = "x" * (limit - 15) + api_key
+    body = {"success": False} if shape == "header" else {"success": False, shape: text}
+    error = refused(script, connect, 400, body, **({"X_Request_Id": text} if shape == "header" else {}))
+    assert api_key[:10] not in str(error)
+
+
+def test_a_long_reason_is_shortened(script: Script, connect: Connect) -> None:
+    error = refused(script, connect, 400, {"success": False, "error": secrets.token_hex(5000)})
+    assert len(str(error)) < 600

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
+
+from .scripted_server import QuietHandler, Script, send, serving, success
+
+Connect = Callable[..., Transport]
+SIZES = [0, 1, 9, 10, 11, 99, 100, 101, 200, 250]
+
+
+@dataclass
+class Listing:
+    """A server of one list: how it pages, what it claims as the total, and how often it was asked."""
+
+    size: int
+    style: str
+    total: str
+    calls: int = 0
+    url: str = ""
+
+    def data(self, page: int, limit: int) -> dict[str, Any]:
+        items = [{"id": f"id-{number}"} for number in range(self.size)]
+        if self.style == "capped":
+            limit = min(limit, 10)
+        shown = items[(page - 1) * limit : page * limit]
+        if self.style == "unpaged":
+            shown = items
+        if self.style == "last page again" and not shown and items:
+            shown = items[-((self.size % limit) or limit) :]
+        if self.style == "overlapping":
+            shown = items[max(0, (page - 1) * limit - 3) : page * limit - 3]
+        totals = {"right": self.size, "zero": 0, "of the page": len(shown), "too large": self.size + 1000, "text": "x"}
+        stated = {} if self.total == "absent" else {"total": totals[self.total]}
+        return {"items": shown, "page": page, "limit": limit, **stated}
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Listing], Listing]]:
+    running = []
+
+    def start(listing: Listing) -> Listing:
+        class Handler(QuietHandler):
+            def answer(self) -> None:
+                query = parse_qs(urlsplit(self.read_request().path).query)
+                listing.calls += 1
+                send(self, success(listing.data(int(query["page"][0]), int(query["limit"][0]))))
+
+        context = serving(Handler)
+        server = context.__enter__()
+        running.append(context)
+        listing.url = f"http://127.0.0.1:{server.server_address[1]}"
+        return listing
+
+    yield start
+    for context in running:
+        context.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("total", ["right", "absent", "zero", "of the page", "too large", "text"])
+@pytest.mark.parametrize("style", ["paged", "capped", "unpaged", "last page again", "overlapping"])
+def test_no_item_is_missed_or_doubled_however_the_server_pages(
+    serve: Callable[[Listing], Listing], connect: Connect, style: str, total: str
+) -> None:
+    listing = serve(Listing(0, style, total))
+    transport = connect(listing.url)
+    for size in SIZES:
+        listing.size, listing.calls = size, 0
+        found = [item["id"] for item in transport.pages("/list", "items")]
+        assert found == [f"id-{number}" for number in range(size)]
+        assert listing.calls <= size // 10 + 2
+
+
+def test_a_short_page_with_the_right_total_needs_no_second_call(
+    serve: Callable[[Listing], Listing], connect: Connect
+) -> None:
+    listing = serve(Listing(7, "paged", "right"))
+    assert len(connect(listing.url).pages("/list", "items")) == 7
+    assert listing.calls == 1
+
+
+@pytest.mark.parametrize("data", [None, {}, {"items": None}, {"items": []}, []])
+def test_a_list_that_is_absent_is_empty(script: Script, connect: Connect, data: object) -> None:
+    script.expect(success(data))
+    assert connect(script.url).pages("/list", "items") == []
+
+
+@pytest.mark.parametrize("items", ["text", 7, {"id": "1"}])
+def test_a_list_that_is_none_is_an_error_and_not_an_empty_list(
+    script: Script, connect: Connect, items: object
+) -> None:
+    script.expect(success({"items": items}))
+    with pytest.raises(WebinarError, match="not a list"):
+        connect(script.url).pages("/list", "items")
+
+
+def test_entries_that_cannot_be_used_do_not_hide_the_others(script: Script, connect: Connect) -> None:
+    entries = [None, 3, "x", {}, {"id": 7}, {"id": "1", "title": "a"}]
+    script.expect(success({"items": entries, "total": 6, "limit": 100}), success({"items": []}))
+    assert connect(script.url).pages("/list", "items") == [{"id": "1", "title": "a"}]
+
+
+def test_a_list_that_never_ends_is_given_up(
+    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport.MOST_PAGES", 3)
+    script.expect(*(success({"items": [{"id": json.dumps(number)}]}) for number in range(3)))
+    with pytest.raises(WebinarError, match="did not end"):
+        connect(script.url).pages("/list", "items")
