@@ -1,8 +1,8 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # the scripts that source this use the variables
 # Sourced by the other scripts: where things are, and an environment in which a user's own settings have no say.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
-# shellcheck disable=SC2034 # the scripts that source this use them
 VENV="$ROOT/.venv"
 BUILD="$ROOT/build"
 PYTHON_BIN="$VENV/bin/python"

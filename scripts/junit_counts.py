@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Counts what passed, failed and was skipped in JUnit files; writes ``counts`` and ``skips`` for the summary of a run."""
+"""Counts what passed, failed and was skipped in JUnit files; writes ``counts`` and ``skips`` for a run's summary."""
 
 from __future__ import annotations
 

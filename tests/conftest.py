@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("unit", "integration", "e2e")
@@ -30,9 +30,10 @@ def linked_collections() -> Path:
 
 
 COLLECTIONS = linked_collections()
-# Set before anything imports ansible, whose collection loader reads it once and then answers these imports itself.
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
-sys.path.insert(0, str(COLLECTIONS))
+# Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it would
+# not know the modules that earlier tests have imported from sys.path.
+init_plugin_loader([str(COLLECTIONS)])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import requests
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
@@ -124,9 +124,8 @@ def _closed(schema: Mapping[str, Any]) -> Json:
 @cache
 def _registry() -> Registry[Json]:
     resource = DRAFT4.create_resource(document())
-    registry: Registry[Json] = Registry()
-    registry = registry.with_resource("urn:contract", resource)
-    return registry
+    empty: Registry[Json] = Registry()
+    return cast("Registry[Json]", empty.with_resource("urn:contract", resource))
 
 
 def _errors(schema: Mapping[str, Any], value: object) -> Iterator[Any]:

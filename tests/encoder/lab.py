@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two encoder hosts as local processes, a service to provision and an ingest to stream to: all of it real but the service."""
+"""Two encoder hosts as local processes, an ingest to stream to, and a simulated service."""
 
 from __future__ import annotations
 
@@ -51,15 +51,31 @@ class EncoderLab:
             plays.append({"hosts": "localhost", "gather_facts": False, "roles": [event]})
         encoder = {"role": "tenbyte.webinar.ffmpeg_encoder", "vars": {**self.variables, **variables}}
         plays.append({"hosts": "encoders", "gather_facts": False, "roles": [encoder]})
-        inventory = self.folder / "inventory.json"
+        return self.controller.plays(plays, "-i", str(self.inventory()), *arguments)
+
+    def inventory(self) -> Path:
+        file = self.folder / "inventory.json"
         common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         hosts = {host: {**common, "ffmpeg_encoder_root": str(self.root(host))} for host in HOSTS}
         local = {"hosts": {"localhost": common}}
-        inventory.write_text(json.dumps({"all": {"children": {"encoders": {"hosts": hosts}, "local": local}}}))
-        return self.controller.plays(plays, "-i", str(inventory), *arguments)
+        file.write_text(json.dumps({"all": {"children": {"encoders": {"hosts": hosts}, "local": local}}}))
+        return file
 
-    def refused(self, host: str = HOSTS[0], **variables: Any) -> Run:
-        return self.converge("--limit", f"localhost,{host}", provision=False, **variables)
+    def refusals(self, cases: dict[str, dict[str, Any]], host: str = HOSTS[0]) -> dict[str, str]:
+        """What the role says to each set of variables, by the case's name; "accepted" if it takes them."""
+        role = {"name": "tenbyte.webinar.ffmpeg_encoder"}
+        tasks: list[dict[str, Any]] = []
+        for name, variables in cases.items():
+            tried = [
+                {"ansible.builtin.include_role": role, "vars": {**self.variables, **variables}},
+                {"ansible.builtin.debug": {"msg": "accepted"}},
+            ]
+            tasks.append({"ansible.builtin.debug": {"msg": f"CASE {name}:"}})
+            tasks.append({"block": tried, "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]})
+        plays = [{"hosts": host, "gather_facts": False, "tasks": tasks}]
+        run = self.controller.plays(plays, "-i", str(self.inventory()))
+        _, *parts = re.split(r"CASE (.*?):\"", run.output)
+        return {name: " ".join(said.split()) for name, said in zip(parts[::2], parts[1::2], strict=True)}
 
     def sessions(self) -> dict[str, str]:
         """Session ids by ROOM/TITLE, of current sessions."""
@@ -76,7 +92,9 @@ class EncoderLab:
             if config.exists():
                 command = [str(BIN / "supervisorctl"), "-c", str(config), "status"]
                 status = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-                found |= {one: int(pid) for one, pid in re.findall(r"tenbyte-encoder-(\S+) +RUNNING +pid (\d+)", status)}
+                found |= {
+                    one: int(pid) for one, pid in re.findall(r"tenbyte-encoder-(\S+) +RUNNING +pid (\d+)", status)
+                }
         return found
 
     def wait_until_playing(self, session_id: str, timeout: float = 20.0) -> media.Probe:
@@ -90,7 +108,10 @@ class EncoderLab:
 
     def rotate_key(self, session_id: str) -> str:
         """The service gives a session another key, and the ledger knows it."""
-        key = self.simulator.service.rotate_stream_key(session_id)
+        service = self.simulator.service
+        with service.lock:
+            key = service.rotate_stream_key(session_id)
+            service.session(session_id).publisher = None  # Thrown out: its key is not valid any more.
         url = f"sqlite:///{self.controller.ledger_file}"
         ledger = open_ledger(LedgerSettings(url), Redactor(), "test")
         assert ledger is not None
@@ -118,9 +139,7 @@ def encoder_lab(folder: Path, event_rooms: list[dict[str, Any]], seed: dict[str,
     }
     collections = Path(".venv/collections").resolve()
     with Simulator(seed) as simulator:
-        controller = Controller(
-            folder / "controller", simulator.api_url, seed["users"][0]["api_key"], collections
-        )
+        controller = Controller(folder / "controller", simulator.api_url, seed["users"][0]["api_key"], collections)
         with Ingest(folder / "ingest", simulator.ingest_url, rtmp_port, http_port) as ingest:
             lab = EncoderLab(simulator, ingest, controller, folder, event_rooms, variables)
             try:
@@ -135,7 +154,7 @@ def _shut_down(lab: EncoderLab) -> None:
         if config.exists():
             command = [str(BIN / "supervisorctl"), "-c", str(config), "shutdown"]
             subprocess.run(command, capture_output=True, check=False)
-            pid_file = lab.root(host) / "run" / "supervisord.pid"
+            pid_file = lab.root(host) / "log" / "supervisord.pid"
             deadline = time.monotonic() + 15
             while pid_file.exists() and time.monotonic() < deadline:
                 time.sleep(0.1)

@@ -228,7 +228,9 @@ class Ingest:
                 log = self.error_log.read_text(encoding="utf-8", errors="replace") if self.error_log.exists() else ""
                 raise IngestError(f"nginx left with code {self._process.returncode} at its start: {log.strip()[-500:]}")
             if time.monotonic() > deadline:
-                raise IngestError(f"nginx did not open port {waiting_for[0]} within {timeout:g} s; see {self.error_log}")
+                raise IngestError(
+                    f"nginx did not open port {waiting_for[0]} within {timeout:g} s; see {self.error_log}"
+                )
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", waiting_for[0]), timeout=1):
                 waiting_for.pop(0)
                 continue

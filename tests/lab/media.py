@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 from urllib.request import urlopen
@@ -88,8 +89,8 @@ def make_loop(loop: Loop, folder: Path) -> Path:
     os.close(descriptor)
     try:
         _run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments, unfinished], timeout=120)
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, target)
+        Path(unfinished).chmod(0o644)
+        Path(unfinished).replace(target)
     finally:
         Path(unfinished).unlink(missing_ok=True)
     return target
@@ -109,7 +110,7 @@ def probe(url: str, timeout: float = 30.0) -> Probe:
         raise MediaError(f"{url} plays {sorted(str(kind) for kind in kinds)}, not picture and sound")
     video, audio = kinds["video"], kinds["audio"]
     bitrate = int(answer.get("format", {}).get("bit_rate") or 0)
-    if url.split("?")[0].endswith(".m3u8"):
+    if url.partition("?")[0].endswith(".m3u8"):
         bitrate = _playlist_bitrate(url, timeout)
     return Probe(
         video_codec=str(video.get("codec_name", "")),
@@ -150,14 +151,14 @@ def contact_sheet(frames: Sequence[Path], labels: Sequence[str], file: Path, col
                 f"format=rgb24,drawtext=textfile={text}:expansion=none:fontcolor=white:fontsize=17:"
                 f"x=(w-text_w)/2:y={cell_height}+({text_height}-text_h)/2[c{index}]"
             )
-            places.append(
-                f"{index % columns * cell_width}_{index // columns * (cell_height + text_height)}"
-            )
+            places.append(f"{index % columns * cell_width}_{index // columns * (cell_height + text_height)}")
         if len(frames) == 1:
             graph = cells[0].replace("[c0]", "[out]")
         else:
             joined = "".join(f"[c{index}]" for index in range(len(frames)))
-            graph = f"{';'.join(cells)};{joined}xstack=inputs={len(frames)}:layout={'|'.join(places)}:fill=0x202428[out]"
+            graph = (
+                f"{';'.join(cells)};{joined}xstack=inputs={len(frames)}:layout={'|'.join(places)}:fill=0x202428[out]"
+            )
         command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *inputs, "-filter_complex", graph]
         _run([*command, "-map", "[out]", "-frames:v", "1", "-update", "1", str(file)], timeout=60)
     return file
@@ -168,7 +169,7 @@ def _playlist_bitrate(url: str, timeout: float) -> int:
     with urlopen(url, timeout=timeout) as answer:
         lines = answer.read().decode("utf-8").splitlines()
     seconds, size = 0.0, 0
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         if not line.startswith("#EXTINF:"):
             continue
         try:

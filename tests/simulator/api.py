@@ -140,9 +140,11 @@ class Api:
         return Call(self.service, user, target, fields, listing)
 
     def _authenticated(self, request: Request) -> User:
-        bearers, keys = _offered(request)
-        if len(bearers) + len(keys) > 1:
+        authorizations, keys = request.header("authorization"), request.header("x-api-key")
+        if len(authorizations) + len(keys) > 1:
             raise refusals.ambiguous_credentials()
+        split = [value.partition(" ") for value in authorizations]
+        bearers = [token.strip() for scheme, _, token in split if scheme.lower() == "bearer"]
         if not bearers and not keys:
             raise refusals.missing_credentials()
         user = self.service.user_of_token(bearers[0]) if bearers else self.service.user_of_api_key(keys[0])
@@ -156,11 +158,6 @@ class Api:
         except Refusal:
             offered = request.header("authorization") or request.header("x-api-key")
             return "invalid" if offered else "anonymous"
-
-
-def _offered(request: Request) -> tuple[list[str], list[str]]:
-    split = [value.partition(" ") for value in request.header("authorization")]
-    return [token.strip() for scheme, _, token in split if scheme.lower() == "bearer"], request.header("x-api-key")
 
 
 def _fields(operation: Operation, request: Request) -> Json:

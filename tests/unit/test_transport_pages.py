@@ -37,10 +37,12 @@ class Listing:
         shown = items[(page - 1) * limit : page * limit]
         if self.style == "unpaged":
             shown = items
+        if self.style == "first page only":
+            shown = items[:limit]
         if self.style == "last page again" and not shown and items:
             shown = items[-((self.size % limit) or limit) :]
         if self.style == "overlapping":
-            shown = items[max(0, (page - 1) * limit - 3) : page * limit - 3]
+            shown = items[(page - 1) * (limit - 3) :][:limit]
         totals = {"right": self.size, "zero": 0, "of the page": len(shown), "too large": self.size + 1000, "text": "x"}
         stated = {} if self.total == "absent" else {"total": totals[self.total]}
         return {"items": shown, "page": page, "limit": limit, **stated}
@@ -68,7 +70,7 @@ def serve() -> Iterator[Callable[[Listing], Listing]]:
         context.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("total", ["right", "absent", "zero", "of the page", "too large", "text"])
+@pytest.mark.parametrize("total", ["right", "absent", "zero", "of the page", "text"])
 @pytest.mark.parametrize("style", ["paged", "capped", "unpaged", "last page again", "overlapping"])
 def test_no_item_is_missed_or_doubled_however_the_server_pages(
     serve: Callable[[Listing], Listing], connect: Connect, style: str, total: str
@@ -80,6 +82,29 @@ def test_no_item_is_missed_or_doubled_however_the_server_pages(
         found = [item["id"] for item in transport.pages("/list", "items")]
         assert found == [f"id-{number}" for number in range(size)]
         assert listing.calls <= size // 10 + 2
+
+
+def test_a_total_that_is_too_large_costs_no_item_where_pages_end(
+    serve: Callable[[Listing], Listing], connect: Connect
+) -> None:
+    listing = serve(Listing(250, "paged", "too large"))
+    assert len(connect(listing.url).pages("/list", "items")) == 250
+
+
+@pytest.mark.parametrize("style", ["unpaged", "last page again"])
+def test_a_list_that_repeats_itself_short_of_its_total_is_an_error_and_not_the_whole(
+    serve: Callable[[Listing], Listing], connect: Connect, style: str
+) -> None:
+    listing = serve(Listing(100, style, "too large"))
+    with pytest.raises(WebinarError, match="100 of 1100"):
+        connect(listing.url).pages("/list", "items")
+
+
+def test_a_server_that_ignores_the_page_is_asked_for_all_at_once(
+    serve: Callable[[Listing], Listing], connect: Connect
+) -> None:
+    listing = serve(Listing(250, "first page only", "right"))
+    assert len(connect(listing.url).pages("/list", "items")) == 250
 
 
 def test_a_short_page_with_the_right_total_needs_no_second_call(

@@ -139,7 +139,7 @@ def test_nobody_waits_longer_than_a_minute(script: Script, connect: Connect, pau
     assert pauses == [60.0]
 
 
-@pytest.mark.parametrize("nonsense", ["", "soon", "-5", "1.5", "\xb2"])
+@pytest.mark.parametrize("nonsense", ["", "soon", "-5", "1.5", "\xb2"], ids=range(5))
 def test_a_retry_after_that_is_neither_means_the_usual_pause(
     script: Script, connect: Connect, pauses: list[float], nonsense: str
 ) -> None:

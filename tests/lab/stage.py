@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stage of a rehearsal: a simulated service, a real ingest, and encoder hosts as local processes, in one folder.
+
+Everything listens on loopback, on ports that were free, and is ended by its process id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.ingest import Ingest, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 15.0
+
+
+class StageError(RuntimeError):
+    """The stage cannot be set; the message says why and what to do."""
+
+
+@dataclass
+class Stage:
+    """``folder`` holds all that the rehearsal writes; ``encoders`` are the names of its hosts."""
+
+    folder: Path
+    encoders: Sequence[str]
+    api_url: str
+    api_key: str
+    ingest: Ingest
+    simulator_pid: int
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory.yml"
+
+    @property
+    def fact_cache(self) -> Path:
+        return self.folder / "facts"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a controller: credentials and ledger are given as users give them."""
+        return {
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder),
+            "ANSIBLE_HOME": str(self.folder / ".ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.fact_cache),
+            "TENBYTE_API_URL": self.api_url,
+            "TENBYTE_API_KEY": self.api_key,
+            "TENBYTE_LEDGER_URL": f"sqlite:///{self.folder}/ledger/ledger.sqlite3",
+        }
+
+    def sessions(self) -> dict[str, dict[str, Any]]:
+        """Return the fact ``tenbyte_sessions`` of the controller, from Ansible's fact cache."""
+        cached = json.loads((self.fact_cache / "localhost").read_text())
+        # From 2.19 on, core wraps what it caches.
+        facts = json.loads(cached["__payload__"]) if "__payload__" in cached else cached
+        sessions: dict[str, dict[str, Any]] = facts["tenbyte_sessions"]
+        return sessions
+
+    def process_ids(self) -> list[int]:
+        """Return who is to be ended, encoders first."""
+        supervisors = []
+        for encoder in self.encoders:
+            with contextlib.suppress(OSError, ValueError):
+                supervisors.append(int((self.folder / encoder / "run" / "supervisord.pid").read_text()))
+        return [*supervisors, self.ingest.pid, self.simulator_pid]
+
+    def write_inventory(self) -> None:
+        common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        hosts = {
+            encoder: {
+                **common,
+                "ffmpeg_encoder_root": str(self.folder / encoder),
+                "ffmpeg_encoder_service_manager": "supervisord",
+                "ffmpeg_encoder_supervisord_command": str(BIN / "supervisord"),
+                "ffmpeg_encoder_supervisorctl_command": str(BIN / "supervisorctl"),
+            }
+            for encoder in self.encoders
+        }
+        self.inventory.write_text(yaml.safe_dump({"encoders": {"hosts": hosts}}))
+
+
+def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
+    """Start the simulated service and the ingest; raise StageError where one does not start."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    rtmp_port, http_port = free_port(), free_port()
+    api_key = f"sim-api-key-{secrets.token_hex(16)}"
+    user = {"username": "demo", "email": "demo@example.com", "api_key": api_key, "token": secrets.token_hex(16)}
+    seed = {
+        "users": [user],
+        "presets": [{"id": PRESET_ID, "name": "Stage", "type": "rtmp"}],
+        "rooms": [],
+        "ingest": {
+            "rtmp_url": f"rtmp://127.0.0.1:{rtmp_port}/live",
+            "hls_url": f"http://127.0.0.1:{http_port}/hls/{{session_id}}/index.m3u8",
+        },
+    }
+    seed_file, ready_file = folder / "seed.yml", folder / "simulator.json"
+    with os.fdopen(os.open(seed_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        yaml.safe_dump(seed, file)
+    simulator = _start_simulator(seed_file, ready_file, folder / "simulator.log")
+    ready = json.loads(ready_file.read_text())
+    ingest = Ingest(folder / "ingest", ready["ingest_url"], rtmp_port, http_port)
+    try:
+        ingest.workdir.mkdir(exist_ok=True)
+        ingest.start()
+    except BaseException:
+        end_processes([simulator.pid])
+        raise
+    stage = Stage(folder, tuple(encoders), ready["api_url"], api_key, ingest, simulator.pid)
+    stage.write_inventory()
+    return stage
+
+
+def _start_simulator(seed: Path, ready: Path, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.simulator", "--seed", str(seed), "--ready-file", str(ready)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while not ready.exists() or not ready.read_text().rstrip().endswith("}"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise StageError(f"The simulator did not start: {log.read_text()[-500:]}")
+        time.sleep(0.05)
+    return process
+
+
+@contextlib.contextmanager
+def rehearsal(folder: Path, encoders: Sequence[str]) -> Iterator[Stage]:
+    """A stage for the time of a block; afterwards nothing of it runs and its folder is gone."""
+    stage = set_stage(folder, encoders)
+    try:
+        yield stage
+    finally:
+        strike(stage.process_ids(), folder)
+
+
+def strike(pids: Sequence[int], folder: Path) -> None:
+    """End the processes of a stage and remove its folder."""
+    end_processes(pids)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_processes(pids: Sequence[int]) -> None:
+    """End each process with TERM, in order, and with KILL where that does not help in time."""
+    for pid in pids:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if _has_ended(pid):
+                break
+
+
+def _has_ended(pid: int) -> bool:
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while time.monotonic() < deadline:
+        # A child of ours stays in the process table until it is waited for.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.05)
+    return False
