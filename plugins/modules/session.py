@@ -239,8 +239,13 @@ ansible_facts:
   contains:
     tenbyte_sessions:
       description:
-        - The same as RV(sessions), by C(ROOM/TITLE), merged with what earlier tasks of the play set. Safe to cache.
+        - The same as RV(sessions), by C(ROOM/TITLE), merged with what earlier tasks of the same run set. Safe to
+          cache.
       type: dict
+    tenbyte_sessions_run:
+      description: Which run of Ansible set the facts. It keeps those of an earlier run in a fact cache from being
+        merged.
+      type: str
 diff:
   description: The event before and after, as YAML.
   returned: in diff mode

@@ -17,9 +17,10 @@ from ansible.plugins.action import ActionBase
 try:
     from .ensure import ensure
     from .errors import WebinarError
+    from .lease_owner import name_of_process
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
-    from .render import FACT, event_result
+    from .render import FACT, FACT_RUN, event_result
     from .secrecy import Redactor
 except ImportError as error:
     MISSING_LIBRARY: str | None = error.name or str(error)
@@ -53,7 +54,9 @@ class WebinarAction(ActionBase):
             ledger_settings = ledger_settings_from(options, os.environ)
             asked = asked_from(options)
             outcome = ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode)
-            result = event_result(outcome, redactor, facts_before=_facts_before(task_vars))
+            # Ansible forks a worker for each task; what all tasks of a run share is the worker's parent.
+            run = name_of_process(os.getppid())
+            result = event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run)
         except WebinarError as error:
             return _failure(redactor.text(str(error)))
         except AnsibleError:
@@ -72,7 +75,7 @@ def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
     facts = task_vars.get("ansible_facts") or {}
     # Within a loop, core hands the facts of the items before to the next one nested a level too deep.
     newest = facts.get("ansible_facts") or facts
-    before: dict[str, Any] = plain(newest.get(FACT) or {})
+    before: dict[str, Any] = plain({name: newest.get(name) for name in (FACT, FACT_RUN)})
     return before
 
 

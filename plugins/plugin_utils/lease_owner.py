@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who holds a lease: names one run, and tells whether the run behind a name is known to have died.
+"""Names runs: who holds a lease, and whether the run behind a name is known to have died.
 
 Without this, a re-run after a crash would have to wait for the dead run's lease to end.
 """
@@ -16,8 +16,12 @@ from pathlib import Path
 
 def new_owner() -> str:
     """Return a name for this run: where it lives (boot and PID namespace), process id, its start, and a random part."""
-    pid = os.getpid()
-    return ":".join((_place(), str(pid), _started(pid) or "", secrets.token_hex(8)))
+    return f"{name_of_process(os.getpid())}:{secrets.token_hex(8)}"
+
+
+def name_of_process(pid: int) -> str:
+    """Return a name that no other process has had: its place, process id, and start."""
+    return ":".join((_place(), str(pid), _started(pid) or ""))
 
 
 def is_known_dead(owner: str) -> bool:

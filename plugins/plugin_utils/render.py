@@ -18,10 +18,17 @@ from .plan import Step
 from .secrecy import MASK, Redactor
 
 FACT = "tenbyte_sessions"
+# Which run of Ansible set the fact: a persistent fact cache must not mix the sessions of last week into today's.
+FACT_RUN = "tenbyte_sessions_run"
 
 
-def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the result of the actions ``event`` and ``session``, the same shape in check mode."""
+def event_result(
+    outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str
+) -> dict[str, Any]:
+    """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
+
+    ``facts_before`` are all facts of the host, ``run`` names this run of Ansible.
+    """
     applied = outcome.applied
     sessions = [session_result(session) for session in applied.sessions if session.spec.state == "present"]
     failed: list[dict[str, Any]] = [
@@ -39,7 +46,7 @@ def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[
         "plan": [step_result(step) for step in outcome.plan.steps()],
         "sessions": sessions,
         "failed_sessions": failed,
-        "ansible_facts": {FACT: _facts(outcome, facts_before)},
+        "ansible_facts": {FACT: _facts(outcome, facts_before, run), FACT_RUN: run},
         "diff": _diff(outcome),
     }
     notes = [f"{done.room_title}/{done.spec.title}: {done.note}" for done in applied.sessions if done.note]
@@ -90,9 +97,9 @@ def fact_name(room: str, title: str) -> str:
     return f"{room}/{title}"
 
 
-def _facts(outcome: Outcome, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge with the facts of earlier tasks, so that several tasks in one play add up; what is gone leaves."""
-    facts = dict(before)
+def _facts(outcome: Outcome, before: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """Merge with the facts of earlier tasks of the same run, so that several tasks add up; what is gone leaves."""
+    facts = dict(before.get(FACT) or {}) if before.get(FACT_RUN) == run else {}
     for session in outcome.applied.sessions:
         name = fact_name(session.room_title, session.spec.title)
         if session.spec.state == "present" and (session.session is not None or not session.error):

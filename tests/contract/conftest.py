@@ -90,8 +90,8 @@ class Client:
     def as_user(self, username: str | None) -> Client:
         return Client(self.sim, self.http, username)
 
-    def callback(self, name: str, **form: str) -> requests.Response:
-        return self.http.post(f"{self.sim.ingest_url}/{name}", data=form, timeout=TIMEOUT, allow_redirects=False)
+    def callback(self, callback: str, /, **form: str) -> requests.Response:
+        return self.http.post(f"{self.sim.ingest_url}/{callback}", data=form, timeout=TIMEOUT, allow_redirects=False)
 
 
 @pytest.fixture(scope="session")

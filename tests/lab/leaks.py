@@ -43,14 +43,14 @@ class ProcessWatch:
 
     @property
     def processes_seen(self) -> int:
-        return len({pid for _kind, pid in self._seen})
+        return len({pid for _kind, pid in list(self._seen)})
 
     def places_of(self, secrets: Iterable[str], kinds: Iterable[str] = ("cmdline", "environ")) -> list[str]:
         wanted = [secret.encode() for secret in secrets]
         return [
             f"/proc/{pid}/{kind}"
-            for (kind, pid), contents in self._seen.items()
-            if kind in kinds and any(secret in content for content in contents for secret in wanted)
+            for (kind, pid), contents in list(self._seen.items())
+            if kind in kinds and any(secret in content for content in list(contents) for secret in wanted)
         ]
 
 

@@ -74,8 +74,8 @@ class Stage:
 
     def sessions(self) -> dict[str, dict[str, Any]]:
         """Return the fact ``tenbyte_sessions`` of the controller, from Ansible's fact cache."""
-        cached = json.loads((self.fact_cache / "localhost").read_text())
-        # From 2.19 on, core wraps what it caches.
+        cached = json.loads(next(self.fact_cache.glob("*localhost")).read_text())
+        # From 2.19 on, core wraps what it caches, and puts a version before the file's name.
         facts = json.loads(cached["__payload__"]) if "__payload__" in cached else cached
         sessions: dict[str, dict[str, Any]] = facts["tenbyte_sessions"]
         return sessions

@@ -16,16 +16,25 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from hypothesis import settings
 
 from .scripted_server import Script, scripted_server
 from .small_service import SmallService, small_service
+
+# No deadline: the machine's speed is not what these tests are about.
+settings.register_profile("unit", max_examples=60, deadline=None)
+settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the user's proxies, settings, netrc and ledger out of the tests."""
     for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name.startswith(("TENBYTE_", "XDG_")) or name in ("NETRC", "CURL_CA_BUNDLE"):
+        if (
+            name.lower().endswith("_proxy")
+            or name.startswith(("TENBYTE_", "XDG_"))
+            or name in ("NETRC", "CURL_CA_BUNDLE")
+        ):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -57,8 +66,8 @@ def connect(api_key: str, pauses: list[float]) -> Iterator[Callable[..., Transpo
     opened: list[Transport] = []
 
     def open_transport(url: str, **options: object) -> Transport:
-        settings = {"api_key": api_key, "timeout": 5.0, "retries": 2, "concurrency": 4, **options}
-        connection = Connection(url, **settings)  # type: ignore[arg-type]
+        given = {"api_key": api_key, "timeout": 5.0, "retries": 2, "concurrency": 4, **options}
+        connection = Connection(url, **given)  # type: ignore[arg-type]
         transport = Transport(connection, Redactor([api_key]), sleep=pauses.append)
         opened.append(transport)
         return transport

@@ -46,6 +46,7 @@ class SmallService:
     journal: list[tuple[str, str]] = field(default_factory=list)
     on_request: Callable[[Request], Answer | None] = lambda _request: None
     hidden_lists: int = 0
+    key_suffix: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def count(self, method: str) -> int:
@@ -61,7 +62,7 @@ class SmallService:
         preset = {"id": preset_id, "name": "Stage", "type": "rtmp"} if preset_id else None
         entry = {"id": session_id, "room_id": room_id, "title": title, "status": status, "preset": preset}
         self.sessions[session_id] = entry
-        self.keys[session_id] = f"unit-stream-{secrets.token_hex(12)}"
+        self.keys[session_id] = f"unit-stream-{secrets.token_hex(12)}{self.key_suffix}"
         return session_id
 
     def current(self, title: str) -> list[str]:

@@ -122,9 +122,7 @@ def test_a_list_that_is_absent_is_empty(script: Script, connect: Connect, data: 
 
 
 @pytest.mark.parametrize("items", ["text", 7, {"id": "1"}])
-def test_a_list_that_is_none_is_an_error_and_not_an_empty_list(
-    script: Script, connect: Connect, items: object
-) -> None:
+def test_a_list_that_is_none_is_an_error_and_not_an_empty_list(script: Script, connect: Connect, items: object) -> None:
     script.expect(success({"items": items}))
     with pytest.raises(WebinarError, match="not a list"):
         connect(script.url).pages("/list", "items")
@@ -136,9 +134,7 @@ def test_entries_that_cannot_be_used_do_not_hide_the_others(script: Script, conn
     assert connect(script.url).pages("/list", "items") == [{"id": "1", "title": "a"}]
 
 
-def test_a_list_that_never_ends_is_given_up(
-    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_that_never_ends_is_given_up(script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport.MOST_PAGES", 3)
     script.expect(*(success({"items": [{"id": json.dumps(number)}]}) for number in range(3)))
     with pytest.raises(WebinarError, match="did not end"):

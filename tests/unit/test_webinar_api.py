@@ -108,7 +108,9 @@ def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: Webi
     assert created.session is not None
 
 
-@pytest.mark.parametrize("answer", [Answer(201, b""), success(None, 201), success([], 201), success({"session": 7}, 201)])
+@pytest.mark.parametrize(
+    "answer", [Answer(201, b""), success(None, 201), success([], 201), success({"session": 7}, 201)]
+)
 def test_a_created_session_that_is_not_named_is_none(script: Script, scripted_api: WebinarApi, answer: Answer) -> None:
     script.expect(answer)
     created = scripted_api.create_session("r1", {}, nothing)

@@ -287,3 +287,15 @@ def test_two_hundred_sessions_cost_one_call_each(simulator: Simulator, controlle
     assert controller.plays([play]).recap()["changed"] == 0
     # One list of rooms, and 200 sessions in pages of 100 at the most.
     assert len(simulator.journal) <= 4
+
+
+def test_facts_of_an_earlier_run_in_a_fact_cache_are_not_mixed_in(controller: Controller) -> None:
+    controller.environment |= {
+        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(controller.home / "facts"),
+    }
+    controller.tasks(EVENT_TASKS)
+    result = controller.tasks(SESSION_TASKS).result(SESSION)
+    assert list(result["ansible_facts"]["tenbyte_sessions"]) == ["Main stage/Keynote"]
+    tasks = """- debug: {msg: "{{ ansible_facts['tenbyte_sessions'].keys() | list }}"}"""
+    assert controller.tasks(tasks).result("debug")["msg"] == ["Main stage/Keynote"]

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults on demand: what the client sees, and whether the change was made."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from tests.simulator.faults import FaultError
+
+from .conftest import Client
+
+ROOMS = r"^/rooms$"
+
+
+def _rooms(client: Client) -> int:
+    return len(client.sim.service.rooms)
+
+
+def _create(client: Client, **options: Any) -> requests.Response:
+    return client.call("POST", "/rooms", json={"title": "A room"}, **options)
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+def test_a_dropped_answer_closes_the_connection_before_or_after_the_commit(
+    client: Client, when: str, made: int
+) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("drop", method="POST", path=ROOMS, when=when)
+    with pytest.raises(requests.ConnectionError):
+        _create(client)
+    assert _rooms(client) == before + made
+    assert client.sim.journal[-1].status is None
+    assert _create(client).status_code == 201
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+def test_a_status_on_demand_comes_before_or_after_the_commit(client: Client, when: str, made: int) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("status", method="POST", path=ROOMS, status=503, when=when)
+    assert _create(client).status_code == 503
+    assert _rooms(client) == before + made
+    assert client.sim.journal[-1].status == 503
+
+
+def test_a_status_may_bring_its_own_headers_and_body(client: Client) -> None:
+    client.sim.faults.add("status", status=429, headers={"Retry-After": "2"}, body={"odd": True})
+    answer = _create(client)
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json()) == (429, "2", {"odd": True})
+
+
+def test_a_truncated_answer_ends_before_its_announced_length_after_the_commit(client: Client) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("truncate", method="POST")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        _create(client)
+    assert _rooms(client) == before + 1
+
+
+def test_a_delayed_commit_happens_after_the_connection_is_gone(client: Client) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("delay_commit", method="POST", seconds=0.3)
+    with pytest.raises(requests.ConnectionError):
+        _create(client)
+    assert _rooms(client) == before
+    deadline = time.monotonic() + 5
+    while _rooms(client) == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _rooms(client) == before + 1
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+def test_latency_outlasts_an_impatient_client(client: Client, when: str, made: int) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("latency", method="POST", seconds=0.5, when=when)
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(
+            f"{client.sim.api_url}/rooms",
+            json={"title": "A room"},
+            headers={"X-API-Key": "sim-api-key-host"},
+            timeout=0.2,
+        )
+    assert _rooms(client) == before + made
+
+
+def test_a_proxys_error_page_is_html(client: Client) -> None:
+    client.sim.faults.add("html", status=504)
+    answer = client.call("GET", "/rooms")
+    assert answer.status_code == 504
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.text.startswith("<html")
+
+
+def test_a_lagging_list_hides_what_is_new(client: Client) -> None:
+    room_id = client.new_room()
+    client.new_session(room_id)
+    client.sim.faults.add("lagging_list", seconds=60, path="/sessions$")
+    assert client.data("GET", f"/rooms/{room_id}/sessions")["total"] == 0
+    assert client.data("GET", f"/rooms/{room_id}/sessions")["total"] == 1
+
+
+def _pages(client: Client, room_id: str, *numbers: int) -> list[dict[str, Any]]:
+    return [client.data("GET", f"/rooms/{room_id}/sessions", params={"page": n, "limit": 2}) for n in numbers]
+
+
+def test_pages_can_be_ignored_repeated_or_answered_whole(client: Client) -> None:
+    room_id = client.new_room()
+    for _ in range(5):
+        client.new_session(room_id)
+    first, second = _pages(client, room_id, 1, 2)
+    assert first["sessions"] != second["sessions"]
+    client.sim.faults.add("ignore_page", method="GET")
+    (ignored,) = _pages(client, room_id, 2)
+    assert (ignored["sessions"], ignored["page"]) == (first["sessions"], 1)
+    client.sim.faults.add("repeat_page", method="GET")
+    (repeated,) = _pages(client, room_id, 2)
+    assert (repeated["sessions"], repeated["page"]) == (first["sessions"], 2)
+    client.sim.faults.add("ignore_page", method="GET", whole=True)
+    (whole,) = _pages(client, room_id, 3)
+    assert len(whole["sessions"]) == 5
+
+
+def test_totals_can_be_wrong_or_missing(client: Client) -> None:
+    client.sim.faults.add("wrong_total", by=-1, method="GET")
+    client.sim.faults.add("no_total", method="GET", skip=1)
+    right = _rooms(client)
+    assert client.data("GET", "/rooms")["total"] == right - 1
+    assert "total" not in client.data("GET", "/rooms")
+    assert client.data("GET", "/rooms")["total"] == right
+
+
+def test_fields_can_be_foreign_or_missing_without_touching_the_state(client: Client) -> None:
+    session_id = client.new_session()
+    plain = client.data("GET", f"/sessions/{session_id}")
+    client.sim.faults.add("foreign_fields")
+    foreign = client.data("GET", f"/sessions/{session_id}")
+    assert foreign.keys() > plain.keys()
+    assert foreign["preset"].keys() > plain["preset"].keys()
+    client.sim.faults.add("without", fields=["status", "mode", "preset.type"], times=2)
+    bare = client.data("GET", f"/sessions/{session_id}")
+    assert plain.keys() - bare.keys() == {"status", "mode"}
+    assert plain["preset"].keys() - bare["preset"].keys() == {"type"}
+    listed = client.data("GET", "/sessions")["sessions"]
+    assert not any("status" in item for item in listed)
+    assert client.data("GET", f"/sessions/{session_id}") == plain
+
+
+def test_a_rule_hits_only_its_method_and_path_and_only_its_times(client: Client) -> None:
+    client.sim.faults.add("status", status=500, method="POST", path=ROOMS, skip=1, times=2)
+    room_id = client.new_room()
+    assert client.call("GET", "/rooms").status_code == 200
+    assert client.call("GET", f"/rooms/{room_id}/sessions").status_code == 200
+    assert [_create(client).status_code for _ in range(3)] == [500, 500, 201]
+
+
+def test_a_rule_without_an_end_lasts_until_the_rules_are_cleared(client: Client) -> None:
+    client.sim.faults.add("status", status=500, times=None)
+    assert {client.call("GET", "/rooms").status_code for _ in range(5)} == {500}
+    client.sim.faults.clear()
+    assert client.call("GET", "/rooms").status_code == 200
+
+
+def test_of_two_rules_that_decide_the_answer_each_gets_its_own_request(client: Client) -> None:
+    client.sim.faults.add("status", status=500)
+    client.sim.faults.add("status", status=503)
+    assert [client.call("GET", "/rooms").status_code for _ in range(3)] == [500, 503, 200]
+
+
+WRONG_RULES: list[tuple[dict[str, Any], str]] = [
+    ({"action": "explode"}, "unknown"),
+    ({"action": "status"}, "status: is needed"),
+    ({"action": "status", "status": 200}, "status: must be"),
+    ({"action": "drop", "when": "later"}, "when: must be"),
+    ({"action": "drop", "seconds": 1}, "seconds: is not an option"),
+    ({"action": "drop", "path": "("}, "regular expression"),
+    ({"action": "drop", "times": 0}, "times: must be"),
+    ({"action": "drop", "skip": -1}, "skip: must be"),
+    ({"action": "latency", "seconds": "1"}, "seconds: must be"),
+    ({"action": "without", "fields": []}, "fields: must be"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), WRONG_RULES)
+def test_a_rule_that_is_not_understood_is_an_error(client: Client, rule: dict[str, Any], message: str) -> None:
+    with pytest.raises(FaultError, match=message):
+        client.sim.faults.add(**rule)
+    admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator/faults"
+    answer = client.http.post(admin, json=rule, timeout=5)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
+    assert client.call("GET", "/rooms").status_code == 200

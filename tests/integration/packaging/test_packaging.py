@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The artifact that ansible-galaxy builds is clean, installs, and works from where users have their collections."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import SESSION, SESSION_TASKS
+from tests.integration.controller import BIN, ROOT, Controller
+
+KEPT = {
+    "CHANGELOG.md",
+    "COPYING",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "changelogs",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+    "requirements.txt",
+    "roles",
+}
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifact")
+    command = [str(BIN / "ansible-galaxy"), "collection", "build", str(ROOT), "--output-path", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = folder.glob("tenbyte-webinar-*.tar.gz")
+    return built
+
+
+def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: Path) -> None:
+    with tarfile.open(artifact) as archive:
+        names = archive.getnames()
+    top = {name.split("/")[0] for name in names}
+    assert top - KEPT == set()
+    assert {"plugins", "roles", "playbooks", "meta", "README.md", "COPYING", "requirements.txt"} <= top
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_it_works_from_the_users_collections(artifact: Path, controller: Controller) -> None:
+    controller.home.mkdir(parents=True)
+    user = {"HOME": str(controller.home), "PATH": f"{BIN}:/usr/bin:/bin"}
+    command = [str(BIN / "ansible-galaxy"), "collection", "install", str(artifact), "--offline"]
+    subprocess.run(command, check=True, capture_output=True, env=user)
+    assert (controller.home / ".ansible/collections/ansible_collections/tenbyte/webinar/MANIFEST.json").exists()
+    run = controller.tasks(SESSION_TASKS, environment={"ANSIBLE_COLLECTIONS_PATH": "", "ANSIBLE_HOME": ""})
+    assert run.returncode == 0, run.output
+    assert run.result(SESSION)["session"]["stream_key_available"] is True

@@ -1,0 +1,441 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location, transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import (
+    Creation,
+    Made,
+    create_room,
+    create_session,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
+    CreationUnresolved,
+    LedgerError,
+    NotSent,
+    ServiceError,
+    WebinarError,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Room, Session, SessionSpec, StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+
+from .scripted_server import Answer, Request, refusal
+from .small_service import SmallService
+
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+ASKED = SessionSpec("Keynote", preset_id=PRESET)
+ELSEWHERE = "another-boot/[1]:7:7:x"
+NO_EFFECT = ("lost-drop", "lost-500")
+EFFECT_AND_LOST = ("done-drop", "done-500", "done-408", "done-truncated", "done-html", "done-empty")
+
+
+@dataclass
+class Scene:
+    """A room of the small service, a run with its ledger, and what the run would have slept."""
+
+    service: SmallService
+    ledger: Ledger
+    api: WebinarApi
+    room_id: str
+    open_run: Callable[..., Ledger]
+    pauses: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], None] = lambda: None
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.api.url, "session", self.room_id, "Keynote")
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.on_sleep()
+
+    def create(self, ledger: Ledger | None = None) -> Made[Session]:
+        creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
+        seen = frozenset(self.service.sessions)
+        return create_session(creation, self.slot, ASKED, creation_body(ASKED), seen, None)
+
+    def row(self) -> Row | None:
+        rows = [row for row in self.open_run().rows(self.api.url, [self.room_id]) if row.slot == self.slot]
+        return rows[0] if rows else None
+
+    def one_usable(self) -> str:
+        """Return the id of the one current session, whose key the ledger must hold."""
+        (session_id,) = self.service.current("Keynote")
+        row = self.row()
+        assert row is not None
+        assert (row.phase, row.object_id) == ("created", session_id)
+        assert row.key is not None
+        assert row.key.stream_key == self.service.keys[session_id]
+        return session_id
+
+
+@pytest.fixture
+def scene(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Scene:
+    return Scene(service, open_run(), api, service.add_room("Main stage"), open_run)
+
+
+def test_a_session_is_created_and_its_key_is_kept(scene: Scene) -> None:
+    made = scene.create()
+    assert made.by_us
+    assert made.replaced == ()
+    assert made.thing.id == scene.one_usable()
+    assert made.key is not None
+    assert made.key.rtmp_url == "rtmp://ingest.invalid/live"
+    assert scene.service.count("POST") == 1
+
+
+def test_the_intent_is_committed_when_the_post_arrives(scene: Scene, ledger_settings: LedgerSettings) -> None:
+    seen: list[tuple[str, str, float]] = []
+
+    def look(request: Request) -> None:
+        if request.method == "POST":
+            connection = sqlite3.connect(ledger_location.database_file(ledger_settings))
+            seen.extend(connection.execute("SELECT phase, title, lease_until - updated_at FROM slots"))
+            connection.close()
+
+    scene.service.on_request = look
+    scene.create()
+    assert [(phase, title) for phase, title, _lease in seen] == [("pending", "Keynote")]
+    assert seen[0][2] == pytest.approx(5.0 + creation_module.LEASE_MARGIN, abs=0.5)
+
+
+def test_the_key_is_committed_before_anything_else_is_asked(scene: Scene) -> None:
+    scene.create()
+    assert [method for method, _path in scene.service.journal] == ["POST"]
+    scene.one_usable()
+
+
+def test_a_ledger_that_cannot_take_the_intent_means_no_post(scene: Scene) -> None:
+    scene.ledger._engine.dispose()
+    with scene.ledger._engine.connect() as connection:
+        connection.exec_driver_sql("DROP TABLE slots")
+        connection.commit()
+    with pytest.raises(LedgerError):
+        scene.create()
+    assert scene.service.count("POST") == 0
+
+
+@pytest.mark.parametrize("fault", NO_EFFECT)
+def test_a_lost_request_is_sent_again_after_the_grace_time(scene: Scene, fault: str) -> None:
+    scene.service.faults = [fault]
+    assert scene.create().replaced == ()
+    scene.one_usable()
+    assert scene.service.count("POST") == 2
+    assert scene.pauses == list(creation_module.GRACE_PAUSES)
+
+
+@pytest.mark.parametrize("fault", EFFECT_AND_LOST)
+def test_a_session_whose_answer_was_lost_is_replaced_by_one_with_a_key(scene: Scene, fault: str) -> None:
+    scene.service.faults = [fault]
+    made = scene.create()
+    assert len(made.replaced) == 1
+    assert made.thing.id == scene.one_usable()
+    assert scene.service.count("POST") == 2
+
+
+def test_no_second_post_is_sent_while_a_list_may_still_lag(scene: Scene) -> None:
+    scene.service.faults = ["done-drop"]
+    scene.service.hidden_lists = 3
+    scene.create()
+    scene.one_usable()
+    assert scene.service.count("DELETE") == 1
+    posts = [index for index, (method, _path) in enumerate(scene.service.journal) if method == "POST"]
+    assert len(posts) == 2
+    assert posts[1] - posts[0] > 4
+
+
+def test_a_key_that_came_without_its_session_is_joined_to_it(scene: Scene) -> None:
+    scene.service.faults = ["done-nameless"]
+    scene.service.hidden_lists = 2
+    made = scene.create()
+    assert made.replaced == ()
+    assert made.thing.id == scene.one_usable()
+    assert scene.service.count("POST") == 1
+
+
+def test_a_key_whose_session_no_list_shows_waits_for_the_next_run(scene: Scene) -> None:
+    scene.service.faults = ["done-nameless"]
+    scene.service.hidden_lists = 5
+    with pytest.raises(CreationUnresolved):
+        scene.create()
+    row = scene.row()
+    assert row is not None
+    assert (row.phase, row.leased) == ("pending", False)
+    assert row.key is not None
+    assert not scene.create(scene.open_run()).replaced
+    scene.one_usable()
+    assert scene.service.count("POST") == 1
+
+
+def test_a_session_without_a_key_is_remembered_as_keyless(scene: Scene) -> None:
+    scene.service.faults = ["done-keyless"]
+    made = scene.create()
+    row = scene.row()
+    assert made.key is None
+    assert row is not None
+    assert (row.phase, row.object_id, row.key) == ("keyless", made.thing.id, None)
+
+
+def test_answers_that_stay_lost_end_unresolved_and_the_next_run_resolves(scene: Scene) -> None:
+    scene.service.faults = ["lost-drop"] * 3
+    with pytest.raises(CreationUnresolved, match="run again"):
+        scene.create()
+    assert scene.service.count("POST") == 3
+    row = scene.row()
+    assert row is not None
+    assert (row.phase, row.leased) == ("pending", False)
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+def test_a_definite_refusal_withdraws_the_intent(scene: Scene) -> None:
+    scene.service.faults = ["refused-422"]
+    with pytest.raises(ServiceError, match="not today"):
+        scene.create()
+    assert scene.row() is None
+    assert scene.service.count("POST") == 1
+
+
+def test_a_429_is_waited_out(scene: Scene) -> None:
+    scene.service.faults = ["refused-429"]
+    scene.create()
+    scene.one_usable()
+
+
+def test_a_service_that_cannot_be_reached_withdraws_the_intent(scene: Scene, connect: Callable[..., object]) -> None:
+    scene.api = WebinarApi(connect("http://127.0.0.1:1", retries=0))  # type: ignore[arg-type]
+    with pytest.raises(NotSent):
+        scene.create()
+    assert scene.row() is None
+
+
+def _break_lists(scene: Scene, answer: Answer) -> None:
+    """After the first POST, answer every GET with this."""
+    scene.service.on_request = lambda request: (
+        answer if request.method == "GET" and scene.service.count("POST") else None
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+@pytest.mark.parametrize("fault", ["done-drop", "done-nameless"])
+def test_a_doubt_that_cannot_be_resolved_now_is_remembered_for_the_next_run(
+    scene: Scene, fault: str, status: int
+) -> None:
+    scene.service.faults = [fault]
+    _break_lists(scene, refusal(status, Retry_After="0"))
+    with pytest.raises(WebinarError):
+        scene.create()
+    row = scene.row()
+    assert row is not None, "the intent was withdrawn although the session may exist"
+    assert (row.phase, row.leased) == ("pending", False)
+    scene.service.on_request = lambda _request: None
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+def test_a_doubt_about_a_service_that_went_away_is_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def gone(_room_id: str) -> list[Session]:
+        raise NotSent("no connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.api, "sessions", gone)
+        with pytest.raises(WebinarError):
+            scene.create()
+    assert scene.row() is not None, "the intent was withdrawn although the session may exist"
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+@pytest.mark.parametrize("status", [403, 409, 500])
+def test_an_orphan_that_cannot_be_deleted_now_is_remembered(scene: Scene, status: int) -> None:
+    scene.service.faults = ["done-drop"]
+    scene.service.on_request = lambda request: refusal(status) if request.method == "DELETE" else None
+    with pytest.raises(WebinarError):
+        scene.create()
+    assert scene.service.count("POST") == 1
+    assert scene.row() is not None, "the intent was withdrawn although the orphan is still there"
+    scene.service.on_request = lambda _request: None
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+def test_an_orphan_that_somebody_else_deletes_first_is_gone_all_the_same(scene: Scene) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def delete_first(request: Request) -> None:
+        if request.method == "DELETE":
+            scene.service.sessions.pop(request.path.rpartition("/")[2])
+
+    scene.service.on_request = delete_first
+    scene.create()
+    scene.one_usable()
+
+
+def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def go_live(request: Request) -> None:
+        if request.method == "GET":
+            for entry in scene.service.sessions.values():
+                entry["status"] = "live"
+
+    scene.service.on_request = go_live
+    with pytest.raises(CreationUnresolved) as caught:
+        scene.create()
+    (orphan,) = scene.service.current("Keynote")
+    assert orphan in str(caught.value)
+    assert scene.service.count("POST") == 1
+    assert scene.row() is not None
+
+
+@pytest.mark.parametrize("other", ["title", "preset", "past", "seen"])
+def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str) -> None:
+    title = "Panel" if other == "title" else "Keynote"
+    preset = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11" if other == "preset" else PRESET
+    status = "ended" if other == "past" else "scheduled"
+
+    def appear(request: Request) -> None:
+        if request.method == "POST" and len(scene.service.sessions) == 0:
+            scene.service.add_session(scene.room_id, title, preset, status)
+
+    if other == "seen":
+        scene.service.add_session(scene.room_id, title, preset, status)
+    else:
+        scene.service.on_request = appear
+    scene.service.faults = ["lost-drop"]
+    scene.create()
+    assert scene.service.count("DELETE") == 0
+    assert len(scene.service.sessions) == 2
+
+
+def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
+    dead = scene.open_run(ELSEWHERE)
+    dead.claim(scene.slot, [], -1.0, None)
+    orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
+    made = scene.create()
+    assert made.replaced == (orphan,)
+    assert made.thing.id == scene.one_usable()
+
+
+def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene: Scene) -> None:
+    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None)
+    scene.create()
+    scene.one_usable()
+    assert scene.pauses == list(creation_module.GRACE_PAUSES)
+    assert scene.service.count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene, status: int) -> None:
+    dead, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-inherited")
+    claim = dead.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    dead.keep(claim, "pending", None, key)
+    dead.release(claim)
+    scene.service.on_request = lambda request: refusal(status) if request.method == "GET" else None
+    with pytest.raises(WebinarError):
+        scene.create()
+    row = scene.row()
+    assert row is not None, "the intent was withdrawn, and the key with it"
+    assert row.key == key
+
+
+def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> None:
+    dead = scene.open_run(ELSEWHERE)
+    claim = dead.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    dead.keep(claim, "pending", None, StreamKey("unit-stream-of-another"))
+    dead.release(claim)
+    scene.service.faults = ["done-keyless"]
+    scene.create()
+    row = scene.row()
+    assert row is not None
+    assert (row.phase, row.key) == ("keyless", None)
+
+
+def test_a_rival_is_waited_for_and_what_it_made_is_returned(scene: Scene) -> None:
+    rival, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-rival")
+    claim = rival.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    made_by_rival: list[str] = []
+
+    def rival_finishes() -> None:
+        if len(scene.pauses) == 3:
+            made_by_rival.append(scene.service.add_session(scene.room_id, "Keynote", PRESET))
+            rival.keep(claim, "created", made_by_rival[0], key)
+
+    scene.on_sleep = rival_finishes
+    made = scene.create()
+    assert (made.thing.id, made.key, made.by_us) == (made_by_rival[0], key, False)
+    assert scene.service.count("POST") == 0
+    assert len(scene.pauses) == 3
+
+
+def test_what_a_rival_made_and_is_past_already_is_made_anew(scene: Scene) -> None:
+    rival = scene.open_run(ELSEWHERE)
+    claim = rival.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    past = scene.service.add_session(scene.room_id, "Keynote", PRESET, "ended")
+    rival.keep(claim, "created", past, StreamKey("unit-stream-rival"))
+    assert scene.create().by_us
+    scene.one_usable()
+
+
+def test_a_run_whose_lease_was_taken_over_does_not_post(scene: Scene) -> None:
+    def taken_over(seconds: float) -> bool:
+        return False
+
+    scene.ledger.renew = lambda _claim, lease: taken_over(lease)  # type: ignore[method-assign]
+    with pytest.raises(CreationUnresolved, match="another run took over"):
+        scene.create()
+    assert scene.service.count("POST") == 0
+
+
+def test_a_lease_outlasts_a_request_that_connects_and_answers_at_the_last_moment() -> None:
+    assert transport.CONNECT_TIMEOUT < creation_module.LEASE_MARGIN
+
+
+def test_every_series_of_lost_answers_ends_with_one_usable_session(scene: Scene) -> None:
+    for first in (*NO_EFFECT, *EFFECT_AND_LOST, "done-nameless"):
+        for second in (*NO_EFFECT, *EFFECT_AND_LOST):
+            scene.service.sessions.clear()
+            scene.ledger.retire(scene.api.url, getattr(scene.row(), "object_id", None) or "")
+            scene.service.faults = [first, second]
+            scene.create()
+            scene.one_usable()
+
+
+def _create_room(scene: Scene) -> Made[Room]:
+    creation = Creation(scene.api, scene.ledger, 5.0, scene.sleep)
+    seen = frozenset(scene.service.rooms)
+    return create_room(creation, Slot(scene.api.url, "room", "", "Workshop"), {"title": "Workshop"}, seen)
+
+
+@pytest.mark.parametrize("fault", ["done-whole", *NO_EFFECT, *EFFECT_AND_LOST])
+def test_a_room_is_created_once_whatever_becomes_of_the_answer(scene: Scene, fault: str) -> None:
+    scene.service.faults = [fault]
+    made = _create_room(scene)
+    assert [entry["id"] for entry in scene.service.rooms.values() if entry["title"] == "Workshop"] == [made.thing.id]
+    assert scene.service.count("DELETE") == 0
+    assert scene.service.count("POST") == (2 if fault in NO_EFFECT else 1)
+
+
+def test_a_room_that_was_renamed_since_does_not_stand_for_its_old_title(scene: Scene) -> None:
+    first = _create_room(scene)
+    scene.service.rooms[first.thing.id]["title"] = "Something else"
+    second = _create_room(scene)
+    assert second.thing.title == "Workshop"
+    assert second.thing.id != first.thing.id

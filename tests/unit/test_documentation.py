@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import argument_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import SessionOutcome
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import FROM_ENVIRONMENT, SHARED_OPTIONS
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import session_result, step_result
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "ansible_collections.tenbyte.webinar.plugins"
+SPECS = {"event": argument_specs.EVENT_SPEC, "session": argument_specs.SESSION_SPEC}
+FOLDERS = {"module": "modules", "lookup": "lookup"}
+COMPARED = ("type", "default", "choices", "required", "elements")
+
+
+def plugin(kind: str, name: str) -> Any:
+    return importlib.import_module(f"{PACKAGE}.{kind}.{name}")
+
+
+def parsed(module: Any, name: str) -> Any:
+    return yaml.safe_load(getattr(module, name))
+
+
+@functools.cache
+def documentation(kind: str) -> dict[str, Any]:
+    """Return what ansible-doc says about the collection's plugins of a kind, with fragments and all."""
+    folder = Path(importlib.import_module(PACKAGE).__path__[0]).parents[3]
+    names = [f"tenbyte.webinar.{path.stem}" for path in (ROOT / "plugins" / FOLDERS[kind]).glob("[!_]*.py")]
+    command = [sys.executable, "-m", "ansible", "doc", "--json", "--type", kind, *names]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return {name.rpartition(".")[2]: described for name, described in json.loads(answer.stdout).items()}
+
+
+def documented_options(kind: str, name: str) -> dict[str, dict[str, Any]]:
+    options: dict[str, dict[str, Any]] = documentation(kind)[name]["doc"]["options"]
+    return options
+
+
+def essence(options: dict[str, dict[str, Any]], nested: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            **{key: option.get(key) or None for key in COMPARED if key != "default"},
+            "default": option.get("default"),
+            "nested": essence(option.get(nested, {}), nested),
+        }
+        for name, option in options.items()
+    }
+
+
+def names_only(options: dict[str, Any], nested: str) -> dict[str, Any]:
+    return {name: names_only(option.get(nested, {}), nested) for name, option in options.items()}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_documentation_and_the_argument_spec_say_the_same(name: str) -> None:
+    assert essence(documented_options("module", name), "suboptions") == essence(SPECS[name], "options")
+
+
+def test_every_action_is_documented_and_in_the_action_group() -> None:
+    actions = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    assert actions == modules == set(SPECS) == set(runtime["action_groups"]["all"])
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_secret_option_is_kept_out_of_logs(name: str) -> None:
+    secret = {option for option in SPECS[name] if re.search(r"key|token|secret|password", option)} - {"ledger_key_file"}
+    assert secret == {option for option, spec in SPECS[name].items() if spec.get("no_log")}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_options_that_name_their_variable_and_environment_name_the_right_ones(name: str) -> None:
+    options = documented_options("module", name)
+    for option in SHARED_OPTIONS:
+        described = options[option]["description"]
+        text = described if isinstance(described, str) else " ".join(described)
+        assert f"C(tenbyte_{option})" in text
+        assert f"E({FROM_ENVIRONMENT[option]})" in text
+
+
+def test_the_lookup_takes_the_ledgers_options_from_where_the_actions_do() -> None:
+    options = documented_options("lookup", "stream_key")
+    assert set(options) == {"_terms", *argument_specs.LEDGER_SPEC}
+    for name in argument_specs.LEDGER_SPEC:
+        assert [source["name"] for source in options[name]["vars"]] == [f"tenbyte_{name}"]
+        assert [source["name"] for source in options[name]["env"]] == [FROM_ENVIRONMENT[name]]
+
+
+def examples(name: str) -> list[dict[str, Any]]:
+    tasks = parsed(plugin("modules", name), "EXAMPLES")
+    assert isinstance(tasks, list)
+    return tasks
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_at_least_four_examples_use_the_action(name: str) -> None:
+    used = [task for task in examples(name) if f"tenbyte.webinar.{name}" in task]
+    assert len(used) >= 4
+    assert all(task["name"] for task in examples(name))
+
+
+def test_at_least_four_examples_show_the_lookup() -> None:
+    assert len(parsed(plugin("lookup", "stream_key"), "EXAMPLES")) >= 4
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_example_is_valid_input(name: str) -> None:
+    for task in examples(name):
+        arguments = task.get(f"tenbyte.webinar.{name}")
+        if arguments is None:
+            continue
+        # A whole list that comes from a variable cannot be checked here.
+        given = {key: [] if key == "rooms" and isinstance(value, str) else value for key, value in arguments.items()}
+        result = ArgumentSpecValidator(SPECS[name]).validate(given)
+        assert result.error_messages == [], task["name"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_an_example_that_handles_a_key_shows_none(name: str) -> None:
+    for task in examples(name):
+        if "lookup('tenbyte.webinar.stream_key'" in yaml.safe_dump(task):
+            assert (task.get("no_log"), task.get("diff")) == (True, False), task["name"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_sessions_result_is_documented_key_by_key(name: str) -> None:
+    returned = parsed(plugin("modules", name), "RETURN")
+    result = session_result(SessionOutcome("Main stage", None, SessionSpec("Keynote"), None))
+    assert set(returned["sessions"]["contains"]) == set(result)
+    assert set(returned["sessions"]["sample"][0]) == set(result)
+    assert set(returned["sessions"]["sample"][0]["preset"]) == set(result["preset"])
+    step = step_result(Step("create_session", "Main stage", "Keynote", "POST", "/x", "why", {"title": "Keynote"}))
+    assert set(returned["plan"]["contains"]) == set(step)
+    assert set(returned["plan"]["sample"][0]) == set(step)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_result_is_documented_key_by_key(name: str) -> None:
+    returned = parsed(plugin("modules", name), "RETURN")
+    from_engine = {"changed", "plan", "sessions", "failed_sessions", "ansible_facts", "diff"}
+    assert set(returned) == from_engine | ({"session"} if name == "session" else set())
+    assert set(returned["ansible_facts"]["contains"]) >= {"tenbyte_sessions"}
+
+
+def test_the_role_event_takes_what_the_action_takes() -> None:
+    role = yaml.safe_load((ROOT / "roles" / "event" / "meta" / "argument_specs.yml").read_text())
+    options = role["argument_specs"]["main"]["options"]
+    action = {f"event_{name}": spec for name, spec in SPECS["event"].items() if name in ("rooms", "state")}
+    assert essence(options, "options") == essence(action, "options")
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))
+def test_a_roles_defaults_and_its_argument_spec_name_the_same(role: str) -> None:
+    folder = ROOT / "roles" / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
+    defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text()) or {}
+    assert set(defaults) <= set(options)
+    assert {name for name, option in options.items() if "default" in option} <= set(defaults)
+    assert not {name for name, option in options.items() if option.get("required")} & set(defaults)
+    for name, option in options.items():
+        if "default" in option and name in defaults:
+            assert option["default"] == defaults[name], name
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_an_option_that_the_text_refers_to_exists(name: str) -> None:
+    known = names_only(SPECS[name], "options")
+    for reference in re.findall(r"\bO\(([a-z_\[\].]+)", json.dumps(documentation("module")[name]["doc"])):
+        level = known
+        for part in reference.replace("[]", "").split("."):
+            assert part in level, reference
+            level = level[part]

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome, ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError, StreamKeyMissing, WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+from cryptography.fernet import Fernet
+
+from .scripted_server import refusal
+from .small_service import SmallService
+
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+ASKED = EventSpec((RoomSpec(title="Main stage", sessions=(SessionSpec("Keynote", preset_id=PRESET),)),))
+
+
+def run(service: SmallService, settings: LedgerSettings, api_key: str, *, check_mode: bool = False) -> Outcome:
+    connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
+    return ensure(connection, settings, ASKED, Redactor(), check_mode=check_mode)
+
+
+def test_what_was_created_can_be_looked_up(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str
+) -> None:
+    (done,) = run(service, ledger_settings, api_key).applied.sessions
+    assert done.session is not None
+    assert stream_key_of(ledger_settings, done.session.id) == service.keys[done.session.id]
+    assert stream_key_of(ledger_settings, done.session.id.upper()) == service.keys[done.session.id]
+
+
+def test_check_mode_only_reads_and_leaves_no_file(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path
+) -> None:
+    outcome = run(service, ledger_settings, api_key, check_mode=True)
+    assert [step.action for step in outcome.plan.steps()] == ["create_room", "create_session"]
+    assert {method for method, _path in service.journal} == {"GET"}
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}
+
+
+def test_check_mode_plans_what_the_run_then_does(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str
+) -> None:
+    foretold = list(run(service, ledger_settings, api_key, check_mode=True).plan.steps())
+    assert list(run(service, ledger_settings, api_key).plan.steps()) == foretold
+    assert list(run(service, ledger_settings, api_key, check_mode=True).plan.steps()) == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("fault", ["unwritable", "wrong key", "no key"])
+def test_a_ledger_that_cannot_be_used_means_no_call_at_all(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, fault: str, check_mode: bool
+) -> None:
+    settings = ledger_settings
+    if fault == "unwritable":
+        (tmp_path / "file").touch()
+        settings = LedgerSettings(f"sqlite:///{tmp_path}/file/ledger.sqlite3")
+    else:
+        run(service, ledger_settings, api_key)
+        service.journal.clear()
+    if fault == "wrong key":
+        settings = LedgerSettings(ledger_settings.url, key=Fernet.generate_key().decode())
+    if fault == "no key":
+        ledger_location.key_file(ledger_settings).unlink()
+    with pytest.raises(LedgerError, match="ledger"):
+        run(service, settings, api_key, check_mode=check_mode)
+    assert service.journal == []
+
+
+def test_credentials_that_are_refused_mean_no_writing_call(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str
+) -> None:
+    service.on_request = lambda _request: refusal(401)
+    with pytest.raises(WebinarError, match="api_key"):
+        run(service, ledger_settings, api_key)
+    assert {method for method, _path in service.journal} == {"GET"}
+
+
+def test_a_ledger_that_is_not_there_is_named(ledger_settings: LedgerSettings) -> None:
+    with pytest.raises(StreamKeyMissing, match="ledger_url"):
+        stream_key_of(ledger_settings, "s1")
+    assert not ledger_location.database_file(ledger_settings).parent.exists()
+
+
+def test_a_session_without_a_key_is_named(service: SmallService, ledger_settings: LedgerSettings, api_key: str) -> None:
+    run(service, ledger_settings, api_key)
+    with pytest.raises(StreamKeyMissing, match="id 'nobody'"):
+        stream_key_of(ledger_settings, "nobody")
+
+
+def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str
+) -> None:
+    service.key_suffix = "\nexec evil"
+    (done,) = run(service, ledger_settings, api_key).applied.sessions
+    assert done.session is not None
+    assert done.key is not None
+    with pytest.raises(StreamKeyMissing, match="not handed to an encoder") as caught:
+        stream_key_of(ledger_settings, done.session.id)
+    assert "evil" not in str(caught.value)
+
+
+def test_a_session_whose_id_the_service_writes_in_capitals_is_found(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = service.add_session
+
+    def in_capitals(room_id: str, title: str, preset_id: str | None = None, status: str = "scheduled") -> str:
+        session_id = real(room_id, title, preset_id, status)
+        entry, key = service.sessions.pop(session_id), service.keys.pop(session_id)
+        entry["id"] = session_id.upper()
+        service.sessions[entry["id"]], service.keys[entry["id"]] = entry, key
+        return str(entry["id"])
+
+    monkeypatch.setattr(service, "add_session", in_capitals)
+    (done,) = run(service, ledger_settings, api_key).applied.sessions
+    assert done.session is not None
+    assert stream_key_of(ledger_settings, done.session.id) == service.keys[done.session.id]

@@ -1,0 +1,284 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, Row, Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
+from cryptography.fernet import Fernet
+
+OpenRun = Callable[..., Ledger]
+SLOT = Slot("https://api.invalid", "session", "r1", "Keynote")
+ELSEWHERE = "another-boot/[1]:7:7:x"
+
+
+def new_key() -> StreamKey:
+    return StreamKey(f"unit-stream-{secrets.token_hex(12)}", "rtmp://ingest.invalid/live")
+
+
+def claimed(ledger: Ledger, slot: Slot = SLOT, lease: float = 60.0) -> Claim:
+    claim = ledger.claim(slot, ["s0"], lease, None)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def only_row(ledger: Ledger) -> Row:
+    (row,) = ledger.rows(SLOT.api, [SLOT.parent])
+    return row
+
+
+def stored_bytes(settings: LedgerSettings) -> bytes:
+    """Everything in the ledger's folder but the key file."""
+    folder = ledger_location.database_file(settings).parent
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".key")
+
+
+def test_a_first_claim_is_new_and_committed(open_run: OpenRun) -> None:
+    claim = claimed(open_run(ELSEWHERE))
+    assert not claim.inherited
+    assert claim.seen_ids == {"s0"}
+    row = only_row(open_run())
+    assert (row.phase, row.object_id, row.key, row.seen_ids, row.leased) == ("pending", None, None, {"s0"}, True)
+
+
+def test_a_slot_that_another_run_holds_is_busy_until_its_lease_ends(open_run: OpenRun) -> None:
+    claimed(open_run(ELSEWHERE))
+    busy = open_run().claim(SLOT, [], 60.0, None)
+    assert isinstance(busy, Busy)
+    assert 50 < busy.seconds <= 60
+
+
+def test_a_lease_that_has_ended_is_inherited_with_what_the_first_run_had_seen(open_run: OpenRun) -> None:
+    claimed(open_run(ELSEWHERE), lease=-1.0)
+    claim = open_run().claim(SLOT, ["s0", "s1"], 60.0, None)
+    assert isinstance(claim, Claim)
+    assert claim.inherited
+    assert claim.seen_ids == {"s0"}
+    assert 0 <= claim.age < 30
+
+
+def test_a_released_claim_is_inherited_at_once(open_run: OpenRun) -> None:
+    first = open_run(ELSEWHERE)
+    first.release(claimed(first))
+    claim = open_run().claim(SLOT, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    assert claim.inherited
+
+
+def test_a_claim_that_was_taken_over_can_neither_be_renewed_nor_released_nor_withdrawn(open_run: OpenRun) -> None:
+    first, second = open_run(ELSEWHERE), open_run("another-boot/[1]:8:8:x")
+    old = claimed(first, lease=-1.0)
+    claimed(second)
+    assert not first.renew(old, 60.0)
+    first.release(old)
+    first.withdraw(old)
+    assert only_row(first).leased
+
+
+def test_a_renewed_lease_lasts(open_run: OpenRun) -> None:
+    first = open_run(ELSEWHERE)
+    claim = claimed(first, lease=-1.0)
+    assert first.renew(claim, 60.0)
+    assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+
+
+def test_a_withdrawn_intent_leaves_nothing(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.withdraw(claimed(ledger))
+    assert ledger.rows(SLOT.api, [SLOT.parent]) == []
+    assert not claimed(ledger).inherited
+
+
+def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
+    ledger, key = open_run(), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    row = open_run().row_of_session("s1")
+    assert row is not None
+    assert (row.phase, row.object_id, row.key, row.leased) == ("created", "s1", key, False)
+    assert row.fingerprint == ledger.fingerprint(key)
+
+
+def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
+    ledger, key = open_run(), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    for gone in (None, "s2"):
+        row = open_run().claim(SLOT, [], 60.0, gone)
+        assert isinstance(row, Row)
+        assert (row.object_id, row.key) == ("s1", key)
+
+
+def test_a_row_of_a_session_that_is_gone_makes_room_for_a_new_claim(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    claim = ledger.claim(SLOT, ["s9"], 60.0, "s1")
+    assert isinstance(claim, Claim)
+    assert not claim.inherited
+    assert ledger.row_of_session("s1") is None
+
+
+def test_a_key_without_its_session_is_kept_and_inherited(open_run: OpenRun) -> None:
+    first, key = open_run(ELSEWHERE), new_key()
+    claim = claimed(first)
+    first.keep(claim, "pending", None, key)
+    assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+    first.release(claim)
+    inherited = open_run().claim(SLOT, [], 60.0, None)
+    assert isinstance(inherited, Claim)
+    assert inherited.key == key
+
+
+def test_a_keyless_row_says_so(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "keyless", "s1", None)
+    row = only_row(ledger)
+    assert (row.phase, row.object_id, row.key, row.fingerprint) == ("keyless", "s1", None, None)
+
+
+def test_both_keys_are_kept_when_a_run_wakes_up_after_its_claim_was_taken_over(open_run: OpenRun) -> None:
+    slow, quick = open_run(ELSEWHERE), open_run()
+    slows, quicks = new_key(), new_key()
+    late = claimed(slow, lease=-1.0)
+    quick.keep(claimed(quick), "created", "s-quick", quicks)
+    slow.keep(late, "created", "s-slow", slows)
+    found = {session_id: quick.row_of_session(session_id) for session_id in ("s-quick", "s-slow")}
+    assert {session_id: row and row.key for session_id, row in found.items()} == {"s-quick": quicks, "s-slow": slows}
+
+
+def test_a_key_is_kept_although_its_claim_was_taken_over_and_withdrawn(open_run: OpenRun) -> None:
+    slow, quick, key = open_run(ELSEWHERE), open_run(), new_key()
+    late = claimed(slow, lease=-1.0)
+    quick.withdraw(claimed(quick))
+    slow.keep(late, "created", "s-slow", key)
+    row = quick.row_of_session("s-slow")
+    assert row is not None
+    assert row.key == key
+
+
+def test_slots_of_other_apis_kinds_rooms_and_titles_do_not_touch(open_run: OpenRun) -> None:
+    ledger = open_run()
+    others = [
+        Slot("https://b.invalid", "session", "r1", "Keynote"),
+        Slot(SLOT.api, "room", "", "Keynote"),
+        Slot(SLOT.api, "session", "r2", "Keynote"),
+        Slot(SLOT.api, "session", "r1", "keynote"),
+    ]
+    ids = {claimed(ledger, slot).row_id for slot in (SLOT, *others)}
+    assert len(ids) == 5
+    assert {row.slot for row in ledger.rows(SLOT.api, ["r1"])} == {SLOT, others[1], others[3]}
+
+
+def test_retiring_erases_the_key_from_the_row(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    ledger.retire("https://other.invalid", "s1")
+    assert ledger.row_of_session("s1") is not None
+    ledger.retire(SLOT.api, "s1")
+    assert ledger.row_of_session("s1") is None
+    with sqlite3.connect(ledger_location.database_file(ledger_settings)) as connection:
+        assert connection.execute("SELECT phase, secret FROM slots").fetchall() == [("retired", None)]
+
+
+def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
+    open_run: OpenRun, ledger_settings: LedgerSettings
+) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    path = ledger_location.database_file(ledger_settings)
+    with sqlite3.connect(path) as connection:
+        (token,) = connection.execute("SELECT secret FROM slots").fetchone()
+    connection.close()
+    assert token in stored_bytes(ledger_settings)
+    ledger.retire(SLOT.api, "s1")
+    ledger.close()
+    assert token not in stored_bytes(ledger_settings)
+    assert not Path(f"{path}-wal").exists()
+
+
+def test_no_file_of_the_ledger_holds_a_key_in_plain_text(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    ledger = open_run()
+    keys = [new_key() for _number in range(20)]
+    for number, key in enumerate(keys):
+        ledger.keep(claimed(ledger, Slot(SLOT.api, "session", "r1", f"Talk {number}")), "created", f"s{number}", key)
+    for closed in (False, True):
+        if closed:
+            ledger.close()
+        stored = stored_bytes(ledger_settings)
+        assert b"Talk 19" in stored
+        assert not any(key.stream_key.encode() in stored for key in keys)
+        assert b"ingest.invalid" not in stored
+
+
+def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:
+    ledger, key, redactor = open_run(), new_key(), Redactor()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    open_run(redactor=redactor).row_of_session("s1")
+    assert redactor.text(key.stream_key) == MASK
+
+
+def test_a_wrong_key_is_found_when_the_ledger_is_opened(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    open_run().close()
+    settings = LedgerSettings(ledger_settings.url, key=Fernet.generate_key().decode())
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match="ledger_key"):
+            open_ledger(settings, Redactor(), new_owner(), writable=writable)
+
+
+def test_a_ledger_is_opened_with_several_keys(ledger_settings: LedgerSettings) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    key = new_key()
+    for keys in (old, f"{new}, {old}"):
+        ledger = open_ledger(LedgerSettings(ledger_settings.url, key=keys), Redactor(), new_owner())
+        assert ledger is not None
+        if keys == old:
+            ledger.keep(claimed(ledger), "created", "s1", key)
+        row = ledger.row_of_session("s1")
+        ledger.close()
+        assert row is not None
+        assert row.key == key
+
+
+def test_a_newer_schema_is_refused_and_left_alone(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    open_run().close()
+    path = ledger_location.database_file(ledger_settings)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'schema_version'")
+    connection.close()
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match="schema version 99"):
+            open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_damaged_file_is_one_sentence_and_not_overwritten(
+    open_run: OpenRun, ledger_settings: LedgerSettings, content: bytes
+) -> None:
+    open_run().close()
+    path = ledger_location.database_file(ledger_settings)
+    path.write_bytes(content)
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match=r"cannot be opened: .*ledger_url"):
+            open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
+    assert path.read_bytes() == content
+
+
+def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    reader = open_ledger(ledger_settings, Redactor(), new_owner(), writable=False)
+    assert reader is not None
+    with pytest.raises(LedgerError):
+        reader._write(lambda _connection: (_ for _ in ()).throw(LedgerError("not reached when reading")))
+    reader.close()
+    assert only_row(ledger).object_id == "s1"

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+from .other_process import start_python
+
+OpenRun = Callable[..., Ledger]
+API = "https://api.invalid"
+SLOT = Slot(API, "session", "r1", "Keynote")
+
+# A run of its own: opens the ledger, waits for a line, claims the slot, says how that went, and waits to be ended.
+RUN = """
+import sys
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+ledger = open_ledger(LedgerSettings(sys.argv[1]), Redactor(), new_owner())
+print("ready", flush=True)
+sys.stdin.readline()
+claim = ledger.claim(Slot("https://api.invalid", "session", "r1", "Keynote"), [], 3600.0, None)
+print(type(claim).__name__, getattr(claim, "inherited", None), flush=True)
+sys.stdin.readline()
+"""
+
+
+def start_run(settings: LedgerSettings) -> subprocess.Popen[str]:
+    return start_python(RUN, settings.url)
+
+
+def line_of(run: subprocess.Popen[str]) -> str:
+    assert run.stdout is not None
+    return run.stdout.readline().strip()
+
+
+def go_on(run: subprocess.Popen[str]) -> None:
+    assert run.stdin is not None
+    run.stdin.write("\n")
+    run.stdin.flush()
+
+
+def end(runs: list[subprocess.Popen[str]]) -> None:
+    for run in runs:
+        run.kill()
+        run.wait()
+        for stream in (run.stdin, run.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def test_of_several_processes_that_claim_one_slot_at_once_exactly_one_gets_it(ledger_settings: LedgerSettings) -> None:
+    runs = [start_run(ledger_settings) for _number in range(3)]
+    try:
+        assert [line_of(run) for run in runs] == ["ready"] * 3
+        for run in runs:
+            go_on(run)
+        assert sorted(line_of(run) for run in runs) == ["Busy None", "Busy None", "Claim False"]
+    finally:
+        end(runs)
+
+
+def test_the_lease_of_a_killed_process_is_inherited_at_once(ledger_settings: LedgerSettings, open_run: OpenRun) -> None:
+    run = start_run(ledger_settings)
+    try:
+        line_of(run)
+        go_on(run)
+        assert line_of(run) == "Claim False"
+        assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+    finally:
+        end([run])
+    claim = open_run().claim(SLOT, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    assert claim.inherited
+
+
+def test_of_sixteen_runs_in_threads_exactly_one_claims_each_slot(open_run: OpenRun) -> None:
+    runs = [open_run() for _number in range(16)]
+    slots = [Slot(API, "session", "r1", f"Talk {number}") for number in range(4)]
+    start = threading.Barrier(16)
+
+    def claim_all(ledger: Ledger) -> list[str]:
+        start.wait()
+        return [type(ledger.claim(slot, [], 60.0, None)).__name__ for slot in slots]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(claim_all, runs))
+    for number in range(4):
+        assert sorted(answer[number] for answer in answers) == ["Busy"] * 15 + ["Claim"]
+
+
+def test_sixteen_threads_of_one_run_keep_every_key(open_run: OpenRun) -> None:
+    ledger = open_run()
+    start = threading.Barrier(16)
+
+    def create(number: int) -> tuple[str, StreamKey]:
+        key = StreamKey(f"unit-stream-{secrets.token_hex(12)}")
+        if number < 16:
+            start.wait()
+        claim = ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)
+        assert isinstance(claim, Claim)
+        ledger.keep(claim, "created", f"s{number}", key)
+        return f"s{number}", key
+
+    with ThreadPoolExecutor(16) as pool:
+        kept = dict(pool.map(create, range(64)))
+    rows = open_run().rows(API, ["r1"])
+    assert {row.object_id: row.key for row in rows} == kept
+
+
+def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run: OpenRun) -> None:
+    ledger = open_run()
+    start = threading.Barrier(8)
+
+    def write(number: int) -> str:
+        start.wait()
+        if number % 2:
+            try:
+                ledger._write(lambda _connection: 1 // 0)
+            except ZeroDivisionError:
+                return "failed"
+        return type(ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)).__name__
+
+    # The lock is held until all are in the queue, so that they are committed together.
+    with ThreadPoolExecutor(8) as pool, ledger._write_lock:
+        answers = pool.map(write, range(8))
+        while len(ledger._queue) < 8:
+            threading.Event().wait(0.001)
+    assert list(answers) == ["Claim", "failed"] * 4
+    assert len(ledger.rows(API, ["r1"])) == 4
+
+
+def test_first_runs_at_once_make_one_ledger(ledger_settings: LedgerSettings) -> None:
+    start = threading.Barrier(8)
+
+    def open_first(_number: int) -> str:
+        start.wait()
+        ledger = open_ledger(ledger_settings, Redactor(), new_owner())
+        assert ledger is not None
+        fingerprint = ledger.fingerprint(StreamKey("unit-stream"))
+        ledger.close()
+        return fingerprint
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(open_first, range(8)))) == 1

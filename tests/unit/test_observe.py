@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import observe
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+
+from .scripted_server import refusal
+from .small_service import SmallService
+
+
+def rooms(*specs: RoomSpec) -> EventSpec:
+    return EventSpec(specs)
+
+
+def test_rooms_stand_in_the_order_that_was_asked_for(service: SmallService, api: WebinarApi) -> None:
+    first, second = service.add_room("First"), service.add_room("Second")
+    asked = rooms(RoomSpec(title="Second"), RoomSpec(title="Third"), RoomSpec(room_id=first))
+    world = observe(api, None, asked, 4)
+    assert [room and room.id for room in world.rooms] == [second, None, first]
+    assert world.room_ids == {first, second}
+
+
+def test_every_session_of_a_room_is_seen_past_ones_too(service: SmallService, api: WebinarApi) -> None:
+    room_id = service.add_room("Main stage")
+    ids = [service.add_session(room_id, f"Talk {number}", status="ended") for number in range(120)]
+    world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+    assert [session.id for session in world.sessions[room_id]] == ids
+
+
+def test_rooms_that_were_not_asked_for_are_not_read(service: SmallService, api: WebinarApi) -> None:
+    service.add_room("Another")
+    room_id = service.add_room("Main stage")
+    observe(api, None, rooms(RoomSpec(room_id=room_id)), 4)
+    assert set(service.journal) == {("GET", f"/rooms/{room_id}"), ("GET", f"/rooms/{room_id}/sessions")}
+
+
+def test_an_unknown_room_id_is_refused_with_the_way_out(service: SmallService, api: WebinarApi) -> None:
+    with pytest.raises(InvalidInput, match="room_id 7: .*Correct room_id"):
+        observe(api, None, rooms(RoomSpec(room_id="7")), 4)
+    assert service.count("POST") == 0
+
+
+def test_a_title_that_two_rooms_bear_is_refused_by_their_ids(service: SmallService, api: WebinarApi) -> None:
+    ids = [service.add_room("Main stage"), service.add_room("Main stage")]
+    with pytest.raises(InvalidInput, match=f"{ids[0]}, {ids[1]}.*room_id"):
+        observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+
+
+def test_a_room_that_is_named_twice_is_refused(service: SmallService, api: WebinarApi) -> None:
+    room_id = service.add_room("Main stage")
+    with pytest.raises(InvalidInput, match="named twice"):
+        observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=room_id)), 4)
+
+
+def test_the_ledgers_rows_of_these_rooms_are_seen(
+    service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]
+) -> None:
+    room_id, ledger = service.add_room("Main stage"), open_run()
+    slots = [Slot(api.url, "session", room_id, "Keynote"), Slot("https://other.invalid", "session", room_id, "Keynote")]
+    for slot in slots:
+        claim = ledger.claim(slot, [], 60.0, None)
+        assert isinstance(claim, Claim)
+        ledger.keep(claim, "created", "s1", StreamKey("unit-stream-1"))
+    world = observe(api, ledger, rooms(RoomSpec(title="Main stage")), 4)
+    assert list(world.rows) == [slots[0]]
+
+
+def test_a_refused_credential_ends_the_run(service: SmallService, api: WebinarApi) -> None:
+    service.on_request = lambda _request: refusal(401)
+    with pytest.raises(ServiceError, match="api_key or api_token"):
+        observe(api, None, rooms(RoomSpec(title="Main stage")), 4)

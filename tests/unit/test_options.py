@@ -1,0 +1,318 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
+    DEFAULT_API_URL,
+    FROM_ENVIRONMENT,
+    SHARED_OPTIONS,
+    connection_from,
+    event_from,
+    event_of_one_from,
+    ledger_settings_from,
+    with_shared_options,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+ROOM_ID = "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10"
+SECRET = f"unit-api-{secrets.token_hex(12)}"
+
+
+def connected(**options: Any) -> Connection:
+    given = {"api_key": SECRET, "timeout": 30.0, "retries": 5, "concurrency": 16, **options}
+    return connection_from({name: value for name, value in given.items() if value is not None}, Redactor())
+
+
+def session(**options: Any) -> dict[str, Any]:
+    return {"title": "Keynote", "preset_id": PRESET, "state": "present", **options}
+
+
+def room(*sessions: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return {"title": "Main stage", "sessions": list(sessions), **options}
+
+
+def event(*rooms: dict[str, Any], state: str = "present") -> Any:
+    return event_from({"rooms": list(rooms), "state": state})
+
+
+def test_the_usual_input_is_read() -> None:
+    start = "2027-05-04T09:00:00+02:00"
+    asked = event(room(session(mode="rtmp", scheduled_start_time=start, encoder="e1"), description="Plenary"))
+    (spec,) = asked.rooms[0].sessions
+    assert (asked.rooms[0].title, asked.rooms[0].room_id, asked.rooms[0].description) == ("Main stage", None, "Plenary")
+    assert (spec.title, spec.preset_id, spec.mode, spec.encoder) == ("Keynote", PRESET, "rtmp", "e1")
+    assert spec.scheduled_start_time == start
+
+
+def test_a_session_by_itself_is_an_event_of_one() -> None:
+    asked = event_of_one_from({"room": "Main stage", **session()})
+    assert asked == event(room(session()))
+    by_id = event_of_one_from({"room_id": ROOM_ID, **session()})
+    assert (by_id.rooms[0].title, by_id.rooms[0].room_id) == (None, ROOM_ID)
+
+
+def test_the_description_of_a_session_by_itself_is_the_sessions_own() -> None:
+    asked = event_of_one_from({"room": "Main stage", **session(description="Opening")})
+    assert asked.rooms[0].description is None
+    assert asked.rooms[0].sessions[0].description == "Opening"
+
+
+def test_an_absent_event_overrules_each_sessions_state() -> None:
+    asked = event(room(session(), session(title="Panel", state="absent")), state="absent")
+    assert {spec.state for spec in asked.rooms[0].sessions} == {"absent"}
+
+
+def test_an_absent_session_needs_no_preset() -> None:
+    assert event(room(session(preset_id=None, state="absent"))).rooms[0].sessions[0].preset_id is None
+
+
+def test_ids_are_compared_in_small_letters() -> None:
+    asked = event(room(session(preset_id=PRESET.upper()), title=None, room_id=ROOM_ID.upper()))
+    assert (asked.rooms[0].room_id, asked.rooms[0].sessions[0].preset_id) == (ROOM_ID, PRESET)
+
+
+BAD_EVENTS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "title of two characters": ([room(session(title="ab"))], r"rooms\[0\].sessions\[0\].title 'ab' has 2 .*3 to 255"),
+    "title of 256 characters": ([room(session(title="x" * 256))], r"sessions\[0\].title .* 256 .*3 to 255"),
+    "room title too short": ([room(session()), room(title="ab")], r"rooms\[1\].title 'ab' has 2 characters"),
+    "blank at the end": ([room(session(title="Keynote "))], r"sessions\[0\].title .*blank"),
+    "control character": ([room(session(title="Key\nnote"))], r"(?s)sessions\[0\].title .*control"),
+    "repeated title": ([room(session(), session())], r"rooms\[0\].sessions: the title 'Keynote' .*twice.*its own"),
+    "repeated room": ([room(session()), room(session())], r"rooms: 'Main stage' stands in the list twice"),
+    "repeated room id": (
+        [room(title=None, room_id=ROOM_ID), room(title=None, room_id=ROOM_ID.upper())],
+        r"rooms: .* stands in the list twice",
+    ),
+    "no room": ([room(session(), title=None)], r"rooms\[0\]: give either title or room_id"),
+    "both rooms": ([room(session(), room_id=ROOM_ID)], r"rooms\[0\]: give either title or room_id"),
+    "bad room id": ([room(title=None, room_id="7")], r"rooms\[0\].room_id '7' is not a UUID.*Copy"),
+    "bad preset id": ([room(session(preset_id="stage"))], r"sessions\[0\].preset_id 'stage' is not a UUID.*Copy"),
+    "preset id in braces": ([room(session(preset_id=f"{{{PRESET}}}"))], r"preset_id .* is not a UUID"),
+    "preset id without hyphens": ([room(session(preset_id=PRESET.replace("-", "")))], r"preset_id .* is not a UUID"),
+    "preset id with a line end": ([room(session(preset_id=PRESET + "\n"))], r"(?s)preset_id .* is not a UUID"),
+    "no preset id": ([room(session(preset_id=None))], r"sessions\[0\].preset_id is missing.*'Keynote'"),
+    "start without offset": (
+        [room(session(scheduled_start_time="2027-05-04T09:00:00"))],
+        r"scheduled_start_time .*RFC 3339.*\+02:00",
+    ),
+    "start in words": ([room(session(scheduled_start_time="tomorrow"))], r"scheduled_start_time 'tomorrow'"),
+    "start out of range": (
+        [room(session(scheduled_start_time="0001-01-01T00:00:00+14:00"))],
+        r"scheduled_start_time .*RFC 3339",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EVENTS)
+def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str) -> None:
+    rooms, message = BAD_EVENTS[name]
+    with pytest.raises(InvalidInput, match=message):
+        event(*rooms)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "either room .*or room_id"),
+        ({"room": "Main stage", "room_id": ROOM_ID}, "either room .*or room_id"),
+        ({"room": "ab"}, "^room 'ab' has 2 characters"),
+        ({"room_id": "7"}, "^room_id '7' is not a UUID"),
+        ({"room": "Main stage", "title": "ab"}, "^title 'ab' has 2 characters"),
+        ({"room": "Main stage", "preset_id": None}, "^preset_id is missing"),
+    ],
+)
+def test_bad_input_of_a_session_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        event_of_one_from(session(**options))
+
+
+def test_no_credentials_are_refused_with_every_way_to_give_one() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        connected(api_key=None)
+    for name in ("api_key", "api_token", "tenbyte_api_key", "TENBYTE_API_TOKEN"):
+        assert name in str(caught.value)
+
+
+def test_both_credentials_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"Both api_key and api_token.*leave one out"):
+        connected(api_token=SECRET)
+
+
+@pytest.mark.parametrize("tail", [" ", "\n", "\r\nX-Evil: 1", "é", "\0"])
+@pytest.mark.parametrize("name", ["api_key", "api_token"])
+def test_a_credential_that_cannot_stand_in_a_header_is_refused_and_not_quoted(name: str, tail: str) -> None:
+    with pytest.raises(InvalidInput, match=name) as caught:
+        connected(**{"api_key": None, name: SECRET + tail})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["api_key", "api_token"])
+def test_a_credential_is_masked_from_then_on(name: str) -> None:
+    redactor = Redactor()
+    connection_from({name: SECRET, "timeout": 1.0, "retries": 0, "concurrency": 1}, redactor)
+    assert redactor.text(f"x{SECRET}") == f"x{MASK}"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("timeout", 0.5),
+        ("timeout", -1.0),
+        ("timeout", float("nan")),
+        ("timeout", float("inf")),
+        ("retries", -1),
+        ("concurrency", 0),
+    ],
+)
+def test_a_number_out_of_range_is_refused(option: str, value: float) -> None:
+    with pytest.raises(InvalidInput, match=option):
+        connected(**{option: value})
+
+
+def test_the_default_is_the_real_service_with_certificates_checked() -> None:
+    connection = connected()
+    assert connection.api_url == DEFAULT_API_URL == "https://api.tenbyte.io/v1/webinar"
+    assert connection.validate_certs is True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080/v1",
+        "http://localhost/v1",
+        "http://[::1]:80/v1",
+        "http://127.8.9.1/",
+        "https://a.invalid/v1/",
+    ],
+)
+def test_https_and_loopback_are_accepted(url: str) -> None:
+    assert connected(api_url=url).api_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.invalid/v1",
+        "http://127.0.0.1.a.invalid/",
+        "http://10.0.0.1/",
+        "http://localhost.a.invalid/",
+        "HTTP://a.invalid/",
+    ],
+)
+def test_plain_http_to_another_machine_is_refused_unless_it_is_allowed(url: str) -> None:
+    with pytest.raises(InvalidInput, match=r"api_url is plain http .*allow_http: true"):
+        connected(api_url=url)
+    assert connected(api_url=url, allow_http=True)
+    assert connected(api_url=url, allow_http="yes")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.invalid",
+        "ftp://a.invalid",
+        "https://",
+        "https://a.invalid/?x=1",
+        "https://a.invalid/#x",
+        "https://a.invalid:x/",
+        "https://[::1/",
+        "file:///etc/passwd",
+        "https://a.invalid/v1?",
+        "https://a.invalid/v1#",
+    ],
+)
+def test_what_is_no_base_url_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="api_url"):
+        connected(api_url=url)
+
+
+def test_a_password_in_the_url_is_refused_and_not_quoted() -> None:
+    with pytest.raises(InvalidInput, match="api_url holds a user name or password") as caught:
+        connected(api_url=f"https://me:{SECRET}@a.invalid/")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["yes", "True", " on ", "1", True])
+def test_a_truth_value_may_come_as_text(text: object) -> None:
+    assert connected(validate_certs=text).validate_certs is True
+
+
+@pytest.mark.parametrize("text", ["no", "False", "off", "0", False])
+def test_an_untruth_may_come_as_text(text: object) -> None:
+    assert connected(validate_certs=text).validate_certs is False
+
+
+@pytest.mark.parametrize(("option", "scheme"), [("validate_certs", "https"), ("allow_http", "http")])
+def test_a_truth_value_that_is_none_is_refused(option: str, scheme: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{option} is 'perhaps'"):
+        connected(api_url=f"{scheme}://a.invalid", **{option: "perhaps"})
+
+
+def test_a_ca_path_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="ca_path"):
+        connected(ca_path=str(tmp_path / "none.pem"))
+
+
+def shared(given: dict[str, Any], variables: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    return with_shared_options(given, variables.get, environment)
+
+
+@pytest.mark.parametrize("name", SHARED_OPTIONS)
+def test_a_shared_option_comes_from_the_task_else_a_variable_else_the_environment(name: str) -> None:
+    given, variables, environment = {name: "task"}, {f"tenbyte_{name}": "variable"}, {FROM_ENVIRONMENT[name]: "env"}
+    assert shared(given, variables, environment)[name] == "task"
+    assert shared({name: None}, variables, environment)[name] == "variable"
+    assert shared({}, {f"tenbyte_{name}": ""}, environment)[name] == "env"
+    assert shared({}, {}, environment)[name] == "env"
+    assert name not in shared({}, {}, {})
+
+
+def test_false_in_a_task_is_not_the_same_as_nothing() -> None:
+    assert shared({"validate_certs": False}, {"tenbyte_validate_certs": True}, {})["validate_certs"] is False
+    assert shared({}, {"tenbyte_allow_http": False}, {"TENBYTE_ALLOW_HTTP": "yes"})["allow_http"] is False
+
+
+@pytest.mark.parametrize(("one", "other"), [("api_key", "api_token"), ("api_token", "api_key")])
+def test_a_credential_nearer_to_the_task_settles_which_of_the_two_it_is(one: str, other: str) -> None:
+    environment = {FROM_ENVIRONMENT[other]: "env"}
+    assert shared({one: SECRET}, {f"tenbyte_{other}": "variable"}, environment) == {one: SECRET}
+    assert shared({}, {f"tenbyte_{one}": SECRET}, environment) == {one: SECRET}
+
+
+def test_both_credentials_from_one_place_are_still_both() -> None:
+    environment = {"TENBYTE_API_KEY": SECRET, "TENBYTE_API_TOKEN": SECRET}
+    assert set(shared({}, {}, environment)) == {"api_key", "api_token"}
+
+
+def test_a_credential_that_yaml_reads_as_a_number_is_text_all_the_same() -> None:
+    options = shared({}, {"tenbyte_api_key": 12345678}, {})
+    assert connected(**options).api_key == "12345678"
+
+
+def test_a_path_from_the_environment_may_begin_at_home(tmp_path: Path) -> None:
+    (tmp_path / "home" / "ca.pem").touch()
+    options = shared({}, {}, {"TENBYTE_CA_PATH": "~/ca.pem"})
+    assert connected(**options).ca_path == str(tmp_path / "home" / "ca.pem")
+
+
+def test_the_ledger_is_read_from_its_options() -> None:
+    options = {"ledger_url": "sqlite:////srv/x.db", "ledger_key": "k", "ledger_key_file": "/srv/x.key"}
+    settings = ledger_settings_from(options, {})
+    assert (settings.url, settings.key, settings.key_file) == ("sqlite:////srv/x.db", "k", "/srv/x.key")
+    default = ledger_settings_from({}, {"XDG_DATA_HOME": "/data"})
+    assert (default.url, default.key) == ("sqlite:////data/tenbyte-webinar/ledger.sqlite3", None)
+
+
+def test_a_bad_ledger_url_is_refused_before_anything_is_opened() -> None:
+    with pytest.raises(InvalidInput, match="ledger_url"):
+        ledger_settings_from({"ledger_url": "/srv/x.db"}, {})
