@@ -62,7 +62,8 @@ def _service_error(response: requests.Response, answer: Any, what: str, redactor
     if isinstance(answer, dict):
         code = answer.get("code") if isinstance(answer.get("code"), str) else None
         details = [answer[key] for key in ("error", "message") if isinstance(answer.get(key), str) and answer[key]]
-        for item in answer.get("errors") or []:
+        errors = answer.get("errors")
+        for item in errors if isinstance(errors, list) else []:
             if isinstance(item, dict):
                 details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
     request_id = response.headers.get("X-Request-Id")

@@ -171,6 +171,8 @@ def _create_claimed(creation: Creation, target: _Target[Thing], claim: Claim) ->
     for attempt in range(CREATION_ATTEMPTS):
         try:
             thing, key = target.post(lambda: _renew(creation, target, claim))
+            if thing is None and key is None:
+                raise AnswerLost(f"{target.name}: the service answered without its id and its key.")
         except (NotSent, ServiceError) as error:
             if attempt == 0 and not claim.inherited:
                 raise _Refused(error) from None

@@ -256,7 +256,7 @@ class Ledger:
                     METADATA.create_all(connection)
                 elif not sa.inspect(connection).has_table("meta"):
                     return new_fingerprint_key()
-                stored = dict(connection.execute(sa.select(meta.c.name, meta.c.value)).tuples().all())
+                stored = {row.name: row.value for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
                 if not stored:
                     if not writable:
                         return new_fingerprint_key()

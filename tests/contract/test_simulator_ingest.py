@@ -86,8 +86,9 @@ def test_end_throws_the_publisher_out_at_its_next_update(client: Client, named_b
 def test_a_rotated_key_throws_the_old_ones_publisher_out(client: Client) -> None:
     session_id, key = _created(client)
     _publish(client, key)
-    client.sim.service.rotate_stream_key(session_id)
+    new_key = client.sim.service.rotate_stream_key(session_id)
     assert _update(client, key) == 403
+    assert _publish(client, new_key, "2") == 302
 
 
 def test_updates_of_the_relays_own_client_are_accepted(client: Client) -> None:

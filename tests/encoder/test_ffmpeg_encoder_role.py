@@ -21,6 +21,8 @@ for reason in (ingest.missing(), media.missing()):
 
 from tests.encoder.lab import EncoderLab, encoder_lab, processes_that_show  # noqa: E402
 
+pytestmark = pytest.mark.e2e
+
 PRESET = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
 KEYNOTE, BREAK, WORKSHOP = "Main hall/Keynote", "Main hall/Break", "Side room/Work; $(shop) %n ${HOME} \"'"
 SMALL_PATTERN = {"type": "test_pattern", "size": "320x180"}

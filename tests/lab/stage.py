@@ -85,7 +85,7 @@ class Stage:
         supervisors = []
         for encoder in self.encoders:
             with contextlib.suppress(OSError, ValueError):
-                supervisors.append(int((self.folder / encoder / "run" / "supervisord.pid").read_text()))
+                supervisors.append(int((self.folder / encoder / "log" / "supervisord.pid").read_text()))
         return [*supervisors, self.ingest.pid, self.simulator_pid]
 
     def write_inventory(self) -> None:

@@ -58,6 +58,8 @@ class Service:
         with self.lock:
             session = self.session(session_id)
             self._forget_key(session)
+            # Else the old key's publisher would hold the place against the new one's until it times out.
+            session.publisher = None
             return self._key(session)
 
     # Who and what is meant

@@ -46,7 +46,7 @@ class Run:
     def apply(self, asked: EventSpec = ASKED) -> Applied:
         return apply_plan(self.plan(asked), self.api, self.ledger, 5.0, 4)
 
-    def keys(self) -> dict[str, str]:
+    def kept_keys(self) -> dict[str, str]:
         """The keys in the ledger, by session id."""
         rows = self.ledger.rows(self.api.url, list(self.service.rooms))
         return {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}
@@ -64,7 +64,7 @@ def test_an_event_is_created_and_every_key_is_kept(run: Run) -> None:
         ("Main stage", "Panel", True, None),
         ("Workshop", "Hands on", True, None),
     ]
-    assert run.keys() == run.service.keys
+    assert run.kept_keys() == run.service.keys
     assert all(done.fingerprint for done in applied.sessions)
 
 
@@ -95,7 +95,7 @@ def test_a_session_that_fails_does_not_stop_the_others(run: Run) -> None:
     )
     applied = run.apply()
     assert [bool(done.error) for done in applied.sessions] == [False, True, False]
-    assert len(run.keys()) == 2
+    assert len(run.kept_keys()) == 2
 
 
 def test_a_room_that_fails_takes_only_its_own_sessions_along(run: Run) -> None:
@@ -123,7 +123,7 @@ def test_a_removed_session_is_gone_and_its_key_erased(run: Run) -> None:
     applied = run.apply(_absent("Keynote"))
     assert [(done.changed, done.session, done.error) for done in applied.sessions] == [(True, None, None)]
     assert run.service.current("Keynote") == []
-    assert len(run.keys()) == 2
+    assert len(run.kept_keys()) == 2
 
 
 def test_a_live_session_is_ended_and_not_deleted(run: Run) -> None:
@@ -132,7 +132,7 @@ def test_a_live_session_is_ended_and_not_deleted(run: Run) -> None:
     run.service.sessions[first.id]["status"] = "live"
     run.apply(_absent("Keynote"))
     assert run.service.sessions[first.id]["status"] == "ended"
-    assert first.id not in run.keys()
+    assert first.id not in run.kept_keys()
 
 
 def test_a_session_that_somebody_else_deletes_first_is_removed_all_the_same(run: Run) -> None:
@@ -145,7 +145,7 @@ def test_a_session_that_somebody_else_deletes_first_is_removed_all_the_same(run:
     run.service.on_request = delete_first
     (done,) = run.apply(_absent("Keynote")).sessions
     assert done.error is None
-    assert len(run.keys()) == 2
+    assert len(run.kept_keys()) == 2
 
 
 def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
@@ -154,7 +154,7 @@ def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
     (done,) = run.apply(_absent("Keynote")).sessions
     assert done.error
     assert done.session is not None
-    assert len(run.keys()) == 3
+    assert len(run.kept_keys()) == 3
 
 
 def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(run: Run) -> None:
@@ -165,8 +165,8 @@ def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(
     assert second.changed
     assert second.session is not None
     assert second.session.id != first.id
-    assert first.id not in run.keys()
-    assert run.keys()[second.session.id] == run.service.keys[second.session.id]
+    assert first.id not in run.kept_keys()
+    assert run.kept_keys()[second.session.id] == run.service.keys[second.session.id]
 
 
 def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_nor_loses_its_key(
@@ -184,7 +184,7 @@ def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_n
     plan = make_plan(asked, replace(world, rows={row.slot: row for row in run.ledger.rows(run.api.url, [room_id])}))
     (done,) = apply_plan(plan, run.api, run.ledger, 5.0, 4).sessions
     assert run.service.current("Keynote") == [made]
-    assert run.keys() == {made: run.service.keys[made]}
+    assert run.kept_keys() == {made: run.service.keys[made]}
     assert done.session is not None
     assert (done.session.id, done.changed) == (made, False)
 
@@ -195,7 +195,7 @@ def test_a_list_that_lags_behind_our_last_run_does_not_double_a_session(run: Run
     run.service.hidden_lists = 1
     run.apply(asked)
     (only,) = run.service.current("Keynote")
-    assert run.keys() == {only: run.service.keys[only]}
+    assert run.kept_keys() == {only: run.service.keys[only]}
 
 
 def test_two_runs_at_once_create_each_session_once(run: Run, open_run: Callable[..., Ledger]) -> None:
@@ -207,7 +207,7 @@ def test_two_runs_at_once_create_each_session_once(run: Run, open_run: Callable[
         results = list(pool.map(lambda one: one.apply(asked), runs))
     assert [len(run.service.current(title)) for title in titles] == [1] * 8
     assert not any(done.error for applied in results for done in applied.sessions)
-    assert len(run.keys()) == 8
+    assert len(run.kept_keys()) == 8
 
 
 def test_no_outcome_shows_a_key(run: Run) -> None:

@@ -35,7 +35,7 @@ ORDER = stated_order()
 
 
 def imports_of(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield ("engine", name) for a file of the engine and ("library", name) for anything else, wherever it is imported."""
+    """Yield ("engine", name) for each import of the engine's own, at any depth, and ("library", name) for others."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (("library", alias.name.partition(".")[0]) for alias in node.names)

@@ -44,7 +44,7 @@ def test_rooms_that_were_not_asked_for_are_not_read(service: SmallService, api: 
 
 
 def test_an_unknown_room_id_is_refused_with_the_way_out(service: SmallService, api: WebinarApi) -> None:
-    with pytest.raises(InvalidInput, match="room_id 7: .*Correct room_id"):
+    with pytest.raises(InvalidInput, match=r"room_id 7: .*Correct room_id"):
         observe(api, None, rooms(RoomSpec(room_id="7")), 4)
     assert service.count("POST") == 0
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import ipaddress
 import socket
 import ssl
@@ -67,7 +68,7 @@ def test_the_representation_of_a_connection_shows_no_credential(connect: Connect
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_never_followed(script: Script, connect: Connect, status: int) -> None:
     script.expect(refusal(status, Location=f"{script.url}/elsewhere"))
-    with pytest.raises(ServiceError, match="redirect.*api_url"):
+    with pytest.raises(ServiceError, match=r"redirect.*api_url"):
         connect(script.url).read("/rooms/my")
     script.expect(refusal(status, Location=f"{script.url}/elsewhere"))
     with pytest.raises(ServiceError, match="redirect"):
@@ -97,6 +98,21 @@ def test_the_body_of_a_write_is_json(script: Script, connect: Connect) -> None:
     assert connect(script.url).write("POST", "/rooms", {"title": "Größe"}) == {"id": "1"}
     assert script.requests[0].headers["Content-Type"] == "application/json"
     assert script.requests[0].body.decode().encode("ascii") == b'{"title": "Gr\\u00f6\\u00dfe"}'
+
+
+def test_a_compressed_answer_is_read(script: Script, connect: Connect) -> None:
+    body = gzip.compress(JSON_ANSWER.ljust(200_000))
+    script.expect(Answer(200, body, (("Content-Encoding", "gzip"),)))
+    assert connect(script.url).read("/rooms/my") == {"id": "1"}
+
+
+def test_a_compressed_answer_that_grows_too_large_is_cut_off(
+    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LARGEST_ANSWER", 2**20)
+    script.expect(Answer(200, gzip.compress(b" " * 2**24), (("Content-Encoding", "gzip"),)))
+    with pytest.raises(AnswerLost, match="larger than 1 MiB"):
+        connect(script.url, retries=0).read("/rooms/my")
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
@@ -215,9 +231,14 @@ def test_requests_ca_bundle_does_not_overrule_ca_path(
     assert connect(tls_url, validate_certs=False).read("/rooms/my") == {"id": "1"}
 
 
-def test_a_missing_ca_path_is_named(tls_url: str, connect: Connect, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"no certificate at all\n"])
+def test_a_ca_path_that_holds_no_certificate_is_named(
+    tls_url: str, connect: Connect, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "authorities.pem"
+    path.write_bytes(content)
     with pytest.raises(WebinarError, match="ca_path"):
-        connect(tls_url, ca_path=str(tmp_path / "none.pem"), retries=0).read("/rooms/my")
+        connect(tls_url, ca_path=str(path), retries=0).read("/rooms/my")
 
 
 def test_a_tls_stream_that_breaks_in_the_answer_to_a_write_is_a_lost_answer(
