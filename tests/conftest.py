@@ -31,8 +31,8 @@ def linked_collections() -> Path:
 
 COLLECTIONS = linked_collections()
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
-# Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it would
-# not know the modules that earlier tests have imported from sys.path.
+# Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it
+# would not know the modules that earlier tests have imported from sys.path.
 init_plugin_loader([str(COLLECTIONS)])
 
 

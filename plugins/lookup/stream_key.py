@@ -101,7 +101,7 @@ class LookupModule(LookupBase):
             keys = [stream_key_of(settings, plain(term)) for term in terms]
         except WebinarError as error:
             message = str(error)
-        except Exception as error:  # a mistake of ours: even then no traceback, which could quote a key
+        except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a key
             message = unexpected_message(error)
         if message is not None:
             # Outside the handlers, so that the original error and its frames are not chained to what is shown.

@@ -243,7 +243,7 @@ sessions:
       type: str
     rtmp_url:
       description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
-        masked here.
+        masked here. Null where the service's value is not plainly an address.
       type: str
     encoder:
       description: The name given as O(rooms[].sessions[].encoder).

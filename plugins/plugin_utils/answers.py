@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -25,14 +25,13 @@ _ADVICE = {
 }
 
 
-def content_of(response: requests.Response, deadline: float, what: str) -> bytes:
+def content_of(response: requests.Response, what: str) -> bytes:
+    """Return the body; raise AnswerLost where it is larger than an answer can be."""
     parts, size = [], 0
     for part in response.iter_content(65536):
         size += len(part)
         if size > LARGEST_ANSWER:
             raise AnswerLost(f"{what}: the answer is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
-        if time.monotonic() > deadline:
-            raise AnswerLost(f"{what}: the answer did not end in time. Raise timeout if the service is that slow.")
         parts.append(part)
     return b"".join(parts)
 
@@ -57,7 +56,10 @@ def data_of(response: requests.Response, content: bytes, what: str, redactor: Re
 
 
 def _service_error(response: requests.Response, answer: Any, what: str, redactor: Redactor) -> ServiceError:
-    """Turn any of the contract's three error shapes, or none of them, into one sentence."""
+    """Turn any of the contract's three error shapes, or none of them, into one sentence.
+
+    Secrets are masked before anything is shortened, because half a secret would no longer be recognised.
+    """
     code, details = None, []
     if isinstance(answer, dict):
         code = answer.get("code") if isinstance(answer.get("code"), str) else None
@@ -67,8 +69,10 @@ def _service_error(response: requests.Response, answer: Any, what: str, redactor
             if isinstance(item, dict):
                 details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
     request_id = response.headers.get("X-Request-Id")
-    said = "; ".join(dict.fromkeys(str(detail)[:300] for detail in details)) or "no reason given"
-    named = "".join(f", {label} {value[:100]}" for label, value in (("code", code), ("request", request_id)) if value)
+    said = "; ".join(dict.fromkeys(redactor.text(str(detail))[:300] for detail in details)) or "no reason given"
+    named = "".join(
+        f", {label} {redactor.text(value)[:100]}" for label, value in (("code", code), ("request", request_id)) if value
+    )
     advice = _ADVICE.get(response.status_code, "")
     message = f"{what} was refused by the service: {said} (HTTP {response.status_code}{named}).{advice}"
     return ServiceError(
@@ -84,7 +88,7 @@ def _retry_after(value: str | None) -> float | None:
     """Read Retry-After as seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"[0-9]+", value.strip(), re.ASCII):
         return float(value)
     try:
         instant = parsedate_to_datetime(value)

@@ -93,20 +93,23 @@ def _apply_session(plan: Plan, room: RoomOutcome, session_plan: SessionPlan, cre
     if room.error:
         return _unchanged(room, session_plan, error=f"its room could not be created: {room.error}")
     step = session_plan.step
-    if step is None:
+    if step is None or room.room is None:
         return _unchanged(room, session_plan)
-    if step.action == "create_session":
-        return _create_session(plan, room, session_plan, creation)
-    return _remove_session(room, session_plan, creation)
+    if session_plan.session is None or step.action == "create_session":
+        return _create_session(plan, room, room.room.id, session_plan, creation)
+    return _remove_session(room, session_plan, session_plan.session, step.action, creation)
 
 
-def _create_session(plan: Plan, room: RoomOutcome, session_plan: SessionPlan, creation: Creation) -> SessionOutcome:
-    assert room.room is not None  # a room without error exists by now
-    room_id, spec, row = room.room.id, session_plan.spec, session_plan.row
-    seen = frozenset(session.id for session in plan.world.sessions.get(room_id, ()))
-    gone_id = row.object_id if row is not None else None
+def _create_session(
+    plan: Plan, room: RoomOutcome, room_id: str, session_plan: SessionPlan, creation: Creation
+) -> SessionOutcome:
+    spec, row = session_plan.spec, session_plan.row
+    # A session that the list does not show may still be there, if the list lags: only a past one is known to be gone.
+    listed = {session.id: session for session in plan.world.sessions.get(room_id, ())}
+    known = listed.get(row.object_id) if row is not None and row.object_id else None
+    gone_id = known.id if known is not None and not known.is_current else None
     slot, body = session_slot(plan.world, room_id, spec.title), creation_body(spec)
-    made, error = _attempt(lambda: create.create_session(creation, slot, spec, body, seen, gone_id))
+    made, error = _attempt(lambda: create.create_session(creation, slot, spec, body, frozenset(listed), gone_id))
     if made is None:
         return SessionOutcome(room.title, room_id, spec, None, error=error)
     note = None
@@ -123,13 +126,13 @@ def _create_session(plan: Plan, room: RoomOutcome, session_plan: SessionPlan, cr
     )
 
 
-def _remove_session(room: RoomOutcome, session_plan: SessionPlan, creation: Creation) -> SessionOutcome:
-    session, step = session_plan.session, session_plan.step
-    assert session is not None and step is not None  # only an existing session is removed
+def _remove_session(
+    room: RoomOutcome, session_plan: SessionPlan, session: Session, action: str, creation: Creation
+) -> SessionOutcome:
     api = creation.api
 
     def remove() -> bool:
-        (api.delete_session if step.action == "delete_session" else api.end_session)(session.id)
+        (api.delete_session if action == "delete_session" else api.end_session)(session.id)
         creation.ledger.retire(api.url, session.id)
         return True
 

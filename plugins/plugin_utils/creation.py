@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from .errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .ledger import Busy, Claim, Ledger, Row, Slot
 from .model import Room, Session, SessionSpec, StreamKey
+from .transport import CONNECT_TIMEOUT
 from .webinar_api import WebinarApi
 
 # After a lost answer the list is read at once and then after each of these pauses (seconds); what has not shown up
@@ -24,7 +25,8 @@ from .webinar_api import WebinarApi
 GRACE_PAUSES = (0.5, 1.0, 2.0, 4.0)
 GRACE_TIME = sum(GRACE_PAUSES)
 CREATION_ATTEMPTS = 3
-LEASE_MARGIN = 5.0
+# A request may take its time-out, and before it the time to connect.
+LEASE_MARGIN = CONNECT_TIMEOUT + 5.0
 RIVAL_POLL = 0.2
 LONGEST_WAIT_FOR_RIVAL = 300.0
 
@@ -87,11 +89,15 @@ def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: 
     def post(before_each: Callable[[], None]) -> tuple[Room | None, StreamKey | None]:
         return api.create_room(body, before_each), None
 
+    def fetch(room_id: str) -> Room | None:
+        room = api.room(room_id)
+        return room if room and room.title == slot.title else None
+
     target = _Target[Room](
         slot=slot,
         name=f"room '{slot.title}'",
         post=post,
-        fetch=api.room,
+        fetch=fetch,
         candidates=lambda: [room for room in api.my_rooms() if room.title == slot.title],
         discard=None,
     )
@@ -185,7 +191,7 @@ def _create_claimed(creation: Creation, target: _Target[Thing], claim: Claim) ->
             continue
         if thing is None:
             creation.ledger.keep(claim, "pending", None, key)
-            named = Claim(claim.row_id, claim.seen_ids, key=key)
+            named = replace(claim, key=key)
             found = _settle(creation, target, named, replaced, wait=True)
             if found:
                 return found

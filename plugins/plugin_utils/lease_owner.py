@@ -38,15 +38,19 @@ def _place() -> str:
     """Return an id of this machine's boot and PID namespace (Linux), empty where there is none to be had."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = os.readlink("/proc/self/ns/pid")
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
     return f"{boot}/{namespace.removeprefix('pid:')}"
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process began, in clock ticks since boot (proc(5), field 22), None where there is none."""
+    """Return when a process began, in clock ticks since boot (proc(5), fields 3 and 22), None where none runs.
+
+    A process that was killed and that its parent has not waited for yet (a zombie) does not run any more.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         return None

@@ -6,7 +6,8 @@
 
 A slot is (API, kind, parent, title): the place of one room, or of one current session in a room (its parent).
 Its row goes ``pending`` (the intent, committed before the POST), then ``created`` or ``keyless``, and ``retired`` once
-the session is gone. A pending row carries a lease: while it lasts, only its owner may create.
+the session is gone. A pending row carries a lease: while it lasts, only its owner may create. A ``spare`` row holds the
+key of a second session of a slot, made by a run that had lost its lease.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -27,12 +28,12 @@ from . import ledger_location
 from .errors import LedgerError
 from .lease_owner import is_known_dead
 from .ledger_location import LedgerSettings
-from .ledger_schema import METADATA, SCHEMA_VERSION, lock_schema, meta, not_retired, slots
+from .ledger_schema import METADATA, SCHEMA_VERSION, holds_slot, lock_schema, meta, slots
 from .model import StreamKey
 from .secrecy import Cipher, Redactor, fingerprint, new_fingerprint_key
 
 Kind = Literal["room", "session"]
-Phase = Literal["pending", "created", "keyless", "retired"]
+Phase = Literal["pending", "created", "keyless", "spare", "retired"]
 T = TypeVar("T")
 
 
@@ -67,6 +68,7 @@ class Claim:
     """
 
     row_id: int
+    slot: Slot
     seen_ids: frozenset[str]
     inherited: bool = False
     age: float = 0.0
@@ -98,12 +100,13 @@ class Ledger:
 
     def rows(self, api: str, parents: Iterable[str]) -> list[Row]:
         """Return the rows in use of the rooms themselves and of the sessions in the rooms with these ids."""
-        condition = (slots.c.api == api) & not_retired & slots.c.parent.in_(["", *parents])
+        condition = (slots.c.api == api) & holds_slot & slots.c.parent.in_(["", *parents])
         with _reported("read"), self._engine.connect() as connection:
             return [self._row(found) for found in connection.execute(sa.select(slots).where(condition))]
 
     def row_of_session(self, session_id: str) -> Row | None:
-        condition = (slots.c.kind == "session") & (slots.c.object_id == session_id) & not_retired
+        same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
+        condition = (slots.c.kind == "session") & same_id & (slots.c.phase != "retired")
         with _reported("read"), self._engine.connect() as connection:
             found = connection.execute(sa.select(slots).where(condition)).first()
             return self._row(found) if found else None
@@ -119,7 +122,7 @@ class Ledger:
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = time.time()
-            condition = _in_slot(slot) & not_retired
+            condition = _in_slot(slot) & holds_slot
             found = connection.execute(sa.select(slots).where(condition).with_for_update()).first()
             values = {"owner": self._owner, "lease_until": now + lease, "updated_at": now}
             if found is not None and found.phase == "pending":
@@ -127,18 +130,14 @@ class Ledger:
                     return Busy(found.lease_until - now)
                 connection.execute(_by_id(found.id).values(**values))
                 row = self._row(found)
-                return Claim(row.id, row.seen_ids, inherited=True, age=now - found.updated_at, key=row.key)
+                return Claim(row.id, slot, row.seen_ids, inherited=True, age=now - found.updated_at, key=row.key)
             if found is not None:
                 if found.object_id != gone_id or gone_id is None:
                     return self._row(found)
                 self._retire(connection, slots.c.id == found.id)
-            new = {"api": slot.api, "kind": slot.kind, "parent": slot.parent, "title": slot.title, "phase": "pending"}
-            result = connection.execute(
-                sa.insert(slots).values(**new, **values, seen_ids=json.dumps(seen), created_at=now)
-            )
-            key = result.inserted_primary_key
-            assert key is not None  # an INSERT of one row always has one
-            return Claim(int(key[0]), frozenset(seen))
+            new = {**asdict(slot), "phase": "pending", "seen_ids": json.dumps(seen), "created_at": now}
+            result = connection.execute(sa.insert(slots).values(**new, **values))
+            return Claim(_new_id(result), slot, frozenset(seen))
 
         return self._write(attempt)
 
@@ -154,16 +153,34 @@ class Ledger:
     def keep(self, claim: Claim, phase: Phase, object_id: str | None, key: StreamKey | None) -> None:
         """Commit what a creation brought: its id and its key.
 
-        A key whose session is not known yet is kept in phase ``pending``. A claim that was taken over meanwhile is
-        written all the same: a key that was seen is never dropped.
+        A key whose session is not known yet is kept in phase ``pending``. Where the claim was taken over meanwhile,
+        the slot's row is another run's, and the key is kept beside it as ``spare``: a key that was seen is never
+        dropped.
         """
         values: dict[str, Any] = {"phase": phase, "updated_at": time.time(), "object_id": object_id}
+        values |= self._sealed(key)
         if phase != "pending":
             values["lease_until"] = 0.0
-        if key is not None:
-            values["secret"] = self._cipher.encrypt({"stream_key": key.stream_key, "rtmp_url": key.rtmp_url})
-            values["fingerprint"] = self.fingerprint(key)
-        self._write(lambda connection: connection.execute(_by_id(claim.row_id).values(**values)).rowcount)
+
+        def commit(connection: sa.Connection) -> None:
+            mine = _by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
+            if connection.execute(mine.values(**values)).rowcount == 0 and key is not None:
+                beside = {**values, "phase": "spare", "owner": self._owner, "lease_until": 0.0, "seen_ids": "[]"}
+                connection.execute(sa.insert(slots).values(**asdict(claim.slot), **beside, created_at=time.time()))
+
+        self._write(commit)
+
+    def adopt(self, slot: Slot, session_id: str, key: StreamKey) -> None:
+        """Put the key of an existing session into its slot, in place of what was there."""
+        now = time.time()
+        values: dict[str, Any] = {"object_id": session_id, "phase": "created", "seen_ids": "[]", "owner": self._owner}
+        values |= {**asdict(slot), **self._sealed(key), "lease_until": 0.0, "created_at": now, "updated_at": now}
+
+        def commit(connection: sa.Connection) -> None:
+            self._retire(connection, _in_slot(slot) & (slots.c.phase != "retired"))
+            connection.execute(sa.insert(slots).values(**values))
+
+        self._write(commit)
 
     def withdraw(self, claim: Claim) -> None:
         """Remove an intent of which it is certain that nothing was created."""
@@ -172,11 +189,17 @@ class Ledger:
 
     def retire(self, api: str, object_id: str) -> None:
         """Erase the key of a session that is gone."""
-        condition = (slots.c.api == api) & (slots.c.object_id == object_id) & not_retired
+        condition = (slots.c.api == api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
         self._write(lambda connection: self._retire(connection, condition))
 
     def fingerprint(self, key: StreamKey) -> str:
         return fingerprint(self._fingerprint_key, key.stream_key)
+
+    def _sealed(self, key: StreamKey | None) -> dict[str, Any]:
+        if key is None:
+            return {"secret": None, "fingerprint": None}
+        secret = self._cipher.encrypt({"stream_key": key.stream_key, "rtmp_url": key.rtmp_url})
+        return {"secret": secret, "fingerprint": self.fingerprint(key)}
 
     def _update_claim(self, claim: Claim, values: dict[str, Any]) -> bool:
         mine = _by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
@@ -229,10 +252,9 @@ class Ledger:
 
     def _commit(self, batch: list[tuple[Callable[[sa.Connection], Any], Future[Any]]]) -> None:
         try:
-            with _reported("written"), self._engine.connect().execution_options(writes=True) as connection:
-                with connection.begin():
-                    results = [operation(connection) for operation, _future in batch]
-        except Exception as error:
+            with _reported("written"), self._transaction(writes=True) as connection:
+                results = [operation(connection) for operation, _future in batch]
+        except Exception as error:  # noqa: BLE001 - each waits in its own thread for whatever it was
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return
@@ -247,34 +269,38 @@ class Ledger:
             for (_operation, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
 
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        with self._engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            yield connection
+
     def _open_schema(self, *, writable: bool) -> str:
         """Create the schema on first use, prove that encryption works both ways, return the fingerprint key."""
-        with _reported("opened"), self._engine.connect().execution_options(writes=writable) as connection:
-            with connection.begin():
-                if writable:
-                    lock_schema(connection)
-                    METADATA.create_all(connection)
-                elif not sa.inspect(connection).has_table("meta"):
+        with _reported("opened"), self._transaction(writes=writable) as connection:
+            if writable:
+                lock_schema(connection)
+                METADATA.create_all(connection)
+            elif not sa.inspect(connection).has_table("meta"):
+                return new_fingerprint_key()
+            stored = {row.name: row.value for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
+            if not stored:
+                if not writable:
                     return new_fingerprint_key()
-                stored = {row.name: row.value for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
-                if not stored:
-                    if not writable:
-                        return new_fingerprint_key()
-                    key = new_fingerprint_key()
-                    token = self._cipher.encrypt({"fingerprint_key": key})
-                    stored = {"schema_version": SCHEMA_VERSION.encode(), "fingerprint_key": token}
-                    rows = [{"name": name, "value": value} for name, value in stored.items()]
-                    connection.execute(sa.insert(meta), rows)
-                elif writable:
-                    # A write that changes nothing: a read-only or full disk is found here, before any POST.
-                    connection.execute(sa.update(meta).values(value=meta.c.value))
-                version = bytes(stored.get("schema_version", b"?")).decode()
-                if version != SCHEMA_VERSION:
-                    raise LedgerError(
-                        f"The ledger has schema version {version}; this version of the collection knows "
-                        f"{SCHEMA_VERSION}. Use the version of the collection that wrote it, or a newer one."
-                    )
-                return str(self._cipher.decrypt(bytes(stored["fingerprint_key"]))["fingerprint_key"])
+                key = new_fingerprint_key()
+                token = self._cipher.encrypt({"fingerprint_key": key})
+                stored = {"schema_version": SCHEMA_VERSION.encode(), "fingerprint_key": token}
+                rows = [{"name": name, "value": value} for name, value in stored.items()]
+                connection.execute(sa.insert(meta), rows)
+            elif writable:
+                # A write that changes nothing: a read-only or full disk is found here, before any POST.
+                connection.execute(sa.update(meta).values(value=meta.c.value))
+            version = bytes(stored.get("schema_version", b"?")).decode()
+            if version != SCHEMA_VERSION:
+                raise LedgerError(
+                    f"The ledger has schema version {version}; this version of the collection knows "
+                    f"{SCHEMA_VERSION}. Use the version of the collection that wrote it, or a newer one."
+                )
+            return str(self._cipher.decrypt(bytes(stored["fingerprint_key"]))["fingerprint_key"])
 
 
 def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool = True) -> Ledger | None:
@@ -289,6 +315,11 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
     cipher = Cipher(ledger_location.prepare_keys(settings, redactor, create=writable))
     engine = ledger_location.create_engine(settings, create=writable)
     return Ledger(engine, cipher, redactor, owner, writable=writable)
+
+
+def _new_id(inserted: sa.CursorResult[Any]) -> int:
+    # The key is optional only for an INSERT of several rows.
+    return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
 
 
 def _in_slot(slot: Slot) -> sa.ColumnElement[bool]:

@@ -39,9 +39,9 @@ def default_url(environment: dict[str, str]) -> str:
 def check_settings(settings: LedgerSettings) -> None:
     """Raise InvalidInput where the URL is not one that a ledger can have."""
     url = _parsed(settings)
-    if url.get_backend_name() != "sqlite":
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InvalidInput(
-            f"ledger_url names the database '{url.get_backend_name()}', which this version does not support. "
+            f"ledger_url names the database '{url.drivername}', which this version does not support. "
             "Use sqlite:///PATH."
         )
     if url.database in (None, "", ":memory:"):
@@ -77,6 +77,9 @@ def prepare_keys(settings: LedgerSettings, redactor: Redactor, *, create: bool) 
     if not text:
         path = key_file(settings)
         text = read_key_file(path)
+        if text is None and exists(settings):
+            # Another first run may have made both between the two looks.
+            text = read_key_file(path)
         if text is None and exists(settings):
             raise LedgerError(
                 f"The ledger {database_file(settings)} exists, but its key does not: {path} is missing. Restore that "
@@ -135,7 +138,8 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
-    # An erased key is overwritten in the file, not only marked as free space.
+    # An erased key is overwritten in the file, not only marked as free space. While another run has the ledger open,
+    # its ciphertext may stay in the write-ahead log.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 

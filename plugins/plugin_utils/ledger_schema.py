@@ -35,7 +35,7 @@ slots = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
 )
-not_retired = slots.c.phase != "retired"
+holds_slot = slots.c.phase.not_in(["retired", "spare"])
 sa.Index(
     "one_row_per_slot",
     slots.c.api,
@@ -43,8 +43,8 @@ sa.Index(
     slots.c.parent,
     slots.c.title,
     unique=True,
-    sqlite_where=not_retired,
-    postgresql_where=not_retired,
+    sqlite_where=holds_slot,
+    postgresql_where=holds_slot,
 )
 
 

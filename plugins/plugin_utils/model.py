@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -132,19 +133,21 @@ def _text(data: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+_DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
 def parse_instant(text: str) -> datetime:
     """Parse an RFC 3339 date-time with any offset into UTC; raise ValueError for anything else.
 
-    Python 3.10's ``fromisoformat`` knows neither ``Z`` nor fractions of other than 3 or 6 digits.
+    ``fromisoformat`` alone takes more (weeks, missing seconds) and, in Python 3.10, less (``Z``, other fractions).
     """
-    cleaned = text.strip().replace("z", "Z").replace("t", "T").replace(" ", "T", 1)
-    if cleaned.endswith("Z"):
-        cleaned = cleaned[:-1] + "+00:00"
-    head, dot, tail = cleaned.partition(".")
-    if dot:
-        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-        cleaned = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
-    instant = datetime.fromisoformat(cleaned)
-    if "T" not in cleaned or instant.tzinfo is None:
-        raise ValueError("a date-time of RFC 3339 has a date, a time and an offset")
-    return instant.astimezone(timezone.utc)
+    found = _DATE_TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("a date-time of RFC 3339 has a date, a time with seconds, and an offset")
+    day, clock, fraction, offset = found.groups()
+    fraction = (fraction or "0")[:6].ljust(6, "0")
+    offset = "+00:00" if offset in "Zz" else offset
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}.{fraction}{offset}").astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError("in UTC this is no date of the years 1 to 9999") from None

@@ -11,6 +11,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from .transport import Connection
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
 SHORTEST_TITLE = 3
 LONGEST_TITLE = 255
+LARGEST_NUMBER = 86_400
 
 # Options that may also come from a variable `tenbyte_NAME` or the environment: one setting for actions and lookups.
 SHARED_OPTIONS = ("api_url", "api_key", "api_token", "allow_http", "validate_certs", "ca_path", *LEDGER_SPEC)
@@ -49,7 +51,7 @@ def with_shared_options(
 
 
 def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connection:
-    api_key, api_token = options.get("api_key") or None, options.get("api_token") or None
+    api_key, api_token = _credential(options, "api_key"), _credential(options, "api_token")
     redactor.learn(api_key)
     redactor.learn(api_token)
     if api_key is None and api_token is None:
@@ -63,11 +65,15 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
         if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value):
             raise InvalidInput(f"{name} holds blanks, line ends or characters that cannot stand in an HTTP header.")
     for name, lowest in (("timeout", 1), ("retries", 0), ("concurrency", 1)):
-        if options[name] < lowest:
-            raise InvalidInput(f"{name} is {options[name]:g}; it must be at least {lowest}.")
-    ca_path = options.get("ca_path")
+        if not lowest <= options[name] <= LARGEST_NUMBER:
+            raise InvalidInput(f"{name} is {options[name]:g}; it must be from {lowest} to {LARGEST_NUMBER}.")
+    ca_path = options.get("ca_path") or None
+    if ca_path is not None:
+        ca_path = str(Path(str(ca_path)).expanduser())
     if ca_path and not os.access(ca_path, os.R_OK):
-        raise InvalidInput(f"ca_path {ca_path} is not a file that can be read. Give the authorities' certificates in PEM.")
+        raise InvalidInput(
+            f"ca_path {ca_path} is not a file that can be read. Give the authorities' certificates in PEM."
+        )
     return Connection(
         api_url=_api_url(options),
         api_key=api_key,
@@ -78,6 +84,12 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
         retries=options["retries"],
         concurrency=options["concurrency"],
     )
+
+
+def _credential(options: Mapping[str, Any], name: str) -> str | None:
+    # A variable of digits alone is a number to YAML.
+    value = options.get(name)
+    return None if value is None or value == "" else str(value)
 
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
@@ -190,7 +202,7 @@ def _api_url(options: Mapping[str, Any]) -> str:
         host, _port = parts.hostname, parts.port
     except ValueError:
         host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not host or "?" in api_url or "#" in api_url:
         raise InvalidInput(
             f"api_url is not an http or https URL without query. The service's own is {DEFAULT_API_URL}."
         )

@@ -15,16 +15,14 @@ from .apply import SessionOutcome
 from .ensure import Outcome
 from .model import StreamKey
 from .plan import Step
-from .secrecy import MASK, Redactor
+from .secrecy import MASK, Redactor, is_plain_ingest_url
 
 FACT = "tenbyte_sessions"
 # Which run of Ansible set the fact: a persistent fact cache must not mix the sessions of last week into today's.
 FACT_RUN = "tenbyte_sessions_run"
 
 
-def event_result(
-    outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str
-) -> dict[str, Any]:
+def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str) -> dict[str, Any]:
     """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
 
     ``facts_before`` are all facts of the host, ``run`` names this run of Ansible.
@@ -50,6 +48,12 @@ def event_result(
         "diff": _diff(outcome),
     }
     notes = [f"{done.room_title}/{done.spec.title}: {done.note}" for done in applied.sessions if done.note]
+    notes += [
+        f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
+        "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
+        for done in applied.sessions
+        if done.key is not None and done.key.rtmp_url is not None and _shown_ingest_url(done.key) is None
+    ]
     if notes:
         result["warnings"] = notes
     if failed:
@@ -110,7 +114,8 @@ def _facts(outcome: Outcome, before: Mapping[str, Any], run: str) -> dict[str, A
 
 
 def _shown_ingest_url(key: StreamKey | None) -> str | None:
-    if key is None or key.rtmp_url is None:
+    """Return the ingest URL as roles put it into configuration files; None where it is not plainly one."""
+    if key is None or key.rtmp_url is None or not is_plain_ingest_url(key.rtmp_url):
         return None
     return key.rtmp_url.replace(key.stream_key, MASK)
 
@@ -120,7 +125,8 @@ def _failure_message(failed: list[dict[str, Any]], asked: int) -> str:
         f"{item['room']}/{item['title']}: {item['reason']}" if item["title"] else f"{item['room']}: {item['reason']}"
         for item in failed
     ]
-    return f"{len(failed)} of {asked} sessions failed. " + " | ".join(lines)
+    count = f"{len(failed)} of {asked} sessions failed" if asked else f"{len(failed)} of the rooms failed"
+    return f"{count}. " + " | ".join(lines)
 
 
 def _diff(outcome: Outcome) -> dict[str, str]:

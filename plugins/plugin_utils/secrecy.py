@@ -17,7 +17,6 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -30,9 +29,15 @@ _SHORTEST_SECRET = 6
 # URLs need no more; leaving out quotes, blanks, '$', '%', ';', '#', backslashes and braces is what keeps a hostile
 # answer from meaning something to ffmpeg presets, systemd units, supervisord or nginx.
 _PLAIN_STREAM_KEY = re.compile(r"[A-Za-z0-9._~:@/?&=+,!*-]{1,512}\Z")
-_PLAIN_INGEST_PATH = re.compile(r"[A-Za-z0-9._~:@/?&=+,!*-]{0,1024}\Z")
-_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
-INGEST_SCHEMES = ("rtmp", "rtmps")
+# The whole text is matched: urllib's parser drops tabs and line ends, and so would find nothing wrong with them.
+_PLAIN_INGEST_URL = re.compile(
+    r"(?P<scheme>[a-z]+)://"
+    r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/[A-Za-z0-9._~:@/?&=+,!*-]{0,1024})?\Z"
+)
+# WHIP presets are published to over HTTPS.
+INGEST_SCHEMES = ("rtmp", "rtmps", "https")
 
 
 class Cipher:
@@ -105,7 +110,7 @@ def create_key_file(path: Path) -> str:
         except FileExistsError:
             pass
         finally:
-            os.unlink(temporary)
+            Path(temporary).unlink()
     except OSError as error:
         raise LedgerError(
             f"ledger_key_file {path} cannot be created: {_os_reason(error)}. Give ledger_key, or a ledger_key_file "
@@ -127,7 +132,9 @@ def new_fingerprint_key() -> str:
 
 def fingerprint(fingerprint_key: str, stream_key: str) -> str:
     """Return a short name for a stream key that cannot be turned back into it: keyed, so that it cannot be guessed."""
-    digest = hmac.new(bytes.fromhex(fingerprint_key), stream_key.encode(), hashlib.sha256).hexdigest()
+    # JSON can carry lone surrogates, which UTF-8 proper cannot.
+    content = stream_key.encode("utf-8", "surrogatepass")
+    digest = hmac.new(bytes.fromhex(fingerprint_key), content, hashlib.sha256).hexdigest()
     return f"fp-{digest[:16]}"
 
 
@@ -142,19 +149,11 @@ def require_plain_stream_key(stream_key: str) -> str:
 
 
 def is_plain_ingest_url(url: str) -> bool:
-    """Say whether an ingest URL is an RTMP address and nothing else."""
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
+    """Say whether an ingest URL is an address and nothing else, so that it may stand in a configuration file."""
+    found = _PLAIN_INGEST_URL.match(url)
+    if found is None or found["scheme"] not in INGEST_SCHEMES:
         return False
-    rest = url.partition("://")[2].partition("/")[2]
-    return (
-        parts.scheme in INGEST_SCHEMES
-        and port_is_valid
-        and bool(_PLAIN_HOST.match(parts.netloc))
-        and bool(_PLAIN_INGEST_PATH.match(rest))
-    )
+    return found["port"] is None or 0 < int(found["port"]) < 65536
 
 
 class Redactor:

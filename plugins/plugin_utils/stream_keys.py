@@ -25,12 +25,12 @@ def stream_key_of(settings: LedgerSettings, session_id: str) -> str:
             "sessions were created with: as ledger_url, the variable tenbyte_ledger_url or TENBYTE_LEDGER_URL."
         )
     ledger = open_ledger(settings, Redactor(), new_owner(), writable=False)
-    assert ledger is not None  # it exists
-    try:
-        row = ledger.row_of_session(session_id.lower())
-    finally:
-        ledger.close()
-    if row is None or row.key is None:
+    if ledger is not None:
+        try:
+            row = ledger.row_of_session(session_id)
+        finally:
+            ledger.close()
+    if ledger is None or row is None or row.key is None:
         raise StreamKeyMissing(
             f"The ledger holds no stream key for a session with the id '{session_id[:60]}'. Give the id of a session "
             "that tenbyte.webinar.event or tenbyte.webinar.session created with this ledger."

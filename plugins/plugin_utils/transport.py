@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, MaxRetryError, NewConnectionError
 
 from .answers import content_of, data_of
+from .deadlines import Deadline, DeadlineAdapter
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
 from .secrecy import Redactor
 
@@ -66,7 +66,7 @@ class Transport:
         self.redactor = redactor
         self._sleep = sleep
         self._http = requests.Session()
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
+        adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
         self._auth = _Credentials(connection)
@@ -166,30 +166,37 @@ class Transport:
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> Any:
-        deadline = time.monotonic() + self.connection.timeout
         what = f"{method} {path}"
-        try:
-            with self._http.request(
-                method,
-                self.connection.api_url + path,
-                params=query,
-                json=body,
-                auth=self._auth,
-                headers={"Accept": "application/json", "User-Agent": "tenbyte.webinar (Ansible collection)"},
-                timeout=(min(CONNECT_TIMEOUT, self.connection.timeout), self.connection.timeout),
-                # Passed with each request: on the session, REQUESTS_CA_BUNDLE would override it.
-                verify=(self.connection.ca_path or True) if self.connection.validate_certs else False,
-                # A redirect would carry X-API-Key to whatever host it names.
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = content_of(response, deadline, what)
-        except requests.exceptions.SSLError as error:
-            raise NotSent(self.redactor.text(f"{what}: TLS failed: {_root_cause(error)}. {_TLS_HELP}")) from None
-        except (requests.exceptions.RequestException, OSError) as error:
-            message = self.redactor.text(f"{what}: {_plain_reason(error, self.connection)}")
-            raise (NotSent if _nothing_was_sent(error) else AnswerLost)(message) from None
+        with Deadline(self.connection.timeout) as deadline:
+            try:
+                with self._http.request(
+                    method,
+                    self.connection.api_url + path,
+                    params=query,
+                    json=body,
+                    auth=self._auth,
+                    headers={"Accept": "application/json", "User-Agent": "tenbyte.webinar (Ansible collection)"},
+                    timeout=(min(CONNECT_TIMEOUT, self.connection.timeout), self.connection.timeout),
+                    # Passed with each request: on the session, REQUESTS_CA_BUNDLE would override it.
+                    verify=(self.connection.ca_path or True) if self.connection.validate_certs else False,
+                    # A redirect would carry X-API-Key to whatever host it names.
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    content = content_of(response, what)
+            except (requests.exceptions.RequestException, HTTPError, OSError) as error:
+                raise self._failure(what, error, deadline) from None
+            if deadline.passed:
+                # A body that ends with its connection is not known to be whole.
+                raise self._failure(what, TimeoutError(), deadline)
         return data_of(response, content, what, self.redactor)
+
+    def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
+        reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."
+        if not deadline.passed:
+            reason = _plain_reason(error, self.connection)
+        nothing_was_sent = not deadline.was_sent or _nothing_was_sent(error)
+        return (NotSent if nothing_was_sent else AnswerLost)(self.redactor.text(f"{what}: {reason}"))
 
 
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
@@ -251,8 +258,10 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _plain_reason(error: BaseException, connection: Connection) -> str:
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+    if isinstance(error, (LocationParseError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return "api_url is not a URL that can be called."
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"TLS failed: {_root_cause(error)}. {_TLS_HELP}"
     if _nothing_was_sent(error):
         return f"no connection to {connection.api_url}. Check api_url, the network and the proxy settings."
     if isinstance(error, requests.exceptions.Timeout):

@@ -72,7 +72,12 @@ class WebinarApi:
         return CreatedSession(key, session_from_answer(_unwrap(answer, "session")))
 
     def delete_session(self, session_id: str) -> None:
-        self._transport.write("DELETE", session_path(session_id))
+        """Delete a session; that it is gone already is as good."""
+        try:
+            self._transport.write("DELETE", session_path(session_id))
+        except ServiceError as error:
+            if error.status != 404:
+                raise
 
     def end_session(self, session_id: str) -> None:
         self._transport.write("POST", end_path(session_id))

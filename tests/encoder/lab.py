@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
@@ -118,7 +118,7 @@ class EncoderLab:
         try:
             row = ledger.row_of_session(session_id)
             assert row is not None
-            ledger.keep(Claim(row.id, frozenset()), "created", session_id, StreamKey(key, self.ingest.rtmp_url))
+            ledger.adopt(row.slot, session_id, StreamKey(key, self.ingest.rtmp_url))
         finally:
             ledger.close()
         return key

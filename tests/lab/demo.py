@@ -63,7 +63,6 @@ def main(arguments: Sequence[str]) -> int:
     # A plain kill is to clean up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="tenbyte-webinar-demo-"))
-    stage = None
     kept = False
     try:
         stage = set_the_stage(folder)
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
         if not kept:
             # A second Ctrl-C must not leave half of it running.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            strike(stage.process_ids() if stage else [], folder)
+            strike(folder)
             print("Cleaned up: encoders, ingest and simulator have ended, their folder is removed.", flush=True)
 
 
@@ -94,7 +93,9 @@ def set_the_stage(folder: Path) -> Stage:
         shutil.copy(make_loop(loop, MEDIA_CACHE), sources / f"{loop.name}.mp4")
     say("Starting a simulated webinar service and a real ingest (nginx-rtmp), on loopback")
     stage = set_stage(folder, ENCODERS)
-    print(f"    service  {stage.api_url}\n    ingest   {stage.ingest.rtmp_url}\n    viewers  {stage.ingest.hls_base_url}")
+    print(
+        f"    service  {stage.api_url}\n    ingest   {stage.ingest.rtmp_url}\n    viewers  {stage.ingest.hls_base_url}"
+    )
     return stage
 
 
@@ -170,7 +171,7 @@ def table(playing: Sequence[Playing]) -> str:
 
 
 def keep(stage: Stage) -> None:
-    RUNNING.write_text(json.dumps({"folder": str(stage.folder), "pids": stage.process_ids()}))
+    RUNNING.write_text(json.dumps({"folder": str(stage.folder)}))
     print(f"Left running, as KEEP=1 asked. Watch with: ffplay {next(iter(stage.sessions().values()))['hls_url']}")
     print("End it with: make demo-stop")
 
@@ -179,20 +180,11 @@ def stop() -> int:
     if not RUNNING.exists():
         print("No demo was left running.")
         return 0
-    left = json.loads(RUNNING.read_text())
-    # After a restart of the machine the ids may belong to others: only what runs in the demo's folder is ended.
-    pids = [pid for pid in left["pids"] if left["folder"] in command_line(pid)]
-    strike(pids, Path(left["folder"]))
+    folder = Path(json.loads(RUNNING.read_text())["folder"])
+    ended = strike(folder)
     RUNNING.unlink()
-    print(f"Ended {len(pids)} processes and removed {left['folder']}.")
+    print(f"Ended {ended} processes and removed {folder}.")
     return 0
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
 
 
 if __name__ == "__main__":

@@ -47,7 +47,6 @@ class Stage:
     api_url: str
     api_key: str
     ingest: Ingest
-    simulator_pid: int
 
     @property
     def inventory(self) -> Path:
@@ -80,14 +79,6 @@ class Stage:
         sessions: dict[str, dict[str, Any]] = facts["tenbyte_sessions"]
         return sessions
 
-    def process_ids(self) -> list[int]:
-        """Return who is to be ended, encoders first."""
-        supervisors = []
-        for encoder in self.encoders:
-            with contextlib.suppress(OSError, ValueError):
-                supervisors.append(int((self.folder / encoder / "log" / "supervisord.pid").read_text()))
-        return [*supervisors, self.ingest.pid, self.simulator_pid]
-
     def write_inventory(self) -> None:
         common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         hosts = {
@@ -104,7 +95,10 @@ class Stage:
 
 
 def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
-    """Start the simulated service and the ingest; raise StageError where one does not start."""
+    """Start the simulated service and the ingest; raise StageError where one does not start.
+
+    Whoever calls this calls ``strike`` in the end, also where it raises.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rtmp_port, http_port = free_port(), free_port()
     api_key = f"sim-api-key-{secrets.token_hex(16)}"
@@ -121,21 +115,17 @@ def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
     seed_file, ready_file = folder / "seed.yml", folder / "simulator.json"
     with os.fdopen(os.open(seed_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         yaml.safe_dump(seed, file)
-    simulator = _start_simulator(seed_file, ready_file, folder / "simulator.log")
+    _start_simulator(seed_file, ready_file, folder / "simulator.log")
     ready = json.loads(ready_file.read_text())
     ingest = Ingest(folder / "ingest", ready["ingest_url"], rtmp_port, http_port)
-    try:
-        ingest.workdir.mkdir(exist_ok=True)
-        ingest.start()
-    except BaseException:
-        end_processes([simulator.pid])
-        raise
-    stage = Stage(folder, tuple(encoders), ready["api_url"], api_key, ingest, simulator.pid)
+    ingest.workdir.mkdir(exist_ok=True)
+    ingest.start()
+    stage = Stage(folder, tuple(encoders), ready["api_url"], api_key, ingest)
     stage.write_inventory()
     return stage
 
 
-def _start_simulator(seed: Path, ready: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start_simulator(seed: Path, ready: Path, log: Path) -> None:
     command = [sys.executable, "-m", "tests.simulator", "--seed", str(seed), "--ready-file", str(ready)]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -147,23 +137,35 @@ def _start_simulator(seed: Path, ready: Path, log: Path) -> subprocess.Popen[byt
             process.kill()
             raise StageError(f"The simulator did not start: {log.read_text()[-500:]}")
         time.sleep(0.05)
-    return process
 
 
 @contextlib.contextmanager
 def rehearsal(folder: Path, encoders: Sequence[str]) -> Iterator[Stage]:
     """A stage for the time of a block; afterwards nothing of it runs and its folder is gone."""
-    stage = set_stage(folder, encoders)
     try:
-        yield stage
+        yield set_stage(folder, encoders)
     finally:
-        strike(stage.process_ids(), folder)
+        strike(folder)
 
 
-def strike(pids: Sequence[int], folder: Path) -> None:
-    """End the processes of a stage and remove its folder."""
+def strike(folder: Path) -> int:
+    """End what runs in the folder of a stage, remove the folder, and return how many processes there were."""
+    pids = processes_of(folder)
     end_processes(pids)
+    end_processes(processes_of(folder))
     shutil.rmtree(folder, ignore_errors=True)
+    return len(pids)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Return the processes that name the folder in their arguments; supervisors first, which would start others."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().decode(errors="replace")
+            if str(folder) in command and int(process.name) != os.getpid():
+                found.append(("supervisord" not in command, int(process.name)))
+    return [pid for _order, pid in sorted(found)]
 
 
 def end_processes(pids: Sequence[int]) -> None:

@@ -17,8 +17,8 @@ ENGINE = ROOT / "plugins" / "plugin_utils"
 PAGE = ROOT / "docs" / "architecture.md"
 LIBRARIES = {
     "ansible": {"action_base"},
-    "requests": {"transport", "answers"},
-    "urllib3": {"transport"},
+    "requests": {"transport", "answers", "deadlines"},
+    "urllib3": {"transport", "deadlines"},
     "sqlalchemy": {"ledger", "ledger_location", "ledger_schema"},
     "cryptography": {"secrecy"},
     "yaml": {"render"},

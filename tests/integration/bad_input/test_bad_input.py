@@ -87,7 +87,9 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
             id="no preset",
         ),
         pytest.param(
-            event(f"[{{title: Main stage, room_id: {UNKNOWN_ID}}}]"), ["rooms[0]", "title or room_id"], id="title and id"
+            event(f"[{{title: Main stage, room_id: {UNKNOWN_ID}}}]"),
+            ["rooms[0]", "title or room_id"],
+            id="title and id",
         ),
         pytest.param(event("[{sessions: []}]"), ["rooms[0]", "title or room_id"], id="neither title nor id"),
         pytest.param(
@@ -117,7 +119,9 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         pytest.param(SESSION_TASKS + "    ca_path: /nowhere.pem\n", ["ca_path", "/nowhere.pem"], id="no such ca file"),
         pytest.param(SESSION_TASKS + "    ledger_url: nonsense\n", ["ledger_url", "sqlite:///"], id="bad ledger url"),
         pytest.param(
-            SESSION_TASKS + "    ledger_url: mysql://u:p@h/d\n", ["ledger_url", "mysql", "sqlite:///"], id="other database"
+            SESSION_TASKS + "    ledger_url: mysql://u:p@h/d\n",
+            ["ledger_url", "mysql", "sqlite:///"],
+            id="other database",
         ),
         pytest.param(SESSION_TASKS + "    ledger_key: secret\n", ["ledger_key", "Fernet"], id="not a ledger key"),
     ],
@@ -188,7 +192,10 @@ def test_a_ledger_in_a_folder_that_cannot_be_made(simulator: Simulator, controll
 
 
 def test_a_ledger_on_a_read_only_file_system(simulator: Simulator, controller: Controller) -> None:
-    ledger = {"TENBYTE_LEDGER_URL": "sqlite:////proc/ledger.sqlite3", "TENBYTE_LEDGER_KEY": Fernet.generate_key().decode()}
+    ledger = {
+        "TENBYTE_LEDGER_URL": "sqlite:////proc/ledger.sqlite3",
+        "TENBYTE_LEDGER_KEY": Fernet.generate_key().decode(),
+    }
     refused(simulator, controller.tasks(SESSION_TASKS, environment=ledger), "ledger_url", "cannot be written")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from ansible.plugins.callback import CallbackBase
 
@@ -33,7 +34,7 @@ class CallbackModule(CallbackBase):
             "action": result._task.action,
             "result": result._result,
         }
-        with open(os.environ["TENBYTE_TEST_RECORD"], "a", encoding="utf-8") as file:
+        with Path(os.environ["TENBYTE_TEST_RECORD"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
 
     def v2_runner_on_ok(self, result):

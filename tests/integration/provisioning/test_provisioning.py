@@ -87,9 +87,7 @@ def test_a_new_session_is_added_to_an_existing_room_without_touching_the_others(
     assert len(current_sessions(simulator)) == 3
 
 
-def test_session_is_an_event_of_one_and_returns_it_as_session_too(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_session_is_an_event_of_one_and_returns_it_as_session_too(simulator: Simulator, controller: Controller) -> None:
     result = controller.tasks(SESSION_TASKS).result(SESSION)
     assert result["session"] == result["sessions"][0]
     assert result["session"]["id"] in simulator.service.sessions
@@ -141,9 +139,7 @@ def shape(value: Any) -> Any:
     return [shape(item) for item in value] if isinstance(value, list) else None
 
 
-def test_a_diff_shows_sessions_with_fingerprints_in_place_of_keys(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_a_diff_shows_sessions_with_fingerprints_in_place_of_keys(simulator: Simulator, controller: Controller) -> None:
     run = controller.tasks(EVENT_TASKS, "--diff")
     fingerprints = [session["stream_key_fingerprint"] for session in run.result(EVENT)["sessions"]]
     assert all(f"+        stream_key_fingerprint: {fingerprint}" in run.output for fingerprint in fingerprints)
@@ -175,9 +171,7 @@ def test_a_live_session_counts_as_there(simulator: Simulator, controller: Contro
     assert second["session"]["status"] == "live"
 
 
-def test_a_session_with_another_preset_is_left_alone_and_reported(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_a_session_with_another_preset_is_left_alone_and_reported(simulator: Simulator, controller: Controller) -> None:
     controller.tasks(SESSION_TASKS)
     simulator.journal.clear()
     run = controller.tasks(SESSION_TASKS.replace(PRESET, OTHER_PRESET))

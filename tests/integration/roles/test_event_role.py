@@ -31,7 +31,11 @@ def run_role(controller: Controller, **variables: Any) -> Run:
     inventory = controller.home / "inventory.yml"
     hosts = {host: {"ansible_host": "192.0.2.1"} for host in ("one", "two", "three")}
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
-    show = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }} {{ ansible_facts['tenbyte_sessions'].keys() | sort }}"}}
+    show = {
+        "ansible.builtin.debug": {
+            "msg": "{{ inventory_hostname }} {{ ansible_facts['tenbyte_sessions'].keys() | sort }}"
+        }
+    }
     play = {
         "hosts": "all",
         "gather_facts": False,
@@ -41,7 +45,9 @@ def run_role(controller: Controller, **variables: Any) -> Run:
     return controller.plays([play], "-i", str(inventory))
 
 
-def test_the_event_is_provisioned_once_and_every_host_has_the_facts(simulator: Simulator, controller: Controller) -> None:
+def test_the_event_is_provisioned_once_and_every_host_has_the_facts(
+    simulator: Simulator, controller: Controller
+) -> None:
     run = run_role(controller, event_rooms=ROOMS)
     assert run.returncode == 0, run.output
     assert len(simulator.journal.writes()) == 3

@@ -152,9 +152,7 @@ MANY = [
                     "rooms": [
                         {
                             "title": "Main stage",
-                            "sessions": [
-                                {"title": f"Session {number}", "preset_id": PRESET} for number in range(120)
-                            ],
+                            "sessions": [{"title": f"Session {number}", "preset_id": PRESET} for number in range(120)],
                         }
                     ]
                 }

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A deadline for a whole HTTP exchange, which ``requests`` does not have: its time-outs begin anew with each byte."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_current = threading.local()
+
+
+class Deadline:
+    """Breaks the connection that this thread's request uses once ``seconds`` have passed.
+
+    ``passed`` says that it did; ``was_sent`` that the request had a connection (with TLS: a secured one) and began.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._connection: HTTPConnection | None = None
+        self._timer = threading.Timer(seconds, self._break)
+        self._timer.daemon = True
+
+    @property
+    def was_sent(self) -> bool:
+        return self._connection is not None
+
+    def watch(self, connection: HTTPConnection) -> None:
+        self._connection = connection
+
+    def _break(self) -> None:
+        self.passed = True
+        stream = getattr(self._connection, "sock", None)
+        if stream is not None:
+            # Unlike close, shutdown wakes a thread that is blocked in reading.
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Deadline:
+        _current.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        _current.deadline = None
+
+
+class _Watched(HTTPConnection):
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        deadline = getattr(_current, "deadline", None)
+        if deadline is not None:
+            deadline.watch(self)
+        super().putrequest(*arguments, **options)
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter whose connections are known to the deadline of the thread that uses them."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager
