@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export KEEP
 
-.PHONY: help setup demo test lint unit integration e2e sanity build clean
+.PHONY: help setup demo demo-stop test lint unit integration e2e sanity build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -12,6 +12,9 @@ setup: ## Install what is needed, here in .venv and on this machine; start and e
 
 demo: ## Rehearse an example event with real media (KEEP=1 leaves it running)
 	@exec scripts/demo
+
+demo-stop: ## End a demo that KEEP=1 left running
+	@exec scripts/demo --stop
 
 test: ## Run every check and every test
 	@exec scripts/test

@@ -29,3 +29,18 @@ attributes:
     platforms: posix
     support: full
 """
+
+    # Of actions that only read, beside the above.
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode). It only reads, and does the same there.
+    support: full
+  diff_mode:
+    description: Returns what changes. Nothing ever does.
+    support: N/A
+  idempotent:
+    description: Changes nothing, however often it runs.
+    support: full
+"""

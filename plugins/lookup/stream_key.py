@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stream_key
-author: the tenbyte.webinar contributors
+author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Read the stream key of a session from the ledger
 description:
@@ -84,8 +84,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import
 )
 
 if MISSING_LIBRARY is None:
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import LEDGER_SPEC
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import LEDGER_SPEC, ledger_settings_from
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import ledger_settings_from
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: event
-author: the tenbyte.webinar contributors
+author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Make a whole event's rooms and sessions exist, and keep their stream keys
 description:
@@ -42,10 +42,31 @@ options:
         description: Id of an existing room, for a room whose title is not the only one of its kind.
         type: str
       description:
-        description: Description that the room is given when it is created. An existing room's is left as it is.
+        description: Description of the room. If not given, an existing room's is left as it is.
         type: str
+      analytics:
+        description: Analytics of the room's page. What is not given is left as it is.
+        type: dict
+        suboptions:
+          google_tag_manager:
+            description: Google Tag Manager on the room's page.
+            type: dict
+            suboptions:
+              container_id:
+                description: Id of the container.
+                type: str
+              enabled:
+                description: Whether it is loaded.
+                type: bool
+      state:
+        description:
+          - With V(absent), the room is deleted with its sessions. It is refused while one of them is on air.
+        type: str
+        choices: [present, absent]
+        default: present
       sessions:
-        description: The sessions of the room. Sessions that are not named here are left alone.
+        description: The sessions of the room. Sessions that are not named here are left alone, unless
+          O(purge=true).
         type: list
         elements: dict
         default: []
@@ -80,21 +101,73 @@ options:
                 results,
                 where roles pick the sessions of their host by it.
             type: str
+          session_id:
+            description:
+              - Id of the session that is meant, where several current sessions of the room bear the title.
+              - It must bear the title. An id of a session that is over is refused when a session is to be there.
+            type: str
+          settings:
+            description: Runtime settings. What is not given is left as the preset has it.
+            type: dict
+            suboptions:
+              chat_enabled:
+                description: Whether viewers can chat.
+                type: bool
+              stage_enabled:
+                description: Whether viewers can be brought on stage.
+                type: bool
+              max_join_limit:
+                description: How many may join the stage, at least 1.
+                type: int
           state:
             description:
               - With V(present), a session that is scheduled or live exists.
-              - With V(absent), none does. A scheduled session is deleted, a live one is ended, and one that is over
+              - With V(live), it is on air. The task waits until the service says so.
+              - With V(ended), none of this title is on air. A live session is ended, a scheduled one is left for
+                later.
+              - With V(absent), there is no current session. A scheduled one is deleted, a live one is ended, and one
+                that is over
                 is left.
             type: str
-            choices: [present, absent]
+            choices: [present, live, ended, absent]
             default: present
   state:
     description:
       - With V(present), each session is treated as its O(rooms[].sessions[].state) says.
-      - With V(absent), every session named in O(rooms) is removed, whatever its own state says. Rooms stay.
+      - V(live), V(ended) and V(absent) overrule that for every session named in O(rooms), except that V(live) leaves
+        those alone that are to be ended or absent themselves. Rooms stay.
     type: str
-    choices: [present, absent]
+    choices: [present, live, ended, absent]
     default: present
+  purge:
+    description:
+      - Whether scheduled sessions of the rooms named in O(rooms) are deleted if they were not asked for.
+      - Sessions on air or over are never touched, nor are other rooms.
+    type: bool
+    default: false
+  replace:
+    description:
+      - Which sessions may be replaced when their preset or mode is another than asked, since the service can change
+        neither in an existing session. A replaced session has a new id and a new stream key.
+      - V(scheduled) replaces those that have not begun. V(live) also ends and replaces those on air. With V(never),
+        the
+        session is left as it is and reported as failed.
+    type: str
+    choices: [scheduled, never, live]
+    default: scheduled
+  on_missing_key:
+    description:
+      - What is done with an existing session whose stream key the ledger does not hold.
+      - V(fail) leaves it as it is and reports it. V(replace) replaces it, as far as O(replace) allows. V(go_live)
+        puts it
+        on air, because the service shows the key then too. V(ignore) leaves it without a key.
+    type: str
+    choices: [fail, replace, go_live, ignore]
+    default: fail
+  wait_timeout:
+    description: Seconds to wait until a session that is put on air is V(live).
+    type: float
+    default: 60.0
 extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
@@ -161,6 +234,18 @@ EXAMPLES = r"""
           - title: Panel
             state: absent
 
+- name: Go on air with everything, five minutes before it begins
+  tenbyte.webinar.event:
+    rooms: "{{ event_rooms }}"
+    state: live
+    wait_timeout: 120
+
+- name: Make the rooms hold exactly what is written down, and replace what has another preset even on air
+  tenbyte.webinar.event:
+    rooms: "{{ event_rooms }}"
+    purge: true
+    replace: live
+
 - name: Go on although some sessions failed, and report them
   tenbyte.webinar.event:
     rooms: "{{ event_rooms }}"
@@ -180,7 +265,9 @@ plan:
   elements: dict
   contains:
     action:
-      description: V(create_room), V(create_session), V(delete_session) or V(end_session).
+      description: V(create_room), V(update_room), V(delete_room), V(create_session), V(delete_session),
+        V(end_session),
+        V(reschedule_session), V(update_settings) or V(go_live).
       type: str
     room:
       description: Title of the room.
@@ -206,9 +293,32 @@ plan:
           title: Keynote
           preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
       reason: no current session of the room has this title
+rooms:
+  description: The rooms, in the order of the input.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the room, null where it is not known yet or no longer exists.
+      type: str
+    title:
+      description: Title of the room.
+      type: str
+    description:
+      description: Description of the room.
+      type: str
+    state:
+      description: V(present) or V(absent).
+      type: str
+  sample:
+    - id: 3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10
+      title: Main stage
+      description: Plenary sessions
+      state: present
 sessions:
   description:
-    - The sessions asked to be present, in the order of the input, in check mode too.
+    - The sessions asked for, without those asked to be absent, in the order of the input, in check mode too.
     - None of these values is a secret.
   returned: when the input could be used
   type: list
@@ -245,6 +355,10 @@ sessions:
       description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
         masked here. Null where the service's value is not plainly an address.
       type: str
+    settings:
+      description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null where the
+        service does not say.
+      type: dict
     encoder:
       description: The name given as O(rooms[].sessions[].encoder).
       type: str
@@ -268,6 +382,10 @@ sessions:
       scheduled_start_time: "2027-05-04T07:00:00Z"
       hls_url: https://live.example.com/6c0e2b0e/index.m3u8
       rtmp_url: rtmp://ingest.example.com/live
+      settings:
+        chat_enabled: true
+        stage_enabled: false
+        max_join_limit: 5
       encoder: encoder1
       stream_key_available: true
       stream_key_fingerprint: fp-5b0c9d1e7f3a2460

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: session
-author: the tenbyte.webinar contributors
+author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Make one session exist in a room, and keep its stream key
 description:
@@ -60,13 +60,58 @@ options:
       - Name of the inventory host that sends the media. It is not sent to the service, only passed on in the results,
         where roles pick the sessions of their host by it.
     type: str
+  session_id:
+    description:
+      - Id of the session that is meant, where several current sessions of the room bear the title.
+      - It must bear the title. An id of a session that is over is refused when a session is to be there.
+    type: str
+  settings:
+    description: Runtime settings. What is not given is left as the preset has it.
+    type: dict
+    suboptions:
+      chat_enabled:
+        description: Whether viewers can chat.
+        type: bool
+      stage_enabled:
+        description: Whether viewers can be brought on stage.
+        type: bool
+      max_join_limit:
+        description: How many may join the stage, at least 1.
+        type: int
   state:
     description:
       - With V(present), a session that is scheduled or live exists.
-      - With V(absent), none does. A scheduled session is deleted, a live one is ended, and one that is over is left.
+      - With V(live), it is on air. The task waits until the service says so.
+      - With V(ended), none of this title is on air. A live session is ended, a scheduled one is left for later.
+      - With V(absent), there is no current session. A scheduled one is deleted, a live one is ended, and one that is
+        over
+        is left.
     type: str
-    choices: [present, absent]
+    choices: [present, live, ended, absent]
     default: present
+  replace:
+    description:
+      - Which sessions may be replaced when their preset or mode is another than asked, since the service can change
+        neither in an existing session. A replaced session has a new id and a new stream key.
+      - V(scheduled) replaces those that have not begun. V(live) also ends and replaces those on air. With V(never),
+        the
+        session is left as it is and reported as failed.
+    type: str
+    choices: [scheduled, never, live]
+    default: scheduled
+  on_missing_key:
+    description:
+      - What is done with an existing session whose stream key the ledger does not hold.
+      - V(fail) leaves it as it is and reports it. V(replace) replaces it, as far as O(replace) allows. V(go_live)
+        puts it
+        on air, because the service shows the key then too. V(ignore) leaves it without a key.
+    type: str
+    choices: [fail, replace, go_live, ignore]
+    default: fail
+  wait_timeout:
+    description: Seconds to wait until a session that is put on air is V(live).
+    type: float
+    default: 60.0
 extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
@@ -111,6 +156,29 @@ EXAMPLES = r"""
   check_mode: true
   register: keynote
 
+- name: Move it by an hour and close the chat
+  tenbyte.webinar.session:
+    room: Main stage
+    title: Keynote
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+    scheduled_start_time: "2027-05-04T10:00:00+02:00"
+    settings:
+      chat_enabled: false
+
+- name: Go on air, and be done when the service says so
+  tenbyte.webinar.session:
+    room: Main stage
+    title: Keynote
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+    state: live
+
+- name: Replace a session that was made in the dashboard, to have its key
+  tenbyte.webinar.session:
+    room: Main stage
+    title: Keynote
+    preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
+    on_missing_key: replace
+
 - name: Cancel it
   tenbyte.webinar.session:
     room: Main stage
@@ -130,7 +198,8 @@ plan:
   elements: dict
   contains:
     action:
-      description: V(create_room), V(create_session), V(delete_session) or V(end_session).
+      description: V(create_room), V(create_session), V(delete_session), V(end_session), V(reschedule_session),
+        V(update_settings) or V(go_live).
       type: str
     room:
       description: Title of the room.
@@ -156,6 +225,29 @@ plan:
           title: Keynote
           preset_id: 0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11
       reason: no current session of the room has this title
+rooms:
+  description: The rooms, in the order of the input.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the room, null where it is not known yet or no longer exists.
+      type: str
+    title:
+      description: Title of the room.
+      type: str
+    description:
+      description: Description of the room.
+      type: str
+    state:
+      description: V(present) or V(absent).
+      type: str
+  sample:
+    - id: 3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10
+      title: Main stage
+      description: Plenary sessions
+      state: present
 sessions:
   description:
     - The session as a list of one, empty with O(state=absent), so that results of M(tenbyte.webinar.event) and this
@@ -196,6 +288,10 @@ sessions:
       description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
         masked here. Null where the service's value is not plainly an address.
       type: str
+    settings:
+      description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null where the
+        service does not say.
+      type: dict
     encoder:
       description: The name given as O(encoder).
       type: str
@@ -219,6 +315,10 @@ sessions:
       scheduled_start_time: "2027-05-04T07:00:00Z"
       hls_url: https://live.example.com/6c0e2b0e/index.m3u8
       rtmp_url: rtmp://ingest.example.com/live
+      settings:
+        chat_enabled: true
+        stage_enabled: false
+        max_join_limit: 5
       encoder: encoder1
       stream_key_available: true
       stream_key_fingerprint: fp-5b0c9d1e7f3a2460

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 try:
@@ -29,7 +29,7 @@ else:
 
 
 class WebinarAction(ActionBase):
-    """Base of the actions that reconcile: each says only its options and how they are read and shown."""
+    """Base of the actions: each says only its options, and what reads and answers them."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -37,26 +37,47 @@ class WebinarAction(ActionBase):
     _supports_async = False
     _supports_diff = True
 
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Prepare the run; an action imports the engine only after this has found that its libraries are there."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if MISSING_LIBRARY is not None:
+            raise AnsibleActionFail(missing_library_message(MISSING_LIBRARY))
+        return result
+
     def reconcile(
         self,
         task_vars: dict[str, Any],
         argument_spec: Mapping[str, Any],
         asked_from: Callable[[Mapping[str, Any]], EventSpec],
     ) -> dict[str, Any]:
-        """Return the action's result. Every error becomes a failed result with one sentence, never a traceback."""
-        if MISSING_LIBRARY:
-            return _failure(missing_library_message(MISSING_LIBRARY))
-        _validation, given = self.validate_argument_spec(argument_spec=argument_spec)  # type: ignore[no-untyped-call]
-        redactor = Redactor()
-        try:
-            options = with_shared_options(plain(given), self._variable_of(task_vars), os.environ)
+        """Make the service match what the task asks for, and return the action's result."""
+
+        def work(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
             connection = connection_from(options, redactor)
             ledger_settings = ledger_settings_from(options, os.environ)
             asked = asked_from(options)
             outcome = ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode)
             # Ansible forks a worker for each task; what all tasks of a run share is the worker's parent.
             run = name_of_process(os.getppid())
-            result = event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run)
+            return event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run)
+
+        return self.answer(task_vars, argument_spec, work)
+
+    def answer(
+        self,
+        task_vars: dict[str, Any],
+        argument_spec: Mapping[str, Any],
+        work: Callable[[Mapping[str, Any], Redactor], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Return what ``work`` makes of the task's options, the shared ones filled in.
+
+        Every error becomes a failed result with one sentence, never a traceback.
+        """
+        _validation, given = self.validate_argument_spec(argument_spec=argument_spec)  # type: ignore[no-untyped-call]
+        redactor = Redactor()
+        try:
+            options = with_shared_options(plain(given), self._variable_of(task_vars), os.environ)
+            result = work(options, redactor)
         except WebinarError as error:
             return _failure(redactor.text(str(error)))
         except AnsibleError:
@@ -64,7 +85,7 @@ class WebinarAction(ActionBase):
         except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a secret
             return _failure(unexpected_message(error))
         if not self._task.diff:
-            del result["diff"]
+            result.pop("diff", None)
         return result
 
     def _variable_of(self, task_vars: dict[str, Any]) -> Callable[[str], Any]:

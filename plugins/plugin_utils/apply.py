@@ -6,162 +6,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from . import creation as create
 from .creation import Creation
 from .errors import WebinarError
 from .ledger import Ledger
-from .model import Room, RoomSpec, Session, SessionSpec, StreamKey
-from .plan import Plan, RoomPlan, SessionPlan, creation_body, room_name, room_slot, session_slot
+from .model import Session
+from .outcomes import Applied, RoomOutcome, SessionOutcome, before, merged_settings, updated_room
+from .plan import Plan, RoomPlan, SessionPlan, room_slot, session_slot
+from .steps import Step
 from .webinar_api import WebinarApi
 
-
-@dataclass(frozen=True)
-class SessionOutcome:
-    """What became of one asked session; ``session`` is None where it does not exist (yet, or any more)."""
-
-    room_title: str
-    room_id: str | None
-    spec: SessionSpec
-    session: Session | None
-    key: StreamKey | None = None
-    fingerprint: str | None = None
-    changed: bool = False
-    note: str | None = None
-    error: str | None = None
+LIVE_POLL = 0.5
 
 
-@dataclass(frozen=True)
-class RoomOutcome:
-    spec: RoomSpec
-    room: Room | None
-    changed: bool = False
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        return room_name(self.spec, self.room)
-
-
-@dataclass(frozen=True)
-class Applied:
-    rooms: tuple[RoomOutcome, ...]
-    sessions: tuple[SessionOutcome, ...]
-
-
-def apply_plan(plan: Plan, api: WebinarApi, ledger: Ledger, timeout: float, concurrency: int) -> Applied:
+def apply_plan(
+    plan: Plan, api: WebinarApi, ledger: Ledger, timeout: float, concurrency: int, wait_timeout: float
+) -> Applied:
+    """``timeout`` is for one request, ``wait_timeout`` for a session to become live, both in seconds."""
     creation = Creation(api, ledger, timeout)
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         rooms = list(pool.map(lambda room_plan: _apply_room(plan, room_plan, creation), plan.rooms))
-        jobs = [
-            (outcome, session_plan)
+        runs = [
+            _SlotRun(plan, outcome, session_plan, creation, wait_timeout)
             for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
             for session_plan in room_plan.sessions
         ]
-        sessions = pool.map(lambda job: _apply_session(plan, job[0], job[1], creation), jobs)
-        return Applied(tuple(rooms), tuple(sessions))
-
-
-def planned(plan: Plan) -> Applied:
-    """Return what applying the plan would bring, as far as that is known, without a call: the answer of check mode."""
-    rooms = tuple(RoomOutcome(room_plan.spec, room_plan.room, room_plan.step is not None) for room_plan in plan.rooms)
-    sessions = tuple(
-        _unchanged(outcome, session_plan, changed=session_plan.step is not None)
-        for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
-        for session_plan in room_plan.sessions
-    )
-    return Applied(rooms, sessions)
+        return Applied(tuple(rooms), tuple(pool.map(_SlotRun.outcome, runs)))
 
 
 def _apply_room(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
-    spec, step = room_plan.spec, room_plan.step
+    spec, room, step, api = room_plan.spec, room_plan.room, room_plan.step, creation.api
     if step is None:
-        return RoomOutcome(spec, room_plan.room)
+        return RoomOutcome(spec, room, error=room_plan.refusal)
     body = dict(step.body or {})
-    slot = room_slot(plan.world, room_name(spec, None))
-    made, error = _attempt(lambda: create.create_room(creation, slot, body, plan.world.room_ids))
-    if made is None:
-        return RoomOutcome(spec, None, error=error)
-    return RoomOutcome(spec, made.thing, changed=made.by_us)
-
-
-def _apply_session(plan: Plan, room: RoomOutcome, session_plan: SessionPlan, creation: Creation) -> SessionOutcome:
-    if room.error:
-        return _unchanged(room, session_plan, error=f"its room could not be created: {room.error}")
-    step = session_plan.step
-    if step is None or room.room is None:
-        return _unchanged(room, session_plan)
-    if session_plan.session is None or step.action == "create_session":
-        return _create_session(plan, room, room.room.id, session_plan, creation)
-    return _remove_session(room, session_plan, session_plan.session, step.action, creation)
-
-
-def _create_session(
-    plan: Plan, room: RoomOutcome, room_id: str, session_plan: SessionPlan, creation: Creation
-) -> SessionOutcome:
-    spec, row = session_plan.spec, session_plan.row
-    # A session that the list does not show may still be there, if the list lags: only a past one is known to be gone.
-    listed = {session.id: session for session in plan.world.sessions.get(room_id, ())}
-    known = listed.get(row.object_id) if row is not None and row.object_id else None
-    gone_id = known.id if known is not None and not known.is_current else None
-    slot, body = session_slot(plan.world, room_id, spec.title), creation_body(spec)
-    made, error = _attempt(lambda: create.create_session(creation, slot, spec, body, frozenset(listed), gone_id))
-    if made is None:
-        return SessionOutcome(room.title, room_id, spec, None, error=error)
-    note = None
-    if made.replaced:
-        note = (
-            f"replaced {', '.join(made.replaced)}, which an interrupted or unanswered request of this collection had "
-            "created and whose stream key nobody ever saw"
-        )
-    fingerprint = creation.ledger.fingerprint(made.key) if made.key else None
-    if made.key is None:
-        error = f"the session {made.thing.id} was created, but the service's answer held no stream key."
-    return SessionOutcome(
-        room.title, room_id, spec, made.thing, made.key, fingerprint, changed=made.by_us, note=note, error=error
-    )
-
-
-def _remove_session(
-    room: RoomOutcome, session_plan: SessionPlan, session: Session, action: str, creation: Creation
-) -> SessionOutcome:
-    api = creation.api
-
-    def remove() -> bool:
-        (api.delete_session if action == "delete_session" else api.end_session)(session.id)
-        creation.ledger.retire(api.url, session.id)
-        return True
-
-    done, error = _attempt(remove)
-    if not done:
-        return _unchanged(room, session_plan, error=error)
-    return SessionOutcome(room.title, session.room_id, session_plan.spec, None, changed=True)
-
-
-def _unchanged(
-    room: RoomOutcome, session_plan: SessionPlan, *, changed: bool = False, error: str | None = None
-) -> SessionOutcome:
-    """Return what stands in a slot that no call has touched."""
-    session, row = session_plan.session, session_plan.row
-    is_kept = session is not None and row is not None and row.object_id == session.id
-    return SessionOutcome(
-        room.title,
-        room.room.id if room.room else None,
-        session_plan.spec,
-        None if changed and session_plan.spec.state == "absent" else session,
-        row.key if is_kept and row else None,
-        row.fingerprint if is_kept and row else None,
-        changed=changed,
-        error=error or session_plan.refusal,
-    )
-
-
-def _attempt(call: Callable[[], Any]) -> tuple[Any, str | None]:
     try:
-        return call(), None
+        if step.action == "create_room" or room is None:
+            slot = room_slot(plan.world, spec.title or "")
+            made = create.create_room(creation, slot, body, plan.world.room_ids)
+            return RoomOutcome(spec, made.thing, changed=made.by_us)
+        if step.action == "update_room":
+            api.update_room(room.id, body)
+            return RoomOutcome(spec, updated_room(spec, room), changed=True)
+        api.delete_room(room.id)
+        creation.ledger.retire_room(api.url, room.id)
+        return RoomOutcome(spec, None, changed=True)
     except WebinarError as error:
-        return None, str(error)
+        return RoomOutcome(spec, room, error=str(error))
+
+
+@dataclass
+class _SlotRun:
+    """Runs the steps of one slot, in order, until one fails; what was done before it is in the outcome all the same."""
+
+    plan: Plan
+    room: RoomOutcome
+    session_plan: SessionPlan
+    creation: Creation
+    wait_timeout: float
+
+    def outcome(self) -> SessionOutcome:
+        state = before(self.room, self.session_plan)
+        if self.room.error and self.session_plan.steps:
+            return replace(state, error=f"nothing was done, because its room failed: {self.room.error}")
+        for step in self.session_plan.steps:
+            try:
+                state = self._run(step, state)
+            except WebinarError as error:
+                return replace(state, error=str(error))
+            if state.error:
+                break
+        return state
+
+    def _run(self, step: Step, state: SessionOutcome) -> SessionOutcome:
+        api, ledger, session = self.creation.api, self.creation.ledger, state.session
+        if step.action == "create_session":
+            return self._create(step, state)
+        if session is None:
+            raise WebinarError("there is no session to change, because it was not created.")
+        match step.action:
+            case "delete_session":
+                api.delete_session(session.id)
+                ledger.retire(api.url, session.id)
+                return replace(state, session=None, key=None, fingerprint=None, changed=True)
+            case "end_session":
+                api.end_session(session.id)
+                ledger.retire(api.url, session.id)
+                return replace(
+                    state, session=replace(session, status="ended"), key=None, fingerprint=None, changed=True
+                )
+            case "reschedule_session":
+                wanted = state.spec.scheduled_start_time or ""
+                api.reschedule_session(session.id, wanted)
+                return replace(state, session=replace(session, scheduled_start_time=wanted), changed=True)
+            case "update_settings":
+                api.update_settings(session.id, dict(step.body or {}))
+                settings = merged_settings(session.settings, state.spec.settings)
+                return replace(state, session=replace(session, settings=settings), changed=True)
+            case _:
+                return self._go_live(session, state)
+
+    def _create(self, step: Step, state: SessionOutcome) -> SessionOutcome:
+        room_id, spec, row = state.room_id or "", state.spec, self.session_plan.row
+        # A session that the list does not show may still be there, if the list lags: only a past one, or one that this
+        # run has just removed, is known to be gone.
+        listed = {session.id: session for session in self.plan.world.sessions.get(room_id, ())}
+        known = listed.get(row.object_id) if row is not None and row.object_id else None
+        gone_id = known.id if known is not None and not known.is_current else None
+        made = create.create_session(
+            self.creation,
+            session_slot(self.plan.world, room_id, spec.title),
+            spec,
+            dict(step.body or {}),
+            frozenset(listed),
+            gone_id,
+        )
+        notes = state.notes
+        if made.replaced:
+            orphans = ", ".join(made.replaced)
+            notes += (f"replaced {orphans}: created by an interrupted or unanswered call; nobody ever saw its key",)
+        created = replace(state, session=made.thing, key=made.key, changed=state.changed or made.by_us, notes=notes)
+        if made.key is None:
+            error = f"the session {made.thing.id} was created, but the service's answer held no stream key."
+            return replace(created, fingerprint=None, error=error)
+        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key))
+
+    def _go_live(self, session: Session, state: SessionOutcome) -> SessionOutcome:
+        api, ledger = self.creation.api, self.creation.ledger
+        key = api.go_live(session.id)
+        if key is not None and (state.key is None or state.key.stream_key != key.stream_key):
+            # Kept before anything else: like the answer of a creation, this one is shown once.
+            ledger.adopt(session_slot(self.plan.world, state.room_id or "", session.title), session.id, key)
+            notes = state.notes
+            if state.key is not None:
+                notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
+            state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
+        return self._when_live(session, replace(state, changed=True))
+
+    def _when_live(self, session: Session, state: SessionOutcome) -> SessionOutcome:
+        give_up = time.monotonic() + self.wait_timeout
+        while True:
+            try:
+                now = self.creation.api.session(session.id)
+            except WebinarError as error:
+                return replace(state, error=f"it was put on air, but not seen to be live: {error}")
+            if now is not None and now.status == "live":
+                return replace(state, session=now)
+            if time.monotonic() > give_up:
+                message = (
+                    f"the session {session.id} was put on air, and is {now.status if now else 'gone'} after "
+                    f"{self.wait_timeout:g} seconds. Raise wait_timeout, or look at the service's own status."
+                )
+                return replace(state, session=now or session, error=message)
+            self.creation.sleep(LIVE_POLL)

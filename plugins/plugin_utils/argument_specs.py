@@ -24,6 +24,22 @@ LEDGER_SPEC: dict[str, dict[str, Any]] = {
     "ledger_key": {"type": "str", "no_log": True},
     "ledger_key_file": {"type": "path", "no_log": False},
 }
+_POLICY_SPEC: dict[str, dict[str, Any]] = {
+    "replace": {"type": "str", "choices": ["scheduled", "never", "live"], "default": "scheduled"},
+    "on_missing_key": {"type": "str", "choices": ["fail", "replace", "go_live", "ignore"], "default": "fail"},
+    "wait_timeout": {"type": "float", "default": 60.0},
+}
+_ANALYTICS_SPEC: dict[str, dict[str, Any]] = {
+    "google_tag_manager": {
+        "type": "dict",
+        "options": {"container_id": {"type": "str"}, "enabled": {"type": "bool"}},
+    },
+}
+_SETTINGS_SPEC: dict[str, dict[str, Any]] = {
+    "chat_enabled": {"type": "bool"},
+    "stage_enabled": {"type": "bool"},
+    "max_join_limit": {"type": "int"},
+}
 _SESSION_SPEC: dict[str, dict[str, Any]] = {
     "title": {"type": "str", "required": True},
     "preset_id": {"type": "str"},
@@ -31,19 +47,30 @@ _SESSION_SPEC: dict[str, dict[str, Any]] = {
     "mode": {"type": "str", "choices": ["webcam", "rtmp"]},
     "scheduled_start_time": {"type": "str"},
     "encoder": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "session_id": {"type": "str"},
+    "settings": {"type": "dict", "options": _SETTINGS_SPEC},
+    "state": {"type": "str", "choices": ["present", "live", "ended", "absent"], "default": "present"},
 }
 _ROOM_SPEC: dict[str, dict[str, Any]] = {
     "title": {"type": "str"},
     "room_id": {"type": "str"},
     "description": {"type": "str"},
+    "analytics": {"type": "dict", "options": _ANALYTICS_SPEC},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "sessions": {"type": "list", "elements": "dict", "default": [], "options": _SESSION_SPEC},
 }
 EVENT_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_SPEC,
     **LEDGER_SPEC,
     "rooms": {"type": "list", "elements": "dict", "required": True, "options": _ROOM_SPEC},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "live", "ended", "absent"], "default": "present"},
+    "purge": {"type": "bool", "default": False},
+    **_POLICY_SPEC,
+}
+ROOM_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    **{name: spec for name, spec in _ROOM_SPEC.items() if name != "sessions"},
 }
 SESSION_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_SPEC,
@@ -51,4 +78,5 @@ SESSION_SPEC: dict[str, dict[str, Any]] = {
     "room": {"type": "str"},
     "room_id": {"type": "str"},
     **_SESSION_SPEC,
+    **_POLICY_SPEC,
 }

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .apply import Applied, apply_plan, planned
+from .apply import apply_plan
 from .lease_owner import new_owner
 from .ledger import open_ledger
 from .ledger_location import LedgerSettings
 from .model import EventSpec
 from .observe import observe
+from .outcomes import Applied, planned
 from .plan import Plan, make_plan
 from .secrecy import Redactor
 from .transport import Connection, Transport
@@ -42,7 +43,8 @@ def ensure(
         plan = make_plan(asked, observe(api, ledger, asked, connection.concurrency))
         if check_mode or ledger is None:
             return Outcome(plan, planned(plan))
-        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency)
+        wait_timeout = asked.policy.wait_timeout
+        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, wait_timeout)
         return Outcome(plan, applied)
     finally:
         transport.close()

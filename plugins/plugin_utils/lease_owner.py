@@ -26,9 +26,8 @@ def name_of_process(pid: int) -> str:
 
 def is_known_dead(owner: str) -> bool:
     """Say True only of a run that lived here and whose process is gone; of all others nothing is known."""
-    place, _, rest = owner.partition(":")
-    pid, _, rest = rest.partition(":")
-    started = rest.partition(":")[0]
+    # Neither a place nor a random part holds a colon.
+    place, pid, started = [*owner.split(":"), "", "", ""][:3]
     if not place or place != _place() or not pid.isdigit() or not started:
         return False
     return _started(int(pid)) != started

@@ -177,7 +177,8 @@ class Ledger:
         values |= {**asdict(slot), **self._sealed(key), "lease_until": 0.0, "created_at": now, "updated_at": now}
 
         def commit(connection: sa.Connection) -> None:
-            self._retire(connection, _in_slot(slot) & (slots.c.phase != "retired"))
+            same_session = (slots.c.object_id == session_id) & (slots.c.phase != "retired")
+            self._retire(connection, (_in_slot(slot) & holds_slot) | (_in_slot(slot) & same_session))
             connection.execute(sa.insert(slots).values(**values))
 
         self._write(commit)
@@ -190,6 +191,12 @@ class Ledger:
     def retire(self, api: str, object_id: str) -> None:
         """Erase the key of a session that is gone."""
         condition = (slots.c.api == api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
+        self._write(lambda connection: self._retire(connection, condition))
+
+    def retire_room(self, api: str, room_id: str) -> None:
+        """Erase the keys of all sessions of a room that is gone, and the room's own row."""
+        of_room = (slots.c.parent == room_id) | ((slots.c.kind == "room") & (slots.c.object_id == room_id))
+        condition = (slots.c.api == api) & of_room & (slots.c.phase != "retired")
         self._write(lambda connection: self._retire(connection, condition))
 
     def fingerprint(self, key: StreamKey) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
@@ -29,6 +29,19 @@ class Room:
     title: str
     host_id: str | None = None
     description: str | None = None
+    analytics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A session's runtime settings; None is what is not known, or not asked for."""
+
+    chat_enabled: bool | None = None
+    stage_enabled: bool | None = None
+    max_join_limit: int | None = None
+
+    def given(self) -> dict[str, bool | int]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Session:
     scheduled_start_time: str | None = None
     ended_at: str | None = None
     hls_url: str | None = None
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def is_current(self) -> bool:
@@ -67,7 +81,9 @@ class SessionSpec:
     mode: str | None = None
     scheduled_start_time: str | None = None
     encoder: str | None = None
-    state: Literal["present", "absent"] = "present"
+    session_id: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    state: Literal["present", "live", "ended", "absent"] = "present"
 
 
 @dataclass(frozen=True)
@@ -75,12 +91,25 @@ class RoomSpec:
     title: str | None = None
     room_id: str | None = None
     description: str | None = None
+    analytics: Mapping[str, Any] | None = None
+    state: Literal["present", "absent"] = "present"
     sessions: tuple[SessionSpec, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What may be done to what exists. ``wait_timeout`` is in seconds, for a session to become live."""
+
+    replace: Literal["scheduled", "never", "live"] = "scheduled"
+    on_missing_key: Literal["fail", "replace", "go_live", "ignore"] = "fail"
+    purge: bool = False
+    wait_timeout: float = 60.0
 
 
 @dataclass(frozen=True)
 class EventSpec:
     rooms: tuple[RoomSpec, ...]
+    policy: Policy = field(default_factory=Policy)
 
 
 def preset_from_answer(data: Any) -> Preset:
@@ -94,11 +123,13 @@ def room_from_answer(data: Mapping[str, Any]) -> Room | None:
     room_id = _text(data, "id")
     if room_id is None:
         return None
+    analytics = data.get("analytics")
     return Room(
         id=room_id,
         title=_text(data, "title") or "",
         host_id=_text(data, "host_id"),
         description=_text(data, "description"),
+        analytics=analytics if isinstance(analytics, Mapping) else {},
     )
 
 
@@ -125,7 +156,25 @@ def session_from_answer(data: Mapping[str, Any]) -> Session | None:
         scheduled_start_time=_text(data, "scheduled_start_time"),
         ended_at=ended_at,
         hls_url=_text(data, "hls_url"),
+        settings=_settings_from_answer(data),
     )
+
+
+def _settings_from_answer(data: Mapping[str, Any]) -> Settings:
+    """Read what is in force: ``effective_NAME``, else ``NAME_override``, else the setting is not known."""
+    known: dict[str, Any] = {}
+    for name in ("chat_enabled", "stage_enabled", "max_join_limit"):
+        found = (data.get(f"effective_{name}"), data.get(f"{name}_override"))
+        # To Python, a bool is an int too.
+        known[name] = next(
+            (
+                value
+                for value in found
+                if isinstance(value, int) and isinstance(value, bool) != (name == "max_join_limit")
+            ),
+            None,
+        )
+    return Settings(**known)
 
 
 def _text(data: Mapping[str, Any], key: str) -> str | None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,10 @@ from urllib.parse import urlsplit
 from .argument_specs import LEDGER_SPEC
 from .errors import InvalidInput
 from .ledger_location import LedgerSettings, check_settings, default_url
-from .model import EventSpec, RoomSpec, SessionSpec, parse_instant
 from .secrecy import Redactor
 from .transport import Connection
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
-SHORTEST_TITLE = 3
-LONGEST_TITLE = 255
 LARGEST_NUMBER = 86_400
 
 # Options that may also come from a variable `tenbyte_NAME` or the environment: one setting for actions and lookups.
@@ -100,99 +95,6 @@ def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, s
     )
     check_settings(settings)
     return settings
-
-
-def event_from(options: Mapping[str, Any]) -> EventSpec:
-    """Read and check the options of the action ``event``."""
-    overruling = {"state": "absent"} if options["state"] == "absent" else {}
-    rooms = tuple(
-        _room_from({**room, "sessions": [{**session, **overruling} for session in room["sessions"]]}, f"rooms[{index}]")
-        for index, room in enumerate(options["rooms"])
-    )
-    names = [room.room_id or room.title for room in rooms]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(f"rooms: '{name}' stands in the list twice. Join its sessions in one entry.")
-    return EventSpec(rooms)
-
-
-def event_of_one_from(options: Mapping[str, Any]) -> EventSpec:
-    """Read and check the options of the action ``session``: an event of one room and one session."""
-    if (options.get("room") is None) == (options.get("room_id") is None):
-        raise InvalidInput("Give either room (a title) or room_id.")
-    room = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": [options]}
-    return EventSpec((_room_from(room, "", title_option="room"),))
-
-
-def _room_from(options: Mapping[str, Any], where: str, title_option: str = "title") -> RoomSpec:
-    title, room_id = options.get("title"), options.get("room_id")
-    prefix = f"{where}." if where else ""
-    if (title is None) == (room_id is None):
-        raise InvalidInput(f"{where}: give either title or room_id of the room.")
-    if title is not None:
-        _check_title(title, f"{prefix}{title_option}")
-    sessions = tuple(
-        _session_from(session, f"{prefix}sessions[{index}]." if where else "")
-        for index, session in enumerate(options["sessions"])
-    )
-    titles = [session.title for session in sessions]
-    for session_title in titles:
-        if titles.count(session_title) > 1:
-            raise InvalidInput(
-                f"{prefix}sessions: the title '{session_title}' stands in room '{title or room_id}' twice. A title is "
-                "what tells the sessions of a room apart: give each its own."
-            )
-    return RoomSpec(
-        title=title,
-        room_id=_uuid(room_id, f"{prefix}room_id"),
-        description=options.get("description"),
-        sessions=sessions,
-    )
-
-
-def _session_from(options: Mapping[str, Any], prefix: str) -> SessionSpec:
-    _check_title(options["title"], f"{prefix}title")
-    if options["state"] == "present" and not options.get("preset_id"):
-        raise InvalidInput(f"{prefix}preset_id is missing for session '{options['title']}'. Copy the preset's id.")
-    start = options.get("scheduled_start_time")
-    if start is not None:
-        try:
-            parse_instant(start)
-        except ValueError:
-            raise InvalidInput(
-                f"{prefix}scheduled_start_time '{start}' is not a date-time of RFC 3339 with an offset, such as "
-                "2027-05-04T09:00:00+02:00."
-            ) from None
-    return SessionSpec(
-        title=options["title"],
-        preset_id=_uuid(options.get("preset_id"), f"{prefix}preset_id"),
-        description=options.get("description"),
-        mode=options.get("mode"),
-        scheduled_start_time=start,
-        encoder=options.get("encoder"),
-        state=options["state"],
-    )
-
-
-def _check_title(title: str, where: str) -> None:
-    if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
-        raise InvalidInput(
-            f"{where} '{title[:40]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
-            f"{LONGEST_TITLE}."
-        )
-    if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
-        raise InvalidInput(f"{where} '{title[:40].strip()}' begins or ends with a blank, or holds control characters.")
-
-
-def _uuid(value: str | None, where: str) -> str | None:
-    if value is None:
-        return None
-    # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
-        raise InvalidInput(
-            f"{where} '{value[:60]}' is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
-        )
-    return value.lower()
 
 
 def _api_url(options: Mapping[str, Any]) -> str:

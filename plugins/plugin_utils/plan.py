@@ -8,39 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from . import steps
 from .ledger import Row, Slot
-from .model import EventSpec, Room, RoomSpec, Session, SessionSpec, parse_instant
+from .model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpec, parse_instant
 from .observe import World
-from .webinar_api import ROOMS_PATH, end_path, session_path, sessions_path
-
-Action = Literal["create_room", "create_session", "delete_session", "end_session"]
-UNKNOWN_ROOM_ID = "{room_id}"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One call that changes the service. ``path`` holds ``{room_id}`` while the room is still to be created."""
-
-    action: Action
-    room: str
-    title: str | None
-    method: str
-    path: str
-    reason: str
-    body: Mapping[str, Any] | None = None
+from .steps import Step, without_none
+from .webinar_api import ROOMS_PATH, room_path
 
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What is done in one slot: at most one step, or a refusal that says why nothing is done."""
+    """What is done in one slot, in order, or a refusal that says why nothing is done.
+
+    ``purged``: the session was not asked for.
+    """
 
     spec: SessionSpec
     session: Session | None
     row: Row | None
-    step: Step | None = None
+    steps: tuple[Step, ...] = ()
     refusal: str | None = None
+    purged: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +39,7 @@ class RoomPlan:
     room: Room | None
     step: Step | None
     sessions: tuple[SessionPlan, ...]
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +49,19 @@ class Plan:
 
     def steps(self) -> Iterator[Step]:
         for room in self.rooms:
-            if room.step:
+            # A room is created before its sessions, and deleted after them.
+            if room.step and room.step.action != "delete_room":
                 yield room.step
-            yield from (session.step for session in room.sessions if session.step)
+            for session in room.sessions:
+                yield from session.steps
+            if room.step and room.step.action == "delete_room":
+                yield room.step
 
 
 def make_plan(asked: EventSpec, world: World) -> Plan:
-    rooms = tuple(_plan_room(spec, room, world) for spec, room in zip(asked.rooms, world.rooms, strict=True))
+    rooms = tuple(
+        _plan_room(spec, room, world, asked.policy) for spec, room in zip(asked.rooms, world.rooms, strict=True)
+    )
     return Plan(rooms, world)
 
 
@@ -81,102 +78,218 @@ def room_name(spec: RoomSpec, room: Room | None) -> str:
     return (room.title if room else None) or spec.title or spec.room_id or ""
 
 
-def _plan_room(spec: RoomSpec, room: Room | None, world: World) -> RoomPlan:
-    sessions = tuple(_plan_session(spec, session, room, world) for session in spec.sessions)
+def _plan_room(spec: RoomSpec, room: Room | None, world: World, policy: Policy) -> RoomPlan:
+    if spec.state == "absent":
+        return _plan_absent_room(spec, room, world)
+    name = room_name(spec, room)
+    sessions = [_plan_session(name, session, room, world, policy) for session in spec.sessions]
     step = None
     # A room that is to hold nothing but absent sessions is not created just to be empty.
-    is_wanted = not spec.sessions or any(session.state == "present" for session in spec.sessions)
+    is_wanted = not spec.sessions or any(session.state in ("present", "live") for session in spec.sessions)
     if room is None and is_wanted:
-        body = _without_none({"title": spec.title, "description": spec.description})
-        step = Step("create_room", room_name(spec, None), None, "POST", ROOMS_PATH, "no room has this title", body)
-    return RoomPlan(spec, room, step, sessions)
+        body = without_none({"title": spec.title, "description": spec.description, "analytics": spec.analytics})
+        step = Step("create_room", name, None, "POST", ROOMS_PATH, "no room has this title", body)
+    if room is not None:
+        step = _room_update(spec, room)
+        if policy.purge:
+            sessions += _purge(name, spec, room, world)
+    return RoomPlan(spec, room, step, tuple(sessions))
 
 
-def _plan_session(room_spec: RoomSpec, spec: SessionSpec, room: Room | None, world: World) -> SessionPlan:
+def _plan_absent_room(spec: RoomSpec, room: Room | None, world: World) -> RoomPlan:
+    if room is None:
+        return RoomPlan(spec, None, None, ())
+    live = [session for session in world.sessions.get(room.id, ()) if session.is_current and not _is_waiting(session)]
+    if live:
+        titles = ", ".join(f"'{session.title}' ({session.id})" for session in live)
+        refusal = f"the room is not deleted, because it has sessions on air: {titles}. End them first (state: ended)."
+        return RoomPlan(spec, room, None, (), refusal)
+    step = Step("delete_room", room_name(spec, room), None, "DELETE", room_path(room.id), "it was asked to be absent")
+    return RoomPlan(spec, room, step, ())
+
+
+def _room_update(spec: RoomSpec, room: Room) -> Step | None:
+    body: dict[str, Any] = {}
+    if spec.title is not None and spec.title != room.title:
+        body["title"] = spec.title
+    if spec.description is not None and spec.description != (room.description or ""):
+        body["description"] = spec.description
+    if spec.analytics is not None and not _contains(room.analytics, spec.analytics):
+        # Sent whole, because the contract does not say whether what is left out stays.
+        body["analytics"] = merged(room.analytics, spec.analytics)
+    if not body:
+        return None
+    reason = f"{' and '.join(body)} {'differs' if len(body) == 1 else 'differ'}"
+    return Step("update_room", room.title, None, "PATCH", room_path(room.id), reason, body)
+
+
+def _contains(has: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(has, Mapping) and all(_contains(has.get(name), item) for name, item in wanted.items())
+    return bool(has == wanted)
+
+
+def merged(has: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values with those asked for put in."""
+    result = dict(has)
+    for name, value in asked.items():
+        below = result.get(name)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[name] = merged(below or {}, value) if both else value
+    return result
+
+
+def _purge(room: str, spec: RoomSpec, found: Room, world: World) -> list[SessionPlan]:
+    """Plan the removal of scheduled sessions that were not asked for. Live and past ones are never touched."""
+    titles = {session.title for session in spec.sessions}
+    pinned = {session.session_id for session in spec.sessions}
+    return [
+        SessionPlan(
+            SessionSpec(title=session.title, state="absent"),
+            session,
+            world.rows.get(session_slot(world, found.id, session.title)),
+            (steps.removal(room, session, "it was not asked for (purge)"),),
+            purged=True,
+        )
+        for session in world.sessions.get(found.id, ())
+        if _is_waiting(session) and session.title not in titles and session.id.lower() not in pinned
+    ]
+
+
+def _plan_session(room_title: str, spec: SessionSpec, room: Room | None, world: World, policy: Policy) -> SessionPlan:
     row = world.rows.get(session_slot(world, room.id, spec.title)) if room else None
     listed = world.sessions.get(room.id, ()) if room else ()
+    session, refusal = _chosen(spec, listed)
+    if refusal:
+        return SessionPlan(spec, None, row, refusal=refusal)
+    if spec.state == "absent":
+        removal = (steps.removal(room_title, session, "it was asked to be absent"),) if session else ()
+        return SessionPlan(spec, session, row, removal)
+    if spec.state == "ended":
+        is_on_air = session is not None and not _is_waiting(session)
+        ending = (steps.ending(room_title, session, "it was asked to be ended"),) if session and is_on_air else ()
+        return SessionPlan(spec, session, row, ending)
+    room_id = room.id if room else None
+    if row is not None and row.phase == "pending" and (session is None or session.id not in row.seen_ids):
+        reason = "an earlier run began to create it and did not finish"
+        return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
+    if session is None:
+        reason = "no current session of the room has this title"
+        return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
+    return _plan_existing(room_title, room_id, spec, session, row, policy)
+
+
+def _chosen(spec: SessionSpec, listed: tuple[Session, ...]) -> tuple[Session | None, str | None]:
+    """Return the current session that the spec means, if there is one, or why it cannot be said."""
+    if spec.session_id is not None:
+        pinned = next((session for session in listed if session.id.lower() == spec.session_id), None)
+        if pinned is None:
+            return None, f"session_id {spec.session_id}: the room has no such session. Correct it, or leave it out."
+        if pinned.title != spec.title:
+            return None, (
+                f"session_id {spec.session_id} is titled '{pinned.title}', and the service cannot change a title. Ask "
+                "for that title, or leave session_id out."
+            )
+        if not pinned.is_current and spec.state in ("present", "live"):
+            return None, f"session_id {spec.session_id} is {pinned.status}. Leave session_id out to have a new session."
+        return (pinned if pinned.is_current else None), None
     current = [session for session in listed if session.title == spec.title and session.is_current]
     if len(current) > 1:
         ids = ", ".join(session.id for session in current)
-        refusal = f"the room has {len(current)} current sessions of this title ({ids}). Delete all but one of them."
-        return SessionPlan(spec, None, row, refusal=refusal)
-    session = current[0] if current else None
-    if spec.state == "absent":
-        step = _removal(room_name(room_spec, room), session) if session else None
-        return SessionPlan(spec, session, row, step)
-    if row is not None and row.phase == "pending" and (session is None or session.id not in row.seen_ids):
-        reason = "an earlier run began to create it and did not finish"
-        return SessionPlan(spec, None, row, _creation(room_spec, spec, room, reason))
-    if session is None:
-        reason = "no current session of the room has this title"
-        return SessionPlan(spec, None, row, _creation(room_spec, spec, room, reason))
-    return SessionPlan(spec, session, row, refusal=_drift(spec, session) or _missing_key(session, row))
+        return None, (
+            f"the room has {len(current)} current sessions of this title ({ids}). Pick one with session_id; with "
+            "session_id and state: absent the others can be removed."
+        )
+    return (current[0] if current else None), None
 
 
-def _creation(room_spec: RoomSpec, spec: SessionSpec, room: Room | None, reason: str) -> Step:
-    path = sessions_path(room.id if room else UNKNOWN_ROOM_ID)
-    return Step("create_session", room_name(room_spec, room), spec.title, "POST", path, reason, creation_body(spec))
+def _plan_existing(
+    room_title: str, room_id: str | None, spec: SessionSpec, session: Session, row: Row | None, policy: Policy
+) -> SessionPlan:
+    """Plan for a current session: replace it, update it, put it on air, leave it alone, or refuse."""
+    drift = _unchangeable_drift(spec, session)
+    has_key = row is not None and row.object_id == session.id and row.key is not None
+    key_is_lost = not has_key and policy.on_missing_key != "ignore"
+    if drift or (key_is_lost and policy.on_missing_key == "replace"):
+        reason = drift or "the ledger does not hold its stream key"
+        if not _may_replace(session, policy):
+            return SessionPlan(spec, session, row, refusal=_not_replaced(session, reason, policy))
+        removal = steps.removal(room_title, session, f"it is replaced, because {reason}")
+        replacement = (removal, *_new(room_title, room_id, spec, f"it replaces {session.id}, because {reason}"))
+        return SessionPlan(spec, session, row, replacement)
+    if key_is_lost and policy.on_missing_key == "fail":
+        return SessionPlan(spec, session, row, refusal=_missing_key(session))
+    return SessionPlan(spec, session, row, tuple(_updates(room_title, spec, session, key_is_lost)))
 
 
-def creation_body(spec: SessionSpec) -> dict[str, Any]:
-    """Return a CreateSessionRequest of the contract with only what was asked for."""
-    return _without_none(
-        {
-            "title": spec.title,
-            "preset_id": spec.preset_id,
-            "description": spec.description,
-            "mode": spec.mode,
-            "scheduled_start_time": spec.scheduled_start_time,
-        }
-    )
+def _new(room: str, room_id: str | None, spec: SessionSpec, reason: str) -> tuple[Step, ...]:
+    planned = [steps.creation(room, room_id, spec, reason)]
+    settings = spec.settings.given()
+    if settings:
+        planned.append(steps.settings_update(room, spec.title, None, settings, "the new session is to have them"))
+    if spec.state == "live":
+        planned.append(steps.going_live(room, spec.title, None, "it was asked to be live"))
+    return tuple(planned)
 
 
-def _removal(room: str, session: Session) -> Step:
-    """A scheduled session is deleted; a live one is ended, because past sessions keep their history."""
-    if session.status == "scheduled":
-        reason = "it was asked to be absent"
-        return Step("delete_session", room, session.title, "DELETE", session_path(session.id), reason)
-    reason = f"it was asked to be absent and is {session.status}"
-    return Step("end_session", room, session.title, "POST", end_path(session.id), reason)
+def _updates(room: str, spec: SessionSpec, session: Session, key_is_lost: bool) -> Iterator[Step]:
+    wanted, is_now = spec.scheduled_start_time, session.scheduled_start_time
+    # A session on air has begun: the service cannot move its start any more.
+    if wanted is not None and _is_waiting(session) and (is_now is None or not _same_instant(is_now, wanted)):
+        reason = f"scheduled_start_time is {is_now or 'not set'} and {wanted} was asked for"
+        yield steps.reschedule(room, session, wanted, reason)
+    known = session.settings.given()
+    body = {name: value for name, value in spec.settings.given().items() if name in known and known[name] != value}
+    if body:
+        reason = "; ".join(f"{name} is {known[name]} and {value} was asked for" for name, value in body.items())
+        yield steps.settings_update(room, session.title, session.id, body, reason)
+    if key_is_lost:
+        reason = "the ledger does not hold its stream key, which going live shows (on_missing_key)"
+        yield steps.going_live(room, session.title, session.id, reason)
+    elif spec.state == "live" and session.status != "live":
+        yield steps.going_live(room, session.title, session.id, "it was asked to be live")
 
 
-def _drift(spec: SessionSpec, session: Session) -> str | None:
-    """Name what differs between the asked and the existing session; a field that the service left out does not."""
+def _is_waiting(session: Session) -> bool:
+    return session.status == "scheduled"
+
+
+def _may_replace(session: Session, policy: Policy) -> bool:
+    return policy.replace == "live" or (policy.replace == "scheduled" and _is_waiting(session))
+
+
+def _unchangeable_drift(spec: SessionSpec, session: Session) -> str | None:
+    """Name what differs and can only be had with a new session; a field that the service left out does not differ."""
     differences = [
         f"{name} is {is_now} and {wanted} was asked for"
         for name, is_now, wanted in (
             ("preset_id", session.preset.id, spec.preset_id),
             ("mode", session.mode, spec.mode),
-            ("scheduled_start_time", session.scheduled_start_time, spec.scheduled_start_time),
         )
-        if is_now is not None and wanted is not None and not _same(name, is_now, wanted)
+        if is_now is not None and wanted is not None and is_now.lower() != wanted.lower()
     ]
-    if not differences:
-        return None
-    return (
-        f"the session {session.id} exists and differs: {'; '.join(differences)}. It is left as it is. Ask for what it "
-        "has, or remove it with state: absent and run again."
-    )
+    return "; ".join(differences) or None
 
 
-def _same(name: str, is_now: str, wanted: str) -> bool:
-    if name != "scheduled_start_time":
-        return is_now.lower() == wanted.lower()
+def _same_instant(is_now: str, wanted: str) -> bool:
     try:
         return parse_instant(is_now) == parse_instant(wanted)
     except ValueError:
         return is_now == wanted
 
 
-def _missing_key(session: Session, row: Row | None) -> str | None:
-    if row is not None and row.object_id == session.id and row.key is not None:
-        return None
+def _not_replaced(session: Session, reason: str, policy: Policy) -> str:
+    needed = "replace: live would end and replace it" if not _is_waiting(session) else "replace: scheduled would"
     return (
-        f"the session {session.id} exists, but the ledger does not hold its stream key, which the service shows only "
-        "once. Use the ledger that the session was created with (ledger_url), or remove the session with state: absent "
-        "and run again to get a new one with a new key."
+        f"the session {session.id} is {session.status} and is not replaced, although {reason}. The service cannot "
+        f"change that in an existing session, and replace is '{policy.replace}' ({needed}). Ask for what the "
+        "session has, or change the policy."
     )
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _missing_key(session: Session) -> str:
+    return (
+        f"the session {session.id} exists, but the ledger does not hold its stream key, which the service shows only "
+        "once. Use the ledger that the session was created with (ledger_url), or choose with on_missing_key: replace "
+        "(a new session with a new key), go_live (puts it on air, which shows the key), or ignore."
+    )

@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import yaml
 
-from .apply import SessionOutcome
 from .ensure import Outcome
-from .model import StreamKey
-from .plan import Step
+from .model import Session, StreamKey
+from .outcomes import RoomOutcome, SessionOutcome
 from .secrecy import MASK, Redactor, is_plain_ingest_url
+from .steps import Step
 
 FACT = "tenbyte_sessions"
 # Which run of Ansible set the fact: a persistent fact cache must not mix the sessions of last week into today's.
@@ -28,7 +29,7 @@ def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[
     ``facts_before`` are all facts of the host, ``run`` names this run of Ansible.
     """
     applied = outcome.applied
-    sessions = [session_result(session) for session in applied.sessions if session.spec.state == "present"]
+    sessions = [session_result(session) for session in applied.sessions if session.spec.state != "absent"]
     failed: list[dict[str, Any]] = [
         {"room": session.room_title, "title": session.spec.title, "reason": session.error}
         for session in applied.sessions
@@ -36,18 +37,19 @@ def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[
     ]
     failed += [
         {"room": room.title, "title": None, "reason": room.error}
-        for room in applied.rooms
-        if room.error and not room.spec.sessions
+        for room, room_plan in zip(applied.rooms, outcome.plan.rooms, strict=True)
+        if room.error and not any(session.steps for session in room_plan.sessions)
     ]
     result: dict[str, Any] = {
         "changed": any(room.changed for room in applied.rooms) or any(session.changed for session in applied.sessions),
         "plan": [step_result(step) for step in outcome.plan.steps()],
+        "rooms": [room_result(room) for room in applied.rooms],
         "sessions": sessions,
         "failed_sessions": failed,
         "ansible_facts": {FACT: _facts(outcome, facts_before, run), FACT_RUN: run},
         "diff": _diff(outcome),
     }
-    notes = [f"{done.room_title}/{done.spec.title}: {done.note}" for done in applied.sessions if done.note]
+    notes = [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
         f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
         "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
@@ -61,6 +63,17 @@ def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[
         result["msg"] = _failure_message(failed, len(applied.sessions))
     shown: dict[str, Any] = redactor.value(result)
     return shown
+
+
+def room_result(outcome: RoomOutcome) -> dict[str, Any]:
+    room, spec = outcome.room, outcome.spec
+    is_there = outcome.error is not None or spec.state == "present"
+    return {
+        "id": room.id if room else None,
+        "title": outcome.title,
+        "description": room.description if room else spec.description if is_there else None,
+        "state": "present" if room or (is_there and outcome.changed) else "absent",
+    }
 
 
 def session_result(outcome: SessionOutcome) -> dict[str, Any]:
@@ -81,6 +94,7 @@ def session_result(outcome: SessionOutcome) -> dict[str, Any]:
         "scheduled_start_time": session.scheduled_start_time if session else spec.scheduled_start_time,
         "hls_url": session.hls_url if session else None,
         "rtmp_url": _shown_ingest_url(outcome.key),
+        "settings": asdict(session.settings if session else spec.settings),
         "encoder": spec.encoder,
         "stream_key_available": outcome.key is not None,
         "stream_key_fingerprint": outcome.fingerprint,
@@ -106,9 +120,10 @@ def _facts(outcome: Outcome, before: Mapping[str, Any], run: str) -> dict[str, A
     facts = dict(before.get(FACT) or {}) if before.get(FACT_RUN) == run else {}
     for session in outcome.applied.sessions:
         name = fact_name(session.room_title, session.spec.title)
-        if session.spec.state == "present" and (session.session is not None or not session.error):
+        exists = session.session is not None and session.session.is_current
+        if exists or (session.spec.state in ("present", "live") and not session.error):
             facts[name] = session_result(session)
-        elif session.session is None:
+        else:
             facts.pop(name, None)
     return facts
 
@@ -134,18 +149,23 @@ def _diff(outcome: Outcome) -> dict[str, str]:
     after: dict[str, Any] = {}
     outcomes = iter(outcome.applied.sessions)
     for room_plan, room in zip(outcome.plan.rooms, outcome.applied.rooms, strict=True):
-        name = room.title
         sessions_before, sessions_after = {}, {}
         for plan in room_plan.sessions:
             session = next(outcomes)
             if plan.session is not None:
-                sessions_before[plan.spec.title] = _diff_before(plan.session, plan.row)
-            if session.session is not None or (session.changed and session.spec.state == "present"):
-                sessions_after[session.spec.title] = _diff_after(session)
+                kept = plan.row if plan.row is not None and plan.row.object_id == plan.session.id else None
+                sessions_before[plan.spec.title] = _diff_session(plan.session, kept.fingerprint if kept else None)
+            if session.session is not None:
+                sessions_after[plan.spec.title] = _diff_session(session.session, session.fingerprint)
+            elif session.changed and plan.spec.state in ("present", "live"):
+                sessions_after[plan.spec.title] = _diff_wish(session)
         if room_plan.room is not None:
-            before[name] = {"id": room_plan.room.id, "sessions": sessions_before}
-        if room.room is not None or room.changed:
-            after[name] = {"id": room.room.id if room.room else None, "sessions": sessions_after}
+            name = room_plan.room.title
+            before[name] = _diff_room(room_plan.room.id, room_plan.room.description, sessions_before)
+        if room.room is not None:
+            after[room.title] = _diff_room(room.room.id, room.room.description, sessions_after)
+        elif room.changed and room.spec.state == "present":
+            after[room.title] = _diff_room(None, room.spec.description, sessions_after)
     return {
         "before_header": "webinar service",
         "after_header": "webinar service",
@@ -154,26 +174,32 @@ def _diff(outcome: Outcome) -> dict[str, str]:
     }
 
 
-def _diff_before(session: Any, row: Any) -> dict[str, Any]:
-    kept = row is not None and row.object_id == session.id
-    return _diff_entry(session.id, session.status, session.preset.id, row.fingerprint if kept else None)
+def _diff_room(room_id: str | None, description: str | None, sessions: dict[str, Any]) -> dict[str, Any]:
+    return {"id": room_id, "description": description or "", "sessions": sessions}
 
 
-def _diff_after(outcome: SessionOutcome) -> dict[str, Any]:
-    session = outcome.session
-    if session is None:
-        return _diff_entry(None, "scheduled", outcome.spec.preset_id, None)
-    return _diff_entry(session.id, session.status, session.preset.id or outcome.spec.preset_id, outcome.fingerprint)
-
-
-def _diff_entry(
-    session_id: str | None, status: str, preset_id: str | None, stream_key_fingerprint: str | None
-) -> dict[str, Any]:
+def _diff_session(session: Session, fingerprint: str | None) -> dict[str, Any]:
     return {
-        "id": session_id,
-        "status": status,
-        "preset_id": preset_id,
-        "stream_key_fingerprint": stream_key_fingerprint,
+        "id": session.id,
+        "status": session.status,
+        "preset_id": session.preset.id,
+        "mode": session.mode,
+        "scheduled_start_time": session.scheduled_start_time,
+        **session.settings.given(),
+        "stream_key_fingerprint": fingerprint,
+    }
+
+
+def _diff_wish(outcome: SessionOutcome) -> dict[str, Any]:
+    spec = outcome.spec
+    return {
+        "id": None,
+        "status": "live" if spec.state == "live" else "scheduled",
+        "preset_id": spec.preset_id,
+        "mode": spec.mode,
+        "scheduled_start_time": spec.scheduled_start_time,
+        **spec.settings.given(),
+        "stream_key_fingerprint": None,
     }
 
 

@@ -101,12 +101,14 @@ class Transport:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        repeatable: bool = False,
         before_each: Callable[[], None] = lambda: None,
     ) -> Any:
         """Send a request that changes something, and return the answer's ``data``.
 
         It is sent again only when nothing can have happened: no byte left this machine, or the service answered
         429. Any other doubt is raised as AnswerLost (408 and 5xx included), for the caller to find out by listing.
+        A ``repeatable`` request, which has the same effect sent twice, is then sent again too.
         ``before_each`` is called before each attempt; what it raises ends the attempts.
         """
         for attempt in range(self.connection.retries + 1):
@@ -118,9 +120,16 @@ class Transport:
                 if last:
                     raise
                 self._sleep(_backoff(attempt))
+            except AnswerLost:
+                if last or not repeatable:
+                    raise
+                self._sleep(_backoff(attempt))
             except ServiceError as error:
                 if error.status == 408 or error.status >= 500:
-                    raise AnswerLost(f"{error}") from None
+                    if last or not repeatable:
+                        raise AnswerLost(f"{error}") from None
+                    self._sleep(_waiting_time(error, attempt))
+                    continue
                 if last or error.status != 429:
                     raise
                 self._sleep(_waiting_time(error, attempt))
@@ -151,7 +160,7 @@ class Transport:
             # What cannot be seen could be created a second time, so the run must not go on.
             raise WebinarError(
                 f"GET {path} answers the same page again and again: {len(items)} of {total} items can be read. Nothing "
-                "was changed, because what cannot be seen could be created twice. Remove what is no longer needed."
+                "is done with an incomplete list: what it leaves out could be created twice. Remove what is not needed."
             )
         return items
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import GarbledAnswer, ServiceError
+from .errors import AnswerLost, GarbledAnswer, ServiceError
 from .model import Room, Session, StreamKey, room_from_answer, session_from_answer
 from .transport import Transport
 
@@ -39,7 +39,7 @@ class WebinarApi:
 
     def room(self, room_id: str) -> Room | None:
         """Return a room by its id, None where the service has none."""
-        data = self._read_or_none(f"/rooms/{room_id}")
+        data = self._read_or_none(room_path(room_id))
         return None if data is None else room_from_answer(_unwrap(data, "room"))
 
     def create_room(self, request: Mapping[str, Any], before_each: Callable[[], None]) -> Room:
@@ -71,16 +71,90 @@ class WebinarApi:
             key = StreamKey(stream_key, rtmp_url if isinstance(rtmp_url, str) and rtmp_url else None)
         return CreatedSession(key, session_from_answer(_unwrap(answer, "session")))
 
+    def update_room(self, room_id: str, request: Mapping[str, Any]) -> None:
+        self._transport.write("PATCH", room_path(room_id), request, repeatable=True)
+
+    def delete_room(self, room_id: str) -> None:
+        """Delete a room; that it is gone already is as good."""
+        self._delete(room_path(room_id))
+
     def delete_session(self, session_id: str) -> None:
         """Delete a session; that it is gone already is as good."""
+        self._delete(session_path(session_id))
+
+    def end_session(self, session_id: str) -> None:
+        """End a live session; where the answer is lost or says that it cannot be, look whether it has ended."""
         try:
-            self._transport.write("DELETE", session_path(session_id))
+            self._transport.write("POST", end_path(session_id))
+        except (AnswerLost, ServiceError) as error:
+            if isinstance(error, ServiceError) and error.status not in (404, 409):
+                raise
+            session = self.session(session_id)
+            if session is not None and session.is_current:
+                raise
+
+    def reschedule_session(self, session_id: str, scheduled_start_time: str) -> None:
+        request = {"scheduled_start_time": scheduled_start_time}
+        self._transport.write("PATCH", reschedule_path(session_id), request, repeatable=True)
+
+    def update_settings(self, session_id: str, request: Mapping[str, Any]) -> None:
+        self._transport.write("PATCH", settings_path(session_id), request, repeatable=True)
+
+    def go_live(self, session_id: str) -> StreamKey | None:
+        """Put a session on air and return the stream key that the answer shows, if it does.
+
+        Where the answer is lost and the session is live all the same, there is no key to return.
+        """
+        try:
+            data = self._transport.write("POST", go_live_path(session_id))
+        except AnswerLost:
+            session = self.session(session_id)
+            if session is None or session.status != "live":
+                raise
+            return None
+        answer = data if isinstance(data, Mapping) else {}
+        token = answer.get("livekit_token")
+        self._transport.redactor.learn(token if isinstance(token, str) else None)
+        for part, address in (("rtmp", "url"), ("rtmp_setup", "server")):
+            shown = answer.get(part)
+            if isinstance(shown, Mapping) and isinstance(shown.get("stream_key"), str) and shown["stream_key"]:
+                self._transport.redactor.learn(shown["stream_key"])
+                url = shown.get(address)
+                return StreamKey(shown["stream_key"], url if isinstance(url, str) and url else None)
+        return None
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._transport.write("DELETE", path, repeatable=True)
         except ServiceError as error:
             if error.status != 404:
                 raise
 
-    def end_session(self, session_id: str) -> None:
-        self._transport.write("POST", end_path(session_id))
+    def described_rooms(self, *, mine: bool) -> list[dict[str, Any]]:
+        """Return rooms as the service writes them (the contract's RoomResponse): one's own, or all public ones."""
+        return self._transport.pages("/rooms/my" if mine else ROOMS_PATH, "rooms")
+
+    def described_room(self, room_id: str) -> Mapping[str, Any] | None:
+        data = self._read_or_none(room_path(room_id))
+        return None if data is None else _unwrap(data, "room")
+
+    def described_sessions(self, room_id: str | None = None) -> list[dict[str, Any]]:
+        """Return sessions as the service writes them (SessionResponse): those of a room, or all public ones."""
+        return self._transport.pages(sessions_path(room_id) if room_id else "/sessions", "sessions")
+
+    def live_sessions(self) -> list[dict[str, Any]]:
+        return self._transport.pages("/sessions/live", "sessions")
+
+    def described_session(self, session_id: str) -> Mapping[str, Any] | None:
+        data = self._read_or_none(session_path(session_id))
+        return None if data is None else _unwrap(data, "session")
+
+    def stream_health(self, session_id: str) -> Any:
+        """Return what the service says of a session's stream; the contract documents no shape."""
+        return self._transport.read(f"{session_path(session_id)}/stream_health")
+
+    def statistics(self) -> Any:
+        return self._transport.read("/sessions/stats")
 
     def _read_or_none(self, path: str) -> Any:
         try:
@@ -89,6 +163,10 @@ class WebinarApi:
             if error.status == 404:
                 return None
             raise
+
+
+def room_path(room_id: str) -> str:
+    return f"/rooms/{room_id}"
 
 
 def sessions_path(room_id: str) -> str:
@@ -101,6 +179,18 @@ def session_path(session_id: str) -> str:
 
 def end_path(session_id: str) -> str:
     return f"/sessions/{session_id}/end"
+
+
+def go_live_path(session_id: str) -> str:
+    return f"/sessions/{session_id}/go_live"
+
+
+def reschedule_path(session_id: str) -> str:
+    return f"/sessions/{session_id}/reschedule"
+
+
+def settings_path(session_id: str) -> str:
+    return f"/sessions/{session_id}/settings"
 
 
 def _unwrap(data: Any, name: str) -> Mapping[str, Any]:

@@ -231,9 +231,9 @@ def test_a_list_shows_ten_items_unless_asked_for_pages(client: Client, kind: str
     with Simulator(seed()) as fresh:
         host = Client(fresh, client.http)
         room_id = host.new_room()
-        made = [host.new_session(room_id, status="live") for _ in range(13)]
+        made = [host.new_session(room_id, status="live") for _unused in range(13)]
         if kind in ("rooms", "my"):
-            made = [host.new_room() for _ in range(13)]
+            made = [host.new_room() for _unused in range(13)]
         path = {
             "rooms": "/rooms",
             "my": "/rooms/my",

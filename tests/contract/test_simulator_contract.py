@@ -154,7 +154,7 @@ def test_an_operation_refuses_missing_wrong_and_doubled_credentials(client: Clie
 
 @each([item for item in ALL if item not in SECURED])
 def test_a_public_operation_needs_no_credentials(client: Client, operation: OperationId) -> None:
-    id_in_path, _ = PREPARATIONS[operation](client)
+    id_in_path, _body = PREPARATIONS[operation](client)
     published.assert_valid_success(operation, _call(client.as_user(None), operation, id_in_path))
 
 
@@ -162,7 +162,7 @@ def test_a_public_operation_needs_no_credentials(client: Client, operation: Oper
 def test_an_unknown_id_is_not_found_and_a_malformed_one_is_invalid(
     client: Client, operation: OperationId, unknown_id: str
 ) -> None:
-    _, body = PREPARATIONS[operation](client)
+    _id_in_path, body = PREPARATIONS[operation](client)
     options: dict[str, Any] = {} if body is None else {"json": body}
     published.assert_valid_error(_call(client, operation, unknown_id, **options), 404)
     published.assert_valid_error(_call(client, operation, "not-a-uuid", **options), 422)
@@ -191,7 +191,7 @@ def test_a_body_that_is_no_body_of_the_contract_is_refused(client: Client, opera
 
 @each([item for item in ALL if item not in WITH_BODY])
 def test_a_body_where_the_contract_has_none_is_refused(client: Client, operation: OperationId) -> None:
-    id_in_path, _ = PREPARATIONS[operation](client)
+    id_in_path, _body = PREPARATIONS[operation](client)
     published.assert_valid_error(_call(client, operation, id_in_path, json={"title": "Something"}), 422)
 
 

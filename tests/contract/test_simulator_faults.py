@@ -111,7 +111,7 @@ def _pages(client: Client, room_id: str, *numbers: int) -> list[dict[str, Any]]:
 
 def test_pages_can_be_ignored_repeated_or_answered_whole(client: Client) -> None:
     room_id = client.new_room()
-    for _ in range(5):
+    for _unused in range(5):
         client.new_session(room_id)
     first, second = _pages(client, room_id, 1, 2)
     assert first["sessions"] != second["sessions"]
@@ -156,12 +156,12 @@ def test_a_rule_hits_only_its_method_and_path_and_only_its_times(client: Client)
     room_id = client.new_room()
     assert client.call("GET", "/rooms").status_code == 200
     assert client.call("GET", f"/rooms/{room_id}/sessions").status_code == 200
-    assert [_create(client).status_code for _ in range(3)] == [500, 500, 201]
+    assert [_create(client).status_code for _unused in range(3)] == [500, 500, 201]
 
 
 def test_a_rule_without_an_end_lasts_until_the_rules_are_cleared(client: Client) -> None:
     client.sim.faults.add("status", status=500, times=None)
-    assert {client.call("GET", "/rooms").status_code for _ in range(5)} == {500}
+    assert {client.call("GET", "/rooms").status_code for _unused in range(5)} == {500}
     client.sim.faults.clear()
     assert client.call("GET", "/rooms").status_code == 200
 
@@ -169,7 +169,7 @@ def test_a_rule_without_an_end_lasts_until_the_rules_are_cleared(client: Client)
 def test_of_two_rules_that_decide_the_answer_each_gets_its_own_request(client: Client) -> None:
     client.sim.faults.add("status", status=500)
     client.sim.faults.add("status", status=503)
-    assert [client.call("GET", "/rooms").status_code for _ in range(3)] == [500, 503, 200]
+    assert [client.call("GET", "/rooms").status_code for _unused in range(3)] == [500, 503, 200]
 
 
 WRONG_RULES: list[tuple[dict[str, Any], str]] = [

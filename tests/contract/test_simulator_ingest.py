@@ -56,7 +56,7 @@ def test_a_key_that_opens_nothing_is_refused(client: Client) -> None:
 
 
 def test_an_ended_session_takes_no_publisher(client: Client) -> None:
-    _, key = _created(client, status="ended")
+    _session_id, key = _created(client, status="ended")
     assert _publish(client, key) == 403
 
 

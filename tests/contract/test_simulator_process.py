@@ -71,7 +71,7 @@ def test_it_serves_until_it_is_told_to_stop_and_says_nothing(
     assert requests.post(f"{ready['api_url']}/rooms", json={"title": "A room"}, headers=host, timeout=5).ok
     assert requests.post(f"{ready['ingest_url']}/on_update", data={"app": ""}, timeout=5).status_code == 200
     process.send_signal(number)
-    output, _ = process.communicate(timeout=10)
+    output, _unused = process.communicate(timeout=10)
     assert (process.returncode, output) == (0, "")
     assert not (tmp_path / "ready.json").exists()
 
@@ -81,7 +81,7 @@ def test_a_seed_that_cannot_be_used_stops_it_without_quoting_credentials(started
         file = tmp_path / f"seed-{number}.yml"
         file.write_text(content, encoding="utf-8")
         process = started(file)
-        output, _ = process.communicate(timeout=20)
+        output, _unused = process.communicate(timeout=20)
         assert process.returncode == 2
         assert str(file) in output
         assert "sim-secret-1" not in output

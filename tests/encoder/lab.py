@@ -74,7 +74,7 @@ class EncoderLab:
             tasks.append({"block": tried, "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]})
         plays = [{"hosts": host, "gather_facts": False, "tasks": tasks}]
         run = self.controller.plays(plays, "-i", str(self.inventory()))
-        _, *parts = re.split(r"CASE (.*?):\"", run.output)
+        _before, *parts = re.split(r"CASE (.*?):\"", run.output)
         return {name: " ".join(said.split()) for name, said in zip(parts[::2], parts[1::2], strict=True)}
 
     def sessions(self) -> dict[str, str]:

@@ -124,7 +124,7 @@ def test_a_changed_key_restarts_that_stream_also_after_a_run_that_died_before_th
 
 
 def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streaming: EncoderLab) -> None:
-    room, _, title = KEYNOTE.partition("/")
+    room, _separator, title = KEYNOTE.partition("/")
     good = {"session_id": streaming.sessions()[KEYNOTE], "room": room, "title": title}
     good["rtmp_url"] = streaming.ingest.rtmp_url
     newer_ffmpeg = streaming.folder / "ffmpeg9"
@@ -139,10 +139,12 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streami
         "pattern to copy": ({"source": SMALL_PATTERN, "profile": {"name": "copy"}}, "no encoded picture"),
         "missing file": ({"source": {"type": "file", "path": "/nowhere/film.mp4"}}, "must be a file"),
     }
-    cases = {name: {"ffmpeg_encoder_streams": [good | change]} for name, (change, _) in changes.items()}
+    cases: dict[str, dict[str, object]] = {
+        name: {"ffmpeg_encoder_streams": [good | change]} for name, (change, _complaint) in changes.items()
+    }
     cases["unknown sessions"] = {}
     cases["newer ffmpeg"] = {"ffmpeg_encoder_streams": [good], "ffmpeg_encoder_binary": str(newer_ffmpeg)}
-    expected = {name: complaint for name, (_, complaint) in changes.items()}
+    expected = {name: complaint for name, (_change, complaint) in changes.items()}
     expected |= {"unknown sessions": "set ffmpeg_encoder_streams", "newer ffmpeg": "versions 5 to 8 do"}
     before, running = tree(streaming.root("enc-a")), streaming.pids()
     said = streaming.refusals(cases)

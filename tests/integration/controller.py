@@ -75,7 +75,7 @@ class Controller:
 
     def playbook(self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
         process, record = self.start(playbook, *arguments, environment=environment)
-        output, _ = process.communicate(timeout=300)
+        output, _unused = process.communicate(timeout=300)
         lines = record.read_text().splitlines() if record.exists() else []
         return Run(process.returncode, output, [json.loads(line) for line in lines])
 

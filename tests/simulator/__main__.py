@@ -28,7 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_signal: stopped.set())
     try:
         with Simulator(_seed(options.seed), options.port) as simulator:
             _announce(options.ready_file, simulator)

@@ -144,7 +144,7 @@ class Api:
         if len(authorizations) + len(keys) > 1:
             raise refusals.ambiguous_credentials()
         split = [value.partition(" ") for value in authorizations]
-        bearers = [token.strip() for scheme, _, token in split if scheme.lower() == "bearer"]
+        bearers = [token.strip() for scheme, _blank, token in split if scheme.lower() == "bearer"]
         if not bearers and not keys:
             raise refusals.missing_credentials()
         user = self.service.user_of_token(bearers[0]) if bearers else self.service.user_of_api_key(keys[0])

@@ -18,6 +18,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import C
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 from hypothesis import settings
 
+from .creation_scene import Scene
+from .engine_run import Run
 from .scripted_server import Script, scripted_server
 from .small_service import SmallService, small_service
 
@@ -107,3 +109,13 @@ def service() -> Iterator[SmallService]:
 @pytest.fixture
 def api(service: SmallService, connect: Callable[..., Transport]) -> WebinarApi:
     return WebinarApi(connect(service.url))
+
+
+@pytest.fixture
+def scene(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Scene:
+    return Scene(service, open_run(), api, service.add_room("Main stage"), open_run)
+
+
+@pytest.fixture
+def run(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Run:
+    return Run(service, api, open_run())

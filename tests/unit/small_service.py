@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The few routes that creation and observation call, as a stateful HTTP server whose POSTs can be made to go wrong."""
+"""The routes that the engine calls, as a stateful HTTP server whose creating POSTs can be made to go wrong."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ FAULTS = (
     "refused-422",
     "refused-429",
 )
+INGEST_URL = "rtmp://ingest.invalid/live"
 
 
 @dataclass
@@ -47,6 +48,8 @@ class SmallService:
     on_request: Callable[[Request], Answer | None] = lambda _request: None
     hidden_lists: int = 0
     key_suffix: str = ""
+    status_after_go_live: str = "live"
+    go_live_shows_key: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def count(self, method: str) -> int:
@@ -80,33 +83,63 @@ class SmallService:
             forced = self.on_request(request)
             if forced is not None:
                 return forced
-            if request.method == "POST" and not parts.path.endswith("/end"):
-                return self._create(parts.path, json.loads(request.body))
-            return self._other(request.method, parts.path, query)
+            body = json.loads(request.body or b"{}")
+            if request.method == "POST" and not parts.path.startswith("/sessions/"):
+                return self._create(parts.path, body)
+            if match := re.fullmatch(r"/sessions/([^/]+)(/[a-z_]+)?", parts.path):
+                entry = self.sessions.get(match[1])
+                return self._session(request.method, match[2] or "", entry, body) if entry else refusal(404)
+            return self._room(request.method, parts.path, query, body)
 
-    def _other(self, method: str, path: str, query: dict[str, str]) -> Answer:
+    def _room(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Answer:
         if path == "/rooms/my":
             return self._page("rooms", list(self.rooms.values()), query)
         if match := re.fullmatch(r"/rooms/([^/]+)", path):
-            return success(self.rooms[match[1]]) if match[1] in self.rooms else refusal(404)
+            if match[1] not in self.rooms:
+                return refusal(404)
+            if method == "PATCH":
+                self.rooms[match[1]].update(body)
+            if method == "DELETE":
+                return self._delete_room(match[1])
+            return success(self.rooms[match[1]])
         if match := re.fullmatch(r"/rooms/([^/]+)/sessions", path):
             listed = [entry for entry in self.sessions.values() if entry["room_id"] == match[1]]
             if self.hidden_lists:
                 self.hidden_lists -= 1
                 listed = []
             return self._page("sessions", listed, query)
-        if match := re.fullmatch(r"/sessions/([^/]+)(/end)?", path):
-            entry = self.sessions.get(match[1])
-            if entry is None:
-                return refusal(404)
-            if method == "GET":
-                return success(entry)
-            if method == "DELETE":
-                del self.sessions[match[1]]
-            else:
-                entry["status"] = "ended"
-            return Answer(200)
         return refusal(404)
+
+    def _delete_room(self, room_id: str) -> Answer:
+        inside = [entry for entry in self.sessions.values() if entry["room_id"] == room_id]
+        if any(entry["status"] == "live" for entry in inside):
+            return refusal(409)
+        for entry in inside:
+            del self.sessions[entry["id"]]
+        del self.rooms[room_id]
+        return Answer(200)
+
+    def _session(self, method: str, call: str, entry: dict[str, Any], body: dict[str, Any]) -> Answer:
+        """As strict as the contract lets a service be: each call only in the states in which it makes sense."""
+        status = entry["status"]
+        match method, call:
+            case "GET", "":
+                return success(entry)
+            case "DELETE", "" if status != "live":
+                del self.sessions[entry["id"]]
+            case "POST", "/end" if status == "live":
+                entry["status"] = "ended"
+            case "PATCH", "/reschedule" if status == "scheduled":
+                entry.update(body)
+            case "PATCH", "/settings" if status in ("scheduled", "live"):
+                entry.update({f"effective_{name}": value for name, value in body.items()})
+            case "POST", "/go_live" if status in ("scheduled", "live"):
+                entry["status"] = self.status_after_go_live
+                shown = {"url": INGEST_URL, "stream_key": self.keys[entry["id"]]}
+                return success({"session": entry, "rtmp": shown if self.go_live_shows_key else None})
+            case _:
+                return refusal(409)
+        return Answer(200)
 
     def _page(self, name: str, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
         page, limit = int(query.get("page", 1)), int(query.get("limit", 10))
@@ -114,7 +147,7 @@ class SmallService:
         return success({name: shown, "total": len(items), "page": page, "limit": limit})
 
     def _create(self, path: str, body: dict[str, Any]) -> Answer | Callable[[Any], None]:
-        effect, _, seen = (self.faults.pop(0) if self.faults else "done-whole").partition("-")
+        effect, _unused, seen = (self.faults.pop(0) if self.faults else "done-whole").partition("-")
         if effect == "refused":
             return refusal(int(seen), {"success": False, "code": "refused", "message": "not today"}, Retry_After="1")
         answer = success(None)
@@ -129,9 +162,12 @@ class SmallService:
 
     def _commit(self, path: str, body: dict[str, Any], seen: str) -> dict[str, Any]:
         if path == "/rooms":
-            return {"room": self.rooms[self.add_room(body["title"])]}
+            room = self.rooms[self.add_room(body["title"])]
+            room.update(body)
+            return {"room": room}
         session_id = self.add_session(path.split("/")[2], body["title"], body["preset_id"])
-        data: dict[str, Any] = {"session": self.sessions[session_id], "rtmp_url": "rtmp://ingest.invalid/live"}
+        self.sessions[session_id].update({name: value for name, value in body.items() if name != "preset_id"})
+        data: dict[str, Any] = {"session": self.sessions[session_id], "rtmp_url": INGEST_URL}
         data["stream_key"] = self.keys[session_id]
         if seen == "nameless":
             del data["session"]

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import Applied, apply_plan, planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec, StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import observe
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, make_plan, session_slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan, session_slot
 
+from .engine_run import Run
 from .scripted_server import Request, refusal
-from .small_service import SmallService
 
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 
@@ -34,31 +33,8 @@ ASKED = EventSpec(
 )
 
 
-@dataclass
-class Run:
-    service: SmallService
-    api: WebinarApi
-    ledger: Ledger
-
-    def plan(self, asked: EventSpec = ASKED) -> Plan:
-        return make_plan(asked, observe(self.api, self.ledger, asked, 4))
-
-    def apply(self, asked: EventSpec = ASKED) -> Applied:
-        return apply_plan(self.plan(asked), self.api, self.ledger, 5.0, 4)
-
-    def kept_keys(self) -> dict[str, str]:
-        """The keys in the ledger, by session id."""
-        rows = self.ledger.rows(self.api.url, list(self.service.rooms))
-        return {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}
-
-
-@pytest.fixture
-def run(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Run:
-    return Run(service, api, open_run())
-
-
 def test_an_event_is_created_and_every_key_is_kept(run: Run) -> None:
-    applied = run.apply()
+    applied = run.apply(ASKED)
     assert [(done.room_title, done.spec.title, done.changed, done.error) for done in applied.sessions] == [
         ("Main stage", "Keynote", True, None),
         ("Main stage", "Panel", True, None),
@@ -69,9 +45,9 @@ def test_an_event_is_created_and_every_key_is_kept(run: Run) -> None:
 
 
 def test_a_second_run_makes_no_writing_call_and_shows_the_same(run: Run) -> None:
-    first = run.apply()
+    first = run.apply(ASKED)
     run.service.journal.clear()
-    second = run.apply()
+    second = run.apply(ASKED)
     assert {method for method, _path in run.service.journal} == {"GET"}
     assert not any(done.changed for done in second.sessions)
     assert [(done.session, done.fingerprint) for done in first.sessions] == [
@@ -80,7 +56,7 @@ def test_a_second_run_makes_no_writing_call_and_shows_the_same(run: Run) -> None
 
 
 def test_what_is_planned_makes_no_call_and_says_what_would_change(run: Run) -> None:
-    plan = run.plan()
+    plan = run.plan(ASKED)
     run.service.journal.clear()
     applied = planned(plan)
     assert run.service.journal == []
@@ -93,7 +69,7 @@ def test_a_session_that_fails_does_not_stop_the_others(run: Run) -> None:
     run.service.on_request = lambda request: (
         refusal(422, {"success": False, "error": "no"}) if b"Panel" in request.body else None
     )
-    applied = run.apply()
+    applied = run.apply(ASKED)
     assert [bool(done.error) for done in applied.sessions] == [False, True, False]
     assert len(run.kept_keys()) == 2
 
@@ -102,8 +78,8 @@ def test_a_room_that_fails_takes_only_its_own_sessions_along(run: Run) -> None:
     run.service.on_request = lambda request: (
         refusal(403) if request.path == "/rooms" and b"Main stage" in request.body else None
     )
-    applied = run.apply()
-    assert ["its room could not be created" in str(done.error) for done in applied.sessions] == [True, True, False]
+    applied = run.apply(ASKED)
+    assert ["its room failed" in str(done.error) for done in applied.sessions] == [True, True, False]
     assert [room.title for room in applied.rooms] == ["Main stage", "Workshop"]
 
 
@@ -111,7 +87,7 @@ def test_an_answer_that_breaks_the_report_of_one_session_does_not_stop_the_other
     run.service.on_request = lambda request: (
         refusal(422, {"success": False, "errors": 5}) if b"Panel" in request.body else None
     )
-    assert [bool(done.error) for done in run.apply().sessions] == [False, True, False]
+    assert [bool(done.error) for done in run.apply(ASKED).sessions] == [False, True, False]
 
 
 def _absent(*titles: str) -> EventSpec:
@@ -119,7 +95,7 @@ def _absent(*titles: str) -> EventSpec:
 
 
 def test_a_removed_session_is_gone_and_its_key_erased(run: Run) -> None:
-    run.apply()
+    run.apply(ASKED)
     applied = run.apply(_absent("Keynote"))
     assert [(done.changed, done.session, done.error) for done in applied.sessions] == [(True, None, None)]
     assert run.service.current("Keynote") == []
@@ -127,7 +103,7 @@ def test_a_removed_session_is_gone_and_its_key_erased(run: Run) -> None:
 
 
 def test_a_live_session_is_ended_and_not_deleted(run: Run) -> None:
-    first = run.apply().sessions[0].session
+    first = run.apply(ASKED).sessions[0].session
     assert first is not None
     run.service.sessions[first.id]["status"] = "live"
     run.apply(_absent("Keynote"))
@@ -136,7 +112,7 @@ def test_a_live_session_is_ended_and_not_deleted(run: Run) -> None:
 
 
 def test_a_session_that_somebody_else_deletes_first_is_removed_all_the_same(run: Run) -> None:
-    run.apply()
+    run.apply(ASKED)
 
     def delete_first(request: Request) -> None:
         if request.method == "DELETE":
@@ -149,7 +125,7 @@ def test_a_session_that_somebody_else_deletes_first_is_removed_all_the_same(run:
 
 
 def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
-    run.apply()
+    run.apply(ASKED)
     run.service.on_request = lambda request: refusal(409) if request.method == "DELETE" else None
     (done,) = run.apply(_absent("Keynote")).sessions
     assert done.error
@@ -158,10 +134,10 @@ def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
 
 
 def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(run: Run) -> None:
-    first = run.apply().sessions[0].session
+    first = run.apply(ASKED).sessions[0].session
     assert first is not None
     del run.service.sessions[first.id]
-    second = run.apply().sessions[0]
+    second = run.apply(ASKED).sessions[0]
     assert second.changed
     assert second.session is not None
     assert second.session.id != first.id
@@ -182,7 +158,7 @@ def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_n
     made = run.service.add_session(room_id, "Keynote", PRESET)
     rival.keep(claim, "created", made, StreamKey(run.service.keys[made]))
     plan = make_plan(asked, replace(world, rows={row.slot: row for row in run.ledger.rows(run.api.url, [room_id])}))
-    (done,) = apply_plan(plan, run.api, run.ledger, 5.0, 4).sessions
+    (done,) = apply_plan(plan, run.api, run.ledger, 5.0, 4, 1.0).sessions
     assert run.service.current("Keynote") == [made]
     assert run.kept_keys() == {made: run.service.keys[made]}
     assert done.session is not None
@@ -211,5 +187,5 @@ def test_two_runs_at_once_create_each_session_once(run: Run, open_run: Callable[
 
 
 def test_no_outcome_shows_a_key(run: Run) -> None:
-    applied = run.apply()
+    applied = run.apply(ASKED)
     assert not any(key in repr(applied) for key in run.service.keys.values())

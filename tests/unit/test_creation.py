@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
@@ -15,74 +14,20 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import (
     Creation,
     Made,
     create_room,
-    create_session,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
     CreationUnresolved,
     LedgerError,
     NotSent,
     ServiceError,
-    WebinarError,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Room, Session, SessionSpec, StreamKey
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Room, StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
-from .scripted_server import Answer, Request, refusal
-from .small_service import SmallService
-
-PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
-ASKED = SessionSpec("Keynote", preset_id=PRESET)
-ELSEWHERE = "another-boot/[1]:7:7:x"
-NO_EFFECT = ("lost-drop", "lost-500")
-EFFECT_AND_LOST = ("done-drop", "done-500", "done-408", "done-truncated", "done-html", "done-empty")
-
-
-@dataclass
-class Scene:
-    """A room of the small service, a run with its ledger, and what the run would have slept."""
-
-    service: SmallService
-    ledger: Ledger
-    api: WebinarApi
-    room_id: str
-    open_run: Callable[..., Ledger]
-    pauses: list[float] = field(default_factory=list)
-    on_sleep: Callable[[], None] = lambda: None
-
-    @property
-    def slot(self) -> Slot:
-        return Slot(self.api.url, "session", self.room_id, "Keynote")
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.on_sleep()
-
-    def create(self, ledger: Ledger | None = None) -> Made[Session]:
-        creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
-        seen = frozenset(self.service.sessions)
-        return create_session(creation, self.slot, ASKED, creation_body(ASKED), seen, None)
-
-    def row(self) -> Row | None:
-        rows = [row for row in self.open_run().rows(self.api.url, [self.room_id]) if row.slot == self.slot]
-        return rows[0] if rows else None
-
-    def one_usable(self) -> str:
-        """Return the id of the one current session, whose key the ledger must hold."""
-        (session_id,) = self.service.current("Keynote")
-        row = self.row()
-        assert row is not None
-        assert (row.phase, row.object_id) == ("created", session_id)
-        assert row.key is not None
-        assert row.key.stream_key == self.service.keys[session_id]
-        return session_id
-
-
-@pytest.fixture
-def scene(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Scene:
-    return Scene(service, open_run(), api, service.add_room("Main stage"), open_run)
+from .creation_scene import EFFECT_AND_LOST, ELSEWHERE, NO_EFFECT, PRESET, Scene
+from .scripted_server import Request
 
 
 def test_a_session_is_created_and_its_key_is_kept(scene: Scene) -> None:
@@ -220,152 +165,6 @@ def test_a_service_that_cannot_be_reached_withdraws_the_intent(scene: Scene, con
     assert scene.row() is None
 
 
-def _break_lists(scene: Scene, answer: Answer) -> None:
-    """After the first POST, answer every GET with this."""
-    scene.service.on_request = lambda request: (
-        answer if request.method == "GET" and scene.service.count("POST") else None
-    )
-
-
-@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-@pytest.mark.parametrize("fault", ["done-drop", "done-nameless"])
-def test_a_doubt_that_cannot_be_resolved_now_is_remembered_for_the_next_run(
-    scene: Scene, fault: str, status: int
-) -> None:
-    scene.service.faults = [fault]
-    _break_lists(scene, refusal(status, Retry_After="0"))
-    with pytest.raises(WebinarError):
-        scene.create()
-    row = scene.row()
-    assert row is not None, "the intent was withdrawn although the session may exist"
-    assert (row.phase, row.leased) == ("pending", False)
-    scene.service.on_request = lambda _request: None
-    scene.create(scene.open_run())
-    scene.one_usable()
-
-
-def test_a_doubt_about_a_service_that_went_away_is_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.service.faults = ["done-drop"]
-
-    def gone(_room_id: str) -> list[Session]:
-        raise NotSent("no connection")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(scene.api, "sessions", gone)
-        with pytest.raises(WebinarError):
-            scene.create()
-    assert scene.row() is not None, "the intent was withdrawn although the session may exist"
-    scene.create(scene.open_run())
-    scene.one_usable()
-
-
-@pytest.mark.parametrize("status", [403, 409, 500])
-def test_an_orphan_that_cannot_be_deleted_now_is_remembered(scene: Scene, status: int) -> None:
-    scene.service.faults = ["done-drop"]
-    scene.service.on_request = lambda request: refusal(status) if request.method == "DELETE" else None
-    with pytest.raises(WebinarError):
-        scene.create()
-    assert scene.service.count("POST") == 1
-    assert scene.row() is not None, "the intent was withdrawn although the orphan is still there"
-    scene.service.on_request = lambda _request: None
-    scene.create(scene.open_run())
-    scene.one_usable()
-
-
-def test_an_orphan_that_somebody_else_deletes_first_is_gone_all_the_same(scene: Scene) -> None:
-    scene.service.faults = ["done-drop"]
-
-    def delete_first(request: Request) -> None:
-        if request.method == "DELETE":
-            scene.service.sessions.pop(request.path.rpartition("/")[2])
-
-    scene.service.on_request = delete_first
-    scene.create()
-    scene.one_usable()
-
-
-def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
-    scene.service.faults = ["done-drop"]
-
-    def go_live(request: Request) -> None:
-        if request.method == "GET":
-            for entry in scene.service.sessions.values():
-                entry["status"] = "live"
-
-    scene.service.on_request = go_live
-    with pytest.raises(CreationUnresolved) as caught:
-        scene.create()
-    (orphan,) = scene.service.current("Keynote")
-    assert orphan in str(caught.value)
-    assert scene.service.count("POST") == 1
-    assert scene.row() is not None
-
-
-@pytest.mark.parametrize("other", ["title", "preset", "past", "seen"])
-def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str) -> None:
-    title = "Panel" if other == "title" else "Keynote"
-    preset = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11" if other == "preset" else PRESET
-    status = "ended" if other == "past" else "scheduled"
-
-    def appear(request: Request) -> None:
-        if request.method == "POST" and len(scene.service.sessions) == 0:
-            scene.service.add_session(scene.room_id, title, preset, status)
-
-    if other == "seen":
-        scene.service.add_session(scene.room_id, title, preset, status)
-    else:
-        scene.service.on_request = appear
-    scene.service.faults = ["lost-drop"]
-    scene.create()
-    assert scene.service.count("DELETE") == 0
-    assert len(scene.service.sessions) == 2
-
-
-def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
-    dead = scene.open_run(ELSEWHERE)
-    dead.claim(scene.slot, [], -1.0, None)
-    orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
-    made = scene.create()
-    assert made.replaced == (orphan,)
-    assert made.thing.id == scene.one_usable()
-
-
-def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene: Scene) -> None:
-    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None)
-    scene.create()
-    scene.one_usable()
-    assert scene.pauses == list(creation_module.GRACE_PAUSES)
-    assert scene.service.count("POST") == 1
-
-
-@pytest.mark.parametrize("status", [401, 500])
-def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene, status: int) -> None:
-    dead, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-inherited")
-    claim = dead.claim(scene.slot, [], 60.0, None)
-    assert isinstance(claim, Claim)
-    dead.keep(claim, "pending", None, key)
-    dead.release(claim)
-    scene.service.on_request = lambda request: refusal(status) if request.method == "GET" else None
-    with pytest.raises(WebinarError):
-        scene.create()
-    row = scene.row()
-    assert row is not None, "the intent was withdrawn, and the key with it"
-    assert row.key == key
-
-
-def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> None:
-    dead = scene.open_run(ELSEWHERE)
-    claim = dead.claim(scene.slot, [], 60.0, None)
-    assert isinstance(claim, Claim)
-    dead.keep(claim, "pending", None, StreamKey("unit-stream-of-another"))
-    dead.release(claim)
-    scene.service.faults = ["done-keyless"]
-    scene.create()
-    row = scene.row()
-    assert row is not None
-    assert (row.phase, row.key) == ("keyless", None)
-
-
 def test_a_rival_is_waited_for_and_what_it_made_is_returned(scene: Scene) -> None:
     rival, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-rival")
     claim = rival.claim(scene.slot, [], 60.0, None)
@@ -394,11 +193,8 @@ def test_what_a_rival_made_and_is_past_already_is_made_anew(scene: Scene) -> Non
     scene.one_usable()
 
 
-def test_a_run_whose_lease_was_taken_over_does_not_post(scene: Scene) -> None:
-    def taken_over(seconds: float) -> bool:
-        return False
-
-    scene.ledger.renew = lambda _claim, lease: taken_over(lease)  # type: ignore[method-assign]
+def test_a_run_whose_lease_was_taken_over_does_not_post(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene.ledger, "renew", lambda _claim, _lease: False)
     with pytest.raises(CreationUnresolved, match="another run took over"):
         scene.create()
     assert scene.service.count("POST") == 0

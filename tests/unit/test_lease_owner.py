@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import is_known_dead, new_owner
@@ -25,7 +26,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def child() -> subprocess.Popen[str]:
+def child() -> Iterator[subprocess.Popen[str]]:
     with start_python(CHILD) as process:
         yield process
         process.kill()

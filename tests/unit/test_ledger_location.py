@@ -107,7 +107,7 @@ def test_a_ledger_whose_key_file_is_gone_is_not_given_a_new_key(
 def test_a_rival_that_makes_the_ledger_meanwhile_is_no_missing_key(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = ledger_location.read_key_file
+    real = secrecy.read_key_file
 
     def read_and_then_the_rival_is_first(path: Path) -> str | None:
         monkeypatch.setattr(ledger_location, "read_key_file", real)

@@ -5,52 +5,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
-    EventSpec,
-    Preset,
-    Room,
-    RoomSpec,
-    Session,
-    SessionSpec,
-    StreamKey,
-)
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan, session_slot
-from hypothesis import given
-from hypothesis import strategies as st
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Policy, Preset, RoomSpec, Session, Settings
 
-API = "https://api.invalid"
-ROOM = Room("r1", "Main stage")
-PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
-ASKED = SessionSpec("Keynote", preset_id=PRESET)
-PRESENT = Session("s1", "r1", "Keynote", "scheduled", preset=Preset(PRESET))
+from .worlds import ASKED, OTHER_PRESET, PRESENT, PRESET, ROOM, actions, kept, known, only, plan_of, world_of
 
-
-def kept(session: Session, room_id: str = "r1") -> Row:
-    slot = Slot(API, "session", room_id, session.title)
-    return Row(1, slot, session.id, "created", StreamKey("unit-stream-1"), "fp-1", frozenset(), leased=False)
-
-
-def world_of(room: Room | None, sessions: tuple[Session, ...] = (), rows: tuple[Row, ...] = ()) -> World:
-    listed = {room.id: sessions} if room else {}
-    return World(API, (room,), frozenset(listed), listed, {row.slot: row for row in rows})
-
-
-def plan_of(world: World, *sessions: SessionSpec, room: RoomSpec | None = None) -> Plan:
-    asked = room or RoomSpec(title="Main stage", description="Plenary", sessions=sessions)
-    return make_plan(EventSpec((asked,)), world)
-
-
-def only(plan: Plan) -> SessionPlan:
-    return plan.rooms[0].sessions[0]
+START = "2027-05-04T09:00:00Z"
 
 
 def test_what_matches_needs_no_call() -> None:
-    plan = plan_of(world_of(ROOM, (PRESENT,), (kept(PRESENT),)), ASKED)
-    assert list(plan.steps()) == []
+    plan = plan_of(known(PRESENT), ASKED)
+    assert actions(plan) == []
     assert only(plan).refusal is None
     assert only(plan).session == PRESENT
 
@@ -62,15 +30,24 @@ def test_a_missing_room_is_created_before_its_sessions() -> None:
         ("create_session", "POST", "/rooms/{room_id}/sessions"),
         ("create_session", "POST", "/rooms/{room_id}/sessions"),
     ]
-    assert next(plan.steps()).body == {"title": "Main stage", "description": "Plenary"}
+
+
+def test_a_room_is_created_with_what_was_asked_and_nothing_else() -> None:
+    analytics = {"google_tag_manager": {"container_id": "GTM-UNIT"}}
+    room = RoomSpec(title="Main stage", description="Plenary", analytics=analytics)
+    (step,) = plan_of(world_of(None), room=room).steps()
+    assert step.body == {"title": "Main stage", "description": "Plenary", "analytics": analytics}
+    (bare,) = plan_of(world_of(None)).steps()
+    assert bare.body == {"title": "Main stage"}
 
 
 def test_a_room_without_sessions_is_created() -> None:
     assert [step.action for step in plan_of(world_of(None)).steps()] == ["create_room"]
 
 
-def test_a_room_is_not_created_for_sessions_that_shall_not_be() -> None:
-    assert list(plan_of(world_of(None), replace(ASKED, state="absent")).steps()) == []
+@pytest.mark.parametrize("state", ["ended", "absent"])
+def test_a_room_is_not_created_for_sessions_that_shall_not_be(state: Any) -> None:
+    assert actions(plan_of(world_of(None), replace(ASKED, state=state))) == []
 
 
 def test_a_missing_session_is_created_with_what_was_asked_and_nothing_else() -> None:
@@ -86,7 +63,7 @@ def test_a_missing_session_is_created_with_what_was_asked_and_nothing_else() -> 
 @pytest.mark.parametrize("status", ["ended", "expired"])
 def test_a_past_session_never_satisfies(status: str) -> None:
     past = replace(PRESENT, status=status)
-    (step,) = plan_of(world_of(ROOM, (past,), (kept(past),)), ASKED).steps()
+    (step,) = plan_of(known(past), ASKED).steps()
     assert step.action == "create_session"
 
 
@@ -95,15 +72,15 @@ def test_a_past_session_never_satisfies(status: str) -> None:
 )
 def test_a_session_that_shall_not_be_is_deleted_or_ended(status: str, action: str) -> None:
     session = replace(PRESENT, status=status)
-    (step,) = plan_of(world_of(ROOM, (session,), (kept(session),)), replace(ASKED, state="absent")).steps()
+    (step,) = plan_of(known(session), replace(ASKED, state="absent")).steps()
     assert step.action == action
     assert "s1" in step.path
 
 
 def test_several_current_sessions_of_a_title_are_refused_by_their_ids() -> None:
     twin = replace(PRESENT, id="s2")
-    for spec in (ASKED, replace(ASKED, state="absent")):
-        plan = plan_of(world_of(ROOM, (PRESENT, twin), (kept(PRESENT),)), spec)
+    for state in ("present", "live", "ended", "absent"):
+        plan = plan_of(world_of(ROOM, (PRESENT, twin), (kept(PRESENT),)), replace(ASKED, state=state))
         assert list(plan.steps()) == []
         assert "s1, s2" in str(only(plan).refusal)
 
@@ -111,28 +88,44 @@ def test_several_current_sessions_of_a_title_are_refused_by_their_ids() -> None:
 @pytest.mark.parametrize(
     ("spec", "session", "named"),
     [
-        ({"preset_id": "11111111-5f43-4b0c-9a57-0c6a6f1f2a11"}, {}, "preset_id"),
-        ({"mode": "webcam"}, {"mode": "rtmp"}, "mode"),
-        (
-            {"scheduled_start_time": "2027-05-04T09:00:00Z"},
-            {"scheduled_start_time": "2027-05-04T09:00:01Z"},
-            "scheduled_start_time",
-        ),
+        ({"preset_id": OTHER_PRESET}, {}, f"preset_id is {PRESET} and {OTHER_PRESET} was asked for"),
+        ({"mode": "webcam"}, {"mode": "rtmp"}, "mode is rtmp and webcam was asked for"),
     ],
 )
-def test_what_differs_is_named_and_left_as_it_is(spec: dict[str, str], session: dict[str, str], named: str) -> None:
-    existing = replace(PRESENT, **session)  # type: ignore[arg-type]
-    plan = plan_of(world_of(ROOM, (existing,), (kept(existing),)), replace(ASKED, **spec))  # type: ignore[arg-type]
-    assert list(plan.steps()) == []
-    assert f"{named} is" in str(only(plan).refusal)
-    assert "state: absent" in str(only(plan).refusal)
+def test_what_cannot_be_changed_means_a_new_session_or_a_refusal_that_names_the_policy(
+    spec: dict[str, str], session: dict[str, str], named: str
+) -> None:
+    asked, existing = replace(ASKED, **spec), replace(PRESENT, **session)  # type: ignore[arg-type]
+    removal, creation = plan_of(known(existing), asked).steps()
+    assert (removal.action, removal.path, creation.action) == ("delete_session", "/sessions/s1", "create_session")
+    assert named in removal.reason
+    assert named in creation.reason
+    refused = plan_of(known(existing), asked, policy=Policy(replace="never"))
+    assert actions(refused) == []
+    assert named in str(only(refused).refusal)
+    assert "replace: scheduled" in str(only(refused).refusal)
+
+
+@pytest.mark.parametrize("status", ["live", "paused"])
+def test_a_session_on_air_is_replaced_only_where_the_policy_says_so(status: str) -> None:
+    on_air, asked = replace(PRESENT, status=status), replace(ASKED, preset_id=OTHER_PRESET)
+    refused = plan_of(known(on_air), asked)
+    assert actions(refused) == []
+    assert "replace: live" in str(only(refused).refusal)
+    assert actions(plan_of(known(on_air), asked, policy=Policy(replace="live"))) == ["end_session", "create_session"]
+
+
+def test_a_replacement_is_to_have_all_that_was_asked_for() -> None:
+    asked = replace(ASKED, preset_id=OTHER_PRESET, settings=Settings(chat_enabled=False), state="live")
+    steps = list(plan_of(known(PRESENT), asked).steps())
+    assert [step.action for step in steps] == ["delete_session", "create_session", "update_settings", "go_live"]
+    assert [step.path for step in steps[2:]] == ["/sessions/{session_id}/settings", "/sessions/{session_id}/go_live"]
 
 
 @pytest.mark.parametrize(
     ("spec", "session"),
     [
         ({"scheduled_start_time": "2027-05-04T09:00:00+02:00"}, {"scheduled_start_time": "2027-05-04T07:00:00.000Z"}),
-        ({"scheduled_start_time": "2027-05-04T09:00:00+02:00"}, {"scheduled_start_time": None}),
         ({"mode": "rtmp"}, {"mode": None}),
         ({"mode": None}, {"mode": "rtmp"}),
         ({}, {"preset": Preset(None)}),
@@ -143,27 +136,66 @@ def test_what_differs_is_named_and_left_as_it_is(spec: dict[str, str], session: 
 )
 def test_what_is_the_same_or_not_told_does_not_differ(spec: dict[str, str], session: dict[str, str]) -> None:
     existing = replace(PRESENT, **session)  # type: ignore[arg-type]
-    plan = plan_of(world_of(ROOM, (existing,), (kept(existing),)), replace(ASKED, **spec))  # type: ignore[arg-type]
+    plan = plan_of(known(existing), replace(ASKED, **spec))  # type: ignore[arg-type]
     assert list(plan.steps()) == []
     assert only(plan).refusal is None
 
 
 @pytest.mark.parametrize("strange", ["soon", "0001-01-01T00:00:00+14:00"])
 def test_a_start_time_that_cannot_be_read_differs_unless_it_is_the_same_text(strange: str) -> None:
-    existing = replace(PRESENT, scheduled_start_time=strange)
-    world = world_of(ROOM, (existing,), (kept(existing),))
-    assert only(plan_of(world, replace(ASKED, scheduled_start_time="2027-05-04T09:00:00Z"))).refusal
-    assert only(plan_of(world, replace(ASKED, scheduled_start_time=strange))).refusal is None
+    world = known(replace(PRESENT, scheduled_start_time=strange))
+    assert actions(plan_of(world, replace(ASKED, scheduled_start_time="2027-05-04T09:00:00Z"))) == [
+        "reschedule_session"
+    ]
+    assert actions(plan_of(world, replace(ASKED, scheduled_start_time=strange))) == []
+
+
+@pytest.mark.parametrize("is_now", ["2027-05-04T09:00:01Z", None])
+def test_another_start_time_is_moved_in_place_before_the_session_begins(is_now: str | None) -> None:
+    waiting, asked = replace(PRESENT, scheduled_start_time=is_now), replace(ASKED, scheduled_start_time=START)
+    (step,) = plan_of(known(waiting), asked).steps()
+    assert (step.method, step.path, step.body) == ("PATCH", "/sessions/s1/reschedule", {"scheduled_start_time": START})
+    assert actions(plan_of(known(replace(waiting, status="live")), asked)) == []
+
+
+def test_only_the_settings_that_differ_are_sent() -> None:
+    existing = replace(PRESENT, settings=Settings(chat_enabled=True, stage_enabled=True))
+    asked = replace(ASKED, settings=Settings(chat_enabled=False, stage_enabled=True, max_join_limit=5))
+    (step,) = plan_of(known(existing), asked).steps()
+    assert (step.method, step.path, step.body) == ("PATCH", "/sessions/s1/settings", {"chat_enabled": False})
+
+
+def test_a_status_of_the_services_own_is_not_live() -> None:
+    assert actions(plan_of(known(replace(PRESENT, status="paused")), replace(ASKED, state="live"))) == ["go_live"]
+
+
+def test_updates_come_before_going_live() -> None:
+    asked = replace(ASKED, scheduled_start_time=START, settings=Settings(chat_enabled=False), state="live")
+    existing = replace(PRESENT, settings=Settings(chat_enabled=True))
+    assert actions(plan_of(known(existing), asked)) == ["reschedule_session", "update_settings", "go_live"]
 
 
 @pytest.mark.parametrize(
     "row", [None, replace(kept(PRESENT), key=None, phase="keyless"), replace(kept(PRESENT), object_id="s0")]
 )
-def test_a_session_whose_key_the_ledger_does_not_hold_is_refused_with_the_way_out(row: Row | None) -> None:
-    plan = plan_of(world_of(ROOM, (PRESENT,), (row,) if row else ()), ASKED)
-    assert list(plan.steps()) == []
-    assert "ledger_url" in str(only(plan).refusal)
-    assert "state: absent" in str(only(plan).refusal)
+def test_a_session_whose_key_the_ledger_does_not_hold_is_refused_with_the_ways_out(row: Row | None) -> None:
+    world = world_of(ROOM, (PRESENT,), (row,) if row else ())
+    refused = plan_of(world, ASKED)
+    assert actions(refused) == []
+    for way in ("ledger_url", "on_missing_key", "replace", "go_live", "ignore"):
+        assert way in str(only(refused).refusal)
+    for policy, expected in {
+        Policy(on_missing_key="replace"): ["delete_session", "create_session"],
+        Policy(on_missing_key="go_live"): ["go_live"],
+        Policy(on_missing_key="ignore"): [],
+    }.items():
+        assert actions(plan_of(world, ASKED, policy=policy)) == expected
+
+
+@pytest.mark.parametrize("state", ["ended", "absent"])
+def test_a_missing_key_is_no_matter_for_a_session_that_shall_not_go_on(state: Any) -> None:
+    world = world_of(ROOM, (replace(PRESENT, status="live"),))
+    assert actions(plan_of(world, replace(ASKED, state=state))) == ["end_session"]
 
 
 def test_an_unfinished_creation_is_taken_up_again() -> None:
@@ -186,96 +218,29 @@ def test_a_room_named_by_its_id_is_called_by_its_title() -> None:
     assert [step.room for step in plan_of(world_of(ROOM), room=room).steps()] == ["Main stage"]
 
 
-TITLES = ("Keynote", "Panel", "Workshop")
-sessions_listed = st.lists(
-    st.builds(
-        Session,
-        id=st.integers(0, 99).map(lambda number: f"s{number}"),
-        room_id=st.just("r1"),
-        title=st.sampled_from([*TITLES, "Something else"]),
-        status=st.sampled_from(["scheduled", "live", "ended", "expired", "paused"]),
-        mode=st.sampled_from([None, "rtmp", "webcam"]),
-        preset=st.sampled_from([Preset(None), Preset(PRESET), Preset("p2")]),
-        ended_at=st.sampled_from([None, "2027-05-04T09:00:00Z"]),
-    ),
-    max_size=6,
-    unique_by=lambda session: session.id,
-).map(tuple)
-specs = st.tuples(
-    *(
-        st.builds(
-            SessionSpec,
-            title=st.just(title),
-            preset_id=st.just(PRESET),
-            mode=st.sampled_from([None, "rtmp"]),
-            state=st.sampled_from(["present", "absent"]),
-        )
-        for title in TITLES
-    )
+def test_session_id_picks_one_of_several_current_sessions_of_a_title() -> None:
+    world = known(PRESENT, replace(PRESENT, id="s2", status="live"))
+    assert actions(plan_of(world, replace(ASKED, session_id="s1", state="absent"))) == ["delete_session"]
+    assert actions(plan_of(world, replace(ASKED, session_id="s2", state="absent"))) == ["end_session"]
+    assert actions(plan_of(world, replace(ASKED, session_id="s2"))) == []
+
+
+@pytest.mark.parametrize(
+    ("session", "message"),
+    [
+        (replace(PRESENT, id="s9"), "the room has no such session"),
+        (replace(PRESENT, title="Panel"), "is titled 'Panel'"),
+        (replace(PRESENT, status="ended"), "is ended"),
+    ],
 )
-rows_kept = st.lists(
-    st.builds(
-        Row,
-        id=st.just(1),
-        slot=st.sampled_from([session_slot(world_of(ROOM), "r1", title) for title in TITLES]),
-        object_id=st.none() | st.integers(0, 99).map(lambda number: f"s{number}"),
-        phase=st.sampled_from(["pending", "created", "keyless"]),
-        key=st.none() | st.just(StreamKey("unit-stream-1")),
-        fingerprint=st.none(),
-        seen_ids=st.frozensets(st.integers(0, 99).map(lambda number: f"s{number}"), max_size=4),
-        leased=st.booleans(),
-    ),
-    max_size=3,
-).map(tuple)
-worlds = st.builds(world_of, st.just(ROOM), sessions_listed, rows_kept) | st.just(world_of(None))
+def test_a_session_id_that_cannot_be_meant_is_refused(session: Session, message: str) -> None:
+    plan = plan_of(known(session), replace(ASKED, session_id="s1"))
+    assert actions(plan) == []
+    assert message in str(only(plan).refusal)
 
 
-@given(worlds, specs)
-def test_a_plan_does_at_most_one_thing_in_a_slot_and_nothing_elsewhere(
-    world: World, asked: tuple[SessionSpec, ...]
-) -> None:
-    steps = [step for step in plan_of(world, *asked).steps() if step.action != "create_room"]
-    titles = [step.title for step in steps]
-    assert len(titles) == len(set(titles))
-    assert set(titles) <= set(TITLES)
-
-
-@given(worlds, specs)
-def test_no_step_touches_a_past_session(world: World, asked: tuple[SessionSpec, ...]) -> None:
-    past = {session.id for session in world.sessions.get("r1", ()) if not session.is_current}
-    assert not any(part in past for step in plan_of(world, *asked).steps() for part in step.path.split("/"))
-
-
-@given(worlds, specs)
-def test_absent_never_creates_and_present_never_removes(world: World, asked: tuple[SessionSpec, ...]) -> None:
-    states = {spec.title: spec.state for spec in asked}
-    for step in plan_of(world, *asked).steps():
-        if step.title is not None:
-            assert (step.action == "create_session") == (states[step.title] == "present")
-
-
-@given(worlds, specs)
-def test_a_step_and_a_refusal_exclude_each_other(world: World, asked: tuple[SessionSpec, ...]) -> None:
-    assert not any(plan.step and plan.refusal for plan in plan_of(world, *asked).rooms[0].sessions)
-
-
-@given(worlds, specs)
-def test_a_session_is_created_only_where_no_other_current_one_can_be_seen(
-    world: World, asked: tuple[SessionSpec, ...]
-) -> None:
-    for plan in plan_of(world, *asked).rooms[0].sessions:
-        if plan.step and plan.step.action == "create_session":
-            current = [s for s in world.sessions.get("r1", ()) if s.title == plan.spec.title and s.is_current]
-            assert not current or (plan.row is not None and plan.row.phase == "pending")
-
-
-@given(specs)
-def test_a_plan_for_a_world_that_already_matches_is_empty(asked: tuple[SessionSpec, ...]) -> None:
-    present = [spec for spec in asked if spec.state == "present"]
-    sessions = tuple(
-        Session(f"s{number}", "r1", spec.title, "scheduled", spec.mode, Preset(PRESET))
-        for number, spec in enumerate(present)
-    )
-    plan = plan_of(world_of(ROOM, sessions, tuple(kept(session) for session in sessions)), *asked)
-    assert list(plan.steps()) == []
-    assert not any(session.refusal for session in plan.rooms[0].sessions)
+@pytest.mark.parametrize("state", ["ended", "absent"])
+def test_a_session_id_of_a_past_session_is_no_matter_where_it_shall_be_past(state: Any) -> None:
+    plan = plan_of(known(replace(PRESENT, status="ended")), replace(ASKED, session_id="s1", state=state))
+    assert actions(plan) == []
+    assert only(plan).refusal is None

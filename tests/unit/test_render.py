@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import Applied, RoomOutcome, SessionOutcome, planned
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
@@ -24,6 +23,12 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     StreamKey,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import (
+    Applied,
+    RoomOutcome,
+    SessionOutcome,
+    planned,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import FACT, FACT_RUN, event_result, session_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
@@ -71,7 +76,7 @@ def shape(value: Any) -> Any:
 
 
 def test_no_result_holds_the_key_even_where_the_service_puts_it_into_urls() -> None:
-    spiteful = replace(MADE, session=replace(SESSION, hls_url=f"https://hls.invalid/{SECRET}"), note=SECRET)
+    spiteful = replace(MADE, session=replace(SESSION, hls_url=f"https://hls.invalid/{SECRET}"), notes=(SECRET,))
     failing = replace(MADE, error=f"the service said {SECRET}")
     for outcome in (spiteful, failing):
         result = shown(applied(outcome), redactor=Redactor([SECRET]))
@@ -110,9 +115,16 @@ def test_what_matches_shows_no_change_and_an_empty_diff() -> None:
 
 def test_a_diff_is_yaml_of_before_and_after_with_fingerprints() -> None:
     diff = shown(applied(MADE))["diff"]
-    assert yaml.safe_load(diff["before"]) == {"rooms": {"Main stage": {"id": "r1", "sessions": {}}}}
+    assert yaml.safe_load(diff["before"]) == {"rooms": {"Main stage": {"id": "r1", "description": "", "sessions": {}}}}
     after = yaml.safe_load(diff["after"])["rooms"]["Main stage"]["sessions"]["Keynote"]
-    assert after == {"id": "s1", "status": "scheduled", "preset_id": PRESET, "stream_key_fingerprint": "fp-1"}
+    assert after == {
+        "id": "s1",
+        "status": "scheduled",
+        "preset_id": PRESET,
+        "mode": "rtmp",
+        "scheduled_start_time": None,
+        "stream_key_fingerprint": "fp-1",
+    }
 
 
 def test_a_plan_line_holds_the_call() -> None:
@@ -166,7 +178,7 @@ def test_facts_of_an_earlier_run_are_not_mixed_in(before: dict[str, Any]) -> Non
 
 
 def test_a_replaced_orphan_is_a_warning() -> None:
-    result = shown(applied(replace(MADE, note="replaced s0")))
+    result = shown(applied(replace(MADE, notes=("replaced s0",))))
     assert result["warnings"] == ["Main stage/Keynote: replaced s0"]
 
 

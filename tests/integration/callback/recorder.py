@@ -10,8 +10,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ansible.plugins.callback import CallbackBase
+
+if TYPE_CHECKING:
+    from ansible.executor.task_result import TaskResult
 
 DOCUMENTATION = """
 name: recorder
@@ -26,7 +30,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "recorder"
 
-    def _record(self, kind, result):
+    def _record(self, kind: str, result: TaskResult) -> None:
         line = {
             "kind": kind,
             "host": result._host.get_name(),
@@ -37,23 +41,23 @@ class CallbackModule(CallbackBase):
         with Path(os.environ["TENBYTE_TEST_RECORD"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
 
-    def v2_runner_on_ok(self, result):
+    def v2_runner_on_ok(self, result: TaskResult) -> None:
         self._record("ok", result)
 
-    def v2_runner_on_failed(self, result, ignore_errors=False):
+    def v2_runner_on_failed(self, result: TaskResult, ignore_errors: bool = False) -> None:
         self._record("failed", result)
 
-    def v2_runner_on_unreachable(self, result):
+    def v2_runner_on_unreachable(self, result: TaskResult) -> None:
         self._record("unreachable", result)
 
-    def v2_runner_on_skipped(self, result):
+    def v2_runner_on_skipped(self, result: TaskResult) -> None:
         self._record("skipped", result)
 
-    def v2_runner_item_on_ok(self, result):
+    def v2_runner_item_on_ok(self, result: TaskResult) -> None:
         self._record("item_ok", result)
 
-    def v2_runner_item_on_failed(self, result):
+    def v2_runner_item_on_failed(self, result: TaskResult) -> None:
         self._record("item_failed", result)
 
-    def v2_on_file_diff(self, result):
+    def v2_on_file_diff(self, result: TaskResult) -> None:
         self._record("diff", result)

@@ -58,3 +58,20 @@ def test_it_works_from_the_users_collections(artifact: Path, controller: Control
     run = controller.tasks(SESSION_TASKS, environment={"ANSIBLE_COLLECTIONS_PATH": "", "ANSIBLE_HOME": ""})
     assert run.returncode == 0, run.output
     assert run.result(SESSION)["session"]["stream_key_available"] is True
+
+
+@pytest.mark.parametrize("library", ["requests", "sqlalchemy", "cryptography"])
+def test_a_missing_library_is_named_with_the_way_out(artifact: Path, controller: Controller, library: str) -> None:
+    controller.home.mkdir(parents=True)
+    # Stands before the real library on the path, and is missing as a missing one is.
+    (controller.home / "absent").mkdir()
+    missing = f'raise ModuleNotFoundError("No module named {library!r}", name="{library}")\n'
+    (controller.home / "absent" / f"{library}.py").write_text(missing)
+    lookup = """- debug: {msg: "{{ lookup('tenbyte.webinar.stream_key', 'x') }}"}"""
+    for tasks in (SESSION_TASKS, "- tenbyte.webinar.room_info:", lookup):
+        run = controller.tasks(tasks, environment={"PYTHONPATH": str(controller.home / "absent")})
+        assert run.returncode != 0
+        said = " ".join(run.output.split())
+        assert f"needs the Python library '{library}' on the controller" in said
+        assert "requirements.txt" in said
+        assert "Traceback" not in said

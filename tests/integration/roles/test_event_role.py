@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from tests.integration.conftest import EVENT, PRESET
+from tests.integration.conftest import EVENT, OTHER_PRESET, PRESET
 from tests.integration.controller import Controller, Run
+from tests.lab.leaks import places_in_files
 from tests.simulator.server import Simulator
 
 ROOMS: list[dict[str, Any]] = [
@@ -31,6 +32,11 @@ def run_role(controller: Controller, **variables: Any) -> Run:
     inventory = controller.home / "inventory.yml"
     hosts = {host: {"ansible_host": "192.0.2.1"} for host in ("one", "two", "three")}
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    expected_keys = variables.pop("expected_keys", 0)
+    count = {
+        "ansible.builtin.assert": {"that": f"tenbyte_stream_keys | default({{}}) | length == {expected_keys}"},
+        "no_log": True,
+    }
     show = {
         "ansible.builtin.debug": {
             "msg": "{{ inventory_hostname }} {{ ansible_facts['tenbyte_sessions'].keys() | sort }}"
@@ -40,7 +46,7 @@ def run_role(controller: Controller, **variables: Any) -> Run:
         "hosts": "all",
         "gather_facts": False,
         "roles": [{"role": "tenbyte.webinar.event", "vars": variables}],
-        "post_tasks": [show],
+        "post_tasks": [count, show],
     }
     return controller.plays([play], "-i", str(inventory))
 
@@ -85,3 +91,28 @@ def test_the_provision_playbook_works_without_encoders(simulator: Simulator, con
     run = controller.playbook("tenbyte.webinar.teardown", "-e", f"@{event}")
     assert run.returncode == 0, run.output
     assert simulator.service.sessions == {}
+
+
+def test_keys_are_set_in_memory_only_on_request(simulator: Simulator, controller: Controller) -> None:
+    controller.environment |= {
+        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(controller.home / "facts"),
+    }
+    assert run_role(controller, event_rooms=ROOMS).returncode == 0
+    run = run_role(controller, event_rooms=ROOMS, event_reveal_stream_keys=True, expected_keys=2)
+    assert run.returncode == 0, run.output
+    assert not any(key in run.output for key in simulator.issued_keys())
+    assert places_in_files(simulator.issued_keys(), controller.home) == []
+
+
+def test_every_policy_is_passed_on(simulator: Simulator, controller: Controller) -> None:
+    assert run_role(controller, event_rooms=ROOMS).returncode == 0
+    one = [{"title": "Main stage", "sessions": [{"title": "Keynote", "preset_id": OTHER_PRESET}]}]
+    assert run_role(controller, event_rooms=one, event_replace="never").returncode != 0
+    assert run_role(controller, event_rooms=one, event_purge=True).returncode == 0
+    assert [session.title for session in simulator.service.sessions.values()] == ["Keynote"]
+    assert run_role(controller, event_rooms=one, event_state="live", event_wait_timeout=20).returncode == 0
+    controller.environment["TENBYTE_LEDGER_URL"] = f"sqlite:///{controller.home}/another/ledger.sqlite3"
+    assert run_role(controller, event_rooms=one).returncode != 0
+    assert run_role(controller, event_rooms=one, event_on_missing_key="ignore").returncode == 0
+    assert [session.status for session in simulator.service.sessions.values()] == ["live"]

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import ROOM_SPEC
+
+
+class ActionModule(WebinarAction):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils.event_options import event_of_room_from
+
+        result = self.reconcile(task_vars or {}, ROOM_SPEC, event_of_room_from)
+        if "rooms" in result:
+            result["room"] = result["rooms"][0]
+            for name in ("rooms", "sessions", "failed_sessions", "ansible_facts"):
+                result.pop(name, None)
+        return result

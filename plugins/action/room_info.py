@@ -1,0 +1,18 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.info_specs import ROOM_INFO_SPEC
+
+
+class ActionModule(WebinarAction):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils.inform import room_info
+
+        return self.answer(task_vars or {}, ROOM_INFO_SPEC, room_info)

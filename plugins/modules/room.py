@@ -1,0 +1,127 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: room
+author: tenbyte.webinar contributors (!UNKNOWN)
+version_added: 0.1.0
+short_description: Make a room exist, have its description, or be gone
+description:
+  - Makes the webinar service have a room, without saying anything of its sessions. For a room with its sessions, use
+    M(tenbyte.webinar.event).
+  - A room is known by its title among those of the account, or by its id.
+  - A deleted room takes its sessions with it, and the ledger forgets their stream keys. It is refused while a session
+    is
+    on air.
+notes:
+  - Runs on the controller, also when the task's host is another machine.
+  - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
+options:
+  title:
+    description:
+      - Title of the room, 3 to 255 characters.
+      - Together with O(room_id), the title that the room is to have.
+      - At least one of O(title) and O(room_id) is needed.
+    type: str
+  room_id:
+    description: Id of an existing room, to rename it, or where its title is not the only one of its kind.
+    type: str
+  description:
+    description: Description of the room. If not given, an existing room's is left as it is.
+    type: str
+  analytics:
+    description: Analytics of the room's page. What is not given is left as it is.
+    type: dict
+    suboptions:
+      google_tag_manager:
+        description: Google Tag Manager on the room's page.
+        type: dict
+        suboptions:
+          container_id:
+            description: Id of the container.
+            type: str
+          enabled:
+            description: Whether it is loaded.
+            type: bool
+  state:
+    description: Whether the room is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - tenbyte.webinar.connection
+  - tenbyte.webinar.ledger
+  - tenbyte.webinar.attributes
+seealso:
+  - module: tenbyte.webinar.event
+  - module: tenbyte.webinar.session
+"""
+
+EXAMPLES = r"""
+- name: Make a room exist
+  tenbyte.webinar.room:
+    api_key: "{{ vault_tenbyte_api_key }}"
+    title: Main stage
+    description: Plenary sessions
+  register: stage
+
+- name: Count its viewers with Google Tag Manager
+  tenbyte.webinar.room:
+    title: Main stage
+    analytics:
+      google_tag_manager:
+        container_id: GTM-XXXXXX
+        enabled: true
+
+- name: Give it another title
+  tenbyte.webinar.room:
+    room_id: "{{ stage.room.id }}"
+    title: Grand stage
+
+- name: Delete it, unless a session is on air
+  tenbyte.webinar.room:
+    title: Grand stage
+    state: absent
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a call changed the service, or would in check mode.
+  returned: always
+  type: bool
+room:
+  description: The room, in check mode too.
+  returned: when the input could be used
+  type: dict
+  contains:
+    id:
+      description: Id of the room, null where it is not known yet or no longer exists.
+      type: str
+    title:
+      description: Title of the room.
+      type: str
+    description:
+      description: Description of the room.
+      type: str
+    state:
+      description: V(present) or V(absent).
+      type: str
+  sample:
+    id: 3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10
+    title: Main stage
+    description: Plenary sessions
+    state: present
+plan:
+  description: The calls that make the service match, as in RV(tenbyte.webinar.event#module:plan).
+  returned: when the input could be used
+  type: list
+  elements: dict
+  sample: []
+diff:
+  description: The room before and after, as YAML.
+  returned: in diff mode
+  type: dict
+"""

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the actions that inform, and of the action ``stream_key``, as Ansible validates them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
+
+_SCOPE: dict[str, Any] = {"type": "str", "choices": ["mine", "all"], "default": "mine"}
+ROOM_INFO_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    "scope": _SCOPE,
+    "room_id": {"type": "str"},
+    "title": {"type": "str"},
+}
+SESSION_INFO_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "scope": _SCOPE,
+    "session_id": {"type": "str"},
+    "room": {"type": "str"},
+    "room_id": {"type": "str"},
+    "live": {"type": "bool", "default": False},
+    "status": {"type": "list", "elements": "str", "choices": ["scheduled", "live", "ended", "expired"]},
+    "stream_health": {"type": "bool", "default": False},
+    "statistics": {"type": "bool", "default": False},
+}
+STREAM_KEY_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "session_id": {"type": "str", "required": True},
+    "stream_key": {"type": "str", "no_log": True},
+    "rtmp_url": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}

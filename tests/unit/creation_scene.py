@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run that creates one session in a room of the small service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made, create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+
+from .small_service import SmallService
+
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+ASKED = SessionSpec("Keynote", preset_id=PRESET)
+ELSEWHERE = "another-boot/[1]:7:7:x"
+NO_EFFECT = ("lost-drop", "lost-500")
+EFFECT_AND_LOST = ("done-drop", "done-500", "done-408", "done-truncated", "done-html", "done-empty")
+
+
+@dataclass
+class Scene:
+    """A room of the small service, a run with its ledger, and what the run would have slept."""
+
+    service: SmallService
+    ledger: Ledger
+    api: WebinarApi
+    room_id: str
+    open_run: Callable[..., Ledger]
+    pauses: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], None] = lambda: None
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.api.url, "session", self.room_id, "Keynote")
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.on_sleep()
+
+    def create(self, ledger: Ledger | None = None) -> Made[Session]:
+        creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
+        seen = frozenset(self.service.sessions)
+        return create_session(creation, self.slot, ASKED, creation_body(ASKED), seen, None)
+
+    def row(self) -> Row | None:
+        rows = [row for row in self.open_run().rows(self.api.url, [self.room_id]) if row.slot == self.slot]
+        return rows[0] if rows else None
+
+    def one_usable(self) -> str:
+        """Return the id of the one current session, whose key the ledger must hold."""
+        (session_id,) = self.service.current("Keynote")
+        row = self.row()
+        assert row is not None
+        assert (row.phase, row.object_id) == ("created", session_id)
+        assert row.key is not None
+        assert row.key.stream_key == self.service.keys[session_id]
+        return session_id

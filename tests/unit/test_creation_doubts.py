@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
+    CreationUnresolved,
+    NotSent,
+    WebinarError,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, StreamKey
+
+from .creation_scene import ELSEWHERE, PRESET, Scene
+from .scripted_server import Answer, Request, refusal
+
+
+def _break_lists(scene: Scene, answer: Answer) -> None:
+    """After the first POST, answer every GET with this."""
+    scene.service.on_request = lambda request: (
+        answer if request.method == "GET" and scene.service.count("POST") else None
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+@pytest.mark.parametrize("fault", ["done-drop", "done-nameless"])
+def test_a_doubt_that_cannot_be_resolved_now_is_remembered_for_the_next_run(
+    scene: Scene, fault: str, status: int
+) -> None:
+    scene.service.faults = [fault]
+    _break_lists(scene, refusal(status, Retry_After="0"))
+    with pytest.raises(WebinarError):
+        scene.create()
+    row = scene.row()
+    assert row is not None, "the intent was withdrawn although the session may exist"
+    assert (row.phase, row.leased) == ("pending", False)
+    scene.service.on_request = lambda _request: None
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+def test_a_doubt_about_a_service_that_went_away_is_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def gone(_room_id: str) -> list[Session]:
+        raise NotSent("no connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.api, "sessions", gone)
+        with pytest.raises(WebinarError):
+            scene.create()
+    assert scene.row() is not None, "the intent was withdrawn although the session may exist"
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+@pytest.mark.parametrize("status", [403, 409, 500])
+def test_an_orphan_that_cannot_be_deleted_now_is_remembered(scene: Scene, status: int) -> None:
+    scene.service.faults = ["done-drop"]
+    scene.service.on_request = lambda request: refusal(status) if request.method == "DELETE" else None
+    with pytest.raises(WebinarError):
+        scene.create()
+    assert scene.service.count("POST") == 1
+    assert scene.row() is not None, "the intent was withdrawn although the orphan is still there"
+    scene.service.on_request = lambda _request: None
+    scene.create(scene.open_run())
+    scene.one_usable()
+
+
+def test_an_orphan_that_somebody_else_deletes_first_is_gone_all_the_same(scene: Scene) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def delete_first(request: Request) -> None:
+        if request.method == "DELETE":
+            scene.service.sessions.pop(request.path.rpartition("/")[2])
+
+    scene.service.on_request = delete_first
+    scene.create()
+    scene.one_usable()
+
+
+def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
+    scene.service.faults = ["done-drop"]
+
+    def go_live(request: Request) -> None:
+        if request.method == "GET":
+            for entry in scene.service.sessions.values():
+                entry["status"] = "live"
+
+    scene.service.on_request = go_live
+    with pytest.raises(CreationUnresolved) as caught:
+        scene.create()
+    (orphan,) = scene.service.current("Keynote")
+    assert orphan in str(caught.value)
+    assert scene.service.count("POST") == 1
+    assert scene.row() is not None
+
+
+@pytest.mark.parametrize("other", ["title", "preset", "past", "seen"])
+def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str) -> None:
+    title = "Panel" if other == "title" else "Keynote"
+    preset = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11" if other == "preset" else PRESET
+    status = "ended" if other == "past" else "scheduled"
+
+    def appear(request: Request) -> None:
+        if request.method == "POST" and len(scene.service.sessions) == 0:
+            scene.service.add_session(scene.room_id, title, preset, status)
+
+    if other == "seen":
+        scene.service.add_session(scene.room_id, title, preset, status)
+    else:
+        scene.service.on_request = appear
+    scene.service.faults = ["lost-drop"]
+    scene.create()
+    assert scene.service.count("DELETE") == 0
+    assert len(scene.service.sessions) == 2
+
+
+def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
+    dead = scene.open_run(ELSEWHERE)
+    dead.claim(scene.slot, [], -1.0, None)
+    orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
+    made = scene.create()
+    assert made.replaced == (orphan,)
+    assert made.thing.id == scene.one_usable()
+
+
+def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene: Scene) -> None:
+    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None)
+    scene.create()
+    scene.one_usable()
+    assert scene.pauses == list(creation_module.GRACE_PAUSES)
+    assert scene.service.count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene, status: int) -> None:
+    dead, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-inherited")
+    claim = dead.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    dead.keep(claim, "pending", None, key)
+    dead.release(claim)
+    scene.service.on_request = lambda request: refusal(status) if request.method == "GET" else None
+    with pytest.raises(WebinarError):
+        scene.create()
+    row = scene.row()
+    assert row is not None, "the intent was withdrawn, and the key with it"
+    assert row.key == key
+
+
+def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> None:
+    dead = scene.open_run(ELSEWHERE)
+    claim = dead.claim(scene.slot, [], 60.0, None)
+    assert isinstance(claim, Claim)
+    dead.keep(claim, "pending", None, StreamKey("unit-stream-of-another"))
+    dead.release(claim)
+    scene.service.faults = ["done-keyless"]
+    scene.create()
+    row = scene.row()
+    assert row is not None
+    assert (row.phase, row.key) == ("keyless", None)
