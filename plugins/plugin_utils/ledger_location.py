@@ -78,13 +78,13 @@ def prepare_keys(settings: LedgerSettings, redactor: Redactor, *, create: bool) 
         path = key_file(settings)
         text = read_key_file(path)
         if text is None and exists(settings):
-            # Another first run may have made both between the two looks.
+            # Another first run may have made both between the two looks: it makes the key before the ledger.
             text = read_key_file(path)
-        if text is None and exists(settings):
-            raise LedgerError(
-                f"The ledger {database_file(settings)} exists, but its key does not: {path} is missing. Restore that "
-                "file, or give the key as ledger_key."
-            )
+            if text is None:
+                raise LedgerError(
+                    f"The ledger {database_file(settings)} exists, but its key does not: {path} is missing. Restore "
+                    "that file, or give the key as ledger_key."
+                )
         if text is None and not create:
             raise LedgerError(f"There is no ledger key yet: {path} is missing.")
         text = text or create_key_file(path)

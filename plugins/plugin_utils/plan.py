@@ -183,6 +183,8 @@ def _chosen(spec: SessionSpec, listed: tuple[Session, ...]) -> tuple[Session | N
     """Return the current session that the spec means, if there is one, or why it cannot be said."""
     if spec.session_id is not None:
         pinned = next((session for session in listed if session.id.lower() == spec.session_id), None)
+        if pinned is None and spec.state in ("ended", "absent"):
+            return None, None
         if pinned is None:
             return None, f"session_id {spec.session_id}: the room has no such session. Correct it, or leave it out."
         if pinned.title != spec.title:
@@ -212,6 +214,8 @@ def _plan_existing(
     key_is_lost = not has_key and policy.on_missing_key != "ignore"
     if drift or (key_is_lost and policy.on_missing_key == "replace"):
         reason = drift or "the ledger does not hold its stream key"
+        if spec.session_id is not None:
+            return SessionPlan(spec, session, row, refusal=_pinned_is_not_replaced(session, reason))
         if not _may_replace(session, policy):
             return SessionPlan(spec, session, row, refusal=_not_replaced(session, reason, policy))
         removal = steps.removal(room_title, session, f"it is replaced, because {reason}")
@@ -284,6 +288,13 @@ def _not_replaced(session: Session, reason: str, policy: Policy) -> str:
         f"the session {session.id} is {session.status} and is not replaced, although {reason}. The service cannot "
         f"change that in an existing session, and replace is '{policy.replace}' ({needed}). Ask for what the "
         "session has, or change the policy."
+    )
+
+
+def _pinned_is_not_replaced(session: Session, reason: str) -> str:
+    return (
+        f"the session {session.id} is not replaced, although {reason}: a new session would have another id than the "
+        "session_id that is asked for. Leave session_id out, or ask for what the session has."
     )
 
 

@@ -110,6 +110,15 @@ def test_with_an_event_file_only_its_rooms_are_shown(simulator: Simulator, contr
         ]
 
 
+def test_rooms_stand_in_the_event_files_order_and_sessions_by_their_start(
+    simulator: Simulator, controller: Controller
+) -> None:
+    provision(controller)
+    main, workshop = [("Main stage", "Keynote"), ("Main stage", "Panel")], [("Workshop", "Hands on")]
+    for rooms, order in ((ROOMS, main + workshop), (ROOMS[::-1], workshop + main)):
+        assert [tuple(row[:2]) for row in table(play(controller, "status", rooms=rooms))] == order
+
+
 def test_what_the_event_file_asks_for_and_is_not_there_is_called_missing(
     simulator: Simulator, controller: Controller
 ) -> None:
@@ -164,7 +173,8 @@ def test_the_services_text_is_text_and_neither_markup_nor_template(
     room.description = room.title = HOSTILE
     session = simulator.service.create_session(room, {"title": HOSTILE, "preset_id": PRESET, "description": HOSTILE})
     session.hls_url = 'javascript:alert("2")'
-    simulator.service.start(session)
+    simulator.service.creation_shown(session)
+    publish(simulator, session)
     run = play(controller, "status")
     assert run.returncode == 0, run.output
     assert sum(HOSTILE in line for line in run.result("ansible.builtin.debug")["msg"]) == 1

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What holds for every service, ledger and wish."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import PAST, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from hypothesis import given, settings
+
+from .engine_run import Run
+from .random_events import Scenario, scenarios
+from .small_service import SmallService, small_service
+
+EVERY_STATUS = ("scheduled", "live", "ended", "expired", "paused")
+pure = settings(max_examples=100)
+applied = settings(max_examples=50)
+
+
+def session_plans(plan: Plan) -> list[SessionPlan]:
+    return [session for room in plan.rooms for session in room.sessions]
+
+
+def touched(plan: Plan) -> set[str]:
+    """The ids of the sessions that the plan's calls name."""
+    return {step.path.split("/")[2] for step in plan.steps() if step.path.startswith("/sessions/")}
+
+
+def ids(scenario: Scenario, *statuses: str) -> set[str]:
+    return {session.id for session in scenario.sessions if session.status in statuses}
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_no_past_session_is_touched(scenario: Scenario) -> None:
+    assert not touched(make_plan(scenario.asked, scenario.world())) & ids(scenario, *PAST)
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_a_session_on_air_ends_only_where_that_was_asked_or_the_policy_replaces_live_ones(scenario: Scenario) -> None:
+    for plan in session_plans(make_plan(scenario.asked, scenario.world())):
+        if any(step.action == "end_session" for step in plan.steps):
+            assert plan.spec.state in ("ended", "absent") or scenario.asked.policy.replace == "live"
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_nothing_is_replaced_where_the_policy_says_never(scenario: Scenario) -> None:
+    for plan in session_plans(make_plan(scenario.asked, scenario.world())):
+        if scenario.asked.policy.replace == "never" and plan.spec.state in ("present", "live"):
+            assert not {"end_session", "delete_session"} & {step.action for step in plan.steps}
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_a_purge_deletes_scheduled_sessions_and_does_nothing_else(scenario: Scenario) -> None:
+    for plan in session_plans(make_plan(scenario.asked, scenario.world())):
+        if plan.purged:
+            assert scenario.asked.policy.purge
+            assert plan.session is not None
+            assert plan.session.id in ids(scenario, "scheduled")
+            assert [step.action for step in plan.steps] == ["delete_session"]
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_no_slot_is_filled_twice_and_none_that_stays_filled(scenario: Scenario) -> None:
+    plan = make_plan(scenario.asked, scenario.world())
+    created = Counter((step.room, step.title) for step in plan.steps() if step.action == "create_session")
+    assert set(created.values()) <= {1}
+    gone = {step.path.split("/")[2] for step in plan.steps() if step.action in ("delete_session", "end_session")}
+    titles = {room.id: room.title for room in scenario.rooms}
+    staying = {
+        (titles[session.room_id or ""], session.title)
+        for session in scenario.sessions
+        if session.is_current and session.id not in gone
+    }
+    assert not set(created) & staying
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_a_refusal_means_that_nothing_is_done(scenario: Scenario) -> None:
+    plan = make_plan(scenario.asked, scenario.world())
+    assert not any(session.refusal and session.steps for session in session_plans(plan))
+    assert not any(room.refusal and room.step for room in plan.rooms)
+
+
+@pure
+@given(scenarios(EVERY_STATUS))
+def test_calls_name_only_rooms_and_titles_that_were_asked_for_unless_they_are_purged(scenario: Scenario) -> None:
+    plan = make_plan(scenario.asked, scenario.world())
+    asked: set[tuple[str | None, str | None]] = {(room.title, None) for room in scenario.asked.rooms}
+    asked |= {(room.title, session.title) for room in scenario.asked.rooms for session in room.sessions}
+    purged = {id(step) for session in session_plans(plan) if session.purged for step in session.steps}
+    assert {(step.room, step.title) for step in plan.steps() if id(step) not in purged} <= asked
+
+
+@pytest.fixture(scope="module")
+def api_and_service() -> Iterator[tuple[WebinarApi, SmallService]]:
+    with small_service() as service:
+        connection = Connection(service.url, api_key="unit-api-key", timeout=5.0, retries=0, concurrency=4)
+        transport = Transport(connection, Redactor())
+        yield WebinarApi(transport), service
+        transport.close()
+
+
+def run_of(scenario: Scenario, api_and_service: tuple[WebinarApi, SmallService], folder: str) -> Run:
+    api, service = api_and_service
+    ledger = open_ledger(LedgerSettings(f"sqlite:///{Path(folder) / 'keys.sqlite3'}"), Redactor(), new_owner())
+    assert ledger is not None
+    scenario.load(service, ledger, api.url)
+    return Run(service, api, ledger)
+
+
+@applied
+@given(scenario=scenarios())
+def test_what_is_applied_needs_no_second_run(scenario: Scenario, api_and_service: Any) -> None:
+    with TemporaryDirectory() as folder:
+        run = run_of(scenario, api_and_service, folder)
+        first = run.plan(scenario.asked)
+        check_the_run(run, scenario, first, run.apply(scenario.asked))
+        second = run.plan(scenario.asked)
+        run.ledger.close()
+    assert [step.action for step in second.steps()] == []
+    # What was refused still is, and nothing else.
+    assert refused(second) == refused(first)
+
+
+def refused(plan: Plan) -> set[tuple[str | None, str | None]]:
+    rooms = {(room.spec.title, None) for room in plan.rooms if room.refusal}
+    return rooms | {(r.spec.title, s.spec.title) for r in plan.rooms for s in r.sessions if s.refusal}
+
+
+def check_the_run(run: Run, scenario: Scenario, foretold: Plan, done: Applied) -> None:
+    """The service took every call, and check mode foretold all that can be known before."""
+    expected = planned(foretold)
+    for before, after in zip(expected.rooms, done.rooms, strict=True):
+        assert (before.changed, before.error) == (after.changed, after.error)
+        assert before.room is None or before.room == after.room
+    for check, real in zip(expected.sessions, done.sessions, strict=True):
+        assert (check.changed, check.error) == (real.changed, real.error)
+        if check.session is not None:
+            assert check.session == real.session
+    wishes = {(room.title, spec.title): spec for room in scenario.asked.rooms for spec in room.sessions}
+    for (room, title), spec in wishes.items():
+        current = [
+            entry
+            for entry in run.service.sessions.values()
+            if entry["title"] == title
+            and entry["status"] in ("scheduled", "live")
+            and run.service.rooms[entry["room_id"]]["title"] == room
+        ]
+        if (room, title) not in refused(foretold) and spec.session_id is None:
+            assert_fulfilled(spec, current)
+
+
+def assert_fulfilled(spec: SessionSpec, current: list[dict[str, Any]]) -> None:
+    if spec.state in ("present", "live"):
+        (entry,) = current
+        assert entry["preset"]["id"] == spec.preset_id
+        assert spec.mode is None or entry.get("mode") in (None, spec.mode)
+        assert spec.state == "present" or entry["status"] == "live"
+    else:
+        assert [entry for entry in current if spec.state == "absent" or entry["status"] == "live"] == []
+
+
+@applied
+@given(scenario=scenarios())
+def test_a_run_leaves_past_sessions_and_sessions_on_air_as_they_were(scenario: Scenario, api_and_service: Any) -> None:
+    with TemporaryDirectory() as folder:
+        run = run_of(scenario, api_and_service, folder)
+        before = deepcopy(run.service.sessions)
+        run.apply(scenario.asked)
+        run.ledger.close()
+    titles = {room.id: room.title for room in scenario.rooms}
+    wishes = {(room.title, spec.title): spec for room in scenario.asked.rooms for spec in room.sessions}
+    deleted = {room.title for room in scenario.asked.rooms if room.state == "absent"}
+    for session_id, entry in before.items():
+        room, after = titles[entry["room_id"]], run.service.sessions.get(session_id)
+        if entry["status"] in PAST:
+            # A room goes with its past sessions.
+            assert after == entry or (after is None and room in deleted)
+        wish = wishes.get((room, entry["title"]))
+        may_end = wish is not None and (wish.state in ("ended", "absent") or scenario.asked.policy.replace == "live")
+        if entry["status"] == "live" and not may_end:
+            assert after is not None
+            assert after["status"] == "live"
