@@ -135,13 +135,12 @@ def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run
         return type(ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)).__name__
 
     # The lock is held until all are in the queue, so that they are committed together.
-    with (
-        ThreadPoolExecutor(8) as pool,
-        ledger._write_lock,
-    ):
+    with ThreadPoolExecutor(8) as pool:
+        ledger._write_lock.acquire()
         answers = pool.map(write, range(8))
         while len(ledger._queue) < 8:
             threading.Event().wait(0.001)
+        ledger._write_lock.release()
     assert list(answers) == ["Claim", "failed"] * 4
     assert len(ledger.rows(API, ["r1"])) == 4
 

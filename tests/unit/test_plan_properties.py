@@ -141,8 +141,9 @@ def test_what_is_applied_needs_no_second_run(scenario: Scenario, api_and_service
         second = run.plan(scenario.asked)
         run.ledger.close()
     assert [step.action for step in second.steps()] == []
-    # What was refused still is, and nothing else.
-    assert refused(second) == refused(first)
+    # What was refused still is, and nothing else; only a session_id can have named a session that another wish removed.
+    pinned = {(room.title, spec.title) for room in scenario.asked.rooms for spec in room.sessions if spec.session_id}
+    assert refused(first) - pinned <= refused(second) <= refused(first)
 
 
 def refused(plan: Plan) -> set[tuple[str | None, str | None]]:

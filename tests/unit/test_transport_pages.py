@@ -139,3 +139,11 @@ def test_a_list_that_never_ends_is_given_up(script: Script, connect: Connect, mo
     script.expect(*(success({"items": [{"id": json.dumps(number)}]}) for number in range(3)))
     with pytest.raises(WebinarError, match="did not end"):
         connect(script.url).pages("/list", "items")
+
+
+@pytest.mark.parametrize("habit", ["paged", "capped"])
+def test_ten_thousand_items_are_read_also_ten_at_a_time(
+    serve: Callable[[Listing], Listing], connect: Connect, habit: str
+) -> None:
+    listing = serve(Listing(10_000, habit, "right"))
+    assert len(connect(listing.url).pages("/list", "items")) == 10_000

@@ -44,8 +44,8 @@ def play(controller: Controller, playbook: str, *arguments: str, rooms: Any = No
     return controller.playbook(f"tenbyte.webinar.{playbook}", *arguments, **options)
 
 
-def provision(controller: Controller, rooms: Any = ROOMS) -> None:
-    run = play(controller, "provision", rooms=rooms)
+def provision(controller: Controller, rooms: Any = None) -> None:
+    run = play(controller, "provision", rooms=ROOMS if rooms is None else rooms)
     assert run.returncode == 0, run.output
 
 

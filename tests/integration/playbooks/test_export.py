@@ -151,7 +151,7 @@ def test_of_sessions_of_one_title_the_one_whose_key_is_kept_is_named(
     provision(controller)
     kept = session_titled(simulator, "Hands on")
     others = [
-        simulator.service.create_session(kept.room, {"title": "Hands on", "preset_id": PRESET}).id for _ in range(2)
+        simulator.service.create_session(kept.room, {"title": "Hands on", "preset_id": PRESET}).id for _twin in range(2)
     ]
     workshop = next(room for room in exported(controller)["event_rooms"] if room["title"] == "Workshop")
     assert [session["session_id"] for session in workshop["sessions"]] == [kept.id]
