@@ -112,7 +112,8 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value)
-    return str(value)
+    # Up to ansible-core 2.18, str() of text marked unsafe is still the subclass.
+    return str.__str__(str(value))
 
 
 def mask_on_newer_cores(values: list[str]) -> None:

@@ -93,6 +93,7 @@ class Ledger:
         self._queue: list[tuple[Callable[[sa.Connection], Any], Future[Any]]] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._writable = writable
         self._fingerprint_key = self._open_schema(writable=writable)
 
     def close(self) -> None:
@@ -247,6 +248,8 @@ class Ledger:
 
         Whoever gets the lock commits for all who wait: with full sync, a commit costs more than the rows in it.
         """
+        if not self._writable:
+            raise LedgerError("The ledger was opened for reading only.")
         future: Future[T] = Future()
         with self._queue_lock:
             self._queue.append((operation, future))

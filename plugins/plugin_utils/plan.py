@@ -170,7 +170,9 @@ def _plan_session(room_title: str, spec: SessionSpec, room: Room | None, world: 
         ending = (steps.ending(room_title, session, "it was asked to be ended"),) if session and is_on_air else ()
         return SessionPlan(spec, session, row, ending)
     room_id = room.id if room else None
-    if row is not None and row.phase == "pending" and (session is None or session.id not in row.seen_ids):
+    is_unfinished = row is not None and row.phase == "pending" and (session is None or session.id not in row.seen_ids)
+    # A session that was named by its id is not an orphan to be replaced.
+    if is_unfinished and spec.session_id is None:
         reason = "an earlier run began to create it and did not finish"
         return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
     if session is None:

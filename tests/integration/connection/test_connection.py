@@ -157,7 +157,7 @@ def test_concurrency_of_one_still_does_everything(simulator: Simulator, controll
 
 
 def test_the_ledger_and_its_key_may_be_given_in_the_task(controller: Controller, tmp_path: Path) -> None:
-    elsewhere = {"ledger_url": f"sqlite:///{tmp_path}/team/keys.db"}
+    elsewhere: dict[str, Any] = {"ledger_url": f"sqlite:///{tmp_path}/team/keys.db"}
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     assert keynote(controller, **elsewhere, ledger_key=old).result(SESSION)["changed"] is True
     assert not (tmp_path / "team" / "keys.key").exists()
