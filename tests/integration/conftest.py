@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import COLLECTIONS
-from tests.integration.controller import Controller
+from tests.integration.controller import EXERCISED, ROOT, Controller
 from tests.simulator.server import Simulator
 
 PRESET = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
@@ -96,3 +97,11 @@ SESSION_TASKS = f"""
 
 EVENT = "tenbyte.webinar.event"
 SESSION = "tenbyte.webinar.session"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Say which options this process's tests have exercised; each worker of pytest-xdist has a file of its own."""
+    if EXERCISED:
+        folder = ROOT / "build" / "test" / "options"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{os.getpid()}.txt").write_text("".join(f"{line}\n" for line in sorted(EXERCISED)))

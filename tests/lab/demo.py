@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -172,7 +173,12 @@ def table(playing: Sequence[Playing]) -> str:
 
 def keep(stage: Stage) -> None:
     RUNNING.write_text(json.dumps({"folder": str(stage.folder)}))
+    settings = stage.folder / "controller.env"
+    names = {**stage.environment(), "ANSIBLE_INVENTORY": str(stage.inventory)}
+    # It holds the credential of the simulated account, which is a secret to nobody, in a folder of mode 0700.
+    settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items()))
     print(f"Left running, as KEEP=1 asked. Watch with: ffplay {next(iter(stage.sessions().values()))['hls_url']}")
+    print(f"Run playbooks against it: (. {settings}; ansible-playbook tenbyte.webinar.status)")
     print("End it with: make demo-stop")
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -25,6 +26,17 @@ description: Writes every result to the file named by the environment variable T
 """
 
 
+def option_names(value: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the names of the options in a task's arguments, those within others with a dot between."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield f"{prefix}{name}"
+            yield from option_names(below, f"{prefix}{name}.")
+    elif isinstance(value, list):
+        for item in value:
+            yield from option_names(item, prefix)
+
+
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -36,6 +48,7 @@ class CallbackModule(CallbackBase):
             "host": result._host.get_name(),
             "task": result._task.get_name().strip(),
             "action": result._task.action,
+            "options": sorted(set(option_names(result._task.args))),
             "result": result._result,
         }
         with Path(os.environ["TENBYTE_TEST_RECORD"]).open("a", encoding="utf-8") as file:

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Usage: options_exercised.py FOLDER. Names every option of every action that no integration test has exercised.
+
+FOLDER holds what the integration tests wrote: lines of ACTION OPTION, for tasks that ended well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import argument_specs, info_specs
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def option_names(spec: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, option in spec.items():
+        yield f"{prefix}{name}"
+        yield from option_names(option.get("options", {}), f"{prefix}{name}.")
+
+
+def spec_of(action: str) -> Mapping[str, Any]:
+    name = f"{action.upper()}_SPEC"
+    return getattr(argument_specs, name, None) or getattr(info_specs, name)
+
+
+def main() -> int:
+    exercised = {line for file in Path(sys.argv[1]).glob("*.txt") for line in file.read_text().splitlines()}
+    if not exercised:
+        print(f"{sys.argv[1]} holds nothing: run the integration tests first")
+        return 2
+    actions = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
+    asked = [f"tenbyte.webinar.{action} {option}" for action in actions for option in option_names(spec_of(action))]
+    missing = [line for line in asked if line not in exercised]
+    for line in missing:
+        print(f"not exercised by any integration test: {line}")
+    print(f"{len(asked) - len(missing)} of {len(asked)} options of {len(actions)} actions are exercised")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
