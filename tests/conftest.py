@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible.plugins.loader import init_plugin_loader
+
+from tests.postgresql import PostgreSQL, postgresql_server
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("unit", "integration", "e2e")
@@ -34,6 +37,12 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 # Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it
 # would not know the modules that earlier tests have imported from sys.path.
 init_plugin_loader([str(COLLECTIONS)])
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with postgresql_server() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

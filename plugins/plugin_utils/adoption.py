@@ -150,7 +150,7 @@ def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, gi
 
 def _forget(session_id: str, settings: LedgerSettings, redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
     ledger = None
-    if ledger_location.exists(settings):
+    if ledger_location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
     with closing(ledger) if ledger else nullcontext():
         row = ledger.row_of_session(session_id) if ledger else None

@@ -198,7 +198,7 @@ def _fingerprints(
     settings: LedgerSettings, connection: Connection, found: list[_Found], redactor: Redactor
 ) -> dict[str, str | None]:
     """Return, by session id in lower case, the fingerprints of the keys that the ledger holds."""
-    if not found or not ledger_location.exists(settings):
+    if not found or not ledger_location.may_exist(settings):
         return {}
     ledger = open_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:

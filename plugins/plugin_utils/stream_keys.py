@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from . import ledger_location
 from .errors import StreamKeyMissing
 from .lease_owner import new_owner
@@ -19,18 +21,17 @@ def stream_key_of(settings: LedgerSettings, session_id: str) -> str:
 
     Raise StreamKeyMissing where the ledger has none, LedgerError where the ledger cannot be used.
     """
-    if not ledger_location.exists(settings):
+    ledger = None
+    if ledger_location.may_exist(settings):
+        ledger = open_ledger(settings, Redactor(), new_owner(), writable=False)
+    if ledger is None:
         raise StreamKeyMissing(
-            f"ledger_url: there is no ledger at {ledger_location.database_file(settings)}. Name the ledger that the "
+            f"ledger_url: there is no ledger at {ledger_location.shown(settings)}. Name the ledger that the "
             "sessions were created with: as ledger_url, the variable tenbyte_ledger_url or TENBYTE_LEDGER_URL."
         )
-    ledger = open_ledger(settings, Redactor(), new_owner(), writable=False)
-    if ledger is not None:
-        try:
-            row = ledger.row_of_session(session_id)
-        finally:
-            ledger.close()
-    if ledger is None or row is None or row.key is None:
+    with closing(ledger):
+        row = ledger.row_of_session(session_id)
+    if row is None or row.key is None:
         raise StreamKeyMissing(
             f"The ledger holds no stream key for a session with the id '{session_id[:60]}'. Give the id of a session "
             "that tenbyte.webinar.event or tenbyte.webinar.session created with this ledger."

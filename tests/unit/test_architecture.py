@@ -19,7 +19,7 @@ LIBRARIES = {
     "ansible": {"action_base"},
     "requests": {"transport", "answers", "deadlines"},
     "urllib3": {"transport", "deadlines"},
-    "sqlalchemy": {"ledger", "ledger_location", "ledger_schema"},
+    "sqlalchemy": {"ledger", "ledger_commits", "ledger_database", "ledger_location", "ledger_schema"},
     "cryptography": {"secrecy"},
     "yaml": {"render"},
 }

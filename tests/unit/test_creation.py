@@ -62,8 +62,8 @@ def test_the_key_is_committed_before_anything_else_is_asked(scene: Scene) -> Non
 
 
 def test_a_ledger_that_cannot_take_the_intent_means_no_post(scene: Scene) -> None:
-    scene.ledger._engine.dispose()
-    with scene.ledger._engine.connect() as connection:
+    scene.ledger._database.engine.dispose()
+    with scene.ledger._database.engine.connect() as connection:
         connection.exec_driver_sql("DROP TABLE slots")
         connection.commit()
     with pytest.raises(LedgerError):

@@ -129,18 +129,18 @@ def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run
         start.wait()
         if number % 2:
             try:
-                ledger._write(lambda _connection: 1 // 0)
+                ledger._commits.run(lambda _connection: 1 // 0)
             except ZeroDivisionError:
                 return "failed"
         return type(ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)).__name__
 
     # The lock is held until all are in the queue, so that they are committed together.
     with ThreadPoolExecutor(8) as pool:
-        ledger._write_lock.acquire()
+        ledger._commits._write_lock.acquire()
         answers = pool.map(write, range(8))
-        while len(ledger._queue) < 8:
+        while len(ledger._commits._queue) < 8:
             threading.Event().wait(0.001)
-        ledger._write_lock.release()
+        ledger._commits._write_lock.release()
     assert list(answers) == ["Claim", "failed"] * 4
     assert len(ledger.rows(API, ["r1"])) == 4
 

@@ -46,7 +46,12 @@ def test_what_is_no_database_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://me:unit-secret@db/x", "mysql://me:unit-secret@db/x", "sqlite+aiosqlite:///x", "sqlite+none:///x"],
+    [
+        "postgresql+psycopg2://me:unit-secret@db/x",
+        "mysql://me:unit-secret@db/x",
+        "sqlite+aiosqlite:///x",
+        "sqlite+none:///x",
+    ],
 )
 def test_another_database_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(InvalidInput, match="ledger_url") as caught:
@@ -69,7 +74,7 @@ def test_the_files_of_a_new_ledger_are_private(open_run: OpenRun, ledger_setting
 
 
 def test_every_connection_has_wal_full_sync_and_secure_delete(open_run: OpenRun) -> None:
-    engine = open_run()._engine
+    engine = open_run()._database.engine
     with engine.connect() as one, engine.connect() as other:
         for connection in (one, other):
             values = {
