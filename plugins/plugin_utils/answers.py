@@ -36,8 +36,8 @@ def content_of(response: requests.Response, what: str) -> bytes:
     return b"".join(parts)
 
 
-def data_of(response: requests.Response, content: bytes, what: str, redactor: Redactor) -> Any:
-    """Return the answer's ``data``; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON."""
+def answer_of(response: requests.Response, content: bytes, what: str, redactor: Redactor) -> dict[str, Any]:
+    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not the service's JSON."""
     if response.is_redirect or 300 <= response.status_code < 400:
         raise ServiceError(
             f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "
@@ -52,7 +52,13 @@ def data_of(response: requests.Response, content: bytes, what: str, redactor: Re
         raise _service_error(response, answer, what, redactor)
     if isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
         raise GarbledAnswer(f"{what} was answered with something that is not the service's JSON. Is api_url right?")
-    return (answer or {}).get("data")
+    return answer or {}
+
+
+def timestamp_of(answer: dict[str, Any]) -> int | None:
+    """Return the service's own time of an answer, in seconds since 1970 (the contract's ``timestamp``)."""
+    timestamp = answer.get("timestamp")
+    return timestamp if isinstance(timestamp, int) and not isinstance(timestamp, bool) and timestamp > 0 else None
 
 
 def _service_error(response: requests.Response, answer: Any, what: str, redactor: Redactor) -> ServiceError:

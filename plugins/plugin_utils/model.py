@@ -30,6 +30,7 @@ class Room:
     host_id: str | None = None
     description: str | None = None
     analytics: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Session:
     ended_at: str | None = None
     hls_url: str | None = None
     settings: Settings = field(default_factory=Settings)
+    created_at: str | None = None
 
     @property
     def is_current(self) -> bool:
@@ -130,6 +132,7 @@ def room_from_answer(data: Mapping[str, Any]) -> Room | None:
         host_id=_text(data, "host_id"),
         description=_text(data, "description"),
         analytics=analytics if isinstance(analytics, Mapping) else {},
+        created_at=_text(data, "created_at"),
     )
 
 
@@ -157,6 +160,7 @@ def session_from_answer(data: Mapping[str, Any]) -> Session | None:
         ended_at=ended_at,
         hls_url=_text(data, "hls_url"),
         settings=_settings_from_answer(data),
+        created_at=_text(data, "created_at"),
     )
 
 

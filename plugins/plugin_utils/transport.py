@@ -16,7 +16,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, MaxRetryError, NewConnectionError
 
-from .answers import content_of, data_of
+from .answers import answer_of, content_of, timestamp_of
 from .deadlines import Deadline, DeadlineAdapter
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
 from .secrecy import Redactor
@@ -70,6 +70,16 @@ class Transport:
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
         self._auth = _Credentials(connection)
+        # The service's time as its newest answer has it, and this machine's monotonic time of that answer.
+        self._heard: tuple[int, float] | None = None
+
+    def service_time(self) -> float | None:
+        """Return what the service's own clock shows by now at least, in seconds since 1970; None before any answer.
+
+        The clocks of two machines cannot be compared, so what is to be compared with a time of the service's is this.
+        """
+        heard = self._heard
+        return None if heard is None else heard[0] + time.monotonic() - heard[1]
 
     def close(self) -> None:
         self._http.close()
@@ -198,7 +208,11 @@ class Transport:
             if deadline.passed:
                 # A body that ends with its connection is not known to be whole.
                 raise self._failure(what, TimeoutError(), deadline)
-        return data_of(response, content, what, self.redactor)
+        answer = answer_of(response, content, what, self.redactor)
+        timestamp = timestamp_of(answer)
+        if timestamp is not None:
+            self._heard = (timestamp, time.monotonic())
+        return answer.get("data")
 
     def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
         reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."

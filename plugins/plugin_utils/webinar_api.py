@@ -33,6 +33,10 @@ class WebinarApi:
     def url(self) -> str:
         return self._transport.connection.api_url
 
+    def service_time(self) -> float | None:
+        """Return what the service's own clock shows by now at least, in seconds since 1970; None where it is not known."""
+        return self._transport.service_time()
+
     def my_rooms(self) -> list[Room]:
         rooms = (room_from_answer(item) for item in self._transport.pages("/rooms/my", "rooms"))
         return [room for room in rooms if room]
