@@ -37,7 +37,7 @@ def content_of(response: requests.Response, what: str) -> bytes:
 
 
 def answer_of(response: requests.Response, content: bytes, what: str, redactor: Redactor) -> dict[str, Any]:
-    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not the service's JSON."""
+    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON."""
     if response.is_redirect or 300 <= response.status_code < 400:
         raise ServiceError(
             f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "

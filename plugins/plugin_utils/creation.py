@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
+from .doubts import may_have_made
 from .errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
-from .ledger import Busy, Claim, Ledger, Row, Slot
+from .ledger import Busy, Claim, Ledger, Phase, Row, Slot
 from .model import Room, Session, SessionSpec, StreamKey
 from .transport import CONNECT_TIMEOUT
 from .webinar_api import WebinarApi
@@ -51,12 +52,16 @@ class Creation:
 
 @dataclass(frozen=True)
 class Made(Generic[Thing]):
-    """``by_us`` is False where another run was first. ``replaced`` names sessions of ours that died without a key."""
+    """``by_us`` is False where another run was first. ``replaced`` names sessions of ours that died without a key.
+
+    ``unanswered`` requests may still take effect, however late.
+    """
 
     thing: Thing
     key: StreamKey | None
     by_us: bool
     replaced: tuple[str, ...] = ()
+    unanswered: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,11 @@ class _Target(Generic[Thing]):
 
     slot: Slot
     name: str
+    preset_id: str | None
     post: Callable[[Callable[[], None]], tuple[Thing | None, StreamKey | None]]
     fetch: Callable[[str], Thing | None]
-    candidates: Callable[[], list[Thing]]
+    is_usable: Callable[[Thing], bool]
+    candidates: Callable[[Claim], list[Thing]]
     discard: Callable[[Thing], None] | None
 
 
@@ -83,22 +90,28 @@ class _Refused(Exception):
         self.error = error
 
 
+class _Overtaken(Exception):
+    """Another run has taken over, and what this one made has been removed."""
+
+
 def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: frozenset[str]) -> Made[Room]:
     api = creation.api
 
     def post(before_each: Callable[[], None]) -> tuple[Room | None, StreamKey | None]:
         return api.create_room(body, before_each), None
 
-    def fetch(room_id: str) -> Room | None:
-        room = api.room(room_id)
-        return room if room and room.title == slot.title else None
+    def candidates(claim: Claim) -> list[Room]:
+        rooms = [room for room in api.my_rooms() if room.title == slot.title]
+        return [room for room in rooms if may_have_made(claim.doubt, room, api.service_time())]
 
     target = _Target[Room](
         slot=slot,
         name=f"room '{slot.title}'",
+        preset_id=None,
         post=post,
-        fetch=fetch,
-        candidates=lambda: [room for room in api.my_rooms() if room.title == slot.title],
+        fetch=api.room,
+        is_usable=lambda room: room.title == slot.title,
+        candidates=candidates,
         discard=None,
     )
     return _create(creation, target, seen_ids, gone_id=None)
@@ -122,17 +135,16 @@ def create_session(
         created = api.create_session(room_id, body, before_each)
         return created.session, created.key
 
-    def fetch(session_id: str) -> Session | None:
-        session = api.session(session_id)
-        return session if session and session.is_current else None
-
-    def candidates() -> list[Session]:
+    def candidates(claim: Claim) -> list[Session]:
+        # The requests in doubt may be those of an earlier run, which asked for another preset.
+        presets = claim.doubt.preset_ids or ((spec.preset_id or "").lower(),)
         return [
             session
             for session in api.sessions(room_id)
             if session.title == slot.title
             and session.is_current
-            and (session.preset.id is None or session.preset.id.lower() == (spec.preset_id or "").lower())
+            and (session.preset.id is None or session.preset.id.lower() in presets)
+            and may_have_made(claim.doubt, session, api.service_time())
         ]
 
     def discard(session: Session) -> None:
@@ -146,8 +158,10 @@ def create_session(
     target = _Target[Session](
         slot=slot,
         name=f"session '{slot.title}'",
+        preset_id=spec.preset_id,
         post=post,
-        fetch=fetch,
+        fetch=api.session,
+        is_usable=lambda session: session.is_current,
         candidates=candidates,
         discard=discard,
     )
@@ -155,54 +169,153 @@ def create_session(
 
 
 def _create(creation: Creation, target: _Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
-    claimed = _claim(creation, target, seen_ids, gone_id)
-    if isinstance(claimed, Made):
-        return claimed
-    try:
-        return _create_claimed(creation, target, claimed)
-    except _Refused as refusal:
-        creation.ledger.withdraw(claimed)
-        raise refusal.error from None
-    except WebinarError:
-        creation.ledger.release(claimed)
-        raise
-
-
-def _create_claimed(creation: Creation, target: _Target[Thing], claim: Claim) -> Made[Thing]:
     replaced: list[str] = []
-    if claim.inherited:
-        found = _settle(creation, target, claim, replaced, wait=claim.age < GRACE_TIME)
-        if found:
-            return found
-    for attempt in range(CREATION_ATTEMPTS):
+    while True:
+        claimed = _claim(creation, target, seen_ids, gone_id)
+        if isinstance(claimed, Made):
+            return replace(claimed, replaced=tuple(replaced))
+        work = _Work(creation, target, claimed, replaced)
         try:
-            thing, key = target.post(lambda: _renew(creation, target, claim))
-            if thing is None and key is None:
-                raise AnswerLost(f"{target.name}: the service answered without its id and its key.")
-        except (NotSent, ServiceError) as error:
-            if attempt == 0 and not claim.inherited:
-                raise _Refused(error) from None
-            # An earlier request may still take effect, however late, so the intent stays in the ledger.
-            raise
-        except AnswerLost:
-            found = _settle(creation, target, claim, replaced, wait=True)
-            if found:
-                return found
+            return work.run()
+        except _Overtaken:
             continue
-        if thing is None:
-            creation.ledger.keep(claim, "pending", None, key)
-            named = replace(claim, key=key)
-            found = _settle(creation, target, named, replaced, wait=True)
+        except _Refused as refusal:
+            creation.ledger.withdraw(work.claim)
+            raise _telling(refusal.error, replaced) from None
+        except WebinarError as error:
+            creation.ledger.release(work.claim)
+            raise _telling(error, replaced) from None
+
+
+@dataclass
+class _Work(Generic[Thing]):
+    """One creation from its claim to its end. ``replaced`` collects the ids of what was discarded on the way."""
+
+    creation: Creation
+    target: _Target[Thing]
+    claim: Claim
+    replaced: list[str] = field(default_factory=list)
+
+    def run(self) -> Made[Thing]:
+        # An intent of which no request was sent has no fruit to look for.
+        if self.claim.inherited and (self.claim.doubt.count or self.claim.key):
+            found = self._settle(wait=self.claim.age < GRACE_TIME)
             if found:
                 return found
-            raise CreationUnresolved(f"{target.name}: the service answered without its id, and no list shows it.")
-        has_all = key is not None or target.slot.kind == "room"
-        creation.ledger.keep(claim, "created" if has_all else "keyless", thing.id, key)
-        return Made(thing, key, by_us=True, replaced=tuple(replaced))
-    raise CreationUnresolved(
-        f"{target.name}: {CREATION_ATTEMPTS} requests to create it were answered by nothing that can be used, and no "
-        "list shows it. The ledger remembers; run again when the service is well."
-    )
+        for _attempt in range(CREATION_ATTEMPTS):
+            try:
+                thing, key = self.target.post(self._before_request)
+                if thing is None and key is None:
+                    raise AnswerLost(f"{self.target.name}: the service answered without its id and its key.")
+            except (NotSent, ServiceError) as error:
+                if self.claim.doubt.count == 0:
+                    raise _Refused(error) from None
+                # An earlier request may still take effect, however late, so the intent stays in the ledger.
+                raise
+            except AnswerLost:
+                self._count_request()
+                found = self._settle(wait=True)
+                if found:
+                    return found
+                continue
+            if thing is not None:
+                return self._made(thing, key)
+            self._count_request()
+            self._keep("pending", None, key)
+            found = self._settle(wait=True)
+            if found:
+                return found
+            if self.claim.key is not None:
+                raise CreationUnresolved(
+                    f"{self.target.name}: the service answered without its id, and no list shows it."
+                )
+        raise CreationUnresolved(
+            f"{self.target.name}: {CREATION_ATTEMPTS} requests to create it were answered by nothing that can be used, "
+            "and no list shows it. The ledger remembers; run again when the service is well."
+        )
+
+    def _made(self, thing: Thing, key: StreamKey | None) -> Made[Thing]:
+        has_all = key is not None or self.target.slot.kind == "room"
+        if not self._keep("created" if has_all else "keyless", thing.id, key):
+            # This run was away for longer than its lease, and the slot is another run's: this one's is one too many.
+            if self.target.discard is not None:
+                self.target.discard(thing)
+                self.replaced.append(thing.id)
+                self.creation.ledger.retire(self.target.slot.api, thing.id)
+            raise _Overtaken
+        return Made(thing, key, True, tuple(self.replaced), self.claim.doubt.count)
+
+    def _settle(self, *, wait: bool) -> Made[Thing] | None:
+        """Find out by listing what became of requests whose answers were lost.
+
+        Return the thing if it exists and can be used; None if nothing exists any more and it may be posted (again).
+        A session whose key was lost with the answer is deleted: it is ours, nobody ever saw its key, and it has not
+        begun.
+        """
+        for pause in (*(GRACE_PAUSES if wait else ()), None):
+            self._renew()
+            gone = {*self.claim.seen_ids, *self.replaced}
+            found = [thing for thing in self.target.candidates(self.claim) if thing.id not in gone]
+            # With other requests in doubt, a key that came without its session could belong to any of them.
+            if found and (
+                self.target.discard is None or (self.claim.key and len(found) == self.claim.doubt.count == 1)
+            ):
+                key = self.claim.key
+                self._count_found(1)
+                self._keep("created", found[0].id, key)
+                return Made(found[0], key, True, tuple(self.replaced), self.claim.doubt.count)
+            if found and self.target.discard is not None:
+                self._discard(found, self.target.discard)
+                if self.claim.doubt.count == 0:
+                    return None
+            if pause is not None:
+                self.creation.sleep(pause)
+        return None
+
+    def _discard(self, found: list[Thing], discard: Callable[[Thing], None]) -> None:
+        if len(found) > self.claim.doubt.count:
+            ids = ", ".join(thing.id for thing in found)
+            raise CreationUnresolved(
+                f"{self.target.name}: {self.claim.doubt.count} of its requests were never answered, and {len(found)} "
+                f"sessions may be what they made ({ids}). Which of them are somebody else's cannot be told, so all are "
+                "left alone. Pick one with session_id; with session_id and state: absent the others can be removed."
+            )
+        for thing in found:
+            discard(thing)
+            self.replaced.append(thing.id)
+            self._count_found(1)
+        if self.claim.key is not None:
+            self._keep("pending", None, None)
+
+    def _before_request(self) -> None:
+        # Counted before it is sent: a run that dies now leaves it behind as one without an answer.
+        at = self.creation.api.service_time()
+        self._renew(replace(self.claim, doubt=self.claim.doubt.with_request(self.target.preset_id, at)))
+
+    def _count_request(self) -> None:
+        at = self.creation.api.service_time()
+        self.claim = replace(self.claim, doubt=self.claim.doubt.with_request(self.target.preset_id, at))
+
+    def _count_found(self, count: int) -> None:
+        self.claim = replace(self.claim, doubt=self.claim.doubt.without(count))
+
+    def _renew(self, claim: Claim | None = None) -> None:
+        claim = claim or self.claim
+        if not self.creation.ledger.renew(claim, self.creation.timeout + LEASE_MARGIN):
+            raise CreationUnresolved(
+                f"{self.target.name}: another run took over its creation. Run again to read what it made."
+            )
+
+    def _keep(self, phase: Phase, object_id: str | None, key: StreamKey | None) -> bool:
+        self.claim = replace(self.claim, key=key)
+        return self.creation.ledger.keep(self.claim, phase, object_id, key)
+
+
+def _telling(error: WebinarError, replaced: list[str]) -> WebinarError:
+    """Return the error, which also tells what was removed before it."""
+    if replaced:
+        error.args = (f"{error} Before that, {', '.join(replaced)} was removed: nobody ever saw its key.",)
+    return error
 
 
 def _claim(
@@ -210,14 +323,19 @@ def _claim(
 ) -> Claim | Made[Thing]:
     """Wait for the right to create; where another run was first, return what it made."""
     give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL
+    ledger, lease = creation.ledger, creation.timeout + LEASE_MARGIN
     while True:
-        claimed = creation.ledger.claim(target.slot, seen_ids, creation.timeout + LEASE_MARGIN, gone_id)
+        claimed = ledger.claim(target.slot, seen_ids, lease, gone_id, creation.api.service_time())
         if isinstance(claimed, Claim):
             return claimed
         if isinstance(claimed, Row):
             thing = target.fetch(claimed.object_id) if claimed.object_id else None
-            if thing is not None:
+            if thing is not None and target.is_usable(thing):
                 return Made(thing, claimed.key, by_us=False)
+            if thing is None and 0 <= claimed.age < GRACE_TIME:
+                # What was created a moment ago may not be shown everywhere yet, and its key must not be erased.
+                creation.sleep(RIVAL_POLL)
+                continue
             gone_id = claimed.object_id
             continue
         if time.monotonic() > give_up:
@@ -230,33 +348,3 @@ def _claim(
 
 def _rival_pause(busy: Busy) -> float:
     return min(max(busy.seconds, 0.0), RIVAL_POLL)
-
-
-def _renew(creation: Creation, target: _Target[Thing], claim: Claim) -> None:
-    if not creation.ledger.renew(claim, creation.timeout + LEASE_MARGIN):
-        raise CreationUnresolved(f"{target.name}: another run took over its creation. Run again to read what it made.")
-
-
-def _settle(
-    creation: Creation, target: _Target[Thing], claim: Claim, replaced: list[str], *, wait: bool
-) -> Made[Thing] | None:
-    """Find out by listing what became of a POST whose answer was lost.
-
-    Return the thing if it exists and can be used; None if nothing exists any more and it may be posted (again). A
-    session whose key was lost with the answer is deleted: it is ours, nobody ever saw its key, and it has not begun.
-    """
-    for pause in (*(GRACE_PAUSES if wait else ()), None):
-        _renew(creation, target, claim)
-        found = [thing for thing in target.candidates() if thing.id not in claim.seen_ids]
-        if found and (target.discard is None or claim.key is not None):
-            thing = found[0]
-            creation.ledger.keep(claim, "created", thing.id, claim.key)
-            return Made(thing, claim.key, by_us=True, replaced=tuple(replaced))
-        if found and target.discard is not None:
-            for thing in found:
-                target.discard(thing)
-                replaced.append(thing.id)
-            return None
-        if pause is not None:
-            creation.sleep(pause)
-    return None

@@ -21,7 +21,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from . import ledger_location, ledger_schema
+from . import doubts, ledger_location, ledger_schema
+from .doubts import Doubt
 from .errors import LedgerError
 from .lease_owner import is_known_dead
 from .ledger_commits import Commits
@@ -45,7 +46,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Row:
-    """One ledger row. ``leased`` says whether another run's lease on it still lasts."""
+    """One ledger row, last changed ``age`` seconds ago. ``leased`` says whether another run's lease on it still lasts.
+
+    ``doubt`` is about requests to create, None where no such request was left without an answer.
+    """
 
     id: int
     slot: Slot
@@ -55,6 +59,8 @@ class Row:
     fingerprint: str | None
     seen_ids: frozenset[str]
     leased: bool
+    doubt: Doubt | None = None
+    age: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Claim:
     """The right to create in a slot.
 
     ``inherited``: an earlier run began ``age`` seconds ago and its outcome is not known; ``key`` is what it received
-    if its answer did not name the session.
+    if its answer did not name the session. ``doubt`` is about requests that were sent before.
     """
 
     row_id: int
@@ -71,6 +77,7 @@ class Claim:
     inherited: bool = False
     age: float = 0.0
     key: StreamKey | None = None
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 @dataclass(frozen=True)
@@ -108,20 +115,31 @@ class Ledger:
         condition = (slots.c.api == api) & holds_slot & slots.c.parent.in_(["", *parents])
         return self._select(condition)
 
+    def all_rows(self, api: str, parents: Iterable[str]) -> list[Row]:
+        """Return what ``rows`` does, and with it spare and retired rows: one state of the ledger, read at once."""
+        return self._select((slots.c.api == api) & slots.c.parent.in_(["", *parents]))
+
     def row_of_session(self, session_id: str) -> Row | None:
         same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
         found = self._select((slots.c.kind == "session") & same_id & (slots.c.phase != "retired"))
         return found[0] if found else None
 
-    def claim(self, slot: Slot, seen_ids: Iterable[str], lease: float, gone_id: str | None) -> Claim | Busy | Row:
+    def claim(
+        self,
+        slot: Slot,
+        seen_ids: Iterable[str],
+        lease: float,
+        gone_id: str | None,
+        service_time: float | None = None,
+    ) -> Claim | Busy | Row:
         """Commit the intent to create in a slot.
 
         Return a Claim, Busy where another run's lease lasts, or the Row of what was made there meanwhile.
         A row of the object ``gone_id``, which the caller knows to be unusable, is retired by the same commit.
-        ``lease`` is in seconds.
+        ``lease`` is in seconds, ``service_time`` is what the service's clock shows by now at least.
         """
         self._database.check_space()
-        seen = sorted(seen_ids)
+        seen, doubt = sorted(seen_ids), Doubt(since=service_time)
         made: dict[float, Claim] = {}
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
@@ -136,23 +154,27 @@ class Ledger:
                     return Busy(found.lease_until - now)
                 connection.execute(_by_id(found.id).values(**values))
                 row = self._row(found, now)
-                age = now - found.updated_at
-                made[now] = Claim(row.id, slot, row.seen_ids, inherited=True, age=age, key=row.key)
+                # A row of an older version does not say whether a request was sent: one may have been.
+                known = row.doubt or Doubt(1)
+                made[now] = Claim(row.id, slot, row.seen_ids, inherited=True, age=row.age, key=row.key, doubt=known)
                 return made[now]
             if found is not None:
                 if found.object_id != gone_id or gone_id is None:
                     return self._row(found, now)
                 self._retire(connection, slots.c.id == found.id)
             new = {**asdict(slot), "phase": "pending", "seen_ids": json.dumps(seen), "created_at": now}
-            result = connection.execute(sa.insert(slots).values(**new, **values))
-            made[now] = Claim(_new_id(result), slot, frozenset(seen))
+            result = connection.execute(sa.insert(slots).values(**new, doubt=doubts.written(doubt), **values))
+            made[now] = Claim(_new_id(result), slot, frozenset(seen), doubt=doubt)
             return made[now]
 
         return self._commits.run(attempt)
 
     def renew(self, claim: Claim, lease: float) -> bool:
-        """Extend a claim's lease by ``lease`` seconds from now; False where another run has taken it over."""
-        mine = self._of_claim(claim)
+        """Extend a claim's lease by ``lease`` seconds from now; False where another run has taken it over.
+
+        The claim's doubt is committed too: before a request is sent, it counts that request.
+        """
+        mine = self._of_claim(claim).values(doubt=doubts.written(claim.doubt))
 
         def extend(connection: sa.Connection) -> int:
             now = self._database.now(connection)
@@ -165,12 +187,12 @@ class Ledger:
 
         Only tried: this is what comes after a failure, and that is what the user has to hear of.
         """
-        ended = self._of_claim(claim).values(lease_until=0.0)
+        ended = self._of_claim(claim).values(lease_until=0.0, doubt=doubts.written(claim.doubt))
         with suppress(LedgerError):
             self._commits.run(lambda connection: connection.execute(ended).rowcount, pauses=())
 
-    def keep(self, claim: Claim, phase: Phase, object_id: str | None, key: StreamKey | None) -> None:
-        """Commit what a creation brought: its id and its key.
+    def keep(self, claim: Claim, phase: Phase, object_id: str | None, key: StreamKey | None) -> bool:
+        """Commit what a creation brought, its id and its key; return whether they fill the slot.
 
         A key whose session is not known yet is kept in phase ``pending``. Where the claim was taken over meanwhile,
         the slot's row is another run's, and the key is kept beside it as ``spare``: a key that was seen is never
@@ -180,25 +202,41 @@ class Ledger:
         values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._sealed(key)}
         if phase != "pending":
             values["lease_until"] = 0.0
+        doubt = doubts.written(claim.doubt if phase == "pending" or claim.doubt.count else None)
 
-        def commit(connection: sa.Connection) -> None:
+        def commit(connection: sa.Connection) -> bool:
             now = self._database.now(connection)
-            if connection.execute(self._of_claim(claim).values(**values, updated_at=now)).rowcount or key is None:
-                return
-            same = _in_slot(claim.slot) & (slots.c.owner == self._owner) & (slots.c.secret == values["secret"])
-            if connection.execute(sa.select(slots.c.id).where(same)).first() is not None:
+            mine = self._of_claim(claim).values(**values, doubt=doubt, updated_at=now)
+            if connection.execute(mine).rowcount:
+                return True
+            same = _in_slot(claim.slot) & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
+            known = connection.execute(sa.select(slots.c.phase).where(same & (slots.c.phase != "retired"))).first()
+            if known is not None or key is None:
                 # Committed by an attempt whose acknowledgement was lost.
-                return
+                return known is not None and known.phase != "spare"
             beside = {**values, "phase": "spare", "owner": self._owner, "lease_until": 0.0, "seen_ids": "[]"}
             times = {"created_at": now, "updated_at": now}
             connection.execute(sa.insert(slots).values(**asdict(claim.slot), **beside, **times))
+            return False
 
         try:
-            self._commits.run(commit, LONG_PAUSES if key is not None else PAUSES)
+            return self._commits.run(commit, LONG_PAUSES if key is not None else PAUSES)
         except LedgerError as error:
             made = f"the {claim.slot.kind} '{claim.slot.title}' ({object_id or 'its id is not known'}) was created"
             lost = "its stream key could not be kept" if key is not None else "the ledger does not know it yet"
             raise LedgerError(f"{made}, but {lost}. {error} A run with the ledger in order settles this.") from None
+
+    def found_twins(self, row_id: int, count: int) -> None:
+        """Note that so many of a row's requests without an answer are in doubt no longer."""
+
+        def commit(connection: sa.Connection) -> None:
+            row = connection.execute(sa.select(slots.c.doubt).where(slots.c.id == row_id)).first()
+            doubt = doubts.read(row.doubt) if row else None
+            if doubt is not None:
+                left = doubt.without(count)
+                connection.execute(_by_id(row_id).values(doubt=doubts.written(left) if left.count else None))
+
+        self._commits.run(commit)
 
     def adopt(self, slot: Slot, session_id: str, key: StreamKey) -> None:
         """Put the key of an existing session into its slot, in place of what was there."""
@@ -270,6 +308,8 @@ class Ledger:
             fingerprint=found.fingerprint,
             seen_ids=frozenset(json.loads(found.seen_ids)),
             leased=self._is_leased(found, now),
+            doubt=doubts.read(found.doubt),
+            age=now - found.updated_at,
         )
 
     def _is_leased(self, found: sa.Row[Any], now: float) -> bool:

@@ -39,6 +39,8 @@ slots = sa.Table(
     sa.Column("secret", sa.LargeBinary),
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("seen_ids", sa.Text, nullable=False),
+    # JSON of what is in doubt (doubts.py), null where nothing is.
+    sa.Column("doubt", sa.Text),
     sa.Column("owner", sa.String(160)),
     sa.Column("lease_until", sa.Float, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
@@ -69,7 +71,7 @@ class Migration:
 
 
 # The first leads from version 1 to version 2, and so on.
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (Migration(adds=(sa.Column("doubt", sa.Text),)),)
 
 
 def newest_version() -> int:

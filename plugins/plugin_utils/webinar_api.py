@@ -34,7 +34,7 @@ class WebinarApi:
         return self._transport.connection.api_url
 
     def service_time(self) -> float | None:
-        """Return what the service's own clock shows by now at least, in seconds since 1970; None where it is not known."""
+        """Return what the service's own clock shows by now at least, in seconds since 1970; None where unknown."""
         return self._transport.service_time()
 
     def my_rooms(self) -> list[Room]:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made, create_session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import creation_body
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
@@ -48,6 +48,15 @@ class Scene:
         creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
         seen = frozenset(self.service.sessions)
         return create_session(creation, self.slot, ASKED, creation_body(ASKED), seen, None)
+
+    def die_after_request(self, *seen_ids: str, lease: float = -1.0) -> tuple[Ledger, Claim]:
+        """Return the ledger and the claim of a run elsewhere that sent its request, and was not heard of again."""
+        dead = self.open_run(ELSEWHERE)
+        claim = dead.claim(self.slot, seen_ids, lease, None, self.api.service_time())
+        assert isinstance(claim, Claim)
+        sent = replace(claim, doubt=claim.doubt.with_request(PRESET, self.api.service_time()))
+        assert dead.renew(sent, lease)
+        return dead, sent
 
     def row(self) -> Row | None:
         rows = [row for row in self.open_run().rows(self.api.url, [self.room_id]) if row.slot == self.slot]

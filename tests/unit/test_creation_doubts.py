@@ -11,10 +11,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
     NotSent,
     WebinarError,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, StreamKey
 
-from .creation_scene import ELSEWHERE, PRESET, Scene
+from .creation_scene import PRESET, Scene
 from .scripted_server import Answer, Request, refusal
 
 
@@ -120,8 +119,7 @@ def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str)
 
 
 def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
-    dead = scene.open_run(ELSEWHERE)
-    dead.claim(scene.slot, [], -1.0, None)
+    scene.die_after_request()
     orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
     made = scene.create()
     assert made.replaced == (orphan,)
@@ -129,7 +127,7 @@ def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
 
 
 def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene: Scene) -> None:
-    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None)
+    scene.die_after_request()
     scene.create()
     scene.one_usable()
     assert scene.pauses == list(creation_module.GRACE_PAUSES)
@@ -138,9 +136,7 @@ def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene:
 
 @pytest.mark.parametrize("status", [401, 500])
 def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene, status: int) -> None:
-    dead, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-inherited")
-    claim = dead.claim(scene.slot, [], 60.0, None)
-    assert isinstance(claim, Claim)
+    (dead, claim), key = scene.die_after_request(lease=60.0), StreamKey("unit-stream-inherited")
     dead.keep(claim, "pending", None, key)
     dead.release(claim)
     scene.service.on_request = lambda request: refusal(status) if request.method == "GET" else None
@@ -152,9 +148,7 @@ def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene,
 
 
 def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> None:
-    dead = scene.open_run(ELSEWHERE)
-    claim = dead.claim(scene.slot, [], 60.0, None)
-    assert isinstance(claim, Claim)
+    dead, claim = scene.die_after_request(lease=60.0)
     dead.keep(claim, "pending", None, StreamKey("unit-stream-of-another"))
     dead.release(claim)
     scene.service.faults = ["done-keyless"]
