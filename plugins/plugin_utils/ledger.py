@@ -14,53 +14,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, asdict, dataclass, field
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from . import doubts, ledger_location, ledger_schema
 from .doubts import Doubt
 from .errors import LedgerError
-from .lease_owner import is_known_dead
 from .ledger_commits import Commits
 from .ledger_database import LONG_PAUSES, PAUSES, Database
 from .ledger_location import LedgerSettings
+from .ledger_rotation import drop_former_keys, with_former_keys
+from .ledger_rows import Codec, Kind, Phase, Row, Slot
 from .ledger_schema import holds_slot, meta, slots
 from .model import StreamKey
-from .secrecy import Cipher, Redactor, fingerprint, new_fingerprint_key
+from .secrecy import Cipher, Redactor, new_fingerprint_key
 
-Kind = Literal["room", "session"]
-Phase = Literal["pending", "created", "keyless", "spare", "retired"]
+__all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_ledger"]
 
-
-@dataclass(frozen=True)
-class Slot:
-    api: str
-    kind: Kind
-    parent: str
-    title: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """One ledger row, last changed ``age`` seconds ago. ``leased`` says whether another run's lease on it still lasts.
-
-    ``doubt`` is about requests to create, None where no such request was left without an answer.
-    """
-
-    id: int
-    slot: Slot
-    object_id: str | None
-    phase: Phase
-    key: StreamKey | None
-    fingerprint: str | None
-    seen_ids: frozenset[str]
-    leased: bool
-    doubt: Doubt | None = None
-    age: float = field(default=0.0, compare=False)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -90,20 +65,62 @@ class Busy:
 @dataclass(frozen=True)
 class _Opened:
     version: int
-    fingerprint_key: str = field(repr=False)
+    codec: Codec
+    keys: Sequence[str] = field(repr=False)
     writable: bool
 
 
-class Ledger:
-    """An open ledger. Writes of concurrent threads are committed together, and each returns after its own commit."""
+@dataclass(frozen=True)
+class _Opening:
+    """Creates or upgrades the schema, and proves that encryption works both ways."""
 
-    def __init__(self, database: Database, cipher: Cipher, redactor: Redactor, owner: str, opened: _Opened) -> None:
+    database: Database
+    keys: Sequence[str] = field(repr=False)
+    redactor: Redactor
+    owner: str
+    _: KW_ONLY
+    writable: bool
+
+    def run(self, connection: sa.Connection) -> _Opened | None:
+        """Return None where there is no ledger and none may be made."""
+        if not ledger_schema.exists(connection):
+            if not self.writable:
+                return None
+            ledger_schema.create_tables(connection)
+        stored = {row.name: bytes(row.value) for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
+        if not stored:
+            if not self.writable:
+                return None
+            stored["schema_version"] = str(ledger_schema.newest_version()).encode()
+            stored["fingerprint_key"] = Cipher(self.keys).encrypt({"fingerprint_key": new_fingerprint_key()})
+            rows = [{"name": name, "value": value} for name, value in stored.items()]
+            connection.execute(sa.insert(meta), rows)
+        version = ledger_schema.version_of(stored.get("schema_version"))
+        cipher = Cipher(self.keys)
+        fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
+        cipher = with_former_keys(self.keys, stored, self.redactor)
+        if self.writable:
+            ledger_schema.upgrade(connection, version)
+            version = ledger_schema.newest_version()
+            drop_former_keys(connection, self.keys, stored, self.database.now(connection))
+            # A write that changes nothing: a read-only or full disk is found here, before any POST.
+            connection.execute(sa.update(meta).values(value=meta.c.value))
+        codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
+        return _Opened(version, codec, self.keys, self.writable)
+
+
+class Ledger:
+    """An open ledger. Writes of concurrent threads are committed together, and each returns after its own commit.
+
+    ``codec`` and ``keys``, the Fernet keys that were given, are for the ledger's upkeep.
+    """
+
+    def __init__(self, database: Database, owner: str, opened: _Opened) -> None:
         self._database = database
-        self._cipher = cipher
-        self._redactor = redactor
         self._owner = owner
         self._version = opened.version
-        self._fingerprint_key = opened.fingerprint_key
+        self.codec = opened.codec
+        self.keys = opened.keys
         # A ledger that was opened for reading may be of an older version, which cannot be written.
         self._commits = Commits(database, allowed=opened.writable)
 
@@ -144,23 +161,23 @@ class Ledger:
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = self._database.now(connection)
-            found = connection.execute(sa.select(slots).where(_in_slot(slot) & holds_slot)).first()
+            found = connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
             values = {"owner": self._owner, "lease_until": now + lease, "updated_at": now}
             if found is not None and found.phase == "pending":
                 if found.owner == self._owner and found.updated_at in made:
                     # Committed by an attempt whose acknowledgement was lost.
                     return made[found.updated_at]
-                if self._is_leased(found, now):
+                if self.codec.is_leased(found, now):
                     return Busy(found.lease_until - now)
                 connection.execute(_by_id(found.id).values(**values))
-                row = self._row(found, now)
+                row = self.codec.row(found, now)
                 # A row of an older version does not say whether a request was sent: one may have been.
                 known = row.doubt or Doubt(1)
                 made[now] = Claim(row.id, slot, row.seen_ids, inherited=True, age=row.age, key=row.key, doubt=known)
                 return made[now]
             if found is not None:
                 if found.object_id != gone_id or gone_id is None:
-                    return self._row(found, now)
+                    return self.codec.row(found, now)
                 self._retire(connection, slots.c.id == found.id)
             new = {**asdict(slot), "phase": "pending", "seen_ids": json.dumps(seen), "created_at": now}
             result = connection.execute(sa.insert(slots).values(**new, doubt=doubts.written(doubt), **values))
@@ -199,7 +216,7 @@ class Ledger:
         dropped. Where the database is lost, it is tried for about a minute; the row then stays ``pending``, so that the
         next run finds the session and replaces it.
         """
-        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._sealed(key)}
+        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self.codec.sealed(key)}
         if phase != "pending":
             values["lease_until"] = 0.0
         doubt = doubts.written(claim.doubt if phase == "pending" or claim.doubt.count else None)
@@ -209,7 +226,7 @@ class Ledger:
             mine = self._of_claim(claim).values(**values, doubt=doubt, updated_at=now)
             if connection.execute(mine).rowcount:
                 return True
-            same = _in_slot(claim.slot) & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
+            same = claim.slot.condition() & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
             known = connection.execute(sa.select(slots.c.phase).where(same & (slots.c.phase != "retired"))).first()
             if known is not None or key is None:
                 # Committed by an attempt whose acknowledgement was lost.
@@ -242,11 +259,11 @@ class Ledger:
         """Put the key of an existing session into its slot, in place of what was there."""
         now = time.time()
         values: dict[str, Any] = {"object_id": session_id, "phase": "created", "seen_ids": "[]", "owner": self._owner}
-        values |= {**asdict(slot), **self._sealed(key), "lease_until": 0.0, "created_at": now, "updated_at": now}
+        values |= {**asdict(slot), **self.codec.sealed(key), "lease_until": 0.0, "created_at": now, "updated_at": now}
 
         def commit(connection: sa.Connection) -> None:
             same_session = (slots.c.object_id == session_id) & (slots.c.phase != "retired")
-            self._retire(connection, (_in_slot(slot) & holds_slot) | (_in_slot(slot) & same_session))
+            self._retire(connection, (slot.condition() & holds_slot) | (slot.condition() & same_session))
             connection.execute(sa.insert(slots).values(**values))
 
         self._commits.run(commit, LONG_PAUSES)
@@ -268,57 +285,38 @@ class Ledger:
         self._commits.run(lambda connection: self._retire(connection, condition))
 
     def fingerprint(self, key: StreamKey) -> str:
-        return fingerprint(self._fingerprint_key, key.stream_key)
-
-    def _sealed(self, key: StreamKey | None) -> dict[str, Any]:
-        if key is None:
-            return {"secret": None, "fingerprint": None}
-        secret = self._cipher.encrypt({"stream_key": key.stream_key, "rtmp_url": key.rtmp_url})
-        return {"secret": secret, "fingerprint": self.fingerprint(key)}
+        return self.codec.fingerprint(key)
 
     def _of_claim(self, claim: Claim) -> sa.Update:
         return _by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
 
-    def _select(self, condition: sa.ColumnElement[bool]) -> list[Row]:
-        chosen = ledger_schema.select_slots(self._version).where(condition)
+    def entries(self) -> list[Row]:
+        """Return all rows but the retired ones, of all APIs, in order of age; those that cannot be read are marked."""
+        return self._select(slots.c.phase != "retired", self.codec.entry)
 
-        def read(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
+    def commit(self, operation: Callable[[sa.Connection, float], T]) -> T:
+        """Run an operation of the ledger's upkeep, which is given the time, in a transaction of its own."""
+        return self._commits.run(lambda connection: operation(connection, self._database.now(connection)))
+
+    def look(self, operation: Callable[[sa.Connection], T]) -> T:
+        """Run an operation of the ledger's upkeep that only reads."""
+        return self._database.read(operation)
+
+    def _select(
+        self, condition: sa.ColumnElement[bool], read: Callable[[sa.Row[Any], float], Row] | None = None
+    ) -> list[Row]:
+        chosen = ledger_schema.select_slots(self._version).where(condition).order_by(slots.c.id)
+
+        def found(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
             return connection.execute(chosen).all(), self._database.now(connection)
 
-        found, now = self._database.read(read)
-        return [self._row(row, now) for row in found]
+        rows, now = self._database.read(found)
+        return [(read or self.codec.row)(row, now) for row in rows]
 
     @staticmethod
     def _retire(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
         values = {"phase": "retired", "secret": None, "lease_until": 0.0, "updated_at": time.time()}
         connection.execute(sa.update(slots).where(condition).values(**values))
-
-    def _row(self, found: sa.Row[Any], now: float) -> Row:
-        key = None
-        if found.secret is not None:
-            secret = self._cipher.decrypt(bytes(found.secret))
-            key = StreamKey(secret["stream_key"], secret.get("rtmp_url"))
-            self._redactor.learn(key.stream_key)
-        return Row(
-            id=found.id,
-            slot=Slot(found.api, found.kind, found.parent, found.title),
-            object_id=found.object_id,
-            phase=found.phase,
-            key=key,
-            fingerprint=found.fingerprint,
-            seen_ids=frozenset(json.loads(found.seen_ids)),
-            leased=self._is_leased(found, now),
-            doubt=doubts.read(found.doubt),
-            age=now - found.updated_at,
-        )
-
-    def _is_leased(self, found: sa.Row[Any], now: float) -> bool:
-        return bool(
-            found.phase == "pending"
-            and found.owner != self._owner
-            and found.lease_until > now
-            and not is_known_dead(found.owner or "")
-        )
 
 
 def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool = True) -> Ledger | None:
@@ -330,57 +328,27 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
         ledger_location.check_can_be_created(settings)
         if not writable:
             return None
-    cipher = Cipher(ledger_location.prepare_keys(settings, redactor, create=writable))
+    keys = ledger_location.prepare_keys(settings, redactor, create=writable)
+    # Before the database is touched: keys that are none are the user's mistake.
+    Cipher(keys)
     database = Database(settings, redactor, create=writable)
     try:
         if writable:
             database.check_space()
-        opened = database.open(lambda connection: _open(connection, cipher, writable=writable), writes=writable)
+        opening = _Opening(database, keys, redactor, owner, writable=writable)
+        opened = database.open(opening.run, writes=writable)
     except BaseException:
         database.close()
         raise
     if opened is None:
         database.close()
         return None
-    return Ledger(database, cipher, redactor, owner, opened)
-
-
-def _open(connection: sa.Connection, cipher: Cipher, *, writable: bool) -> _Opened | None:
-    """Create or upgrade the schema, and prove that encryption works both ways; None where there is no ledger."""
-    if not ledger_schema.exists(connection):
-        if not writable:
-            return None
-        ledger_schema.create_tables(connection)
-    stored = {row.name: bytes(row.value) for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
-    if not stored:
-        if not writable:
-            return None
-        stored["schema_version"] = str(ledger_schema.newest_version()).encode()
-        stored["fingerprint_key"] = cipher.encrypt({"fingerprint_key": new_fingerprint_key()})
-        rows = [{"name": name, "value": value} for name, value in stored.items()]
-        connection.execute(sa.insert(meta), rows)
-    version = ledger_schema.version_of(stored.get("schema_version"))
-    fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
-    if writable:
-        ledger_schema.upgrade(connection, version)
-        version = ledger_schema.newest_version()
-        # A write that changes nothing: a read-only or full disk is found here, before any POST.
-        connection.execute(sa.update(meta).values(value=meta.c.value))
-    return _Opened(version, fingerprint_key, writable)
+    return Ledger(database, owner, opened)
 
 
 def _new_id(inserted: sa.CursorResult[Any]) -> int:
     # The key is optional only for an INSERT of several rows.
     return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
-
-
-def _in_slot(slot: Slot) -> sa.ColumnElement[bool]:
-    return (
-        (slots.c.api == slot.api)
-        & (slots.c.kind == slot.kind)
-        & (slots.c.parent == slot.parent)
-        & (slots.c.title == slot.title)
-    )
 
 
 def _by_id(row_id: int) -> sa.Update:

@@ -19,8 +19,17 @@ LIBRARIES = {
     "ansible": {"action_base"},
     "requests": {"transport", "answers", "deadlines"},
     "urllib3": {"transport", "deadlines"},
-    "sqlalchemy": {"ledger", "ledger_commits", "ledger_database", "ledger_location", "ledger_schema"},
-    "cryptography": {"secrecy"},
+    "sqlalchemy": {
+        "ledger",
+        "ledger_commits",
+        "ledger_database",
+        "ledger_location",
+        "ledger_rotation",
+        "ledger_rows",
+        "ledger_schema",
+        "ledger_upkeep",
+    },
+    "cryptography": {"ledger_rotation", "secrecy"},
     "yaml": {"render"},
 }
 
