@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs an action of Ansible's on the engine: the one file below the plugins themselves that knows Ansible."""
+"""Runs an action of Ansible's on the engine: with vault_text, all below the plugins themselves that knows Ansible."""
 
 from __future__ import annotations
 

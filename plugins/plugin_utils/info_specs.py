@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the actions that inform, and of the action ``stream_key``, as Ansible validates them."""
+"""The options of the actions that inform or look after the ledger, as Ansible validates them."""
 
 from __future__ import annotations
 
@@ -36,4 +36,18 @@ STREAM_KEY_SPEC: dict[str, dict[str, Any]] = {
     "stream_key": {"type": "str", "no_log": True},
     "rtmp_url": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+LEDGER_ACTION_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "operation": {
+        "type": "str",
+        "choices": ["list", "verify", "forget", "rotate", "export", "import"],
+        "required": True,
+    },
+    "session_ids": {"type": "list", "elements": "str"},
+    "entries": {"type": "list", "elements": "int"},
+    "path": {"type": "path"},
+    "vault_password": {"type": "str", "no_log": True},
+    "vault_password_file": {"type": "path", "no_log": False},
 }

@@ -16,22 +16,22 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import KW_ONLY, asdict, dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from . import doubts, ledger_location, ledger_schema
+from . import doubts, ledger_schema
 from .doubts import Doubt
 from .errors import LedgerError
 from .ledger_commits import Commits
-from .ledger_database import LONG_PAUSES, PAUSES, Database
+from .ledger_database import LONG_PAUSES, PAUSES
 from .ledger_location import LedgerSettings
-from .ledger_rotation import drop_former_keys, with_former_keys
-from .ledger_rows import Codec, Kind, Phase, Row, Slot
-from .ledger_schema import holds_slot, meta, slots
+from .ledger_opening import Opened, open_database
+from .ledger_rows import Kind, Phase, Row, Slot
+from .ledger_schema import holds_slot, slots
 from .model import StreamKey
-from .secrecy import Cipher, Redactor, new_fingerprint_key
+from .secrecy import Redactor
 
 __all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_ledger"]
 
@@ -62,67 +62,20 @@ class Busy:
     seconds: float
 
 
-@dataclass(frozen=True)
-class _Opened:
-    version: int
-    codec: Codec
-    keys: Sequence[str] = field(repr=False)
-    writable: bool
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """Creates or upgrades the schema, and proves that encryption works both ways."""
-
-    database: Database
-    keys: Sequence[str] = field(repr=False)
-    redactor: Redactor
-    owner: str
-    _: KW_ONLY
-    writable: bool
-
-    def run(self, connection: sa.Connection) -> _Opened | None:
-        """Return None where there is no ledger and none may be made."""
-        if not ledger_schema.exists(connection):
-            if not self.writable:
-                return None
-            ledger_schema.create_tables(connection)
-        stored = {row.name: bytes(row.value) for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
-        if not stored:
-            if not self.writable:
-                return None
-            stored["schema_version"] = str(ledger_schema.newest_version()).encode()
-            stored["fingerprint_key"] = Cipher(self.keys).encrypt({"fingerprint_key": new_fingerprint_key()})
-            rows = [{"name": name, "value": value} for name, value in stored.items()]
-            connection.execute(sa.insert(meta), rows)
-        version = ledger_schema.version_of(stored.get("schema_version"))
-        cipher = Cipher(self.keys)
-        fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
-        cipher = with_former_keys(self.keys, stored, self.redactor)
-        if self.writable:
-            ledger_schema.upgrade(connection, version)
-            version = ledger_schema.newest_version()
-            drop_former_keys(connection, self.keys, stored, self.database.now(connection))
-            # A write that changes nothing: a read-only or full disk is found here, before any POST.
-            connection.execute(sa.update(meta).values(value=meta.c.value))
-        codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
-        return _Opened(version, codec, self.keys, self.writable)
-
-
 class Ledger:
     """An open ledger. Writes of concurrent threads are committed together, and each returns after its own commit.
 
-    ``codec`` and ``keys``, the Fernet keys that were given, are for the ledger's upkeep.
+    ``codec``, ``owner`` and ``keys``, the Fernet keys that were given, are for the ledger's upkeep.
     """
 
-    def __init__(self, database: Database, owner: str, opened: _Opened) -> None:
-        self._database = database
-        self._owner = owner
+    def __init__(self, opened: Opened, owner: str) -> None:
+        self._database = opened.database
+        self.owner = owner
         self._version = opened.version
         self.codec = opened.codec
         self.keys = opened.keys
         # A ledger that was opened for reading may be of an older version, which cannot be written.
-        self._commits = Commits(database, allowed=opened.writable)
+        self._commits = Commits(opened.database, allowed=opened.writable)
 
     def close(self) -> None:
         self._database.close()
@@ -162,9 +115,9 @@ class Ledger:
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = self._database.now(connection)
             found = connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
-            values = {"owner": self._owner, "lease_until": now + lease, "updated_at": now}
+            values = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
             if found is not None and found.phase == "pending":
-                if found.owner == self._owner and found.updated_at in made:
+                if found.owner == self.owner and found.updated_at in made:
                     # Committed by an attempt whose acknowledgement was lost.
                     return made[found.updated_at]
                 if self.codec.is_leased(found, now):
@@ -226,12 +179,12 @@ class Ledger:
             mine = self._of_claim(claim).values(**values, doubt=doubt, updated_at=now)
             if connection.execute(mine).rowcount:
                 return True
-            same = claim.slot.condition() & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
+            same = claim.slot.condition() & (slots.c.owner == self.owner) & (slots.c.object_id == object_id)
             known = connection.execute(sa.select(slots.c.phase).where(same & (slots.c.phase != "retired"))).first()
             if known is not None or key is None:
                 # Committed by an attempt whose acknowledgement was lost.
                 return known is not None and known.phase != "spare"
-            beside = {**values, "phase": "spare", "owner": self._owner, "lease_until": 0.0, "seen_ids": "[]"}
+            beside = {**values, "phase": "spare", "owner": self.owner, "lease_until": 0.0, "seen_ids": "[]"}
             times = {"created_at": now, "updated_at": now}
             connection.execute(sa.insert(slots).values(**asdict(claim.slot), **beside, **times))
             return False
@@ -258,7 +211,7 @@ class Ledger:
     def adopt(self, slot: Slot, session_id: str, key: StreamKey) -> None:
         """Put the key of an existing session into its slot, in place of what was there."""
         now = time.time()
-        values: dict[str, Any] = {"object_id": session_id, "phase": "created", "seen_ids": "[]", "owner": self._owner}
+        values: dict[str, Any] = {"object_id": session_id, "phase": "created", "seen_ids": "[]", "owner": self.owner}
         values |= {**asdict(slot), **self.codec.sealed(key), "lease_until": 0.0, "created_at": now, "updated_at": now}
 
         def commit(connection: sa.Connection) -> None:
@@ -270,7 +223,7 @@ class Ledger:
 
     def withdraw(self, claim: Claim) -> None:
         """Remove an intent of which it is certain that nothing was created."""
-        condition = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self._owner)
+        condition = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self.owner)
         self._commits.run(lambda connection: connection.execute(sa.delete(slots).where(condition)).rowcount)
 
     def retire(self, api: str, object_id: str) -> None:
@@ -288,11 +241,21 @@ class Ledger:
         return self.codec.fingerprint(key)
 
     def _of_claim(self, claim: Claim) -> sa.Update:
-        return _by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
+        return _by_id(claim.row_id).where(slots.c.owner == self.owner, slots.c.phase == "pending")
 
     def entries(self) -> list[Row]:
         """Return all rows but the retired ones, of all APIs, in order of age; those that cannot be read are marked."""
         return self._select(slots.c.phase != "retired", self.codec.entry)
+
+    def forget(self, row_ids: Iterable[int]) -> None:
+        """Erase rows' keys; an intent is removed, because nothing would ever settle it."""
+        chosen = slots.c.id.in_(list(row_ids))
+
+        def erase(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(slots).where(chosen & (slots.c.phase == "pending")))
+            self._retire(connection, chosen)
+
+        self._commits.run(erase)
 
     def commit(self, operation: Callable[[sa.Connection, float], T]) -> T:
         """Run an operation of the ledger's upkeep, which is given the time, in a transaction of its own."""
@@ -324,26 +287,8 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
 
     Raise LedgerError where it, its folder or its key cannot be used: before any call to the service.
     """
-    if not ledger_location.may_exist(settings):
-        ledger_location.check_can_be_created(settings)
-        if not writable:
-            return None
-    keys = ledger_location.prepare_keys(settings, redactor, create=writable)
-    # Before the database is touched: keys that are none are the user's mistake.
-    Cipher(keys)
-    database = Database(settings, redactor, create=writable)
-    try:
-        if writable:
-            database.check_space()
-        opening = _Opening(database, keys, redactor, owner, writable=writable)
-        opened = database.open(opening.run, writes=writable)
-    except BaseException:
-        database.close()
-        raise
-    if opened is None:
-        database.close()
-        return None
-    return Ledger(database, owner, opened)
+    opened = open_database(settings, redactor, owner, writable=writable)
+    return Ledger(opened, owner) if opened is not None else None
 
 
 def _new_id(inserted: sa.CursorResult[Any]) -> int:

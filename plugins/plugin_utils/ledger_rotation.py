@@ -36,8 +36,8 @@ def new_key(redactor: Redactor) -> str:
     return key
 
 
-def with_former_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> Cipher:
-    """Return the cipher of a ledger's keys and of those former ones that runs of before a change may still write with.
+def with_former_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
+    """Return a ledger's keys, and after them the former ones, with which runs from before a change may still write.
 
     ``stored`` is the content of the table ``meta``.
     """
@@ -45,7 +45,7 @@ def with_former_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor:
     former = [str(cipher.decrypt(value)["key"]) for name, value in stored.items() if name.startswith(FORMER)]
     for key in former:
         redactor.learn(key)
-    return Cipher([*keys, *former]) if former else cipher
+    return [*keys, *former]
 
 
 def drop_former_keys(connection: sa.Connection, keys: Sequence[str], stored: Mapping[str, bytes], now: float) -> None:
@@ -59,6 +59,16 @@ def drop_former_keys(connection: sa.Connection, keys: Sequence[str], stored: Map
     if over:
         encrypt_anew(connection, [*keys, *over.values()])
         connection.execute(sa.delete(meta).where(meta.c.name.in_(over)))
+
+
+def rotate(
+    connection: sa.Connection, keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor, now: float
+) -> int:
+    """Encrypt everything with the first key, and remember the others; return how many entries that were."""
+    count = encrypt_anew(connection, with_former_keys(keys, stored, redactor))
+    if count:
+        _remember_former_keys(connection, keys, now)
+    return count
 
 
 def encrypt_anew(connection: sa.Connection, keys: Sequence[str]) -> int:
@@ -91,7 +101,7 @@ def count_of_others(connection: sa.Connection, keys: Sequence[str]) -> int:
     return sum(not _opens(first, bytes(token)) for token in tokens)
 
 
-def remember_former_keys(connection: sa.Connection, keys: Sequence[str], now: float) -> None:
+def _remember_former_keys(connection: sa.Connection, keys: Sequence[str], now: float) -> None:
     """Keep all keys but the first, encrypted under the first, for runs that know no other."""
     first = Cipher(keys[:1])
     for key in keys[1:]:

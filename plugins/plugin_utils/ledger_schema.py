@@ -86,6 +86,10 @@ def exists(connection: sa.Connection) -> bool:
     return sa.inspect(connection).has_table("meta")
 
 
+def stored_meta(connection: sa.Connection) -> dict[str, bytes]:
+    return {row.name: bytes(row.value) for row in connection.execute(sa.select(meta.c.name, meta.c.value))}
+
+
 def version_of(stored: bytes | None) -> int:
     """Return a ledger's version; raise LedgerError where this version of the collection does not know it."""
     text = (stored or b"?").decode(errors="replace")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "plugins" / "plugin_utils"
 PAGE = ROOT / "docs" / "architecture.md"
 LIBRARIES = {
-    "ansible": {"action_base"},
+    "ansible": {"action_base", "vault_text"},
     "requests": {"transport", "answers", "deadlines"},
     "urllib3": {"transport", "deadlines"},
     "sqlalchemy": {
@@ -24,10 +24,12 @@ LIBRARIES = {
         "ledger_commits",
         "ledger_database",
         "ledger_location",
+        "ledger_opening",
         "ledger_rotation",
         "ledger_rows",
         "ledger_schema",
-        "ledger_upkeep",
+        "ledger_transfer",
+        "upkeep",
     },
     "cryptography": {"ledger_rotation", "secrecy"},
     "yaml": {"render"},

@@ -37,6 +37,7 @@ SPECS = {
     "room_info": info_specs.ROOM_INFO_SPEC,
     "session_info": info_specs.SESSION_INFO_SPEC,
     "stream_key": info_specs.STREAM_KEY_SPEC,
+    "ledger": info_specs.LEDGER_ACTION_SPEC,
 }
 FOLDERS = {"module": "modules", "lookup": "lookup"}
 COMPARED = ("type", "default", "choices", "required", "elements")
@@ -99,6 +100,7 @@ def test_every_secret_option_is_kept_out_of_logs(name: str) -> None:
     secret = {option for option in SPECS[name] if re.search(r"key|token|secret|password", option)} - {
         "ledger_key_file",
         "on_missing_key",
+        "vault_password_file",
     }
     assert secret == {option for option, spec in SPECS[name].items() if spec.get("no_log")}
 
@@ -145,7 +147,8 @@ def test_every_example_is_valid_input(name: str) -> None:
         if arguments is None:
             continue
         # A whole list that comes from a variable cannot be checked here.
-        given = {key: [] if key == "rooms" and isinstance(value, str) else value for key, value in arguments.items()}
+        lists = {key for key, option in SPECS[name].items() if option["type"] == "list"}
+        given = {key: [] if key in lists and isinstance(value, str) else value for key, value in arguments.items()}
         result = ArgumentSpecValidator(SPECS[name]).validate(given)
         assert result.error_messages == [], task["name"]
 

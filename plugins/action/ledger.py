@@ -1,0 +1,21 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.info_specs import LEDGER_ACTION_SPEC
+
+
+class ActionModule(WebinarAction):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
+
+        return self.answer(
+            task_vars or {}, LEDGER_ACTION_SPEC, partial(keep_in_order, check_mode=self._task.check_mode)
+        )

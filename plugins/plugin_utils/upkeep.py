@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The operations of the action ``ledger``: what the ledger holds, whether that is so, and how to keep it in order."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from . import ledger_location, ledger_rotation
+from .errors import InvalidInput, LedgerError
+from .event_options import checked_uuid
+from .export_file import read_export, write_export
+from .lease_owner import new_owner
+from .ledger import Ledger, Row, open_ledger
+from .ledger_check import IN_ORDER, check_ledger
+from .ledger_location import LedgerSettings
+from .ledger_schema import slots, stored_meta
+from .ledger_transfer import Change, Kept, changes, exported, take_in
+from .options import connection_from, ledger_settings_from
+from .secrecy import Redactor, read_key_file, split_keys
+from .transport import Transport
+from .upkeep_results import checked_entry, diff, entry, kept_entry, texts_diff
+from .vault_text import Vault, vault_from
+from .webinar_api import WebinarApi
+
+# What each operation takes beside the connection and the ledger, and whether it writes to the ledger.
+_OPTIONS = {
+    "list": (),
+    "verify": (),
+    "forget": ("session_ids", "entries"),
+    "rotate": (),
+    "export": ("path", "vault_password", "vault_password_file"),
+    "import": ("path", "vault_password", "vault_password_file"),
+}
+_WRITING = ("forget", "rotate", "import")
+
+
+@dataclass(frozen=True)
+class _Run:
+    options: Mapping[str, Any]
+    settings: LedgerSettings
+    redactor: Redactor
+    check_mode: bool
+    ledger: Ledger | None
+
+    def existing(self) -> Ledger:
+        if self.ledger is None:
+            raise LedgerError(
+                f"ledger_url: there is no ledger at {ledger_location.shown(self.settings)} yet. Name the ledger that "
+                "the sessions were created with."
+            )
+        return self.ledger
+
+
+def keep_in_order(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
+    """Return the result of the action ``ledger``, which holds fingerprints only.
+
+    Raise InvalidInput or LedgerError, with nothing changed, where the operation cannot be done as a whole.
+    """
+    redactor.learn(options.get("vault_password"))
+    operation = options["operation"]
+    _refuse_other_options(operation, options)
+    settings = ledger_settings_from(options, os.environ)
+    writable = operation in _WRITING and not check_mode
+    ledger = None
+    if operation == "import" or ledger_location.may_exist(settings):
+        ledger = open_ledger(settings, redactor, new_owner(), writable=writable)
+    run = _Run(options, settings, redactor, check_mode, ledger)
+    work = {
+        "list": _list,
+        "verify": _verify,
+        "forget": _forget,
+        "rotate": _rotate,
+        "export": _export,
+        "import": _import,
+    }[operation]
+    try:
+        result = work(run)
+    finally:
+        if ledger is not None:
+            ledger.close()
+    shown: dict[str, Any] = redactor.value(result)
+    return shown
+
+
+def _refuse_other_options(operation: str, options: Mapping[str, Any]) -> None:
+    known = {name for names in _OPTIONS.values() for name in names}
+    for name in sorted(known - set(_OPTIONS[operation])):
+        if options.get(name):
+            raise InvalidInput(f"{name} is no option of operation {operation}. Leave it out.")
+    if operation == "forget" and not (options.get("session_ids") or options.get("entries")):
+        raise InvalidInput("operation forget needs session_ids or entries: what is to be forgotten.")
+    if operation in ("export", "import") and not options.get("path"):
+        raise InvalidInput(f"path is missing: the file of the {operation}.")
+
+
+def _list(run: _Run) -> dict[str, Any]:
+    rows = run.ledger.entries() if run.ledger else []
+    return {"changed": False, "entries": [entry(row) for row in rows]}
+
+
+def _verify(run: _Run) -> dict[str, Any]:
+    connection = connection_from(run.options, run.redactor)
+    rows = run.ledger.entries() if run.ledger else []
+    with closing(Transport(connection, run.redactor)) as transport:
+        checked = check_ledger(WebinarApi(transport), rows, connection.concurrency)
+    summary = Counter(one.finding for one in checked)
+    return {
+        "changed": False,
+        "entries": [checked_entry(one, connection.api_url) for one in checked],
+        "summary": dict(sorted(summary.items())),
+        "in_order": all(finding in IN_ORDER for finding in summary),
+    }
+
+
+def _forget(run: _Run) -> dict[str, Any]:
+    ids = {checked_uuid(session_id, "session_ids") for session_id in run.options.get("session_ids") or []}
+    numbers = set(run.options.get("entries") or [])
+
+    def is_meant(row: Row) -> bool:
+        return row.id in numbers or (row.slot.kind == "session" and (row.object_id or "").lower() in ids)
+
+    meant = [row for row in (run.ledger.entries() if run.ledger else []) if is_meant(row)]
+    for row in meant:
+        if row.leased:
+            raise InvalidInput(
+                f"entry {row.id}, '{row.slot.title}': another run is just creating it. Run again when that has ended."
+            )
+    if meant and run.ledger is not None and not run.check_mode:
+        run.ledger.forget([row.id for row in meant])
+    before = [entry(row) for row in meant]
+    return {"changed": bool(meant), "entries": before, "diff": diff(before, [])}
+
+
+def _rotate(run: _Run) -> dict[str, Any]:
+    ledger = run.existing()
+    path = None if run.settings.key else ledger_location.key_file(run.settings)
+    if run.check_mode:
+        to_come = [ledger_rotation.new_key(run.redactor)] if path is not None and len(ledger.keys) == 1 else ledger.keys
+        count = ledger.look(lambda connection: ledger_rotation.count_of_others(connection, to_come))
+    else:
+        count = _change_key(run, ledger, path)
+    return {
+        "changed": count > 0,
+        "entries": [],
+        "rotated": count,
+        "diff": texts_diff(f"{count} entries with an older key\n", "0 entries with an older key\n") if count else {},
+    }
+
+
+def _change_key(run: _Run, ledger: Ledger, path: Path | None) -> int:
+    keys, counts = list(ledger.keys), [0]
+
+    def rotate(connection: sa.Connection, now: float) -> None:
+        if path is not None:
+            keys[:] = ledger_rotation.add_key_to_file(path, ledger.keys, run.redactor)
+        counts.append(ledger_rotation.rotate(connection, keys, stored_meta(connection), run.redactor, now))
+
+    def drop_old_keys(_connection: sa.Connection, _now: float) -> None:
+        if path is not None and len(keys) > 1 and split_keys(read_key_file(path) or "") == keys:
+            ledger_rotation.replace_key_file(path, keys[:1])
+
+    ledger.commit(rotate)
+    ledger.commit(drop_old_keys)
+    # An attempt whose acknowledgement was lost has done the work, and the one after it found nothing to do.
+    return max(counts)
+
+
+def _export(run: _Run) -> dict[str, Any]:
+    vault, path = _vault(run.options), _path(run.options)
+    rows = run.existing().entries()
+    damaged = [str(row.id) for row in rows if row.damaged]
+    if damaged:
+        raise LedgerError(
+            f"The ledger's entries {', '.join(damaged)} cannot be read, so an export would lack their keys. Forget "
+            "them (operation: forget), or give the key that they were written with."
+        )
+    entries = exported(rows)
+    before = read_export(path, vault) if path.exists() else None
+    changed = before != entries
+    if changed and not run.check_mode:
+        write_export(path, entries, vault)
+    shown = [kept_entry(kept, run.existing()) for kept in entries]
+    shown_before = [kept_entry(kept, run.existing()) for kept in before or []]
+    return {"changed": changed, "entries": shown, "diff": diff(shown_before, shown)}
+
+
+def _import(run: _Run) -> dict[str, Any]:
+    vault, path = _vault(run.options), _path(run.options)
+    if not path.exists():
+        raise InvalidInput(f"path {path} does not exist. Name a file that operation export wrote.")
+    entries = read_export(path, vault)
+    for kept in entries:
+        run.redactor.learn(kept.key.stream_key if kept.key else None)
+    ledger = run.ledger
+    if ledger is None or run.check_mode:
+        decided = changes(ledger.entries() if ledger else [], entries)
+    else:
+        decided = _take_in_all(ledger, entries)
+    shown = [{**kept_entry(change.kept, ledger), "finding": change.action} for change in decided]
+    return {"changed": bool(decided), "entries": shown, "diff": diff([], shown)}
+
+
+def _take_in_all(ledger: Ledger, entries: list[Kept]) -> list[Change]:
+    done: list[Change] = []
+
+    def merge(connection: sa.Connection, now: float) -> None:
+        # Read within the transaction: what is decided stays true until it is committed.
+        found = connection.execute(sa.select(slots).where(slots.c.phase != "retired")).all()
+        decided = changes([ledger.codec.entry(row, now) for row in found], entries)
+        for change in decided:
+            take_in(connection, change, ledger.codec, ledger.owner, now)
+        done[:] = decided or done
+
+    ledger.commit(merge)
+    return done
+
+
+def _vault(options: Mapping[str, Any]) -> Vault:
+    return vault_from(options.get("vault_password"), options.get("vault_password_file"))
+
+
+def _path(options: Mapping[str, Any]) -> Path:
+    return Path(str(options["path"])).expanduser().absolute()

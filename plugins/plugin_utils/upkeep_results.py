@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user sees of the ledger's entries: fingerprints, never a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .ledger import Ledger
+from .ledger_check import Checked
+from .ledger_rows import Row
+from .ledger_transfer import Kept
+
+
+def entry(row: Row) -> dict[str, Any]:
+    return {
+        "entry": row.id,
+        "api": row.slot.api,
+        "kind": row.slot.kind,
+        "room_id": row.object_id if row.slot.kind == "room" else row.slot.parent,
+        "room": row.slot.title if row.slot.kind == "room" else None,
+        "title": row.slot.title if row.slot.kind == "session" else None,
+        "session_id": row.object_id if row.slot.kind == "session" else None,
+        "phase": row.phase,
+        "status": None,
+        "finding": "damaged" if row.damaged else None,
+        "stream_key_available": row.key is not None,
+        "stream_key_fingerprint": row.fingerprint if row.key is not None else None,
+    }
+
+
+def checked_entry(checked: Checked, api: str) -> dict[str, Any]:
+    session = checked.session
+    shown = {
+        "entry": None,
+        "api": api,
+        "kind": "session",
+        "room_id": session.room_id if session else None,
+        "room": None,
+        "title": session.title if session else None,
+        "session_id": session.id if session else None,
+        "phase": None,
+        "stream_key_available": False,
+        "stream_key_fingerprint": None,
+    }
+    if checked.row is not None:
+        shown |= entry(checked.row)
+    status = session.status if session else None
+    return {**shown, "room": shown["room"] or checked.room, "status": status, "finding": checked.finding}
+
+
+def kept_entry(kept: Kept, ledger: Ledger | None) -> dict[str, Any]:
+    fingerprint = ledger.fingerprint(kept.key) if ledger is not None and kept.key is not None else None
+    row = Row(0, kept.slot, kept.object_id, kept.phase, kept.key, fingerprint, frozenset(), leased=False)
+    return {**entry(row), "entry": None}
+
+
+def diff(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return texts_diff(*("".join(_line(one) for one in entries) for entries in (before, after)))
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    name = entry["room"] if entry["kind"] == "room" else f"{entry['room_id']}/{entry['title']}"
+    key = entry["stream_key_fingerprint"] or ("a key" if entry["stream_key_available"] else "no key")
+    return f"{entry['kind']} {name} {entry['session_id'] or ''} {entry['phase']} {key}\n".replace("  ", " ")
+
+
+def texts_diff(before: str, after: str) -> dict[str, Any]:
+    header = "stream-key ledger"
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
