@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from . import ledger_location, ledger_rotation
 from .errors import InvalidInput, LedgerError
 from .event_options import checked_uuid
-from .export_file import read_export, write_export
+from .export_file import ExportFile
 from .lease_owner import new_owner
 from .ledger import Ledger, Row, open_ledger
 from .ledger_check import IN_ORDER, check_ledger
@@ -30,7 +30,7 @@ from .options import connection_from, ledger_settings_from
 from .secrecy import Redactor, read_key_file, split_keys
 from .transport import Transport
 from .upkeep_results import checked_entry, diff, entry, kept_entry, texts_diff
-from .vault_text import Vault, vault_from
+from .vault_text import vault_from
 from .webinar_api import WebinarApi
 
 # What each operation takes beside the connection and the ledger, and whether it writes to the ledger.
@@ -52,6 +52,7 @@ class _Run:
     redactor: Redactor
     check_mode: bool
     ledger: Ledger | None
+    file: ExportFile | None
 
     def existing(self) -> Ledger:
         if self.ledger is None:
@@ -60,6 +61,11 @@ class _Run:
                 "the sessions were created with."
             )
         return self.ledger
+
+    def named_file(self) -> ExportFile:
+        if self.file is None:
+            raise InvalidInput("path is missing.")
+        return self.file
 
 
 def keep_in_order(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
@@ -71,11 +77,12 @@ def keep_in_order(options: Mapping[str, Any], redactor: Redactor, *, check_mode:
     operation = options["operation"]
     _refuse_other_options(operation, options)
     settings = ledger_settings_from(options, os.environ)
+    file = _export_file(operation, options) if "path" in _OPTIONS[operation] else None
     writable = operation in _WRITING and not check_mode
     ledger = None
     if operation == "import" or ledger_location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=writable)
-    run = _Run(options, settings, redactor, check_mode, ledger)
+    run = _Run(options, settings, redactor, check_mode, ledger, file)
     work = {
         "list": _list,
         "verify": _verify,
@@ -100,8 +107,19 @@ def _refuse_other_options(operation: str, options: Mapping[str, Any]) -> None:
             raise InvalidInput(f"{name} is no option of operation {operation}. Leave it out.")
     if operation == "forget" and not (options.get("session_ids") or options.get("entries")):
         raise InvalidInput("operation forget needs session_ids or entries: what is to be forgotten.")
-    if operation in ("export", "import") and not options.get("path"):
+    for session_id in options.get("session_ids") or []:
+        checked_uuid(session_id, "session_ids")
+
+
+def _export_file(operation: str, options: Mapping[str, Any]) -> ExportFile:
+    """Return the file, which has been read if it exists: what is wrong with it is found before the ledger is opened."""
+    if not options.get("path"):
         raise InvalidInput(f"path is missing: the file of the {operation}.")
+    vault = vault_from(options.get("vault_password"), options.get("vault_password_file"))
+    file = ExportFile(Path(str(options["path"])).expanduser().absolute(), vault)
+    if operation == "import" and file.entries is None:
+        raise InvalidInput(f"path {file.path} does not exist. Name a file that operation export wrote.")
+    return file
 
 
 def _list(run: _Run) -> dict[str, Any]:
@@ -177,32 +195,26 @@ def _change_key(run: _Run, ledger: Ledger, path: Path | None) -> int:
 
 
 def _export(run: _Run) -> dict[str, Any]:
-    vault, path = _vault(run.options), _path(run.options)
-    rows = run.existing().entries()
+    ledger = run.existing()
+    rows = ledger.entries()
     damaged = [str(row.id) for row in rows if row.damaged]
     if damaged:
         raise LedgerError(
             f"The ledger's entries {', '.join(damaged)} cannot be read, so an export would lack their keys. Forget "
             "them (operation: forget), or give the key that they were written with."
         )
-    entries = exported(rows)
-    before = read_export(path, vault) if path.exists() else None
-    changed = before != entries
-    if changed and not run.check_mode:
-        write_export(path, entries, vault)
-    shown = [kept_entry(kept, run.existing()) for kept in entries]
-    shown_before = [kept_entry(kept, run.existing()) for kept in before or []]
-    return {"changed": changed, "entries": shown, "diff": diff(shown_before, shown)}
+    before, after = run.named_file().entries, exported(rows)
+    if before != after and not run.check_mode:
+        run.named_file().write(after)
+    shown = [kept_entry(kept, ledger) for kept in after]
+    shown_before = [kept_entry(kept, ledger) for kept in before or []]
+    return {"changed": before != after, "entries": shown, "diff": diff(shown_before, shown)}
 
 
 def _import(run: _Run) -> dict[str, Any]:
-    vault, path = _vault(run.options), _path(run.options)
-    if not path.exists():
-        raise InvalidInput(f"path {path} does not exist. Name a file that operation export wrote.")
-    entries = read_export(path, vault)
+    entries, ledger = run.named_file().entries or [], run.ledger
     for kept in entries:
         run.redactor.learn(kept.key.stream_key if kept.key else None)
-    ledger = run.ledger
     if ledger is None or run.check_mode:
         decided = changes(ledger.entries() if ledger else [], entries)
     else:
@@ -224,11 +236,3 @@ def _take_in_all(ledger: Ledger, entries: list[Kept]) -> list[Change]:
 
     ledger.commit(merge)
     return done
-
-
-def _vault(options: Mapping[str, Any]) -> Vault:
-    return vault_from(options.get("vault_password"), options.get("vault_password_file"))
-
-
-def _path(options: Mapping[str, Any]) -> Path:
-    return Path(str(options["path"])).expanduser().absolute()

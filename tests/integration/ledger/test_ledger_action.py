@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action ledger on the real ansible-playbook: keys are counted, copied and encrypted anew, and never shown."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.fernet import Fernet
+
+from tests.integration.conftest import EVENT_TASKS
+from tests.integration.controller import BIN, ROOT, Controller, Run
+from tests.postgresql import PostgreSQL
+from tests.simulator.server import Simulator
+
+LEDGER = "tenbyte.webinar.ledger"
+PASSWORD = "unit vault password"
+PASSWORD_TASK = {"vault_password": "{{ lookup('ansible.builtin.env', 'VAULT') }}"}
+
+
+def run_of(controller: Controller, simulator: Simulator, *tasks: dict[str, Any], **environment: str) -> Run:
+    """Run tasks of the action, one after the other, whether they fail or not; whatever they say holds no key.
+
+    ``check``, in a task, is not an option of the action: the task runs in check mode.
+    """
+    listed = [
+        {
+            LEDGER: {name: value for name, value in task.items() if name != "check"},
+            "check_mode": task.get("check", False),
+            "diff": True,
+            "ignore_errors": True,
+        }
+        for task in tasks
+    ]
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": listed}
+    keys_before = _ledger_keys(controller)
+    run = controller.plays([play], "-vvv", environment={"VAULT": PASSWORD, **environment})
+    secrets = [*simulator.issued_keys(), PASSWORD, *keys_before, *_ledger_keys(controller)]
+    assert not any(secret in f"{run.output}{run.records}" for secret in secrets)
+    return run
+
+
+def results_of(
+    controller: Controller, simulator: Simulator, *tasks: dict[str, Any], **environment: str
+) -> list[dict[str, Any]]:
+    run = run_of(controller, simulator, *tasks, **environment)
+    return [one["result"] for one in run.records if one["action"] == LEDGER and one["kind"] in ("ok", "failed")]
+
+
+def _ledger_keys(controller: Controller) -> list[str]:
+    path = controller.ledger_file.with_suffix(".key")
+    return path.read_text().strip().split(",") if path.exists() else []
+
+
+def provisioned(controller: Controller) -> list[dict[str, Any]]:
+    run = controller.tasks(EVENT_TASKS)
+    assert run.returncode == 0, run.output
+    sessions: list[dict[str, Any]] = run.result("tenbyte.webinar.event")["sessions"]
+    return sessions
+
+
+def remove(simulator: Simulator, session_id: str) -> None:
+    """Take a session away as somebody in the dashboard would."""
+    session = simulator.service.sessions.pop(session_id)
+    del session.room.sessions[session_id]
+
+
+def test_what_is_kept_is_listed_compared_with_the_service_and_forgotten(
+    simulator: Simulator, controller: Controller
+) -> None:
+    gone, renamed, untouched = (session["id"] for session in provisioned(controller))
+    listed, checked = results_of(controller, simulator, {"operation": "list"}, {"operation": "verify"})
+    kept = {one["session_id"] for one in listed["entries"] if one["kind"] == "session"}
+    assert kept == {gone, renamed, untouched}
+    assert (checked["in_order"], checked["summary"]) == (True, {"ok": 5})
+    remove(simulator, gone)
+    simulator.service.sessions[renamed].title = "Renamed"
+    forget: dict[str, Any] = {"operation": "forget", "session_ids": [gone]}
+    tasks = [{"operation": "verify"}, {**forget, "check": True}, forget, forget, {"operation": "list"}]
+    checked, *forgotten, listed = results_of(controller, simulator, *tasks)
+    findings = {one["session_id"]: one["finding"] for one in checked["entries"] if one["kind"] == "session"}
+    assert findings == {gone: "missing", renamed: "drifted", untouched: "ok"}
+    assert [result["changed"] for result in forgotten] == [True, True, False]
+    assert gone not in {one["session_id"] for one in listed["entries"]}
+
+
+def test_an_export_is_vault_text_that_another_ledger_takes_in(
+    simulator: Simulator, controller: Controller, postgresql: PostgreSQL
+) -> None:
+    sessions = provisioned(controller)
+    path, password_file = controller.home / "keys.vault", controller.home / "password"
+    password_file.write_text(PASSWORD)
+    export = {"operation": "export", "path": str(path), **PASSWORD_TASK}
+    (result,) = results_of(controller, simulator, {**export, "check": True})
+    assert (result["changed"], path.exists()) == (True, False)
+    results = results_of(controller, simulator, export, export)
+    assert [result["changed"] for result in results] == [True, False]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    view = [str(BIN / "ansible-vault"), "view", "--vault-password-file", str(password_file), str(path)]
+    viewed = subprocess.run(view, capture_output=True, text=True, check=True).stdout
+    kept = {entry["id"]: entry["stream_key"] for entry in yaml.safe_load(viewed)["entries"]}
+    assert all(kept[session["id"]] == simulator.service.stream_key_of(session["id"]) for session in sessions)
+    team = {
+        "TENBYTE_LEDGER_URL": postgresql.url(postgresql.new_database()),
+        "TENBYTE_LEDGER_KEY": Fernet.generate_key().decode(),
+    }
+    take_in: dict[str, Any] = {"operation": "import", "path": str(path), "vault_password_file": str(password_file)}
+    tasks = [{**take_in, "check": True}, take_in, take_in, {"operation": "verify"}]
+    *results, checked = results_of(controller, simulator, *tasks, **team)
+    assert [result["changed"] for result in results] == [True, True, False]
+    assert (checked["in_order"], checked["summary"]) == (True, {"ok": 5})
+    again = controller.tasks(EVENT_TASKS, environment=team)
+    assert again.recap()["changed"] == 0, again.output
+    assert postgresql.password not in again.output
+
+
+def test_the_ledgers_own_key_is_changed_in_its_file(simulator: Simulator, controller: Controller) -> None:
+    provisioned(controller)
+    (old,) = _ledger_keys(controller)
+    (trial,) = results_of(controller, simulator, {"operation": "rotate", "check": True})
+    assert trial["rotated"] == 4
+    assert _ledger_keys(controller) == [old]
+    (result,) = results_of(controller, simulator, {"operation": "rotate"})
+    assert (result["changed"], result["rotated"]) == (True, 4)
+    (new,) = _ledger_keys(controller)
+    assert new != old
+    again = controller.tasks(EVENT_TASKS)
+    assert again.recap()["changed"] == 0, again.output
+    (refused,) = results_of(controller, simulator, {"operation": "list"}, TENBYTE_LEDGER_KEY=old)
+    assert "does not open this ledger" in refused["msg"]
+
+
+def test_the_playbook_says_what_is_the_matter_and_does_what_it_is_told(
+    simulator: Simulator, controller: Controller
+) -> None:
+    sessions = provisioned(controller)
+    playbook = str(ROOT / "playbooks" / "ledger.yml")
+    run = controller.playbook(playbook)
+    assert "Everything is in order." in run.output, run.output
+    remove(simulator, sessions[0]["id"])
+    run = controller.playbook(playbook)
+    assert f"missing: Main stage/Keynote ({sessions[0]['id']})" in run.output
+    assert run.recap()["changed"] == 0
+    password_file, path = controller.home / "password", controller.home / "keys.vault"
+    password_file.write_text(PASSWORD)
+    given = {"ledger_export": str(path), "ledger_vault_password_file": str(password_file)}
+    run = controller.playbook(
+        playbook,
+        *(part for name, value in given.items() for part in ("-e", f"{name}={value}")),
+        "-e",
+        "ledger_forget=true",
+        "-e",
+        "ledger_rotate=true",
+    )
+    assert (run.returncode, run.recap()["changed"]) == (0, 3), run.output
+    assert path.exists()
+    run = controller.playbook(playbook)
+    assert "Everything is in order." in run.output, run.output
+
+
+def test_bad_input_is_a_sentence_before_anything_is_made(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
+    cases: dict[str, dict[str, Any]] = {
+        "needs session_ids or entries": {"operation": "forget"},
+        "path is no option of operation list": {"operation": "list", "path": "/x"},
+        "path is missing": {"operation": "export", **PASSWORD_TASK},
+        "Give one of vault_password and vault_password_file": {"operation": "export", "path": str(tmp_path / "x")},
+        "does not exist. Name a file": {"operation": "import", "path": str(tmp_path / "absent"), **PASSWORD_TASK},
+        "session_ids": {"operation": "forget", "session_ids": ["nonsense"]},
+        "there is no ledger at": {"operation": "rotate"},
+    }
+    messages = [result["msg"] for result in results_of(controller, simulator, *cases.values())]
+    assert all(part in message for part, message in zip(cases, messages, strict=True)), messages
+    assert not controller.ledger_file.exists()
