@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from . import creation as create
 from .creation import Creation
 from .errors import WebinarError
-from .ledger import Ledger
+from .ledger import Ledger, Row
 from .model import Session
 from .outcomes import Applied, RoomOutcome, SessionOutcome, before, merged_settings, updated_room
 from .plan import Plan, RoomPlan, SessionPlan, room_slot, session_slot
@@ -72,6 +72,8 @@ class _SlotRun:
         state = before(self.room, self.session_plan)
         if self.room.error and self.session_plan.steps:
             return replace(state, error=f"nothing was done, because its room failed: {self.room.error}")
+        if self.session_plan.surplus is not None and state.session is not None:
+            return self._without_surplus(state, state.session, self.session_plan.surplus)
         for step in self.session_plan.steps:
             try:
                 state = self._run(step, state)
@@ -80,6 +82,31 @@ class _SlotRun:
             if state.error:
                 break
         return state
+
+    def _without_surplus(self, state: SessionOutcome, session: Session, row: Row) -> SessionOutcome:
+        """Remove a session of ours that stands beside that of its slot, unless it is something else by now."""
+        api, ledger = self.creation.api, self.creation.ledger
+        try:
+            known, now = ledger.row_of_session(session.id), api.session(session.id)
+            if now is not None and (known.id if known else row.id) != row.id:
+                return replace(state, error=f"{session.id} is left alone: the ledger knows it by now. Run again.")
+            if now is not None and now.status != "scheduled":
+                message = (
+                    f"{session.id} is left alone, although {self.session_plan.steps[0].reason}: it is {now.status}."
+                )
+                return replace(
+                    state, session=now, error=f"{message} End it, or name the one that is meant: session_id."
+                )
+            if now is not None:
+                api.delete_session(session.id)
+            if row.phase == "spare":
+                ledger.retire(api.url, session.id)
+            else:
+                ledger.found_twins(row.id, 1)
+        except WebinarError as error:
+            return replace(state, error=f"{session.id} could not be removed: {error}")
+        note = f"removed {session.id}: {self.session_plan.steps[0].reason}"
+        return replace(state, session=None, changed=now is not None, notes=(*state.notes, note))
 
     def _run(self, step: Step, state: SessionOutcome) -> SessionOutcome:
         api, ledger, session = self.creation.api, self.creation.ledger, state.session
@@ -128,6 +155,8 @@ class _SlotRun:
         if made.replaced:
             orphans = ", ".join(made.replaced)
             notes += (f"replaced {orphans}: created by an interrupted or unanswered call; nobody ever saw its key",)
+        if made.unanswered:
+            notes += (_not_answered(made.unanswered),)
         created = replace(state, session=made.thing, key=made.key, changed=state.changed or made.by_us, notes=notes)
         if made.key is None:
             error = f"the session {made.thing.id} was created, but the service's answer held no stream key."
@@ -162,3 +191,11 @@ class _SlotRun:
                 )
                 return replace(state, session=now or session, error=message)
             self.creation.sleep(LIVE_POLL)
+
+
+def _not_answered(count: int) -> str:
+    requests = "a request to create it was" if count == 1 else f"{count} requests to create it were"
+    return (
+        f"{requests} never answered, and no list shows what came of it. Should it take effect yet, the next run "
+        "removes what it made: run once more before the event"
+    )

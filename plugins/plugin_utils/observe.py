@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import InvalidInput
 from .ledger import Ledger, Row, Slot
@@ -20,7 +21,8 @@ from .webinar_api import WebinarApi
 class World:
     """What is: ``rooms`` stand in the order of the event's rooms, None where one does not exist yet.
 
-    ``sessions`` are by room id and hold past ones too; ``rows`` are the ledger's, by slot.
+    ``sessions`` are by room id and hold past ones too; ``rows`` are the ledger's, by slot; ``past_rows`` those that do
+    not hold their slot (any more). ``kept_ids`` are of all that the ledger knows. ``now`` is the service's time.
     """
 
     api: str
@@ -28,6 +30,9 @@ class World:
     room_ids: frozenset[str]
     sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict)
     rows: Mapping[Slot, Row] = field(default_factory=dict)
+    past_rows: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
+    kept_ids: frozenset[str] = frozenset()
+    now: float | None = None
 
 
 def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> World:
@@ -39,14 +44,29 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
         _refuse_one_room_twice(found)
         listed = list(pool.map(lambda room: tuple(api.sessions(room.id)), found))
     sessions = {room.id: listed_sessions for room, listed_sessions in zip(found, listed, strict=True)}
-    rows = ledger.rows(api.url, sessions) if ledger else []
+    # After the lists: what another run has made and a list shows has a row by now, or its slot is still pending.
+    rows = ledger.all_rows(api.url, sessions) if ledger else []
     return World(
         api=api.url,
         rooms=rooms,
         room_ids=frozenset(room.id for room in mine),
         sessions=sessions,
-        rows={row.slot: row for row in rows},
+        now=api.service_time(),
+        **rows_by_slot(rows),
     )
+
+
+def rows_by_slot(rows: list[Row]) -> dict[str, Any]:
+    """Return a World's fields about the ledger."""
+    past: dict[Slot, list[Row]] = {}
+    for row in rows:
+        if row.phase in ("spare", "retired"):
+            past.setdefault(row.slot, []).append(row)
+    return {
+        "rows": {row.slot: row for row in rows if row.phase not in ("spare", "retired")},
+        "past_rows": {slot: tuple(of_slot) for slot, of_slot in past.items()},
+        "kept_ids": frozenset(row.object_id for row in rows if row.object_id),
+    }
 
 
 def _find_room(api: WebinarApi, mine: list[Room], spec: RoomSpec) -> Room | None:

@@ -16,7 +16,7 @@ from .plan import Plan, RoomPlan, SessionPlan, merged, room_name
 class SessionOutcome:
     """What became of one asked session; ``session`` is None where it does not exist (yet, or any more).
 
-    ``purged``: it was not asked for, and removed.
+    ``purged``: it was not asked for, and removed. ``surplus``: it stood beside that of its slot, and was removed.
     """
 
     room_title: str
@@ -29,6 +29,7 @@ class SessionOutcome:
     notes: tuple[str, ...] = ()
     error: str | None = None
     purged: bool = False
+    surplus: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def before(room: RoomOutcome, session_plan: SessionPlan, error: str | None = Non
         fingerprint=kept.fingerprint if kept else None,
         error=error or session_plan.refusal,
         purged=session_plan.purged,
+        surplus=session_plan.surplus is not None,
     )
 
 

@@ -15,6 +15,7 @@ from .ledger import Row, Slot
 from .model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpec, parse_instant
 from .observe import World
 from .steps import Step, without_none
+from .surplus import row_of, surplus_sessions
 from .webinar_api import ROOMS_PATH, room_path
 
 
@@ -22,7 +23,7 @@ from .webinar_api import ROOMS_PATH, room_path
 class SessionPlan:
     """What is done in one slot, in order, or a refusal that says why nothing is done.
 
-    ``purged``: the session was not asked for.
+    ``purged``: the session was not asked for. ``surplus``: it stands beside that of its slot, as this ledger row tells.
     """
 
     spec: SessionSpec
@@ -31,6 +32,7 @@ class SessionPlan:
     steps: tuple[Step, ...] = ()
     refusal: str | None = None
     purged: bool = False
+    surplus: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _plan_room(spec: RoomSpec, room: Room | None, world: World, policy: Policy) 
     if spec.state == "absent":
         return _plan_absent_room(spec, room, world)
     name = room_name(spec, room)
-    sessions = [_plan_session(name, session, room, world, policy) for session in spec.sessions]
+    sessions = [plan for session in spec.sessions for plan in _plan_slot(name, session, room, world, policy)]
     step = None
     # A room that is to hold nothing but absent sessions is not created just to be empty.
     is_wanted = not spec.sessions or any(session.state in ("present", "live") for session in spec.sessions)
@@ -156,12 +158,36 @@ def _purge(room: str, spec: RoomSpec, found: Room, world: World) -> list[Session
     ]
 
 
-def _plan_session(room_title: str, spec: SessionSpec, room: Room | None, world: World, policy: Policy) -> SessionPlan:
-    row = world.rows.get(session_slot(world, room.id, spec.title)) if room else None
-    listed = world.sessions.get(room.id, ()) if room else ()
+def _plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> list[SessionPlan]:
+    """Plan for one asked session, and before it for what stands beside it and is ours."""
+    if found is None:
+        return [_plan_session(room, spec, None, (), world, policy)]
+    surplus = surplus_sessions(world, session_slot(world, found.id, spec.title), spec)
+    listed = world.sessions.get(found.id, ())
+    gone = {one.session.id for one in surplus}
+    removed = SessionSpec(title=spec.title, state="absent")
+    return [
+        *(
+            SessionPlan(removed, one.session, None, (steps.removal(room, one.session, one.reason),), surplus=one.row)
+            for one in surplus
+        ),
+        _plan_session(room, spec, found, tuple(one for one in listed if one.id not in gone), world, policy),
+    ]
+
+
+def _plan_session(
+    room_title: str, spec: SessionSpec, room: Room | None, listed: tuple[Session, ...], world: World, policy: Policy
+) -> SessionPlan:
+    slot = session_slot(world, room.id, spec.title) if room else None
+    row = world.rows.get(slot) if slot else None
+    room_id = room.id if room else None
+    if _is_unfinished(spec, listed, row):
+        reason = "an earlier run began to create it and did not finish"
+        return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
     session, refusal = _chosen(spec, listed)
     if refusal:
         return SessionPlan(spec, None, row, refusal=refusal)
+    row = row_of(world, slot, session) if slot else None
     if spec.state == "absent":
         removal = (steps.removal(room_title, session, "it was asked to be absent"),) if session else ()
         return SessionPlan(spec, session, row, removal)
@@ -169,16 +195,20 @@ def _plan_session(room_title: str, spec: SessionSpec, room: Room | None, world: 
         is_on_air = session is not None and not _is_waiting(session)
         ending = (steps.ending(room_title, session, "it was asked to be ended"),) if session and is_on_air else ()
         return SessionPlan(spec, session, row, ending)
-    room_id = room.id if room else None
-    is_unfinished = row is not None and row.phase == "pending" and (session is None or session.id not in row.seen_ids)
-    # A session that was named by its id is not an orphan to be replaced.
-    if is_unfinished and spec.session_id is None:
-        reason = "an earlier run began to create it and did not finish"
-        return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
     if session is None:
         reason = "no current session of the room has this title"
         return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
     return _plan_existing(room_title, room_id, spec, session, row, policy)
+
+
+def _is_unfinished(spec: SessionSpec, listed: tuple[Session, ...], row: Row | None) -> bool:
+    """Say whether creation is to take up an intent: what is there, if anything, came after it.
+
+    A session that was named by its id is not an orphan to be replaced.
+    """
+    if row is None or row.phase != "pending" or spec.state not in ("present", "live") or spec.session_id is not None:
+        return False
+    return not any(one.title == spec.title and one.is_current and one.id in row.seen_ids for one in listed)
 
 
 def _chosen(spec: SessionSpec, listed: tuple[Session, ...]) -> tuple[Session | None, str | None]:

@@ -119,6 +119,8 @@ def _facts(outcome: Outcome, before: Mapping[str, Any], run: str) -> dict[str, A
     """Merge with the facts of earlier tasks of the same run, so that several tasks add up; what is gone leaves."""
     facts = dict(before.get(FACT) or {}) if before.get(FACT_RUN) == run else {}
     for session in outcome.applied.sessions:
+        if session.surplus:
+            continue
         name = fact_name(session.room_title, session.spec.title)
         exists = session.session is not None and session.session.is_current
         if exists or (session.spec.state in ("present", "live") and not session.error):
@@ -152,11 +154,13 @@ def _diff(outcome: Outcome) -> dict[str, str]:
         sessions_before, sessions_after = {}, {}
         for plan in room_plan.sessions:
             session = next(outcomes)
+            # Beside the session of its title there may be one that is one too many.
+            name = f"{plan.spec.title} ({plan.session.id})" if plan.surplus and plan.session else plan.spec.title
             if plan.session is not None:
                 kept = plan.row if plan.row is not None and plan.row.object_id == plan.session.id else None
-                sessions_before[plan.spec.title] = _diff_session(plan.session, kept.fingerprint if kept else None)
+                sessions_before[name] = _diff_session(plan.session, kept.fingerprint if kept else None)
             if session.session is not None:
-                sessions_after[plan.spec.title] = _diff_session(session.session, session.fingerprint)
+                sessions_after[name] = _diff_session(session.session, session.fingerprint)
             elif session.changed and plan.spec.state in ("present", "live"):
                 sessions_after[plan.spec.title] = _diff_wish(session)
         if room_plan.room is not None:

@@ -15,8 +15,10 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import EVENT_SPEC
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.doubts import Doubt
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.event_options import event_from
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row as LedgerRow
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     Policy,
     Preset,
@@ -26,7 +28,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     Settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World, rows_by_slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan
 
 from .worlds import OTHER_PRESET, PRESET, ROOM, kept, known, plan_of, world_of
@@ -249,6 +251,7 @@ def _which_is_meant(row: Row) -> Plans:
 UNFINISHED = {
     "no session of the title": ((), frozenset[str]()),
     "a new session of the title": ((EXISTING,), frozenset({"s0"})),
+    "two new sessions of the title": ((EXISTING, replace(EXISTING, id="s2")), frozenset({"s0"})),
     "the session that was there before": ((EXISTING,), frozenset({"s1"})),
 }
 
@@ -257,6 +260,44 @@ def _unfinished(row: Row) -> Plans:
     sessions, seen_ids = UNFINISHED[row["the room has"]]
     intent = replace(kept(EXISTING), phase="pending", key=None, object_id=None, seen_ids=seen_ids)
     return {"the plan": _plans([world_of(ROOM, sessions, (intent,))], [replace(ASKED, settings=Settings())])}
+
+
+INTENT = 1_700_000_000.0
+DOUBT = Doubt(1, since=INTENT, until=INTENT + 10, preset_ids=(PRESET,))
+FRUIT = replace(EXISTING, id="t1", created_at="2023-11-14T22:13:25Z")
+KEPT = replace(kept(EXISTING), doubt=DOUBT)
+SPARE = replace(kept(EXISTING), id=2, phase="spare", object_id="t1")
+UNANSWERED: dict[str, tuple[tuple[Session, ...], tuple[LedgerRow, ...]]] = {
+    "a twin": ((EXISTING, FRUIT), (KEPT,)),
+    "two twins of two requests": (
+        (EXISTING, FRUIT, replace(FRUIT, id="t2")),
+        (replace(KEPT, doubt=replace(DOUBT, count=2)),),
+    ),
+    "one more than there were requests": ((EXISTING, FRUIT, replace(FRUIT, id="t2")), (KEPT,)),
+    "one, although every request was answered": ((EXISTING, FRUIT), (kept(EXISTING),)),
+    "one with another preset": ((EXISTING, replace(FRUIT, preset=Preset(OTHER_PRESET))), (KEPT,)),
+    "one that was there before": ((EXISTING, FRUIT), (replace(KEPT, seen_ids=frozenset({"t1"})),)),
+    "one that was created before the intent": (
+        (EXISTING, replace(FRUIT, created_at="2023-11-14T22:13:19Z")),
+        (KEPT,),
+    ),
+    "one that was created hours later": ((EXISTING, replace(FRUIT, created_at="2023-11-15T01:13:25Z")), (KEPT,)),
+    "one that is live": ((EXISTING, replace(FRUIT, status="live")), (KEPT,)),
+    "one whose key the ledger holds": ((EXISTING, FRUIT), (KEPT, replace(SPARE, phase="retired"))),
+    "a spare of the ledger": ((EXISTING, FRUIT), (kept(EXISTING), SPARE)),
+    "a twin alone, since the slot's session has ended": ((replace(EXISTING, status="ended"), FRUIT), (KEPT,)),
+}
+
+
+def _unanswered(row: Row) -> Plans:
+    (case,) = (value for column, value in row.items() if column not in STATES[ANY])
+    sessions, rows = UNANSWERED[case]
+    world = replace(world_of(ROOM, sessions), now=INTENT + 60, **rows_by_slot(list(rows)))
+    # Settings take a call of their own where the session is made anew.
+    specs = {state: replace(ASKED, state=state, settings=Settings()) for state in STATES[ANY]}
+    pinned = [plan_of(world, replace(spec, session_id="s1")) for spec in specs.values()]
+    assert not any("t1" in step.path for plan in pinned for step in plan.steps())
+    return {state: _plans([world], [spec]) for state, spec in specs.items()}
 
 
 def _room_plans(room: Room | None, spec: RoomSpec, *sessions: Session) -> Plan:
@@ -315,6 +356,7 @@ PLANS: dict[str, Callable[[Row], Plans]] = {
     "Several differences at once": _several,
     "Which session is meant": _which_is_meant,
     "When an earlier run did not finish": _unfinished,
+    "When a request was never answered": _unanswered,
     "The state of a room": _state_of_a_room,
     "The fields of a room": _field_of_a_room,
     "Sessions that were not asked for": _not_asked_for,
@@ -328,6 +370,7 @@ KEYS = {
     "Several differences at once": {"difference"},
     "Which session is meant": {"the room has"},
     "When an earlier run did not finish": {"the room has"},
+    "When a request was never answered": {"beside the slot's session, which is scheduled, the room has"},
     "The state of a room": {"state"},
     "The fields of a room": {"field"},
     "Sessions that were not asked for": {"the session"},

@@ -19,10 +19,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from .scripted_server import Answer, QuietHandler, Request, drop, refusal, send, serving, success, truncated
 
-# What may befall one POST. The part before the hyphen says whether it takes effect, the rest what the client sees.
+# What may befall one POST. The part before the hyphen says whether it takes effect, or will when the test says so
+# (``commit_late``), the rest what the client sees.
 FAULTS = (
     "lost-drop",
     "lost-500",
+    "late-drop",
     "done-drop",
     "done-500",
     "done-408",
@@ -47,6 +49,7 @@ class SmallService:
     journal: list[tuple[str, str]] = field(default_factory=list)
     on_request: Callable[[Request], Answer | None] = lambda _request: None
     hidden_lists: int = 0
+    late: list[Callable[[], object]] = field(default_factory=list)
     key_suffix: str = ""
     status_after_go_live: str = "live"
     go_live_shows_key: bool = True
@@ -67,6 +70,12 @@ class SmallService:
         self.sessions[session_id] = entry
         self.keys[session_id] = f"unit-stream-{secrets.token_hex(12)}{self.key_suffix}"
         return session_id
+
+    def commit_late(self) -> None:
+        """Let the requests take effect whose clients have given them up."""
+        with self.lock:
+            while self.late:
+                self.late.pop()()
 
     def current(self, title: str) -> list[str]:
         return [
@@ -153,6 +162,8 @@ class SmallService:
         answer = success(None)
         if effect == "done":
             answer = success(self._commit(path, body, seen), 201)
+        if effect == "late":
+            self.late.append(lambda: self._commit(path, body, seen))
         if seen == "drop":
             return drop
         if seen == "truncated":

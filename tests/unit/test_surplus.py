@@ -1,0 +1,310 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sessions of ours beside the one of their slot: the next run removes them, says so, and touches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, SessionOutcome, planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+from .creation_scene import ELSEWHERE, Scene
+from .engine_run import KEYNOTE, OTHER_PRESET, PRESET, Run, event
+from .scripted_server import Request, refusal
+
+OpenRun = Callable[..., Ledger]
+ASKED = event(KEYNOTE)
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
+    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
+
+
+@pytest.fixture
+def twin(run: Run) -> str:
+    """The id of a twin: what the first of two requests made after the second had been answered."""
+    run.service.add_room("Main stage")
+    run.service.faults = ["late-drop"]
+    run.apply(ASKED)
+    (first,) = run.service.current("Keynote")
+    run.service.commit_late()
+    (made,) = set(run.service.current("Keynote")) - {first}
+    run.service.journal.clear()
+    return made
+
+
+def only(applied: Applied) -> SessionOutcome:
+    (outcome,) = [done for done in applied.sessions if not done.surplus]
+    return outcome
+
+
+def removed(applied: Applied) -> SessionOutcome:
+    (outcome,) = [done for done in applied.sessions if done.surplus]
+    return outcome
+
+
+def test_a_run_that_leaves_a_request_in_doubt_says_so(run: Run) -> None:
+    run.service.faults = ["late-drop"]
+    run.service.add_room("Main stage")
+    assert "never answered" in only(run.apply(ASKED)).notes[0]
+
+
+@pytest.mark.parametrize("fault", ["done-drop", "done-500", "done-whole"])
+def test_a_run_that_found_what_its_request_made_is_in_no_doubt(run: Run, fault: str) -> None:
+    run.service.faults = [fault]
+    run.service.add_room("Main stage")
+    assert "never answered" not in " ".join(only(run.apply(ASKED)).notes)
+    assert [row.doubt for row in run.ledger.all_rows(run.api.url, list(run.service.rooms))] == [None]
+
+
+def test_a_twin_is_removed_by_the_next_run_which_says_so(run: Run, twin: str) -> None:
+    second = run.apply(ASKED)
+    assert run.writes() == ["DELETE sessions"]
+    assert twin not in run.service.sessions
+    (kept,) = run.service.current("Keynote")
+    assert run.kept_keys() == {kept: run.service.keys[kept]}
+    assert removed(second).changed
+    assert removed(second).notes[0].startswith(f"removed {twin}: a request to create it that was never answered")
+    assert (only(second).changed, only(second).session and only(second).session.id) == (False, kept)  # type: ignore[union-attr]
+    third = run.apply(ASKED)
+    assert run.writes() == []
+    assert [done.surplus for done in third.sessions] == [False]
+
+
+def test_check_mode_shows_a_twins_removal_and_calls_nothing(run: Run, twin: str) -> None:
+    plan = run.plan(ASKED)
+    assert [(step.action, step.path) for step in plan.steps()] == [("delete_session", f"/sessions/{twin}")]
+    assert removed(planned(plan)).changed
+    assert run.writes() == []
+
+
+def test_result_and_diff_show_a_twin_beside_the_session_that_stays(run: Run, twin: str) -> None:
+    plan = run.plan(ASKED)
+    result = event_result(Outcome(plan, run.apply(ASKED)), Redactor(), facts_before={}, run="r")
+    (kept,) = run.service.current("Keynote")
+    assert [session["id"] for session in result["sessions"]] == [kept]
+    assert result["ansible_facts"]["tenbyte_sessions"]["Main stage/Keynote"]["id"] == kept
+    assert (result["changed"], result["failed_sessions"]) == (True, [])
+    assert f"removed {twin}" in result["warnings"][0]
+    assert f"Keynote ({twin})" in result["diff"]["before"]
+    assert kept in result["diff"]["before"]
+    assert twin not in result["diff"]["after"]
+    assert kept in result["diff"]["after"]
+
+
+@pytest.mark.parametrize(
+    ("state", "calls", "left"),
+    [
+        ("present", ["DELETE sessions"], 1),
+        ("live", ["DELETE sessions", "POST go_live"], 1),
+        ("ended", ["DELETE sessions"], 1),
+        ("absent", ["DELETE sessions", "DELETE sessions"], 0),
+    ],
+)
+def test_a_twin_goes_whatever_is_asked_of_its_slot(
+    run: Run, twin: str, state: str, calls: list[str], left: int
+) -> None:
+    run.apply(event(replace(KEYNOTE, state=state)))  # type: ignore[arg-type]
+    assert sorted(run.writes()) == sorted(calls)
+    assert len(run.service.current("Keynote")) == left
+    assert twin not in run.service.sessions
+
+
+def test_a_twin_does_not_fill_the_place_of_a_session_that_is_gone(run: Run, twin: str) -> None:
+    (first,) = set(run.service.current("Keynote")) - {twin}
+    run.service.sessions[first]["status"] = "ended"
+    run.apply(ASKED)
+    (kept,) = run.service.current("Keynote")
+    assert kept not in (twin, first)
+    assert run.kept_keys() == {kept: run.service.keys[kept]}
+
+
+def test_a_twin_of_an_earlier_preset_is_known_after_the_replacement(run: Run, twin: str) -> None:
+    entry = run.service.sessions.pop(twin)
+    run.apply(event(replace(KEYNOTE, preset_id=OTHER_PRESET)))
+    run.service.sessions[twin] = entry
+    run.apply(event(replace(KEYNOTE, preset_id=OTHER_PRESET)))
+    (kept,) = run.service.current("Keynote")
+    assert run.service.sessions[kept]["preset"]["id"] == OTHER_PRESET
+
+
+def test_a_session_of_the_title_that_somebody_made_is_no_twin(run: Run) -> None:
+    run.service.add_room("Main stage")
+    run.apply(ASKED)
+    run.service.journal.clear()
+    run.service.add_session(next(iter(run.service.rooms)), "Keynote", PRESET)
+    outcome = only(run.apply(ASKED))
+    assert "2 current sessions" in (outcome.error or "")
+    assert run.writes() == []
+
+
+def test_a_twin_beside_somebodys_session_goes_and_the_rest_is_refused(run: Run, twin: str) -> None:
+    stranger = run.service.add_session(next(iter(run.service.rooms)), "Keynote", OTHER_PRESET)
+    applied = run.apply(ASKED)
+    assert run.writes() == ["DELETE sessions"]
+    assert twin not in run.service.sessions
+    assert stranger in (only(applied).error or "")
+
+
+def test_a_twin_that_was_named_by_its_id_stays(run: Run, twin: str) -> None:
+    run.apply(event(replace(KEYNOTE, session_id=twin)))
+    assert run.writes() == []
+
+
+def test_a_twin_that_goes_on_air_meanwhile_stays(run: Run, twin: str) -> None:
+    def on_request(request: Request) -> None:
+        if (request.method, request.path) == ("GET", f"/sessions/{twin}"):
+            run.service.sessions[twin]["status"] = "live"
+
+    run.service.on_request = on_request
+    outcome = removed(run.apply(ASKED))
+    assert "it is live" in (outcome.error or "")
+    assert run.writes() == []
+
+
+def test_a_twin_whose_key_is_adopted_meanwhile_stays(run: Run, twin: str, open_run: OpenRun) -> None:
+    plan = run.plan(ASKED)
+    slot = Slot(run.api.url, "session", next(iter(run.service.rooms)), "Keynote")
+    open_run().adopt(slot, twin, StreamKey("unit-stream-adopted"))
+    applied = apply_plan(plan, run.api, run.ledger, 5.0, 4, 5.0)
+    assert "the ledger knows it by now" in (removed(applied).error or "")
+    assert run.writes() == []
+
+
+def test_a_twin_that_cannot_be_removed_fails_alone_and_goes_next_time(run: Run, twin: str) -> None:
+    run.service.on_request = lambda request: refusal(409) if request.method == "DELETE" else None
+    applied = run.apply(ASKED)
+    assert f"{twin} could not be removed" in (removed(applied).error or "")
+    assert only(applied).error is None
+    run.service.on_request = lambda _request: None
+    run.apply(ASKED)
+    assert twin not in run.service.sessions
+
+
+def test_what_a_living_rival_is_making_is_no_twin_of_an_earlier_request(run: Run, twin: str, open_run: OpenRun) -> None:
+    room_id = next(iter(run.service.rooms))
+    (first,) = set(run.service.current("Keynote")) - {twin}
+    run.service.sessions[first]["status"] = "ended"
+    rival = open_run(ELSEWHERE)
+    claim = rival.claim(Slot(run.api.url, "session", room_id, "Keynote"), [first], 60.0, first)
+    assert isinstance(claim, Claim)
+    plan = run.plan(ASKED)
+    assert [step.action for step in plan.steps()] == ["create_session"]
+
+
+def test_a_spare_gives_way_to_the_session_of_its_slot(run: Run) -> None:
+    room_id, spare = spare_of(run)
+    run.apply(ASKED)
+    (kept,) = run.service.current("Keynote")
+    assert kept != spare
+    assert run.kept_keys() == {kept: run.service.keys[kept]}
+    assert run.ledger.row_of_session(spare) is None
+    assert run.apply(ASKED).sessions[0].surplus is False
+    assert room_id in run.service.rooms
+
+
+def test_a_spare_that_is_left_alone_fills_the_slot_with_its_key(run: Run) -> None:
+    _room_id, spare = spare_of(run)
+    (first,) = set(run.service.current("Keynote")) - {spare}
+    run.service.sessions[first]["status"] = "ended"
+    outcome = only(run.apply(ASKED))
+    assert (outcome.error, outcome.session and outcome.session.id) == (None, spare)
+    assert outcome.key is not None
+    assert run.writes() == []
+
+
+def spare_of(run: Run) -> tuple[str, str]:
+    """Make a session of our own, and another one of a run that was away for longer than its lease."""
+    room_id = run.service.add_room("Main stage")
+    slot = Slot(run.api.url, "session", room_id, "Keynote")
+    away = run.ledger.claim(slot, [], -1.0, None)
+    assert isinstance(away, Claim)
+    run.ledger.withdraw(away)
+    run.apply(ASKED)
+    spare = run.service.add_session(room_id, "Keynote", PRESET)
+    assert not run.ledger.keep(away, "created", spare, StreamKey(run.service.keys[spare]))
+    run.service.journal.clear()
+    return room_id, spare
+
+
+def test_a_run_whose_lease_ended_during_its_request_gives_way(scene: Scene) -> None:
+    rival = scene.open_run(ELSEWHERE)
+    made: list[str] = []
+
+    def take_over(request: Request) -> None:
+        """While the request is on its way, let the lease end, and another run make and keep the session."""
+        if request.method == "POST" and not made:
+            database = scene.ledger._database
+            with database.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE slots SET lease_until = 0")
+            claim = rival.claim(scene.slot, [], 60.0, None)
+            assert isinstance(claim, Claim)
+            made.append(scene.service.add_session(scene.room_id, "Keynote", PRESET))
+            rival.keep(claim, "created", made[0], StreamKey(scene.service.keys[made[0]]))
+
+    scene.service.on_request = take_over
+    result = scene.create()
+    assert (result.thing.id, result.by_us) == (made[0], False)
+    assert len(result.replaced) == 1
+    assert scene.one_usable() == made[0]
+
+
+def test_two_late_fruits_of_a_dead_run_are_replaced_together(run: Run, open_run: OpenRun) -> None:
+    run.service.add_room("Main stage")
+    run.service.faults = ["late-drop", "late-drop", "refused-422"]
+    assert "not today" in (only(run.apply(ASKED)).error or "")
+    run.service.commit_late()
+    orphans = set(run.service.current("Keynote"))
+    assert len(orphans) == 2
+    other = Run(run.service, run.api, open_run())
+    outcome = only(other.apply(ASKED))
+    (kept,) = run.service.current("Keynote")
+    assert kept not in orphans
+    assert all(orphan in outcome.notes[0] for orphan in orphans)
+    assert run.kept_keys() == {kept: run.service.keys[kept]}
+
+
+def test_more_sessions_than_requests_are_left_alone_and_named(run: Run) -> None:
+    room_id = run.service.add_room("Main stage")
+    run.service.faults = ["late-drop", "refused-422"]
+    run.apply(ASKED)
+    run.service.commit_late()
+    run.service.add_session(room_id, "Keynote", PRESET)
+    outcome = only(run.apply(ASKED))
+    assert all(session_id in (outcome.error or "") for session_id in run.service.current("Keynote"))
+    assert run.service.count("DELETE") == 0
+
+
+def test_an_orphan_of_an_earlier_preset_is_replaced_too(run: Run) -> None:
+    run.service.add_room("Main stage")
+    run.service.faults = ["late-drop", "refused-422"]
+    run.apply(ASKED)
+    run.service.commit_late()
+    asked: EventSpec = event(replace(KEYNOTE, preset_id=OTHER_PRESET))
+    run.apply(asked)
+    (kept,) = run.service.current("Keynote")
+    assert run.service.sessions[kept]["preset"]["id"] == OTHER_PRESET
+    assert run.kept_keys() == {kept: run.service.keys[kept]}
+
+
+def test_a_refusal_after_a_lost_answer_tells_what_was_removed(run: Run) -> None:
+    run.service.add_room("Main stage")
+    run.service.faults = ["done-drop", "refused-422"]
+    outcome = only(run.apply(ASKED))
+    assert "not today" in (outcome.error or "")
+    assert "was removed: nobody ever saw its key" in (outcome.error or "")
+    assert run.service.current("Keynote") == []
+    assert run.ledger.all_rows(run.api.url, list(run.service.rooms)) == []
