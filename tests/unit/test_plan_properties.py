@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import PAST, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import PAST, EventSpec, Session, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, planned
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
@@ -26,11 +28,13 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import
 from hypothesis import given, settings
 
 from .engine_run import Run
+from .random_doubts import INTENT, UNTIL, doubtful_events, instant
 from .random_events import Scenario, scenarios
 from .small_service import SmallService, small_service
 
 EVERY_STATUS = ("scheduled", "live", "ended", "expired", "paused")
 pure = settings(max_examples=100)
+doubtful = settings(max_examples=400)
 applied = settings(max_examples=50)
 
 
@@ -112,6 +116,79 @@ def test_calls_name_only_rooms_and_titles_that_were_asked_for_unless_they_are_pu
     asked |= {(room.title, session.title) for room in scenario.asked.rooms for session in room.sessions}
     purged = {id(step) for session in session_plans(plan) if session.purged for step in session.steps}
     assert {(step.room, step.title) for step in plan.steps() if id(step) not in purged} <= asked
+
+
+def every_session(world: World) -> list[Session]:
+    return [session for listed in world.sessions.values() for session in listed]
+
+
+@doubtful
+@given(doubtful_events())
+def test_what_is_removed_as_surplus_fits_in_every_respect(event: tuple[EventSpec, World]) -> None:
+    asked, world = event
+    removed = [plan for plan in session_plans(make_plan(asked, world)) if plan.surplus]
+    titles = {(room.title, spec.title) for room in asked.rooms for spec in room.sessions if not spec.session_id}
+    for plan in removed:
+        session, row = plan.session, plan.surplus
+        assert session is not None
+        assert row is not None
+        holder = world.rows.get(row.slot)
+        assert holder is None or holder.phase != "pending" or not holder.leased
+        if row.phase == "spare" and session.id == row.object_id:
+            assert holder is not None
+            assert holder.object_id in {one.id for one in every_session(world) if one.is_current}
+            continue
+        assert row.doubt is not None
+        assert (session.room_id, session.title) == (row.slot.parent, row.slot.title)
+        assert (plan.steps[0].room, session.title) in titles
+        assert [(step.action, step.path) for step in plan.steps] == [("delete_session", f"/sessions/{session.id}")]
+        assert session.status == "scheduled"
+        assert session.preset.id in row.doubt.preset_ids
+        assert session.id not in row.seen_ids
+        assert session.id not in world.kept_ids
+        assert session.created_at in (instant(INTENT + 30), instant(UNTIL))
+    ids = [plan.session.id for plan in removed if plan.session]
+    assert len(ids) == len(set(ids))
+    twins = [(plan.surplus, plan.session) for plan in removed if plan.surplus and plan.session]
+    for row in {row.id: row for row, session in twins if session.id != row.object_id}.values():
+        of_row = [session for other, session in twins if other == row and session.id != row.object_id]
+        assert len(of_row) <= (row.doubt.count if row.doubt else 0)
+
+
+@doubtful
+@given(doubtful_events())
+def test_all_else_is_planned_as_if_what_is_surplus_had_never_been(event: tuple[EventSpec, World]) -> None:
+    asked, world = event
+    plan = make_plan(asked, world)
+    ids = {found.session.id for found in session_plans(plan) if found.surplus and found.session}
+    without = {room: tuple(one for one in listed if one.id not in ids) for room, listed in world.sessions.items()}
+    no_doubt = {slot: replace(row, doubt=None) for slot, row in world.rows.items()}
+    spares = {slot: tuple(row for row in rows if row.phase == "spare") for slot, rows in world.past_rows.items()}
+    no_doubt_past = {slot: tuple(replace(row, doubt=None) for row in rows) for slot, rows in spares.items()}
+    rest = make_plan(asked, replace(world, sessions=without, rows=no_doubt, past_rows=no_doubt_past))
+    assert [(one.spec, one.steps, one.refusal) for one in session_plans(plan) if not one.surplus] == [
+        (one.spec, one.steps, one.refusal) for one in session_plans(rest)
+    ]
+    assert [room.step for room in plan.rooms] == [room.step for room in rest.rooms]
+
+
+def test_the_random_worlds_hold_twins_and_what_only_looks_like_them() -> None:
+    """Else the two tests above would prove little."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=300, derandomize=True, database=None)
+    @given(doubtful_events())
+    def count(event: tuple[EventSpec, World]) -> None:
+        surplus = [plan for plan in session_plans(make_plan(*event)) if plan.surplus]
+        seen["twins"] += bool(surplus)
+        seen["look-alikes"] += not surplus and _is_crowded(event)
+
+    count()
+    assert min(seen["twins"], seen["look-alikes"]) >= 20, seen
+
+
+def _is_crowded(event: tuple[EventSpec, World]) -> bool:
+    return any(plan.refusal and "2 current sessions" in plan.refusal for plan in session_plans(make_plan(*event)))
 
 
 @pytest.fixture(scope="module")
