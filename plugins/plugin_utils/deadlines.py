@@ -28,6 +28,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.passed = False
         self._connection: HTTPConnection | None = None
+        self._opening: HTTPConnection | None = None
         self._timer = threading.Timer(seconds, self._break)
         self._timer.daemon = True
 
@@ -35,12 +36,16 @@ class Deadline:
     def was_sent(self) -> bool:
         return self._connection is not None
 
+    def open(self, connection: HTTPConnection) -> None:
+        """Watch a connection while it is made: a proxy can be slow with its answer to CONNECT."""
+        self._opening = connection
+
     def watch(self, connection: HTTPConnection) -> None:
         self._connection = connection
 
     def _break(self) -> None:
         self.passed = True
-        stream = getattr(self._connection, "sock", None)
+        stream = getattr(self._connection or self._opening, "sock", None)
         if stream is not None:
             # Unlike close, shutdown wakes a thread that is blocked in reading.
             with contextlib.suppress(OSError):
@@ -59,6 +64,12 @@ class Deadline:
 
 
 class _Watched(HTTPConnection):
+    def connect(self) -> None:
+        deadline = getattr(_current, "deadline", None)
+        if deadline is not None:
+            deadline.open(self)
+        super().connect()
+
     def putrequest(self, *arguments: Any, **options: Any) -> None:
         deadline = getattr(_current, "deadline", None)
         if deadline is not None:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from .plain_text import is_plain_id
+
 CURRENT = ("scheduled", "live")
 PAST = ("ended", "expired")
 
@@ -122,7 +124,7 @@ def preset_from_answer(data: Any) -> Preset:
 
 def room_from_answer(data: Mapping[str, Any]) -> Room | None:
     """Read a RoomResponse of the contract; None where it has no id, without which nothing can be done with it."""
-    room_id = _text(data, "id")
+    room_id = _id(data, "id")
     if room_id is None:
         return None
     analytics = data.get("analytics")
@@ -142,13 +144,13 @@ def session_from_answer(data: Mapping[str, Any]) -> Session | None:
     Every field may be absent: without ``status``, ``ended_at`` means ended, else ``started_at`` means live, else
     the session is scheduled (contract, "What decides the design").
     """
-    session_id = _text(data, "id")
+    session_id = _id(data, "id")
     if session_id is None:
         return None
     ended_at, started_at = _text(data, "ended_at"), _text(data, "started_at")
     status = _text(data, "status") or ("ended" if ended_at else "live" if started_at else "scheduled")
     room = data.get("room")
-    room_id = _text(data, "room_id") or (_text(room, "id") if isinstance(room, Mapping) else None)
+    room_id = _id(data, "room_id") or (_id(room, "id") if isinstance(room, Mapping) else None)
     return Session(
         id=session_id,
         room_id=room_id,
@@ -184,6 +186,12 @@ def _settings_from_answer(data: Mapping[str, Any]) -> Settings:
 def _text(data: Mapping[str, Any], key: str) -> str | None:
     value = data.get(key)
     return value if isinstance(value, str) and value else None
+
+
+def _id(data: Mapping[str, Any], key: str) -> str | None:
+    """Return an id that can stand in a path, a message and the ledger; what is none is as good as absent."""
+    value = _text(data, key)
+    return value if value is not None and is_plain_id(value) else None
 
 
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)

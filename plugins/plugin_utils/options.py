@@ -17,7 +17,7 @@ from .argument_specs import LEDGER_SPEC
 from .errors import InvalidInput
 from .ledger_location import LedgerSettings, check_settings, default_url
 from .secrecy import Redactor
-from .transport import Connection
+from .transport import Connection, is_loopback
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
 LARGEST_NUMBER = 86_400
@@ -113,17 +113,13 @@ def _api_url(options: Mapping[str, Any]) -> str:
     if (
         parts.scheme == "http"
         and not _boolean(options.get("allow_http", False), "allow_http")
-        and not _is_loopback(host)
+        and not is_loopback(host)
     ):
         raise InvalidInput(
             f"api_url is plain http to {host}, which would show the credential and the stream keys to the network. Use "
             "https, or set allow_http: true if the way there is safe."
         )
     return api_url
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
 
 
 def _boolean(value: Any, name: str) -> bool:

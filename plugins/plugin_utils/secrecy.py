@@ -6,24 +6,30 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import html
 import json
 import os
 import re
 import secrets
 import stat
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from .errors import InvalidInput, LedgerError, StreamKeyMissing
+from .plain_text import without_controls
 
 MASK = "********"
 _SHORTEST_SECRET = 6
+_URL_SAFE_BASE64 = str.maketrans("+/", "-_")
 
 # What may stand in a stream key or an ingest URL that is written into a configuration file. RTMP playpaths and
 # URLs need no more; leaving out quotes, blanks, '$', '%', ';', '#', backslashes and braces is what keeps a hostile
@@ -157,29 +163,93 @@ def is_plain_ingest_url(url: str) -> bool:
 
 
 class Redactor:
-    """Removes every secret that this run has come to know from texts and results, as a last line of defence."""
+    """Removes every secret that this run has come to know from texts and results, as a last line of defence.
+
+    A secret is also known by the forms in which a service or a library may quote it: escaped for JSON, HTML or a URL,
+    in hexadecimal, or in base64, also as a part of something longer. Safe to use from several threads.
+    """
 
     def __init__(self, known: Iterable[str | None] = ()) -> None:
         self._known: set[str] = set()
+        # Forms by their beginning, so that the time for a text does not grow with the number of secrets.
+        self._forms: dict[str, tuple[str, ...]] = {}
+        self._longest = 0
+        self._lock = threading.Lock()
         for secret in known:
             self.learn(secret)
 
     def learn(self, secret: str | None) -> None:
         # Very short values would mask ordinary words; no credential of the service is that short.
-        if secret and len(secret) >= _SHORTEST_SECRET:
+        if not secret or len(secret) < _SHORTEST_SECRET or secret in self._known:
+            return
+        with self._lock:
             self._known.add(secret)
+            for form in _forms_of(secret):
+                start = form[:_SHORTEST_SECRET]
+                self._forms[start] = (*self._forms.get(start, ()), form)
+                self._longest = max(self._longest, len(form))
+
+    def known(self) -> list[str]:
+        """Return every secret that was learnt, as it was."""
+        with self._lock:
+            return list(self._known)
 
     def text(self, text: str) -> str:
-        for secret in sorted(self._known, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        return text
+        parts, copied, start, end = [], 0, 0, 0
+        for at in range(len(text) - _SHORTEST_SECRET + 1):
+            for form in self._forms.get(text[at : at + _SHORTEST_SECRET], ()):
+                if not text.startswith(form, at):
+                    continue
+                if at > end:
+                    # Secrets that touch or overlap become one mask, so that no part of one is left beside another.
+                    if end:
+                        parts += [text[copied:start], MASK]
+                        copied = end
+                    start = at
+                end = max(end, at + len(form))
+        if not end:
+            return text
+        return "".join([*parts, text[copied:start], MASK, text[end:]])
+
+    def excerpt(self, text: str, length: int) -> str:
+        """Return the beginning of a text with its secrets masked, whatever the text's size.
+
+        Half a secret would not be recognised, so what is cut off is cut off only after masking.
+        """
+        read = length + 64 * 1024
+        shown = self.text(text[:read])
+        if len(text) > read:
+            # What was cut above may have ended within a secret.
+            shown = shown[: max(0, len(shown) - self._longest)]
+        return shown[:length]
 
     def value(self, value: Any) -> Any:
-        """Return the same structure of dicts, lists and scalars with the secrets in its texts masked."""
+        """Return the same structure of dicts, lists and scalars with its texts fit to be shown: secrets masked, and
+        control characters replaced."""
         if isinstance(value, str):
-            return self.text(value)
+            return without_controls(self.text(value))
         if isinstance(value, dict):
             return {self.value(key): self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(item) for item in value]
         return value
+
+
+def _forms_of(secret: str) -> set[str]:
+    """Return the forms in which a secret may be quoted, the secret itself among them."""
+    content = secret.encode("utf-8", "surrogatepass")
+    escaped = json.dumps(secret)[1:-1]
+    forms = {secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], escaped.replace("/", "\\/")}
+    # As Go's encoder writes it, which escapes what HTML would take for its own.
+    forms.add(re.sub(r"[&<>]", lambda found: f"\\u{ord(found[0]):04x}", escaped))
+    forms.add(html.escape(secret))
+    for quoted in (quote(content, safe=""), quote(content), quote_plus(content)):
+        forms |= {quoted, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)}
+    forms |= {content.hex(), content.hex().upper()}
+    for before in range(3):
+        # Within base64 of something longer, a secret looks different for each of three places that it can begin at; the
+        # characters at both ends also depend on what stands beside it.
+        inner = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
+        inner = inner[(0, 2, 3)[before] : len(inner) - (1 if (before + len(content)) % 3 else 0)]
+        forms |= {inner, inner.translate(_URL_SAFE_BASE64)}
+    return {form for form in forms if len(form) >= _SHORTEST_SECRET}

@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, MaxRetryError, NewConnectionError
 
-from .answers import answer_of, content_of, timestamp_of
+from .answers import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
 from .deadlines import Deadline, DeadlineAdapter
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
 from .secrecy import Redactor
@@ -25,6 +28,8 @@ CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
 PAGE_LIMIT = 100
 MOST_PAGES = 10_000
+# In bytes, of one list with all its pages: more than ten thousand sessions have.
+LARGEST_LIST = 64 * 1024 * 1024
 _PASSING_STATUS = (502, 503, 504)
 
 
@@ -69,7 +74,11 @@ class Transport:
         adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
+        # Nothing of the contract needs them, and a session of requests would keep and send back what it is given.
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._auth = _Credentials(connection)
+        is_local = is_loopback(urlsplit(connection.api_url).hostname or "")
+        self._proxies: Any = dict(_NO_PROXY) if is_local else None
         # The service's time as its newest answer has it, and this machine's monotonic time of that answer.
         self._heard: tuple[int, float] | None = None
 
@@ -89,6 +98,10 @@ class Transport:
 
         What passes (timeouts, lost connections, 429, 502, 503, 504) is tried again, ``retries`` times.
         """
+        return self._read(path, query)[0]
+
+    def _read(self, path: str, query: Mapping[str, Any] | None = None) -> tuple[Any, int]:
+        """Return the answer's ``data``, and how many bytes the answer had."""
         for attempt in range(self.connection.retries + 1):
             last = attempt == self.connection.retries
             try:
@@ -125,7 +138,7 @@ class Transport:
             last = attempt == self.connection.retries
             before_each()
             try:
-                return self._once(method, path, body=body)
+                return self._once(method, path, body=body)[0]
             except NotSent:
                 if last:
                     raise
@@ -153,8 +166,12 @@ class Transport:
         asked for as many items as its ``total`` names.
         """
         items: dict[str, dict[str, Any]] = {}
+        read = 0
         for page in range(1, MOST_PAGES + 1):
-            data, listed = self._page(path, key, page, PAGE_LIMIT)
+            data, listed, size = self._page(path, key, page, PAGE_LIMIT)
+            read += size
+            if read > LARGEST_LIST:
+                raise WebinarError(f"GET {path} answered with more than {LARGEST_LIST // 2**20} MiB, page after page.")
             fresh = _new_items(listed, items)
             items.update(fresh)
             if not fresh and listed and _total(data) > len(items):
@@ -164,7 +181,7 @@ class Transport:
         raise WebinarError(f"GET {path} did not end after {MOST_PAGES} pages.")
 
     def _all_at_once(self, path: str, key: str, total: int) -> list[dict[str, Any]]:
-        _data, listed = self._page(path, key, 1, min(total, PAGE_LIMIT * MOST_PAGES))
+        _data, listed, _size = self._page(path, key, 1, min(total, PAGE_LIMIT * MOST_PAGES))
         items = list(_new_items(listed, {}).values())
         if len(items) < total:
             # What cannot be seen could be created a second time, so the run must not go on.
@@ -174,17 +191,21 @@ class Transport:
             )
         return items
 
-    def _page(self, path: str, key: str, page: int, limit: int) -> tuple[Mapping[str, Any], list[Any]]:
-        data = self.read(path, {"page": page, "limit": limit})
+    def _page(self, path: str, key: str, page: int, limit: int) -> tuple[Mapping[str, Any], list[Any], int]:
+        data, size = self._read(path, {"page": page, "limit": limit})
         answer = data if isinstance(data, dict) else {}
+        # A list that is null is empty, and so is one that is left out where the rest of a page is there. An answer with
+        # none of it is no list: taken for an empty one, it would let everything be created a second time.
+        if page == 1 and not answer.keys() & {key, "total", "page", "limit"}:
+            raise WebinarError(f"GET {path} answered without '{key}', so what there is is not known. Is api_url right?")
         listed = answer.get(key) or []
         if not isinstance(listed, list):
             raise WebinarError(f"GET {path} answered '{key}' that is not a list. Is api_url right?")
-        return answer, listed
+        return answer, listed, size
 
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> tuple[Any, int]:
         what = f"{method} {path}"
         with Deadline(self.connection.timeout) as deadline:
             try:
@@ -194,10 +215,11 @@ class Transport:
                     params=query,
                     json=body,
                     auth=self._auth,
-                    headers={"Accept": "application/json", "User-Agent": "tenbyte.webinar (Ansible collection)"},
+                    headers=_HEADERS,
                     timeout=(min(CONNECT_TIMEOUT, self.connection.timeout), self.connection.timeout),
                     # Passed with each request: on the session, REQUESTS_CA_BUNDLE would override it.
                     verify=(self.connection.ca_path or True) if self.connection.validate_certs else False,
+                    proxies=self._proxies,
                     # A redirect would carry X-API-Key to whatever host it names.
                     allow_redirects=False,
                     stream=True,
@@ -212,7 +234,7 @@ class Transport:
         timestamp = timestamp_of(answer)
         if timestamp is not None:
             self._heard = (timestamp, time.monotonic())
-        return answer.get("data")
+        return answer.get("data"), len(content)
 
     def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
         reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."
@@ -222,7 +244,18 @@ class Transport:
         return (NotSent if nothing_was_sent else AnswerLost)(self.redactor.text(f"{what}: {reason}"))
 
 
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": ACCEPT_ENCODING,
+    "User-Agent": "tenbyte.webinar (Ansible collection)",
+}
+# None takes out what the environment says: plain http is safe on a loopback address, and not by way of a proxy.
+_NO_PROXY: dict[str, str | None] = {"http": None, "https": None, "all": None}
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
 
 
 def _new_items(listed: list[Any], known: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -281,6 +314,8 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _plain_reason(error: BaseException, connection: Connection) -> str:
+    if isinstance(error, requests.exceptions.InvalidProxyURL) or "SOCKS" in str(error):
+        return "the environment names a proxy that cannot be used (https_proxy, http_proxy or all_proxy)."
     if isinstance(error, (LocationParseError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return "api_url is not a URL that can be called."
     if isinstance(error, requests.exceptions.SSLError):

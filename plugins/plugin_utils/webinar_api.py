@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from .errors import AnswerLost, GarbledAnswer, ServiceError
 from .model import Room, Session, StreamKey, room_from_answer, session_from_answer
@@ -170,31 +171,36 @@ class WebinarApi:
 
 
 def room_path(room_id: str) -> str:
-    return f"/rooms/{room_id}"
+    return f"/rooms/{_part(room_id)}"
 
 
 def sessions_path(room_id: str) -> str:
-    return f"/rooms/{room_id}/sessions"
+    return f"/rooms/{_part(room_id)}/sessions"
 
 
 def session_path(session_id: str) -> str:
-    return f"/sessions/{session_id}"
+    return f"/sessions/{_part(session_id)}"
 
 
 def end_path(session_id: str) -> str:
-    return f"/sessions/{session_id}/end"
+    return f"/sessions/{_part(session_id)}/end"
 
 
 def go_live_path(session_id: str) -> str:
-    return f"/sessions/{session_id}/go_live"
+    return f"/sessions/{_part(session_id)}/go_live"
 
 
 def reschedule_path(session_id: str) -> str:
-    return f"/sessions/{session_id}/reschedule"
+    return f"/sessions/{_part(session_id)}/reschedule"
 
 
 def settings_path(session_id: str) -> str:
-    return f"/sessions/{session_id}/settings"
+    return f"/sessions/{_part(session_id)}/settings"
+
+
+def _part(identifier: str) -> str:
+    """Return an id as one part of a path; the braces are those of a room that is still to be created."""
+    return quote(identifier, safe="{}")
 
 
 def _unwrap(data: Any, name: str) -> Mapping[str, Any]:

@@ -94,3 +94,53 @@ def test_an_echo_is_masked_before_it_is_shortened(script: Script, connect: Conne
 def test_a_long_reason_is_shortened(script: Script, connect: Connect) -> None:
     error = refused(script, connect, 400, {"success": False, "error": secrets.token_hex(5000)})
     assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'duplicate entry {"stream_key": "SECRET"}',
+        "stream key: SECRET is taken",
+        "token=SECRET",
+        "Authorization: Bearer SECRET",
+        "publish to rtmp://ingest.example.com/live/SECRET failed",
+        "LiveKit said eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJob3N0In0.SECRET",
+        "no room for SECRET",
+    ],
+)
+def test_a_secret_that_only_the_service_knows_is_not_quoted(script: Script, connect: Connect, said: str) -> None:
+    secret = f"sk_live_{secrets.token_hex(12)}"
+    said = said.replace("SECRET", secret)
+    error = refused(
+        script, connect, 409, {"success": False, "error": said, "errors": [{"field": "x", "message": said}]}
+    )
+    assert secret[8:] not in str(error)
+    assert MASK in str(error)
+
+
+def test_ids_titles_and_times_are_quoted(script: Script, connect: Connect) -> None:
+    said = "session 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21 'Keynote-2027-of-the-Main-Stage' overlaps 2027-05-04T09:00:00Z"
+    assert said in str(refused(script, connect, 409, {"success": False, "error": said}))
+
+
+def test_a_refusal_shows_nothing_that_a_terminal_would_obey(script: Script, connect: Connect) -> None:
+    error = refused(
+        script, connect, 400, {"success": False, "error": "no\x1b[31m\nok: [localhost]\u202e", "code": "\x07"}
+    )
+    assert "no\ufffd[31m ok: [localhost]\ufffd (HTTP 400, code \ufffd)" in str(error)
+
+
+def test_a_refusal_with_thousands_of_reasons_stays_a_message(script: Script, connect: Connect) -> None:
+    errors = [{"field": str(number), "message": "x" * 30} for number in range(20_000)]
+    assert len(str(refused(script, connect, 422, {"success": False, "errors": errors}))) < 2000
+
+
+@pytest.mark.parametrize("size", [2**20, 2**22])
+def test_a_refusal_of_any_size_is_a_refusal(script: Script, connect: Connect, size: int) -> None:
+    error = refused(script, connect, 409, b'{"error": "' + b"x" * size + b'"}')
+    assert error.status == 409
+    assert len(str(error)) < 1000
+
+
+def test_a_refusal_in_an_unknown_encoding_is_a_refusal(script: Script, connect: Connect) -> None:
+    assert "no reason given" in str(refused(script, connect, 409, b"\x8b\x00", Content_Encoding="br"))

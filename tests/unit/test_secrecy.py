@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import os
+import re
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput, LedgerError, StreamKeyMissing
@@ -230,3 +236,58 @@ def test_a_secret_that_contains_another_is_masked_whole() -> None:
 def test_no_known_secret_survives_redaction(known: list[str], text: str) -> None:
     shown = Redactor(known).text(text)
     assert not any(secret in shown for secret in known)
+
+
+def _go_escaped(text: str) -> str:
+    return json.dumps(text)[1:-1].replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+QUOTING: dict[str, Callable[[str], str]] = {
+    "JSON": lambda secret: json.dumps({"said": f"no {secret}!"}),
+    "JSON of Go": _go_escaped,
+    "JSON with escaped slashes": lambda secret: json.dumps(secret).replace("/", "\\/"),
+    "HTML": html.escape,
+    "URL": lambda secret: quote(secret, safe=""),
+    "URL in lower case": lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
+    "form": quote_plus,
+    "hexadecimal": lambda secret: secret.encode().hex(),
+    "basic authorization": lambda secret: base64.b64encode(f"user:{secret}".encode()).decode(),
+    "base64 at any place": lambda secret: " ".join(
+        base64.b64encode(f"{'x' * before}{secret}{'y' * after}".encode()).decode()
+        for before in range(4)
+        for after in range(4)
+    ),
+    "base64 for URLs": lambda secret: base64.urlsafe_b64encode(f"\xff{secret}\xff".encode("latin-1")).decode(),
+}
+
+
+@pytest.mark.parametrize("quoted", QUOTING.values(), ids=QUOTING)
+@pytest.mark.parametrize("secret", ["unit?/stream+key=<1>&", 'unit "stream" \\key', "unit-stream-1"])
+def test_a_secret_is_masked_however_it_is_quoted(secret: str, quoted: Callable[[str], str]) -> None:
+    text = quoted(secret)
+    shown = Redactor([secret]).text(text)
+    assert MASK in shown
+    # What is left of base64 at the mask's sides are the characters that hold bits of the neighbours too.
+    left = [part for part in re.split(r"[^A-Za-z0-9+/=_-]", shown.replace(MASK, " ")) if len(part) > 8]
+    assert not [part for part in left if part in text and _decoded(part) in secret]
+
+
+def _decoded(part: str) -> str:
+    return base64.b64decode(part + "==", altchars=b"-_").decode("latin-1") if len(part) % 4 != 1 else part
+
+
+def test_secrets_that_overlap_leave_nothing_between_them() -> None:
+    assert Redactor(["first-half", "half-second"]).text("<first-half-second>") == f"<{MASK}>"
+
+
+def test_an_excerpt_ends_in_no_half_secret() -> None:
+    redactor = Redactor(["unit-stream-" + "k" * 500])
+    text = ("unit-stream-" + "k" * 500) * 1000
+    for length in (10, 100, 60_000, 70_000):
+        assert "unit" not in redactor.excerpt(text, length)
+    assert redactor.excerpt("a short text", 100) == "a short text"
+
+
+def test_what_a_result_shows_holds_nothing_that_a_terminal_would_obey() -> None:
+    shown = Redactor().value({"title": "a\x1b[2Jb\x9bc\x00\rd\ud800e", "description": "one\r\ntwo\tthree"})
+    assert shown == {"title": "a\ufffd[2Jb\ufffdc\ufffd\ufffdd\ufffde", "description": "one\r\ntwo\tthree"}

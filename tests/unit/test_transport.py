@@ -9,6 +9,7 @@ import gzip
 import ipaddress
 import socket
 import ssl
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from .scripted_server import Answer, Drip, QuietHandler, Script, refusal, serving, success
+from .scripted_server import Answer, Drip, QuietHandler, Script, refusal, send, serving, success
 
 Connect = Callable[..., Transport]
 JSON_ANSWER = b'{"success": true, "data": {"id": "1"}}'
@@ -124,6 +125,108 @@ def test_an_answer_that_is_too_large_is_cut_off(
     transport = connect(script.url, retries=0)
     with pytest.raises(AnswerLost, match="larger than 1 MiB"):
         transport.read("/rooms/my") if method == "read" else transport.write("POST", "/rooms", {})
+
+
+def _encoded(script: Script, connect: Connect, encoding: str, body: bytes) -> object:
+    script.expect(Answer(200, body, (("Content-Encoding", encoding),)))
+    return connect(script.url, retries=0).read("/rooms/my")
+
+
+def _raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(body) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("identity", JSON_ANSWER),
+        ("x-gzip", gzip.compress(JSON_ANSWER)),
+        ("gzip", gzip.compress(JSON_ANSWER[:9]) + gzip.compress(JSON_ANSWER[9:])),
+        ("gzip", gzip.compress(JSON_ANSWER) + b"\0\0\0"),
+        ("Deflate", zlib.compress(JSON_ANSWER)),
+        ("deflate", _raw_deflate(JSON_ANSWER)),
+        ("gzip", b""),
+    ],
+)
+def test_every_encoding_that_is_asked_for_is_read(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
+    assert _encoded(script, connect, encoding, body) == ({"id": "1"} if body else None)
+    assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("br", b"\x8b\x00\x80"),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("gzip, gzip", gzip.compress(gzip.compress(JSON_ANSWER))),
+        ("gzip, deflate, gzip, deflate, gzip", b"\x1f\x8b"),
+        ("gzip", JSON_ANSWER),
+        ("deflate", b"\xff" * 100),
+        ("gzip", gzip.compress(b"") * 1000),
+        ("\xe9", b"{}"),
+    ],
+)
+def test_an_answer_in_another_encoding_is_garbled(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
+    with pytest.raises(GarbledAnswer):
+        _encoded(script, connect, encoding, body)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_packed_answer_that_lacks_its_end_is_a_lost_one(script: Script, connect: Connect, encoding: str) -> None:
+    packed = (gzip.compress if encoding == "gzip" else zlib.compress)(JSON_ANSWER.ljust(200))
+    with pytest.raises(AnswerLost, match="before the answer was complete"):
+        _encoded(script, connect, encoding, packed[:-8])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": ' + b"[" * 150 + b"]" * 150 + b"}",
+        b'{"data": NaN}',
+        b'{"data": -Infinity}',
+        b'{"data": 1e999}',
+        b'{"data": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["deep", "NaN", "infinity", "overflow", "long number"],
+)
+def test_json_that_others_could_not_read_is_garbled(script: Script, connect: Connect, body: bytes) -> None:
+    script.expect(Answer(200, body))
+    with pytest.raises(GarbledAnswer):
+        connect(script.url).read("/rooms/my")
+
+
+def test_more_values_than_an_answer_can_have_are_not_parsed(
+    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_VALUES", 1000)
+    script.expect(Answer(200, b'{"data": [' + b"{}," * 1000 + b"{}]}"))
+    with pytest.raises(GarbledAnswer):
+        connect(script.url).read("/rooms/my")
+
+
+def test_a_cookie_is_not_sent_back(script: Script, connect: Connect) -> None:
+    script.expect(Answer(200, b"{}", (("Set-Cookie", "track=1; Path=/"),)), success())
+    transport = connect(script.url)
+    transport.read("/rooms/my")
+    transport.read("/rooms/my")
+    assert "Cookie" not in script.requests[1].headers
+
+
+def test_a_connection_is_used_again(connect: Connect) -> None:
+    clients = set()
+
+    class Counting(QuietHandler):
+        def answer(self) -> None:
+            self.read_request()
+            clients.add(self.client_address)
+            send(self, success())
+
+    with serving(Counting) as server:
+        transport = connect(f"http://127.0.0.1:{server.server_address[1]}")
+        for _request in range(5):
+            transport.read("/rooms/my")
+    assert len(clients) == 1
 
 
 def _with_length(body: bytes) -> list[bytes]:

@@ -115,10 +115,28 @@ def test_a_short_page_with_the_right_total_needs_no_second_call(
     assert listing.calls == 1
 
 
-@pytest.mark.parametrize("data", [None, {}, {"items": None}, {"items": []}, []])
-def test_a_list_that_is_absent_is_empty(script: Script, connect: Connect, data: object) -> None:
+@pytest.mark.parametrize("data", [{"items": None}, {"items": []}, {"total": 0}, {"page": 1, "limit": 100}])
+def test_a_list_that_is_null_or_left_out_of_its_page_is_empty(script: Script, connect: Connect, data: object) -> None:
     script.expect(success(data))
     assert connect(script.url).pages("/list", "items") == []
+
+
+@pytest.mark.parametrize("data", [None, {}, [], {"rooms": []}, "text"])
+def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(
+    script: Script, connect: Connect, data: object
+) -> None:
+    script.expect(success(data))
+    with pytest.raises(WebinarError, match="without 'items'"):
+        connect(script.url).pages("/list", "items")
+
+
+def test_pages_that_bring_more_than_a_list_can_have_are_given_up(
+    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport.LARGEST_LIST", 2**20)
+    script.expect(*(success({"items": [{"id": json.dumps(number), "fill": "x" * 2**19}]}) for number in range(2)))
+    with pytest.raises(WebinarError, match="more than 1 MiB"):
+        connect(script.url).pages("/list", "items")
 
 
 @pytest.mark.parametrize("items", ["text", 7, {"id": "1"}])
