@@ -12,9 +12,9 @@ stays true until it commits.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import sleep, time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -96,7 +96,7 @@ class Database:
     def now(self, connection: sa.Connection) -> float:
         """Return the time in seconds since 1970: of the server's clock, where several machines share the ledger."""
         if self._is_file:
-            return time.time()
+            return time()
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def check_space(self) -> None:
@@ -130,7 +130,7 @@ class Database:
                 raise LedgerError(
                     f"The ledger cannot be {done}: a title or an id holds characters that no database takes."
                 ) from None
-            time.sleep(pause)
+            sleep(pause)
         raise AssertionError("the last pause is None")
 
     @contextmanager

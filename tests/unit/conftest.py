@@ -16,7 +16,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from cryptography.fernet import Fernet
 from hypothesis import settings
+
+from tests.postgresql import PostgreSQL
 
 from .creation_scene import Scene
 from .engine_run import Run
@@ -80,8 +83,20 @@ def connect(api_key: str, pauses: list[float]) -> Iterator[Callable[..., Transpo
 
 
 @pytest.fixture
-def ledger_settings(tmp_path: Path) -> LedgerSettings:
+def ledger_settings(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerSettings:
+    """A ledger that does not exist yet: in SQLite, or for tests with the mark ``both_databases`` in PostgreSQL too."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return postgresql_settings(request.getfixturevalue("postgresql"))
     return LedgerSettings(f"sqlite:///{tmp_path / 'ledger' / 'keys.sqlite3'}")
+
+
+@pytest.fixture
+def team_settings(postgresql: PostgreSQL) -> LedgerSettings:
+    return postgresql_settings(postgresql)
+
+
+def postgresql_settings(server: PostgreSQL) -> LedgerSettings:
+    return LedgerSettings(server.url(server.new_database()), key=Fernet.generate_key().decode())
 
 
 @pytest.fixture

@@ -4,46 +4,19 @@
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
+import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, Row, Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Row, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
 from cryptography.fernet import Fernet
 
-OpenRun = Callable[..., Ledger]
-SLOT = Slot("https://api.invalid", "session", "r1", "Keynote")
-ELSEWHERE = "another-boot/[1]:7:7:x"
+from .ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row
 
-
-def new_key() -> StreamKey:
-    return StreamKey(f"unit-stream-{secrets.token_hex(12)}", "rtmp://ingest.invalid/live")
-
-
-def claimed(ledger: Ledger, slot: Slot = SLOT, lease: float = 60.0) -> Claim:
-    claim = ledger.claim(slot, ["s0"], lease, None)
-    assert isinstance(claim, Claim)
-    return claim
-
-
-def only_row(ledger: Ledger) -> Row:
-    (row,) = ledger.rows(SLOT.api, [SLOT.parent])
-    return row
-
-
-def stored_bytes(settings: LedgerSettings) -> bytes:
-    """Everything in the ledger's folder but the key file."""
-    folder = ledger_location.database_file(settings).parent
-    return b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".key")
+pytestmark = both_databases
 
 
 def test_a_first_claim_is_new_and_committed(open_run: OpenRun) -> None:
@@ -181,45 +154,16 @@ def test_slots_of_other_apis_kinds_rooms_and_titles_do_not_touch(open_run: OpenR
     assert {row.slot for row in ledger.rows(SLOT.api, ["r1"])} == {SLOT, others[1], others[3]}
 
 
-def test_retiring_erases_the_key_from_the_row(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+def test_retiring_erases_the_key_from_the_row(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "created", "s1", new_key())
     ledger.retire("https://other.invalid", "s1")
     assert ledger.row_of_session("s1") is not None
     ledger.retire(SLOT.api, "s1")
     assert ledger.row_of_session("s1") is None
-    with sqlite3.connect(ledger_location.database_file(ledger_settings)) as connection:
-        assert connection.execute("SELECT phase, secret FROM slots").fetchall() == [("retired", None)]
-
-
-def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
-    open_run: OpenRun, ledger_settings: LedgerSettings
-) -> None:
-    ledger = open_run()
-    ledger.keep(claimed(ledger), "created", "s1", new_key())
-    path = ledger_location.database_file(ledger_settings)
-    with sqlite3.connect(path) as connection:
-        (token,) = connection.execute("SELECT secret FROM slots").fetchone()
-    connection.close()
-    assert token in stored_bytes(ledger_settings)
-    ledger.retire(SLOT.api, "s1")
-    ledger.close()
-    assert token not in stored_bytes(ledger_settings)
-    assert not Path(f"{path}-wal").exists()
-
-
-def test_no_file_of_the_ledger_holds_a_key_in_plain_text(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
-    ledger = open_run()
-    keys = [new_key() for _number in range(20)]
-    for number, key in enumerate(keys):
-        ledger.keep(claimed(ledger, Slot(SLOT.api, "session", "r1", f"Talk {number}")), "created", f"s{number}", key)
-    for closed in (False, True):
-        if closed:
-            ledger.close()
-        stored = stored_bytes(ledger_settings)
-        assert b"Talk 19" in stored
-        assert not any(key.stream_key.encode() in stored for key in keys)
-        assert b"ingest.invalid" not in stored
+    (row,) = ledger.all_rows(SLOT.api, [SLOT.parent])
+    assert (row.phase, row.key) == ("retired", None)
+    assert ledger.look(lambda connection: connection.execute(sa.select(slots.c.secret)).all()) == [(None,)]
 
 
 def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:
@@ -249,42 +193,3 @@ def test_a_ledger_is_opened_with_several_keys(ledger_settings: LedgerSettings) -
         ledger.close()
         assert row is not None
         assert row.key == key
-
-
-def test_a_newer_schema_is_refused_and_left_alone(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
-    open_run().close()
-    path = ledger_location.database_file(ledger_settings)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'schema_version'")
-    connection.close()
-    for writable in (True, False):
-        with pytest.raises(LedgerError, match="schema version 99"):
-            open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
-
-
-@pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\xff" * 8000])
-def test_a_damaged_file_is_one_sentence_and_not_overwritten(
-    open_run: OpenRun, ledger_settings: LedgerSettings, content: bytes
-) -> None:
-    open_run().close()
-    path = ledger_location.database_file(ledger_settings)
-    path.write_bytes(content)
-    for writable in (True, False):
-        with pytest.raises(LedgerError, match=r"cannot be opened: .*ledger_url"):
-            open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
-    assert path.read_bytes() == content
-
-
-def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
-    ledger = open_run()
-    ledger.keep(claimed(ledger), "created", "s1", new_key())
-    database = ledger_location.database_file(ledger_settings)
-    with closing(sqlite3.connect(database)) as connection:
-        before = list(connection.iterdump())
-    reader = open_ledger(ledger_settings, Redactor(), new_owner(), writable=False)
-    assert reader is not None
-    assert reader.rows(SLOT.api, [SLOT.parent]) == ledger.rows(SLOT.api, [SLOT.parent])
-    assert reader.row_of_session("s1") is not None
-    reader.close()
-    with closing(sqlite3.connect(database)) as connection:
-        assert list(connection.iterdump()) == before

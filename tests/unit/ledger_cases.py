@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tests of the ledger share: a slot, a key, a claim, and the mark of tests that are run on both databases."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+OpenRun = Callable[..., Ledger]
+SLOT = Slot("https://api.invalid", "session", "r1", "Keynote")
+ELSEWHERE = "another-boot/[1]:7:7:x"
+both_databases = pytest.mark.parametrize("ledger_settings", ["sqlite", "postgresql"], indirect=True)
+
+
+def new_key() -> StreamKey:
+    return StreamKey(f"unit-stream-{secrets.token_hex(12)}", "rtmp://ingest.invalid/live")
+
+
+def claimed(ledger: Ledger, slot: Slot = SLOT, lease: float = 60.0) -> Claim:
+    claim = ledger.claim(slot, ["s0"], lease, None)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def only_row(ledger: Ledger) -> Row:
+    (row,) = ledger.rows(SLOT.api, [SLOT.parent])
+    return row
+
+
+def opened(settings: LedgerSettings, *, writable: bool = True) -> Ledger:
+    ledger = open_ledger(settings, Redactor(), new_owner(), writable=writable)
+    assert ledger is not None
+    return ledger

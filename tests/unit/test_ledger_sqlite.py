@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What only a ledger in a file can be: damaged, copied, searched byte by byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+from .ledger_cases import SLOT, OpenRun, claimed, new_key
+
+
+def stored_bytes(settings: LedgerSettings) -> bytes:
+    """Everything in the ledger's folder but the key file."""
+    folder = ledger_location.database_file(settings).parent
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".key")
+
+
+def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
+    open_run: OpenRun, ledger_settings: LedgerSettings
+) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    path = ledger_location.database_file(ledger_settings)
+    with sqlite3.connect(path) as connection:
+        (token,) = connection.execute("SELECT secret FROM slots").fetchone()
+    connection.close()
+    assert token in stored_bytes(ledger_settings)
+    ledger.retire(SLOT.api, "s1")
+    ledger.close()
+    assert token not in stored_bytes(ledger_settings)
+    assert not Path(f"{path}-wal").exists()
+
+
+def test_no_file_of_the_ledger_holds_a_key_in_plain_text(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    ledger = open_run()
+    keys = [new_key() for _number in range(20)]
+    for number, key in enumerate(keys):
+        ledger.keep(claimed(ledger, Slot(SLOT.api, "session", "r1", f"Talk {number}")), "created", f"s{number}", key)
+    for closed in (False, True):
+        if closed:
+            ledger.close()
+        stored = stored_bytes(ledger_settings)
+        assert b"Talk 19" in stored
+        assert not any(key.stream_key.encode() in stored for key in keys)
+        assert b"ingest.invalid" not in stored
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_damaged_file_is_one_sentence_and_not_overwritten(
+    open_run: OpenRun, ledger_settings: LedgerSettings, content: bytes
+) -> None:
+    open_run().close()
+    path = ledger_location.database_file(ledger_settings)
+    path.write_bytes(content)
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match=r"cannot be opened: .*ledger_url"):
+            open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
+    assert path.read_bytes() == content
+
+
+def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    database = ledger_location.database_file(ledger_settings)
+    with closing(sqlite3.connect(database)) as connection:
+        before = list(connection.iterdump())
+    reader = open_ledger(ledger_settings, Redactor(), new_owner(), writable=False)
+    assert reader is not None
+    assert reader.rows(SLOT.api, [SLOT.parent]) == ledger.rows(SLOT.api, [SLOT.parent])
+    assert reader.row_of_session("s1") is not None
+    reader.close()
+    with closing(sqlite3.connect(database)) as connection:
+        assert list(connection.iterdump()) == before
