@@ -13,6 +13,8 @@ options:
       - Base URL of the webinar API.
       - Plain C(http) is refused unless the host is a loopback address or O(allow_http=true).
       - Default is C(https://api.tenbyte.io/v1/webinar).
+      - The environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY) are honoured, but never
+        for a loopback address. A redirect is never followed, C(.netrc) is not read, and cookies are not kept.
       - If not given, the variable C(tenbyte_api_url) or the environment variable E(TENBYTE_API_URL) is used.
     type: str
   api_key:
@@ -37,7 +39,8 @@ options:
     type: bool
   validate_certs:
     description:
-      - Whether the certificate of the service is checked.
+      - Whether the certificate of the service is checked. No environment variable of a library changes what is given
+        here.
       - The variable C(tenbyte_validate_certs) or the environment variable E(TENBYTE_VALIDATE_CERTS) may set it too.
         Default is V(true).
     type: bool
@@ -46,7 +49,7 @@ options:
       - File with the certificates of the authorities to trust, in PEM.
       - The variable C(tenbyte_ca_path) or the environment variable E(TENBYTE_CA_PATH) may set it too.
       - Without it, the authorities that the Python library C(requests) trusts are used, and its environment variable
-        E(REQUESTS_CA_BUNDLE) is honoured.
+        E(REQUESTS_CA_BUNDLE), or else E(CURL_CA_BUNDLE), is honoured. With it, they are not.
     type: path
   timeout:
     description:

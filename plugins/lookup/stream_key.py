@@ -87,6 +87,7 @@ if MISSING_LIBRARY is None:
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import LEDGER_SPEC
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import ledger_settings_from
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
 
 
@@ -96,10 +97,10 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(missing_library_message(MISSING_LIBRARY))
         self.set_options(var_options=variables, direct=kwargs)
         options = {name: plain(self.get_option(name)) for name in LEDGER_SPEC}
-        message = None
+        message, redactor = None, Redactor()
         try:
             settings = ledger_settings_from(options, os.environ)
-            keys = [stream_key_of(settings, plain(term)) for term in terms]
+            keys = [stream_key_of(settings, plain(term), redactor) for term in terms]
         except WebinarError as error:
             message = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a key
@@ -107,5 +108,5 @@ class LookupModule(LookupBase):
         if message is not None:
             # Outside the handlers, so that the original error and its frames are not chained to what is shown.
             raise AnsibleLookupError(message)
-        mask_on_newer_cores(keys)
+        mask_on_newer_cores([*keys, *redactor.known()])
         return keys

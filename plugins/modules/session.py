@@ -112,6 +112,18 @@ options:
     description: Seconds to wait until a session that is put on air is V(live).
     type: float
     default: 60.0
+  reveal_stream_key:
+    description:
+      - Whether the registered result holds the stream key, as C(stream_key) of RV(session) and of the one in
+        RV(sessions). Facts never hold one.
+      - Ansible then hides the whole result of the task from the screen, logs and callbacks, as with C(no_log), but does
+        not hide what you do with the registered variable later. A C(debug) of it shows the keys, except on
+        ansible-core 2.22 and later, which masks them wherever they would be shown.
+      - Where the task fails, the keys are left out, so that its message can be read. They are in the ledger.
+      - Up to ansible-core 2.18, a task with C(loop) and this option needs C(no_log=true), and is refused without it.
+      - The lookup P(tenbyte.webinar.stream_key#lookup) needs none of this, since it reads a key where it is used.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
@@ -298,6 +310,11 @@ sessions:
     stream_key_available:
       description: Whether the ledger holds the stream key.
       type: bool
+    stream_key:
+      description: The stream key, null where the ledger holds none, where it is not plainly a key, or where the task
+        failed.
+      returned: with O(reveal_stream_key=true)
+      type: str
     stream_key_fingerprint:
       description: A name for the stream key that tells whether it changed and does not reveal it.
       type: str

@@ -13,13 +13,15 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as core_version
 
 try:
     from .ensure import ensure
-    from .errors import WebinarError
+    from .errors import InvalidInput, WebinarError
     from .lease_owner import name_of_process
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
+    from .plain_text import one_line
     from .render import FACT, FACT_RUN, event_result
     from .secrecy import Redactor
 except ImportError as error:
@@ -56,10 +58,12 @@ class WebinarAction(ActionBase):
             connection = connection_from(options, redactor)
             ledger_settings = ledger_settings_from(options, os.environ)
             asked = asked_from(options)
+            self._refuse_to_reveal_in_a_loop(options)
             outcome = ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode)
             # Ansible forks a worker for each task; what all tasks of a run share is the worker's parent.
             run = name_of_process(os.getppid())
-            return event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run)
+            reveal = bool(options.get("reveal_stream_key"))
+            return event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run, reveal=reveal)
 
         return self.answer(task_vars, argument_spec, work)
 
@@ -79,14 +83,34 @@ class WebinarAction(ActionBase):
             options = with_shared_options(plain(given), self._variable_of(task_vars), os.environ)
             result = work(options, redactor)
         except WebinarError as error:
-            return _failure(redactor.text(str(error)))
+            result = _failure(redactor.text(str(error)))
         except AnsibleError:
             raise
         except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a secret
-            return _failure(unexpected_message(error))
+            result = _failure(unexpected_message(error))
+        finally:
+            mask_on_newer_cores(redactor.known())
         if not self._task.diff:
             result.pop("diff", None)
+        # These two are printed as they are, where the rest of a result is printed as JSON.
+        if "msg" in result:
+            result["msg"] = one_line(result["msg"])
+        if "warnings" in result:
+            result["warnings"] = [one_line(warning) for warning in result["warnings"]]
         return result
+
+    def _refuse_to_reveal_in_a_loop(self, options: Mapping[str, Any]) -> None:
+        """Raise InvalidInput where Ansible would show the keys all the same.
+
+        Up to ansible-core 2.18, the result of a whole loop reaches callbacks with all that its items hid.
+        """
+        is_loop = self._task.loop is not None or bool(self._task.loop_with)
+        hides_items_only = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 19)
+        if options.get("reveal_stream_key") and is_loop and hides_items_only and not self._task.no_log:
+            raise InvalidInput(
+                f"reveal_stream_key in a loop would show the stream keys to callbacks on ansible-core {core_version}. "
+                "Add no_log: true to the task, or use tenbyte.webinar.event without a loop."
+            )
 
     def _variable_of(self, task_vars: dict[str, Any]) -> Callable[[str], Any]:
         return lambda name: plain(self._templar.template(task_vars[name])) if name in task_vars else None

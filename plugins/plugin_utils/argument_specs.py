@@ -29,6 +29,8 @@ _POLICY_SPEC: dict[str, dict[str, Any]] = {
     "on_missing_key": {"type": "str", "choices": ["fail", "replace", "go_live", "ignore"], "default": "fail"},
     "wait_timeout": {"type": "float", "default": 60.0},
 }
+# False, because the option is no secret; Ansible takes it for one by its name.
+_REVEAL_SPEC: dict[str, dict[str, Any]] = {"reveal_stream_key": {"type": "bool", "default": False, "no_log": False}}
 _ANALYTICS_SPEC: dict[str, dict[str, Any]] = {
     "google_tag_manager": {
         "type": "dict",
@@ -66,6 +68,7 @@ EVENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "live", "ended", "absent"], "default": "present"},
     "purge": {"type": "bool", "default": False},
     **_POLICY_SPEC,
+    **_REVEAL_SPEC,
 }
 ROOM_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_SPEC,
@@ -79,4 +82,5 @@ SESSION_SPEC: dict[str, dict[str, Any]] = {
     "room_id": {"type": "str"},
     **_SESSION_SPEC,
     **_POLICY_SPEC,
+    **_REVEAL_SPEC,
 }

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 from .ensure import Outcome
 from .model import Session, StreamKey
 from .outcomes import RoomOutcome, SessionOutcome
-from .secrecy import MASK, Redactor, is_plain_ingest_url
+from .secrecy import MASK, NOT_PLAIN, Redactor, is_plain_ingest_url, is_plain_stream_key
 from .steps import Step
 
 FACT = "tenbyte_sessions"
@@ -23,10 +23,13 @@ FACT = "tenbyte_sessions"
 FACT_RUN = "tenbyte_sessions_run"
 
 
-def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str) -> dict[str, Any]:
+def event_result(
+    outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str, reveal: bool = False
+) -> dict[str, Any]:
     """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
 
-    ``facts_before`` are all facts of the host, ``run`` names this run of Ansible.
+    ``facts_before`` are all facts of the host, ``run`` names this run of Ansible. ``reveal`` adds the stream keys to
+    the sessions of the result, and hides the result from all but the variable that it is registered in.
     """
     applied = outcome.applied
     sessions = [session_result(session) for session in applied.sessions if session.spec.state != "absent"]
@@ -62,7 +65,23 @@ def event_result(outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[
         result["failed"] = True
         result["msg"] = _failure_message(failed, len(applied.sessions))
     shown: dict[str, Any] = redactor.value(result)
+    if reveal:
+        _reveal(shown, [session for session in applied.sessions if session.spec.state != "absent"])
     return shown
+
+
+def _reveal(shown: dict[str, Any], sessions: Sequence[SessionOutcome]) -> None:
+    """Put the stream keys into a result. One that failed gets none: its message must be seen, and could not be."""
+    for entry, session in zip(shown["sessions"], sessions, strict=True):
+        entry["stream_key"] = None
+        if session.key is None or shown.get("failed"):
+            continue
+        if is_plain_stream_key(session.key.stream_key):
+            entry["stream_key"] = session.key.stream_key
+            # For Ansible: no callback, log or diff gets to see any of the result.
+            shown["_ansible_no_log"] = True
+        else:
+            shown.setdefault("warnings", []).append(f"{entry['room']}/{entry['title']}: {NOT_PLAIN}")
 
 
 def room_result(outcome: RoomOutcome) -> dict[str, Any]:

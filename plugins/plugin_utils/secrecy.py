@@ -144,13 +144,20 @@ def fingerprint(fingerprint_key: str, stream_key: str) -> str:
     return f"fp-{digest[:16]}"
 
 
+NOT_PLAIN = (
+    "The service gave a stream key with characters that do not belong in one (blanks, quotes, control characters, $, "
+    "%, ;, braces or the like). It stays in the ledger and is not handed to an encoder."
+)
+
+
+def is_plain_stream_key(stream_key: str) -> bool:
+    return bool(_PLAIN_STREAM_KEY.match(stream_key))
+
+
 def require_plain_stream_key(stream_key: str) -> str:
     """Return the key if it is safe to write into a configuration file, else raise StreamKeyMissing."""
-    if not _PLAIN_STREAM_KEY.match(stream_key):
-        raise StreamKeyMissing(
-            "The service gave a stream key with characters that do not belong in one (blanks, quotes, control "
-            "characters, $, %, ;, braces or the like). It stays in the ledger and is not handed to an encoder."
-        )
+    if not is_plain_stream_key(stream_key):
+        raise StreamKeyMissing(NOT_PLAIN)
     return stream_key
 
 

@@ -16,14 +16,14 @@ from .ledger_location import LedgerSettings
 from .secrecy import Redactor, require_plain_stream_key
 
 
-def stream_key_of(settings: LedgerSettings, session_id: str) -> str:
+def stream_key_of(settings: LedgerSettings, session_id: str, redactor: Redactor) -> str:
     """Return a session's stream key, safe to write into a configuration file.
 
     Raise StreamKeyMissing where the ledger has none, LedgerError where the ledger cannot be used.
     """
     ledger = None
     if ledger_location.may_exist(settings):
-        ledger = open_ledger(settings, Redactor(), new_owner(), writable=False)
+        ledger = open_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:
         raise StreamKeyMissing(
             f"ledger_url: there is no ledger at {ledger_location.shown(settings)}. Name the ledger that the "

@@ -59,6 +59,8 @@ class Controller:
     api_key: str
     collections: Path
     environment: dict[str, str] = field(default_factory=dict)
+    # The folder of the ansible-playbook to use.
+    bin: Path = BIN
 
     @property
     def ledger_file(self) -> Path:
@@ -94,7 +96,7 @@ class Controller:
         record = self.home / f"record-{number}.jsonl"
         record.touch()
         process = subprocess.Popen(
-            [str(BIN / "ansible-playbook"), playbook, *arguments],
+            [str(self.bin / "ansible-playbook"), playbook, *arguments],
             env=self.full_environment(record, environment),
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -108,7 +110,7 @@ class Controller:
     def full_environment(self, record: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of a run; an empty value takes a variable out."""
         merged = {
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
             "ANSIBLE_HOME": str(self.home / ".ansible"),

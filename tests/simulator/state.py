@@ -31,6 +31,9 @@ class Service:
         self.presets = seed.presets
         self.ingest = seed.ingest
         self.publish_starts_session = seed.publish_starts_session
+        # How keys and ingest URLs look; tests of hostile and careless services set other forms.
+        self.key_form = KEY_PREFIX + "{random}"
+        self.rtmp_form = seed.ingest.rtmp_url
         self.rooms: dict[str, Room] = {room.id: room for room in seed.rooms}
         self.sessions: dict[str, Session] = {
             session.id: session for room in seed.rooms for session in room.sessions.values()
@@ -198,7 +201,7 @@ class Service:
 
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
-            return {"session": session.shown(), "rtmp_url": self.ingest.rtmp_url, "stream_key": self._key(session)}
+            return {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
 
     def start_shown(self, session: Session) -> Json:
         with self.lock:
@@ -206,9 +209,9 @@ class Service:
             shown: Json = {
                 "session": session.shown(),
                 "livekit_token": self._token(),
-                "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": self.ingest.rtmp_url, "stream_key": key},
+                "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": self._rtmp_url(session), "stream_key": key},
                 "rtmp_setup": {
-                    "server": self.ingest.rtmp_url,
+                    "server": self._rtmp_url(session),
                     "stream_key": key,
                     "instructions": {
                         "step1": "Choose a custom streaming service in the encoder.",
@@ -267,10 +270,13 @@ class Service:
 
     def _key(self, session: Session) -> str:
         if session.stream_key is None:
-            session.stream_key = KEY_PREFIX + secrets.token_hex(24)
+            session.stream_key = self.key_form.replace("{random}", secrets.token_hex(24))
             self._sessions_by_key[session.stream_key] = session
             self._issued_keys.append(session.stream_key)
         return session.stream_key
+
+    def _rtmp_url(self, session: Session) -> str:
+        return self.rtmp_form.replace("{stream_key}", self._key(session))
 
     def _forget_key(self, session: Session) -> None:
         if session.stream_key is not None:

@@ -34,8 +34,8 @@ def test_what_was_created_can_be_looked_up(
 ) -> None:
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
-    assert stream_key_of(ledger_settings, done.session.id) == service.keys[done.session.id]
-    assert stream_key_of(ledger_settings, done.session.id.upper()) == service.keys[done.session.id]
+    assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
+    assert stream_key_of(ledger_settings, done.session.id.upper(, Redactor())) == service.keys[done.session.id]
 
 
 def test_check_mode_only_reads_and_leaves_no_file(
@@ -87,14 +87,14 @@ def test_credentials_that_are_refused_mean_no_writing_call(
 
 def test_a_ledger_that_is_not_there_is_named(ledger_settings: LedgerSettings) -> None:
     with pytest.raises(StreamKeyMissing, match="ledger_url"):
-        stream_key_of(ledger_settings, "s1")
+        stream_key_of(ledger_settings, "s1", Redactor())
     assert not ledger_location.database_file(ledger_settings).parent.exists()
 
 
 def test_a_session_without_a_key_is_named(service: SmallService, ledger_settings: LedgerSettings, api_key: str) -> None:
     run(service, ledger_settings, api_key)
     with pytest.raises(StreamKeyMissing, match="id 'nobody'"):
-        stream_key_of(ledger_settings, "nobody")
+        stream_key_of(ledger_settings, "nobody", Redactor())
 
 
 def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
@@ -105,7 +105,7 @@ def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
     assert done.session is not None
     assert done.key is not None
     with pytest.raises(StreamKeyMissing, match="not handed to an encoder") as caught:
-        stream_key_of(ledger_settings, done.session.id)
+        stream_key_of(ledger_settings, done.session.id, Redactor())
     assert "evil" not in str(caught.value)
 
 
@@ -124,4 +124,4 @@ def test_a_session_whose_id_the_service_writes_in_capitals_is_found(
     monkeypatch.setattr(service, "add_session", in_capitals)
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
-    assert stream_key_of(ledger_settings, done.session.id) == service.keys[done.session.id]
+    assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
