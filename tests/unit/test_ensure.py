@@ -35,7 +35,7 @@ def test_what_was_created_can_be_looked_up(
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
     assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
-    assert stream_key_of(ledger_settings, done.session.id.upper(, Redactor())) == service.keys[done.session.id]
+    assert stream_key_of(ledger_settings, done.session.id.upper(), Redactor()) == service.keys[done.session.id]
 
 
 def test_check_mode_only_reads_and_leaves_no_file(
