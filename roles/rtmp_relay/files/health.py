@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks whether the media that encoders send to the relay leaves this host; says so if not, and starts the push again.
+
+A destination that is down, refuses the key or has ended the session is not seen in the state of a unit: nginx goes on
+trying without a word. So each push is asked what it takes in and sends out, on the page of nginx's RTMP module.
+
+Every state is printed when it changes; the exit code is 1 while a push fails. With --report nothing is changed, and the
+present states are printed as JSON: {"NAME.DESTINATION": {"state": "on air", "seconds": 12.5, "label": "ROOM/TITLE"}}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+RUNTIME = Path("/run/tenbyte-rtmp-relay-push")
+UNIT = "tenbyte-rtmp-relay-push@{}.service"
+# A destination that refuses a key hangs up at once; what holds for so long was accepted.
+ACCEPTED_SECONDS = 3.0
+RAREST_RESTART_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a push does. Bytes since its start; `seconds` since it connected to its destination, None if it is not."""
+
+    publishing: bool
+    bytes_in: int = 0
+    bytes_out: int = 0
+    seconds: float | None = None
+
+
+def look(page: str) -> Look:
+    """Reads the RTMP module's page, which holds no key: the destination's is no part of a push's name or address."""
+    stream = ElementTree.fromstring(page).find(".//stream")  # noqa: S314 - the page is our own nginx's
+    if stream is None:
+        return Look(publishing=False)
+    clients = stream.findall("client")
+    pushes = [client for client in clients if client.find("publishing") is None]
+    return Look(
+        publishing=len(pushes) < len(clients),
+        bytes_in=int(stream.findtext("bytes_in") or 0),
+        bytes_out=int(stream.findtext("bytes_out") or 0),
+        seconds=int(pushes[0].findtext("time") or 0) / 1000 if pushes else None,
+    )
+
+
+def state(now: Look | None, before: Look | None) -> str:
+    """One of `idle` (no encoder), `on air`, `connecting`, `silent encoder`, `not on air`, `down` (no answer)."""
+    if now is None:
+        return "down"
+    if not now.publishing:
+        return "idle"
+    if now.seconds is None:
+        return "not on air"
+    if now.seconds < ACCEPTED_SECONDS:
+        return "connecting"
+    # Counted from zero after a restart, so only growth says something.
+    if before is not None and before.bytes_in <= now.bytes_in and before.publishing:
+        if now.bytes_in == before.bytes_in:
+            return "silent encoder"
+        if now.bytes_out == before.bytes_out:
+            return "not on air"
+    return "on air"
+
+
+def restart_is_due(failures: int, limit: int, interval: float) -> bool:
+    """After `limit` failures in a row, then each time after twice as many, at least once in RAREST_RESTART_SECONDS."""
+    rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
+    due = limit
+    while due < failures:
+        due += min(due, rarest)
+    return failures == due
+
+
+def read_page(push: str) -> Look | None:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(RUNTIME / push / "stat.sock"))
+            connection.sendall(b"GET /stat HTTP/1.0\r\n\r\n")
+            with connection.makefile("rb") as answer:
+                head, _separator, page = answer.read().partition(b"\r\n\r\n")
+        return look(page.decode("utf-8", "replace")) if b" 200 " in head.partition(b"\r\n")[0] else None
+    except (OSError, ElementTree.ParseError):
+        return None
+
+
+def reason(settings: dict[str, Any]) -> str:
+    """Why no media leaves, as far as this host can tell."""
+    place = f"{settings['host']} port {settings['port']}"
+    try:
+        socket.create_connection((settings["host"], settings["port"]), timeout=5).close()
+    except OSError as error:
+        return f"{place} cannot be reached ({error})"
+    return f"{place} takes connections but no media: it refuses the stream key, or the session has ended"
+
+
+def monotonic() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def check(push: str, settings: dict[str, Any], before: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Looks at one push, says what has changed and acts on it. Returns what the next run has to know."""
+    now, at = read_page(push), monotonic()
+    last = Look(**before["look"]) if before.get("look") else None
+    present = state(now, last)
+    failing = present in ("not on air", "down") or (present == "connecting" and before.get("failures", 0) > 0)
+    failures = before.get("failures", 0) + 1 if failing else 0
+    label = f"{push} ({settings['label']})"
+    if failing and restart_is_due(failures, limit, at - before.get("at", at - 10)):
+        print(f"<3>{label} is not on air: {reason(settings)}. Starting the push again.", flush=True)
+        subprocess.run(["systemctl", "restart", UNIT.format(push)], check=False)
+    elif not failing and before.get("failures", 0) >= limit:
+        print(f"<5>{label} is {present} again.", flush=True)
+    elif present != before.get("state") and present in ("silent encoder", "idle", "on air"):
+        print(f"<{4 if present == 'silent encoder' else 5}>{label}: {present}", flush=True)
+    return {"state": present, "failures": failures, "at": at, "look": asdict(now) if now else None}
+
+
+def report(pushes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Two looks a little apart, because only growth tells whether media flows."""
+    first = {push: read_page(push) for push in pushes}
+    time.sleep(2)
+    found = {}
+    for push, settings in pushes.items():
+        now = read_page(push)
+        found[push] = {
+            "state": state(now, first[push]),
+            "seconds": now.seconds if now else None,
+            "label": settings["label"],
+        }
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="the folder with a JSON file for each push")
+    parser.add_argument("--failures", type=int, default=3, help="looks without media until a push is started again")
+    parser.add_argument("--report", action="store_true", help="print the present states as JSON, and do nothing")
+    options = parser.parse_args()
+    pushes = {path.name[: -len(".json")]: json.loads(path.read_text()) for path in options.settings.glob("*.json")}
+    if options.report:
+        print(json.dumps(report(pushes)))
+        return 0
+    remembered = Path(os.environ.get("RUNTIME_DIRECTORY", "/run/tenbyte-rtmp-relay-health"), "state.json")
+    try:
+        before = json.loads(remembered.read_text())
+    except (OSError, ValueError):
+        before = {}
+    after = {
+        push: check(push, settings, before.get(push, {}), options.failures) for push, settings in sorted(pushes.items())
+    }
+    remembered.write_text(json.dumps(after))
+    return 1 if any(found["failures"] >= options.failures for found in after.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
