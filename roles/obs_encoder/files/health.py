@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks whether OBS sends media from this host; says so if not, and starts it again.
+
+An OBS whose key is refused, or whose ingest stays away, runs on with a message that nobody sees. So each look asks the
+kernel how much of what OBS sent over its connection to the ingest has been acknowledged, twice, a little apart.
+
+Every state is printed when it changes; the exit code is 1 while a stream fails. With --report nothing is changed, and
+the present states are printed as JSON: {"SESSION_ID": {"state": "on air", "label": "ROOM/TITLE"}}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+UNIT = "tenbyte-obs@{}.service"
+APART_SECONDS = 3.0
+RAREST_RESTART_SECONDS = 600.0
+
+
+def acknowledged_bytes(connections: str, port: int, processes: set[int]) -> int:
+    """Sums `bytes_acked` over the lines of `ss -tinpHO` that these processes hold to a port of another host."""
+    total = 0
+    for line in connections.splitlines():
+        fields = line.split()
+        owners = {int(found) for found in re.findall(r"\bpid=(\d+)", line)}
+        if len(fields) > 4 and fields[4].rpartition(":")[2] == str(port) and owners & processes:
+            total += int((re.search(r"\bbytes_acked:(\d+)", line) or [0, 0])[1])
+    return total
+
+
+def state(processes: set[int], port: int | None, before: int, after: int) -> str:
+    """One of `on air`, `not on air`, `down` (no process), `running` (where nothing more can be told)."""
+    if not processes:
+        return "down"
+    if port is None:
+        return "running"
+    return "on air" if after > before else "not on air"
+
+
+def restart_is_due(failures: int, limit: int, interval: float) -> bool:
+    """After `limit` failures in a row, then each time after twice as many, at least once in RAREST_RESTART_SECONDS."""
+    rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
+    due = limit
+    while due < failures:
+        due += min(due, rarest)
+    return failures == due
+
+
+def processes_of(session_id: str) -> set[int]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cgroup"):
+        try:
+            if f"/{UNIT.format(session_id)}" in path.read_text():
+                found.add(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def connections() -> str:
+    asked = ["ss", "--tcp", "--info", "--numeric", "--processes", "--no-header", "--oneline"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+
+
+def states(places: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    before = connections()
+    time.sleep(APART_SECONDS)
+    after = connections()
+    found = {}
+    for session_id, place in places.items():
+        processes, port = processes_of(session_id), place["port"]
+        sent = [acknowledged_bytes(text, port, processes) if port else 0 for text in (before, after)]
+        found[session_id] = state(processes, port, *sent)
+    return found
+
+
+def reason(place: Mapping[str, Any]) -> str:
+    """Why no media leaves, as far as this host can tell."""
+    host, port = place["host"].strip("[]"), place["port"]
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        return f"{host} port {port} cannot be reached ({error})"
+    refused = "it refuses the stream key, the session has ended, or OBS hangs"
+    return f"{host} port {port} takes connections but no media: {refused}"
+
+
+def judge(
+    session_id: str, place: Mapping[str, Any], present: str, before: Mapping[str, Any], limit: int
+) -> dict[str, Any]:
+    """Says what has changed of one stream and acts on it. Returns what the next run has to know."""
+    at = time.clock_gettime(time.CLOCK_BOOTTIME)
+    failing = present in ("not on air", "down")
+    failures = before.get("failures", 0) + 1 if failing else 0
+    label = f"{session_id} ({place['label']})"
+    if failing and restart_is_due(failures, limit, at - before.get("at", at - 10)):
+        why = "OBS does not run" if present == "down" else reason(place)
+        print(f"<3>{label} is not on air: {why}. Starting OBS again.", flush=True)
+        subprocess.run(["systemctl", "restart", UNIT.format(session_id)], check=False)
+    elif not failing and before.get("failures", 0) >= limit:
+        print(f"<5>{label} is {present} again.", flush=True)
+    elif not failing and present != before.get("state"):
+        print(f"<5>{label}: {present}", flush=True)
+    return {"state": present, "failures": failures, "at": at}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="the folder with a folder for each stream")
+    parser.add_argument("--failures", type=int, default=3, help="looks without media until OBS is started again")
+    parser.add_argument("--report", action="store_true", help="print the present states as JSON, and do nothing")
+    options = parser.parse_args()
+    places = {path.parent.name: json.loads(path.read_text()) for path in options.settings.glob("*/place.json")}
+    present = states(places)
+    if options.report:
+        print(json.dumps({one: {"state": present[one], "label": place["label"]} for one, place in places.items()}))
+        return 0
+    remembered = Path(os.environ.get("RUNTIME_DIRECTORY", "/run/tenbyte-obs-health"), "state.json")
+    try:
+        before = json.loads(remembered.read_text())
+    except (OSError, ValueError):
+        before = {}
+    after = {
+        one: judge(one, places[one], present[one], before.get(one, {}), options.failures) for one in sorted(places)
+    }
+    remembered.write_text(json.dumps(after))
+    return 1 if any(found["failures"] >= options.failures for found in after.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
