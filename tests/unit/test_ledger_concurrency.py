@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, Slot, open_ledger
@@ -16,20 +17,21 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 
+from .ledger_cases import OpenRun, both_databases, new_key
 from .other_process import start_python
 
-OpenRun = Callable[..., Ledger]
+pytestmark = both_databases
 API = "https://api.invalid"
 SLOT = Slot(API, "session", "r1", "Keynote")
 
 # A run of its own: opens the ledger, waits for a line, claims the slot, says how that went, and waits to be ended.
 RUN = """
-import sys
+import json, sys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-ledger = open_ledger(LedgerSettings(sys.argv[1]), Redactor(), new_owner())
+ledger = open_ledger(LedgerSettings(**json.loads(sys.stdin.readline())), Redactor(), new_owner())
 print("ready", flush=True)
 sys.stdin.readline()
 claim = ledger.claim(Slot("https://api.invalid", "session", "r1", "Keynote"), [], 3600.0, None)
@@ -39,7 +41,11 @@ sys.stdin.readline()
 
 
 def start_run(settings: LedgerSettings) -> subprocess.Popen[str]:
-    return start_python(RUN, settings.url)
+    run = start_python(RUN)
+    assert run.stdin is not None
+    run.stdin.write(f"{json.dumps(asdict(settings))}\n")
+    run.stdin.flush()
+    return run
 
 
 def line_of(run: subprocess.Popen[str]) -> str:
@@ -158,3 +164,25 @@ def test_first_runs_at_once_make_one_ledger(ledger_settings: LedgerSettings) -> 
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(open_first, range(8)))) == 1
+
+
+def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_other_for_ever(
+    open_run: OpenRun,
+) -> None:
+    talks = [replace(SLOT, title=f"Talk {number}") for number in range(6)]
+    runs = [open_run() for _number in range(4)]
+    start = threading.Barrier(len(runs))
+
+    def adopt_all(number: int) -> None:
+        start.wait()
+        for slot in talks if number % 2 else reversed(talks):
+            # Of one run, all slots are written in one transaction or in several, as they come.
+            with ThreadPoolExecutor(3) as pool:
+                jobs = [pool.submit(runs[number].adopt, slot, f"{slot.title}-{n}", new_key()) for n in range(3)]
+                assert [job.result() for job in jobs] == [None] * 3
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        assert list(pool.map(adopt_all, range(len(runs)))) == [None] * len(runs)
+    rows = runs[0].rows(API, ["r1"])
+    assert {row.slot for row in rows} == set(talks)
+    assert len(rows) == len(talks)

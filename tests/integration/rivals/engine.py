@@ -50,8 +50,9 @@ def outcome_of(given: dict[str, Any]) -> dict[str, Any]:
         applied = ensure(connection, settings, EventSpec(rooms), Redactor(), check_mode=False).applied
     except WebinarError as error:
         return {"errors": [str(error)], "sessions": {}}
+    errors = [room.error for room in applied.rooms] + [session.error for session in applied.sessions]
     return {
-        "errors": [outcome.error for outcome in (*applied.rooms, *applied.sessions) if outcome.error],
+        "errors": [error for error in errors if error],
         "sessions": {
             f"{outcome.room_title}/{outcome.spec.title}": [outcome.session and outcome.session.id, outcome.fingerprint]
             for outcome in applied.sessions
