@@ -12,9 +12,9 @@ stays true until it commits.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import sleep, time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -26,6 +26,8 @@ from .ledger_location import LedgerSettings
 from .secrecy import Redactor
 
 T = TypeVar("T")
+# Replaced in tests of the waiting.
+sleep: Callable[[float], None] = time.sleep
 
 # Seconds that a writer waits for the others.
 BUSY_TIMEOUT = 30.0
@@ -96,7 +98,7 @@ class Database:
     def now(self, connection: sa.Connection) -> float:
         """Return the time in seconds since 1970: of the server's clock, where several machines share the ledger."""
         if self._is_file:
-            return time()
+            return time.time()
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def check_space(self) -> None:

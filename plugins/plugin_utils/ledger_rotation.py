@@ -161,8 +161,8 @@ def _anew(token: bytes, first: Cipher, all_keys: Cipher, name: str) -> bytes | N
         return first.encrypt(all_keys.decrypt(token))
     except LedgerError:
         raise LedgerError(
-            f"The ledger's {name}, is damaged or was written with a key that is not given, so the key was not changed. "
-            "Give that key too, or forget the entry with tenbyte.webinar.ledger."
+            f"The ledger's {name}, is damaged or was written with a key that is not given, so no entry was encrypted "
+            "anew. Give that key too, or forget the entry with tenbyte.webinar.ledger."
         ) from None
 
 

@@ -102,9 +102,13 @@ def scene() -> list[str]:
             fill()
             return [made, run(), lookup(made)]
         case "full_after_opening":
-            return [run(before=lambda _ledger: fill()), str(BALLAST.unlink() or ""), run()]
+            said = run(before=lambda _ledger: fill())
+            BALLAST.unlink()
+            return [said, run()]
         case "full_at_the_key":
-            return [run(on_post=fill), str(sum(waited)), str(BALLAST.unlink() or ""), run()]
+            said = run(on_post=fill)
+            BALLAST.unlink()
+            return [said, str(sum(waited)), run()]
         case "room_again_in_time":
 
             def make_room(seconds: float) -> None:

@@ -63,7 +63,7 @@ def test_a_disk_that_has_filled_up_since_the_last_run_is_found_before_any_reques
 def test_a_disk_that_fills_up_while_a_run_is_at_work_is_found_before_the_next_request(
     disk: Disk, service: SmallService
 ) -> None:
-    said, _freed, made = disk("full_after_opening")
+    said, made = disk("full_after_opening")
     assert "nothing was created" in said
     assert service.current("Keynote") == [made]
     assert service.count("POST") == 1
@@ -78,7 +78,7 @@ def test_a_key_for_which_there_is_no_room_is_tried_again_until_there_is(disk: Di
 def test_a_key_for_which_there_never_was_room_is_said_to_be_lost_and_its_session_is_replaced(
     disk: Disk, service: SmallService
 ) -> None:
-    said, waited, _freed, made = disk("full_at_the_key")
+    said, waited, made = disk("full_at_the_key")
     assert "was created, but its stream key could not be kept" in said
     assert 40 < float(waited) < 90
     assert service.current("Keynote") == [made]
