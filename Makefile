@@ -1,8 +1,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export KEEP
+export LAB_CACHE
 
-.PHONY: help setup demo demo-stop test lint unit integration e2e sanity build clean
+.PHONY: help setup demo demo-stop test lint unit integration e2e sanity molecule build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +34,9 @@ e2e: ## Test with real ingest, real encoders and real media
 
 sanity: ## Run ansible-test sanity over a copy
 	@exec scripts/test sanity
+
+molecule: ## Test the roles on systemd machines of this host, as root (SCENARIO=event runs one)
+	@exec scripts/molecule $(SCENARIO)
 
 build: ## Make the artifact that ansible-galaxy installs, in build/
 	@exec scripts/test build

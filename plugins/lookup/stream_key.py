@@ -95,7 +95,7 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         if MISSING_LIBRARY is not None:
             raise AnsibleLookupError(missing_library_message(MISSING_LIBRARY))
-        self.set_options(var_options=variables, direct=kwargs)
+        self.set_options(var_options=self._templated(variables or {}), direct=kwargs)
         options = {name: plain(self.get_option(name)) for name in LEDGER_SPEC}
         message, redactor = None, Redactor()
         try:
@@ -110,3 +110,10 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(message)
         mask_on_newer_cores([*keys, *redactor.known()])
         return keys
+
+    def _templated(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the variables with those of the ledger as values: a lookup is given them as they were written."""
+        named = {f"tenbyte_{name}" for name in LEDGER_SPEC} & set(variables)
+        if self._templar is None:
+            return variables
+        return {**variables, **{name: self._templar.template(variables[name]) for name in named}}

@@ -29,7 +29,7 @@ rtmp {{
     access_log off;
     server {{
         listen 127.0.0.1:{rtmp_port};
-        chunk_size 4096;
+{more_listen}        chunk_size 4096;
         notify_method post;
         application live {{
             live on;
@@ -115,6 +115,7 @@ def missing() -> str | None:
 class Ingest:
     """Encoders publish to `rtmp_url` with a key that the callbacks accept; viewers read `hls_url(session_id)`.
 
+    Encoders on other machines publish to `address`, one of this host beside 127.0.0.1.
     The callback `on_publish` answers 302 with `Location: SESSION_ID`: that renames the stream, so no path holds a key.
     """
 
@@ -125,12 +126,14 @@ class Ingest:
         rtmp_port: int = 0,
         http_port: int = 0,
         *,
+        address: str = "127.0.0.1",
         fragment_seconds: int = 1,
         playlist_seconds: int = 10,
         update_seconds: int = 2,
     ) -> None:
         self.workdir = workdir.resolve()
         self.callback_url = callback_url.rstrip("/")
+        self.address = address
         self.rtmp_port = rtmp_port or free_port()
         self.http_port = http_port or free_port()
         self.fragment_seconds = fragment_seconds
@@ -140,7 +143,7 @@ class Ingest:
 
     @property
     def rtmp_url(self) -> str:
-        return f"rtmp://127.0.0.1:{self.rtmp_port}/live"
+        return f"rtmp://{self.address}:{self.rtmp_port}/live"
 
     @property
     def hls_base_url(self) -> str:
@@ -209,6 +212,7 @@ class Ingest:
                 user="user root;\n" if os.geteuid() == 0 else "",
                 workdir=self.workdir,
                 callback_url=self.callback_url,
+                more_listen=f"        listen {self.address}:{self.rtmp_port};\n" if self.address != "127.0.0.1" else "",
                 rtmp_port=self.rtmp_port,
                 http_port=self.http_port,
                 fragment_seconds=self.fragment_seconds,

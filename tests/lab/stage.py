@@ -94,10 +94,11 @@ class Stage:
         self.inventory.write_text(yaml.safe_dump({"encoders": {"hosts": hosts}}))
 
 
-def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
+def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1") -> Stage:
     """Start the simulated service and the ingest; raise StageError where one does not start.
 
-    Whoever calls this calls ``strike`` in the end, also where it raises.
+    ``address`` is where encoders reach the ingest. Whoever calls this calls ``strike`` in the end, also where it
+    raises.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rtmp_port, http_port = free_port(), free_port()
@@ -108,7 +109,7 @@ def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
         "presets": [{"id": PRESET_ID, "name": "Stage", "type": "rtmp"}],
         "rooms": [],
         "ingest": {
-            "rtmp_url": f"rtmp://127.0.0.1:{rtmp_port}/live",
+            "rtmp_url": f"rtmp://{address}:{rtmp_port}/live",
             "hls_url": f"http://127.0.0.1:{http_port}/hls/{{session_id}}/index.m3u8",
         },
     }
@@ -117,7 +118,7 @@ def set_stage(folder: Path, encoders: Sequence[str]) -> Stage:
         yaml.safe_dump(seed, file)
     _start_simulator(seed_file, ready_file, folder / "simulator.log")
     ready = json.loads(ready_file.read_text())
-    ingest = Ingest(folder / "ingest", ready["ingest_url"], rtmp_port, http_port)
+    ingest = Ingest(folder / "ingest", ready["ingest_url"], rtmp_port, http_port, address=address)
     ingest.workdir.mkdir(exist_ok=True)
     ingest.start()
     stage = Stage(folder, tuple(encoders), ready["api_url"], api_key, ingest)
