@@ -108,13 +108,9 @@ def postgresql_server() -> Iterator[PostgreSQL]:
         _wait_until_ready(server, process, log)
         yield server
     finally:
-        # The server's word for "fast shutdown": it does not wait for its clients.
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(30)
+        # The server's word for "at once": nothing of it is to be kept.
+        process.send_signal(signal.SIGQUIT)
+        process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,8 +10,11 @@ class ModuleDocFragment:
 options:
   ledger_url:
     description:
-      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. This version supports
-        C(sqlite:///PATH), with three slashes before the path.
+      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:///PATH), with three
+        slashes before the path, or C(postgresql+psycopg://USER@HOST/DATABASE) for several controllers.
+      - PostgreSQL needs the Python library C(psycopg). Its password is better given as E(PGPASSWORD) or in C(~/.pgpass)
+        than in the URL, where it must be percent-encoded. Parameters of libpq's, such as C(sslmode), may follow after a
+        question mark. The tables are made on first use.
       - Default is C(tenbyte-webinar/ledger.sqlite3) under E(XDG_DATA_HOME), which is C(~/.local/share) if not set.
         The file must be on a local disk, because SQLite's locks are not reliable on network file systems.
       - If not given, the variable C(tenbyte_ledger_url) or the environment variable E(TENBYTE_LEDGER_URL) is used.
@@ -20,6 +23,7 @@ options:
     description:
       - The Fernet key that encrypts the ledger. Several, separated by commas, are all tried for reading, and the first
         is used for writing.
+      - For PostgreSQL it must be given here or in O(ledger_key_file), the same on every controller.
       - If not given, the variable C(tenbyte_ledger_key) or the environment variable E(TENBYTE_LEDGER_KEY) is used, and
         else the key in O(ledger_key_file).
     type: str
@@ -27,7 +31,7 @@ options:
     description:
       - The file that holds the Fernet key. It must not be readable by others.
       - Default is the ledger's own file name with the ending C(.key). It is made on the first use of a new ledger.
-        Keep a copy of it in a safe place, because without it the ledger cannot be read.
+        Keep a copy of it in a safe place, because without it the ledger cannot be read. For PostgreSQL none is made.
       - If not given, the variable C(tenbyte_ledger_key_file) or the environment variable E(TENBYTE_LEDGER_KEY_FILE) is
         used.
     type: path

@@ -222,9 +222,13 @@ class Ledger:
         self._commits.run(commit, LONG_PAUSES)
 
     def withdraw(self, claim: Claim) -> None:
-        """Remove an intent of which it is certain that nothing was created."""
-        condition = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self.owner)
-        self._commits.run(lambda connection: connection.execute(sa.delete(slots).where(condition)).rowcount)
+        """Remove an intent of which it is certain that nothing was created.
+
+        Only tried, as in ``release``: an intent that stays is settled by the next run.
+        """
+        mine = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self.owner)
+        with suppress(LedgerError):
+            self._commits.run(lambda connection: connection.execute(sa.delete(slots).where(mine)).rowcount)
 
     def retire(self, api: str, object_id: str) -> None:
         """Erase the key of a session that is gone."""

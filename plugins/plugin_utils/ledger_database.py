@@ -12,9 +12,11 @@ stays true until it commits.
 from __future__ import annotations
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -38,6 +40,8 @@ PAUSES = (0.1, 0.5, 1.0, 2.0)
 LONG_PAUSES = (*PAUSES, 4.0, *[8.0] * 6)
 # SQLite's write-ahead log grows to about 4 MiB before it is used again (1000 pages, wal_autocheckpoint).
 SMALLEST_FREE_SPACE = 8 << 20
+# Seconds after which a run cuts a connection whose server takes what it is told and answers nothing.
+LONGEST_TRANSACTION = 3 * BUSY_TIMEOUT
 _WRITERS_LOCK = 7302847110
 # Of PostgreSQL's error classes those after which the same transaction may succeed: connection exceptions, serialization
 # failures and dead-locks, an operator's intervention (a restart), too many connections.
@@ -50,6 +54,7 @@ _CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
     "application_name": "tenbyte.webinar",
+    "client_encoding": "utf8",
 }
 _BEGIN_WRITING = f"""
 SET LOCAL lock_timeout = '{BUSY_TIMEOUT:.0f}s';
@@ -137,10 +142,14 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(writes=writes) as connection, connection.begin():
-            if not self._is_file:
-                connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
-            yield connection
+        with self._engine.connect().execution_options(writes=writes) as connection:
+            if self._is_file:
+                with connection.begin():
+                    yield connection
+            else:
+                with _bounded(connection), connection.begin():
+                    connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
+                    yield connection
 
     def _reported(self, error: SQLAlchemyError, done: str) -> LedgerError:
         """Return one sentence: of the database's own message only the first line, for more could quote values."""
@@ -187,6 +196,26 @@ class Database:
                 "ledger_url names PostgreSQL, which needs the Python library psycopg 3 on the controller. Install it "
                 "into the Python that runs Ansible: pip install 'psycopg[binary]>=3.1.18,<4'"
             ) from None
+
+
+@contextmanager
+def _bounded(connection: sa.Connection) -> Iterator[None]:
+    """Cut the connection from this side when it takes too long: the server's own time-outs need a server that runs."""
+    # A duplicate, which cannot be closed and given to another file meanwhile.
+    peer = socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno()))  # type: ignore[union-attr]
+    timer = threading.Timer(LONGEST_TRANSACTION, _shut_down, (peer,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        peer.close()
+
+
+def _shut_down(peer: socket.socket) -> None:
+    with suppress(OSError):
+        peer.shutdown(socket.SHUT_RDWR)
 
 
 def is_transient(error: SQLAlchemyError) -> bool:
