@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
+from tests.simulator.crashes import POINTS, kill_tree
 from tests.simulator.faults import FaultError
 
 from .conftest import Client
@@ -25,6 +31,11 @@ def _rooms(client: Client) -> int:
 
 def _create(client: Client, **options: Any) -> requests.Response:
     return client.call("POST", "/rooms", json={"title": "A room"}, **options)
+
+
+def _create_impatiently(client: Client) -> None:
+    headers = {"X-API-Key": "sim-api-key-host"}
+    requests.post(f"{client.sim.api_url}/rooms", json={"title": "A room"}, headers=headers, timeout=0.2)
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
@@ -75,17 +86,57 @@ def test_a_delayed_commit_happens_after_the_connection_is_gone(client: Client) -
     assert _rooms(client) == before + 1
 
 
+def test_a_delayed_commit_can_leave_its_client_waiting(client: Client) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("delay_commit", method="POST", seconds=1.0, hold=True)
+    with pytest.raises(requests.ReadTimeout):
+        _create_impatiently(client)
+    assert _rooms(client) == before
+    _wait_for(lambda: _rooms(client) == before + 1)
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "what the test waits for did not happen"
+        time.sleep(0.02)
+
+
+# A client whose child leads a session of its own, as Ansible's workers do, and does the asking.
+CLIENT = """
+import os, sys, time, urllib.request
+if os.fork():
+    os.wait()
+os.setsid()
+headers = {"X-API-Key": "sim-api-key-host", "Content-Type": "application/json"}
+sys.stdin.read()
+urllib.request.urlopen(urllib.request.Request(sys.argv[1] + "/rooms", b'{"title": "A room"}', headers)).read()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_client_is_killed_with_all_that_it_started(client: Client, point: str) -> None:
+    before = _rooms(client)
+    with subprocess.Popen([sys.executable, "-c", CLIENT, client.sim.api_url], stdin=subprocess.PIPE) as process:
+        rule = client.sim.faults.add("crash", method="POST", path=ROOMS, point=point, process=process.pid)
+        process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGKILL
+    _wait_for(lambda: rule.struck and _rooms(client) == before + 1)
+
+
+@pytest.mark.parametrize("process", [1, os.getpid()], ids=["the first", "itself"])
+def test_the_simulator_kills_neither_itself_nor_the_machine(process: int) -> None:
+    with pytest.raises(ValueError, match="is not to be killed"):
+        kill_tree(process)
+
+
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_latency_outlasts_an_impatient_client(client: Client, when: str, made: int) -> None:
     before = _rooms(client)
     client.sim.faults.add("latency", method="POST", seconds=0.5, when=when)
     with pytest.raises(requests.ReadTimeout):
-        requests.post(
-            f"{client.sim.api_url}/rooms",
-            json={"title": "A room"},
-            headers={"X-API-Key": "sim-api-key-host"},
-            timeout=0.2,
-        )
+        _create_impatiently(client)
     assert _rooms(client) == before + made
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from . import refusals
+from .crashes import kill_tree
 from .faults import Faults, Rule, bend_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
@@ -75,14 +76,19 @@ class Api:
         request = Request(scope["method"], path, scope["query_string"], headers, body)
         credential = self._credential(request)
         rules = self.faults.due(request.method, path)
+        await _crash(rules, "received")
         await _wait(rules, after_commit=False)
         answer = self._answer(request, rules)
+        await _crash(rules, "committed")
         await _wait(rules, after_commit=True)
         self.journal.record(request.method, path, answer.status if answer else None, credential)
-        if answer is None:
-            await _close(scope, receive)
-        else:
-            await _send(send, answer, truncated=any(rule.action == "truncate" for rule in rules))
+        if answer is not None:
+            await _send(send, answer, rules)
+            return
+        if not any(rule.options.get("hold") for rule in rules):
+            # ASGI itself has no way to close without an answer; ``server.PlainConnection`` puts the transport there.
+            scope["state"]["transport"].abort()
+        await _until_gone(receive)
 
     def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
         """Return what to answer, after the commit where there is one; None to close the connection instead."""
@@ -219,7 +225,14 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-async def _send(send: Send, answer: Answer, truncated: bool) -> None:
+async def _crash(rules: list[Rule], point: str) -> None:
+    for rule in rules:
+        if rule.action == "crash" and rule.options["point"] == point:
+            await asyncio.sleep(rule.options.get("seconds", 0))
+            rule.struck = await asyncio.to_thread(kill_tree, rule.options["process"])
+
+
+async def _send(send: Send, answer: Answer, rules: list[Rule]) -> None:
     payload, content_type = answer.encoded()
     headers = [("content-type", content_type), ("content-length", str(len(payload))), *answer.headers]
     await send(
@@ -229,16 +242,21 @@ async def _send(send: Send, answer: Answer, truncated: bool) -> None:
             "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         }
     )
-    if truncated:
+    await _crash(rules, "headers")
+    if any(rule.action == "truncate" for rule in rules):
         # Returning without the rest makes the server close the connection short of the announced length.
         await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
-    else:
-        await send({"type": "http.response.body", "body": payload})
+        return
+    if any(rule.options.get("point") == "mid_body" for rule in rules):
+        half = len(payload) // 2
+        await send({"type": "http.response.body", "body": payload[:half], "more_body": True})
+        await _crash(rules, "mid_body")
+        payload = payload[half:]
+    await send({"type": "http.response.body", "body": payload})
+    await _crash(rules, "answered")
 
 
-async def _close(scope: Scope, receive: Receive) -> None:
-    """Close the client's connection without an answer (``server.PlainConnection`` puts the transport there)."""
-    scope["state"]["transport"].abort()
+async def _until_gone(receive: Receive) -> None:
     # The server would answer 500 for an application that returns before it has seen the connection go.
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .crashes import POINTS
 from .records import Json
 
 # What each action needs and may have beside method, path, times and skip.
@@ -21,7 +22,8 @@ ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "html": (frozenset(), frozenset({"when", "status"})),
     "drop": (frozenset(), frozenset({"when"})),
     "truncate": (frozenset(), frozenset()),
-    "delay_commit": (frozenset({"seconds"}), frozenset()),
+    "delay_commit": (frozenset({"seconds"}), frozenset({"hold"})),
+    "crash": (frozenset({"point", "process"}), frozenset({"seconds"})),
     "lagging_list": (frozenset({"seconds"}), frozenset()),
     "ignore_page": (frozenset(), frozenset({"whole"})),
     "repeat_page": (frozenset(), frozenset()),
@@ -42,7 +44,10 @@ class FaultError(ValueError):
 class Rule:
     """One rule. ``when`` is ``before`` or ``after`` the commit; ``times`` None means for ever.
 
-    ``path`` is searched for, as a regular expression, in the path below the API's base URL.
+    ``path`` is searched for, as a regular expression, in the path below the API's base URL. The action ``crash`` kills
+    a client's process and all that it started, ``seconds`` after the ``point`` of the exchange is reached; ``struck``
+    says that it was alive until then. ``delay_commit`` closes the connection at once, or with ``hold`` leaves the
+    client waiting for as long as it likes.
     """
 
     action: str
@@ -51,6 +56,7 @@ class Rule:
     times: int | None = 1
     skip: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    struck: bool = False
 
     def __post_init__(self) -> None:
         if self.action not in ACTIONS:
@@ -198,6 +204,9 @@ _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "an object of strings",
     ),
     "whole": (lambda value: isinstance(value, bool), "true or false"),
+    "hold": (lambda value: isinstance(value, bool), "true or false"),
+    "point": (lambda value: value in POINTS, f"one of {', '.join(POINTS)}"),
+    "process": (lambda value: _is_count(value, least=2), "the id of a process"),
     "by": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
     "fields": (
         lambda value: isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value),
