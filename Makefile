@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export KEEP
 export LAB_CACHE
 
-.PHONY: help setup demo demo-stop test lint unit integration e2e sanity molecule build clean
+.PHONY: help setup demo demo-stop test lint unit integration crash e2e sanity molecule build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ unit: ## Test the engine by itself
 
 integration: ## Test ansible-playbook against the simulator
 	@exec scripts/test integration
+
+crash: ## Kill 1000 runs at every step (20 minutes), and print what was counted
+	@exec scripts/test crash
 
 e2e: ## Test with real ingest, real encoders and real media
 	@exec scripts/test e2e

@@ -17,7 +17,7 @@ from ansible.plugins.loader import init_plugin_loader
 from tests.postgresql import PostgreSQL, postgresql_server
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("unit", "integration", "e2e")
+KINDS = ("unit", "integration", "crash", "e2e")
 
 
 def linked_collections() -> Path:

@@ -40,10 +40,13 @@ def apply_plan(
 
 def _apply_room(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
     spec, room, step, api = room_plan.spec, room_plan.room, room_plan.step, creation.api
-    if step is None:
-        return RoomOutcome(spec, room, error=room_plan.refusal)
-    body = dict(step.body or {})
+    row = plan.world.rows.get(room_slot(plan.world, room.title)) if room else None
+    body = dict(step.body or {}) if step else {}
     try:
+        if room is not None and row is not None and row.phase == "pending" and not row.leased:
+            create.settle_room(creation, row.slot, room)
+        if step is None:
+            return RoomOutcome(spec, room, error=room_plan.refusal)
         if step.action == "create_room" or room is None:
             slot = room_slot(plan.world, spec.title or "")
             made = create.create_room(creation, slot, body, plan.world.room_ids)

@@ -117,6 +117,14 @@ def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: 
     return _create(creation, target, seen_ids, gone_id=None)
 
 
+def settle_room(creation: Creation, slot: Slot, room: Room) -> None:
+    """Note that a room is what an earlier run began to create, unless another run is at it."""
+    lease = creation.timeout + LEASE_MARGIN
+    claimed = creation.ledger.claim(slot, (), lease, None, creation.api.service_time())
+    if isinstance(claimed, Claim):
+        creation.ledger.keep(replace(claimed, doubt=claimed.doubt.without(1)), "created", room.id, None)
+
+
 def create_session(
     creation: Creation,
     slot: Slot,

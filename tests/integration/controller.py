@@ -72,10 +72,14 @@ class Controller:
         return self.plays(play, *arguments, **options)
 
     def plays(self, plays: Sequence[Mapping[str, Any]], *arguments: str, **options: Any) -> Run:
+        return self.playbook(str(self.write(plays)), *arguments, **options)
+
+    def write(self, plays: Sequence[Mapping[str, Any]]) -> Path:
+        """Write a playbook for this controller and return its path."""
         playbook = self.home / "playbook.yml"
         playbook.parent.mkdir(parents=True, exist_ok=True)
         playbook.write_text(yaml.safe_dump(list(plays), sort_keys=False))
-        return self.playbook(str(playbook), *arguments, **options)
+        return playbook
 
     def playbook(self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
         process, record = self.start(playbook, *arguments, environment=environment)

@@ -109,7 +109,12 @@ class Api:
                 return None
 
     def _execute_later(self, request: Request, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self.execute, request, [])
+        self.faults.late_commits += 1
+        asyncio.get_running_loop().call_later(seconds, self._execute_late, request)
+
+    def _execute_late(self, request: Request) -> None:
+        self.execute(request, [])
+        self.faults.late_commits -= 1
 
     def execute(self, request: Request, rules: list[Rule]) -> Answer:
         """Check and carry out a request. The order: path, method, credentials, query, id, owner, body, state."""

@@ -104,6 +104,8 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
+        # How many requests will yet take effect; changed by the service's own thread alone.
+        self.late_commits = 0
 
     def add(
         self,

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starts runs of the engine in milliseconds: a process that has imported it forks one for each line that it reads.
+
+A run is a process group of its own. It stops itself before it does anything, so that whoever is to kill it can take
+aim, and goes on at SIGCONT.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
+    EventSpec,
+    RoomSpec,
+    SessionSpec,
+    Settings,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+
+
+def event_of(rooms: list[dict[str, Any]]) -> EventSpec:
+    return EventSpec(
+        tuple(
+            RoomSpec(
+                title=room["title"],
+                sessions=tuple(
+                    SessionSpec(**{**session, "settings": Settings(**session.get("settings", {}))})
+                    for session in room["sessions"]
+                ),
+            )
+            for room in rooms
+        )
+    )
+
+
+def result_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Run the engine once, and return all that it reports and that is no secret."""
+    connection = Connection(given["api_url"], api_key=given["api_key"], timeout=given["timeout"], concurrency=8)
+    settings = LedgerSettings(given["ledger_url"], **given["ledger_options"])
+    try:
+        outcome = ensure(connection, settings, event_of(given["rooms"]), Redactor(), check_mode=False)
+    except WebinarError as error:
+        return {"errors": [str(error)], "notes": []}
+    applied = outcome.applied
+    found = [*(room.error for room in applied.rooms), *(session.error for session in applied.sessions)]
+    return {
+        "errors": [error for error in found if error],
+        "notes": [note for done in applied.sessions for note in done.notes],
+    }
+
+
+def main() -> None:
+    # Whoever is forked and killed is waited for by nobody.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        given = json.loads(line)
+        pid = os.fork()
+        if pid:
+            sys.stdout.write(f"{pid}\n")
+            sys.stdout.flush()
+            continue
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        code = 1
+        try:
+            answer = Path(given["answer"])
+            unfinished = answer.with_suffix(".unfinished")
+            unfinished.write_text(json.dumps(result_of(given)))
+            unfinished.replace(answer)
+            code = 0
+        finally:
+            os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

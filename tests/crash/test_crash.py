@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kills of the engine and of ansible-playbook: a plain run after them puts everything in order.
+
+``make test`` runs a few; ``make crash`` sets CRASH_KILLS and CRASH_PLAYBOOKS, and prints what it counted. CRASH_SEED
+repeats a run's kills, as far as kills after a delay can be repeated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from cryptography.fernet import Fernet
+
+from tests.postgresql import PostgreSQL, postgresql_server
+
+from .playbooks import attempt_with_playbooks
+from .trials import EVENTS, AtPoint, Failed, Figures, Runner, Scene, Trial, attempt, event, random_trial, service
+
+KILLS = int(os.environ.get("CRASH_KILLS", "24"))
+PLAYBOOKS = int(os.environ.get("CRASH_PLAYBOOKS", "1"))
+SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(10**6))))
+# Most trials sleep: until a request is given up, until a late one takes effect.
+AT_ONCE = 8
+Attempt = Callable[[Scene], None]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    running = Runner()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL | None]:
+    if request.param == "sqlite":
+        yield None
+        return
+    with postgresql_server() as running:
+        yield running
+
+
+@contextmanager
+def scene(runner: Runner, figures: Figures, server: PostgreSQL | None) -> Iterator[Scene]:
+    """Give a trial a service and a ledger of its own."""
+    with tempfile.TemporaryDirectory(prefix="tenbyte-webinar-crash-") as folder, service() as simulator:
+        ledger = LedgerSettings(f"sqlite:///{folder}/ledger/ledger.sqlite3")
+        if server is not None:
+            ledger = LedgerSettings(server.url(server.new_database()), key=Fernet.generate_key().decode())
+        yield Scene(simulator, runner, Path(folder), ledger, figures)
+
+
+def try_out(name: str, trial: Attempt, runner: Runner, figures: Figures, server: PostgreSQL | None) -> None:
+    try:
+        with scene(runner, figures, server) as place:
+            trial(place)
+    except Failed as failure:
+        with figures.lock:
+            figures.failures.append(f"{name}: {failure}")
+
+
+def report(request: pytest.FixtureRequest, figures: Figures, seconds: float) -> None:
+    lines = [f"{request.node.name}, CRASH_SEED={SEED}: {figures.kills.total()} kills in {seconds:.0f} s"]
+    for title, counted in (("where", figures.kills), ("which run", figures.events), ("found", figures.found)):
+        lines += [f"  {title}:", *(f"    {count:6d}  {name}" for name, count in counted.most_common())]
+    lines += [f"  slowest plain run: {figures.slowest:.1f} s", f"  promises broken: {len(figures.failures)}"]
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
+
+
+def test_after_every_kill_a_plain_run_puts_everything_in_order(
+    request: pytest.FixtureRequest, runner: Runner, server: PostgreSQL | None
+) -> None:
+    figures, started, numbers = Figures(), time.monotonic(), itertools.count()
+    # Every trial makes a database of its own, so that of the few in `make test` most are with SQLite.
+    kills = KILLS if server is None or "CRASH_KILLS" in os.environ else KILLS // 3
+
+    def work(_thread: int) -> None:
+        while figures.kills.total() < kills:
+            number = next(numbers)
+            trial = random_trial(random.Random(f"{SEED}-{number}"))
+            try_out(f"trial {number}, {trial}", partial(attempt, trial=trial), runner, figures, server)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(work, range(AT_ONCE)))
+    report(request, figures, time.monotonic() - started)
+    assert figures.failures == []
+    assert figures.kills.total() >= kills
+
+
+def test_after_every_kill_of_ansible_playbook_too(request: pytest.FixtureRequest, runner: Runner) -> None:
+    figures, started, draw = Figures(), time.monotonic(), random.Random(SEED)
+    while figures.kills.total() < PLAYBOOKS:
+        try_out("ansible-playbook", lambda place: attempt_with_playbooks(place, draw), runner, figures, None)
+    report(request, figures, time.monotonic() - started)
+    assert figures.failures == []
+
+
+@pytest.mark.parametrize("name", ["lost key", "second session", "open intent"])
+def test_a_broken_promise_is_found_out(runner: Runner, name: str) -> None:
+    """Else the tests above would prove little: here the promise is broken behind the ledger's back."""
+    with scene(runner, Figures(), None) as place:
+        attempt(place, Trial("one session", (AtPoint("committed"),)))
+        _before, rooms = EVENTS["one session"]
+        (session,) = place.simulator.service.sessions.values()
+        place.check(rooms, "", set())
+        if name == "lost key":
+            place.simulator.service.rotate_stream_key(session.id)
+        elif name == "second session":
+            fields = {"title": session.title, "preset_id": session.preset["id"]}
+            place.simulator.service.create_session(session.room, fields)
+        else:
+            lost = (("action", "drop"), ("when", "before"))
+            assert place.run_and_kill(event(1, 2), AtPoint("received", fault=lost))
+        with pytest.raises(Failed):
+            place.check(rooms, "", set())

@@ -1,0 +1,336 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One trial: a run is killed, once or several times, and a plain run after it must have put everything in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import errors
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+from tests.integration.conftest import OTHER_PRESET, PRESET, seed
+from tests.simulator.crashes import kill_tree
+from tests.simulator.server import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTIONS = Path(errors.__file__).parents[5]
+POSTS = r"/rooms/[^/]+/sessions$"
+REQUEST_TIMEOUT = 5.0
+# A run that waits out the grace time for many sessions, on a machine with much else to do.
+LONGEST_RUN = 120.0
+Rooms = list[dict[str, Any]]
+
+
+def event(rooms: int, sessions: int, **more: Any) -> Rooms:
+    """Return so many rooms with so many sessions each."""
+    return [
+        {
+            "title": f"Room {room}",
+            "sessions": [
+                {"title": f"Session {number}", "preset_id": PRESET, **more} for number in range(1, sessions + 1)
+            ],
+        }
+        for room in range(1, rooms + 1)
+    ]
+
+
+EVENTS: dict[str, tuple[Rooms | None, Rooms]] = {
+    # By name: what is there before, and what the run is asked for that is killed.
+    "one session": (None, event(1, 1)),
+    "20 sessions": (None, event(4, 5)),
+    "on air, with settings": (None, event(2, 3, state="live", settings={"chat_enabled": False})),
+    "20 replacements": (event(4, 5), event(4, 5, preset_id=OTHER_PRESET)),
+}
+
+
+@dataclass(frozen=True)
+class AtPoint:
+    """Kill at a named point of the exchange, ``seconds`` after it. ``fault`` is the action that befalls the request."""
+
+    point: str
+    method: str = "POST"
+    path: str = POSTS
+    skip: int = 0
+    seconds: float = 0.0
+    fault: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        effect = dict(self.fault).get("action", "")
+        delayed = " and up to 20 ms" if self.point == "answered" else ""
+        return f"{self.method} {self.point}{delayed}{', ' if effect else ''}{effect.replace('_', ' ')}"
+
+    @property
+    def is_late(self) -> bool:
+        return dict(self.fault).get("action") == "delay_commit"
+
+
+@dataclass(frozen=True)
+class AfterDelay:
+    """Kill so many seconds after the start, wherever the run is."""
+
+    seconds: float
+
+    name = "after a random delay"
+    is_late = False
+
+
+Kill = AtPoint | AfterDelay
+
+
+@dataclass(frozen=True)
+class Trial:
+    event: str
+    kills: tuple[Kill, ...]
+
+
+@dataclass
+class Figures:
+    """What was counted. ``failures`` say what a plain run left behind, and after which kills."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Failed(Exception):
+    """A promise was broken."""
+
+
+class Runner:
+    """Starts runs of the engine; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(COLLECTIONS), str(ROOT)))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.runner"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lock = threading.Lock()
+
+    def start(self, given: dict[str, Any]) -> int:
+        """Start a run, which waits for SIGCONT, and return its process id."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(given) + "\n")
+            self._process.stdin.flush()
+            pid = int(self._process.stdout.readline())
+        wait_for(lambda: state_of(pid) == "T")
+        return pid
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(LONGEST_RUN)
+
+
+def state_of(pid: int) -> str | None:
+    """Return a process's state (proc(5)), None where it does not exist any more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = LONGEST_RUN) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failed(f"what was waited for did not happen within {seconds:g} seconds")
+        time.sleep(0.002)
+
+
+@contextmanager
+def service() -> Iterator[Simulator]:
+    with Simulator(seed()) as simulator:
+        yield simulator
+
+
+@dataclass
+class Scene:
+    """One service, one ledger, and runs against both. ``folder`` holds the ledger's files and the runs' answers."""
+
+    simulator: Simulator
+    runner: Runner
+    folder: Path
+    ledger: LedgerSettings
+    figures: Figures
+
+    def given(self, rooms: Rooms, answer: Path) -> dict[str, Any]:
+        options = {"key": self.ledger.key, "key_file": self.ledger.key_file}
+        return {
+            "api_url": self.simulator.api_url,
+            "api_key": self.simulator.service.users[0].api_key,
+            "timeout": REQUEST_TIMEOUT,
+            "ledger_url": self.ledger.url,
+            "ledger_options": {name: value for name, value in options.items() if value},
+            "rooms": rooms,
+            "answer": str(answer),
+        }
+
+    def run(self, rooms: Rooms) -> dict[str, Any]:
+        """Run to the end, undisturbed, and return what the run reports."""
+        answer, started = self.folder / f"{secrets.token_hex(4)}.json", time.monotonic()
+        pid = self.runner.start(self.given(rooms, answer))
+        os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: state_of(pid) in (None, "Z"))
+        with self.figures.lock:
+            self.figures.slowest = max(self.figures.slowest, time.monotonic() - started)
+        if not answer.exists():
+            raise Failed("a run ended without an answer")
+        result: dict[str, Any] = json.loads(answer.read_text())
+        return result
+
+    def run_and_kill(self, rooms: Rooms, kill: Kill) -> bool:
+        """Return whether the run was alive when the blow fell."""
+        answer = self.folder / "killed.json"
+        pid = self.runner.start(self.given(rooms, answer))
+        if isinstance(kill, AfterDelay):
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(kill.seconds)
+            return kill_tree(pid)
+        faults = self.simulator.faults
+        where: dict[str, Any] = {"method": kill.method, "path": kill.path, "skip": kill.skip}
+        rule = faults.add("crash", point=kill.point, process=pid, seconds=kill.seconds, **where)
+        if kill.fault:
+            faults.add(**{**where, **dict(kill.fault)})
+        os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: state_of(pid) in (None, "Z"))
+        faults.clear()
+        # The simulator notes the blow a moment after it.
+        deadline = time.monotonic() + 1.0
+        while not rule.struck and time.monotonic() < deadline and not answer.exists():
+            time.sleep(0.002)
+        return rule.struck
+
+    def check(self, rooms: Rooms, reported: str, deleted_before: set[str]) -> None:
+        """Raise Failed unless each slot has one current session whose key the ledger holds, and all else is told."""
+        sessions = list(self.simulator.service.sessions.values())
+        current = [session for session in sessions if session.status in ("scheduled", "live")]
+        slots = Counter((session.room.title, session.title) for session in current)
+        wanted = {(room["title"], session["title"]): session for room in rooms for session in room["sessions"]}
+        if slots != Counter(wanted.keys()):
+            raise Failed(f"current sessions: {slots - Counter(wanted.keys())} too many, "
+                         f"{Counter(wanted.keys()) - slots} missing")  # fmt: skip
+        for session in current:
+            wish = wanted[session.room.title, session.title]
+            if session.preset["id"] != wish["preset_id"] or (wish.get("state") == "live" and session.status != "live"):
+                raise Failed(f"{session.id} is not as it was asked for")
+        if len({room.title for room in self.simulator.service.rooms.values()}) != len(self.simulator.service.rooms):
+            raise Failed("two rooms of one title")
+        self._check_ledger({session.id: self.simulator.service.stream_key_of(session.id) for session in current})
+        silent = [one for one in self.deleted() - deleted_before if one not in reported]
+        if silent and not any(before for before, asked in EVENTS.values() if before and asked is rooms):
+            raise Failed(f"removed without a word: {silent}")
+
+    def _check_ledger(self, keys: dict[str, str]) -> None:
+        ledger = open_ledger(self.ledger, Redactor(), new_owner())
+        if ledger is None:
+            raise Failed("there is no ledger")
+        try:
+            rows = ledger.all_rows(self.simulator.api_url, list(self.simulator.service.rooms))
+        finally:
+            ledger.close()
+        kept = {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}
+        if kept != keys:
+            lost, wrong = keys.keys() - kept.keys(), [one for one in keys if kept.get(one) not in (None, keys[one])]
+            raise Failed(f"keys: {lost} lost, {wrong} wrong, {kept.keys() - keys.keys()} of sessions that are gone")
+        held = [row.slot for row in rows if row.leased or row.phase in ("pending", "spare")]
+        if held:
+            raise Failed(f"the ledger is not at rest: {held}")
+
+    def deleted(self) -> set[str]:
+        """Return the ids of the sessions that clients have deleted."""
+        deleted = [entry for entry in self.simulator.journal.writes() if entry.method == "DELETE"]
+        return {entry.path.rpartition("/")[2] for entry in deleted if entry.status in (200, 204)}
+
+
+def attempt(scene: Scene, trial: Trial) -> None:
+    """Kill, run again, and check; then run once more, which must find nothing to do."""
+    before, rooms = EVENTS[trial.event]
+    if before is not None and scene.run(before)["errors"]:
+        raise Failed("the run before the first kill failed")
+    late = False
+    for kill in trial.kills:
+        if scene.run_and_kill(rooms, kill):
+            late = late or kill.is_late
+            with scene.figures.lock:
+                scene.figures.kills[kill.name] += 1
+                scene.figures.events[trial.event] += 1
+    deleted_before = scene.deleted()
+    result = scene.run(rooms)
+    if late:
+        # What was asked for by a run that is dead comes into being only now, and the next run sets it right.
+        wait_for(lambda: scene.simulator.faults.late_commits == 0)
+        again = scene.run(rooms)
+        result = {name: [*result[name], *again[name]] for name in result}
+    if result["errors"]:
+        raise Failed(f"a plain run failed: {result['errors']}")
+    scene.check(rooms, " ".join(result["notes"]), deleted_before)
+    with scene.figures.lock:
+        scene.figures.found["orphans replaced and reported"] += sum("replaced" in note for note in result["notes"])
+        scene.figures.found["twins removed and reported"] += sum("removed" in note for note in result["notes"])
+        scene.figures.found["current sessions checked"] += len(scene.simulator.service.sessions)
+    scene.simulator.journal.clear()
+    if scene.run(rooms)["errors"] or scene.simulator.journal.writes():
+        raise Failed("another plain run found something to do")
+
+
+def random_trial(draw: random.Random) -> Trial:
+    """Draw an event and up to three kills in a row."""
+    name = draw.choices(list(EVENTS), weights=[4, 4, 1, 1])[0]
+    return Trial(name, tuple(random_kill(draw, name) for _number in range(draw.choice([1, 1, 1, 2, 3]))))
+
+
+def random_kill(draw: random.Random, name: str) -> Kill:
+    if draw.random() < 0.35:
+        return AfterDelay(draw.uniform(0.0, 0.2 if name == "one session" else 0.5))
+    skip = 0 if name == "one session" else draw.randrange(0, 20)
+    request = draw.choices(
+        [
+            ("POST", POSTS, skip),
+            ("POST", "^/rooms$", 0),
+            ("GET", ".", draw.randrange(0, 4)),
+            ("DELETE", "^/sessions/", skip),
+            ("POST", "/go_live$", draw.randrange(0, 6)),
+            ("PATCH", "/settings$", draw.randrange(0, 6)),
+        ],
+        weights=[10, 2, 1, 2 if "replacements" in name else 0, *([4, 2] if "air" in name else [0, 0])],
+    )[0]
+    point = draw.choice(["received", "committed", "headers", "mid_body", "answered", "answered"])
+    fault: tuple[tuple[str, Any], ...] = ()
+    if point == "received" and request[1] == POSTS:
+        lost = (("action", "drop"), ("when", "before"))
+        late = (("action", "delay_commit"), ("seconds", draw.uniform(0.5, 12.0)))
+        fault = draw.choice([(), lost, late])
+    seconds = draw.uniform(0.0, 0.02) if point == "answered" else 0.0
+    method, path, skipped = request
+    return AtPoint(point, method, path, skipped, seconds, fault)
