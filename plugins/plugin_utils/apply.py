@@ -14,7 +14,7 @@ from . import creation as create
 from .creation import Creation
 from .errors import WebinarError
 from .ledger import Ledger, Row
-from .model import Session
+from .model import Room, Session
 from .outcomes import Applied, RoomOutcome, SessionOutcome, before, merged_settings, updated_room
 from .plan import Plan, RoomPlan, SessionPlan, room_slot, session_slot
 from .steps import Step
@@ -39,6 +39,35 @@ def apply_plan(
 
 
 def _apply_room(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
+    """Remove what stands beside the room and is ours, then do to the room itself what is to be done."""
+    twins = list(zip(room_plan.twins, room_plan.twin_steps, strict=True))
+    removed = [_without_twin(plan, twin, step, creation) for twin, step in twins]
+    done = _apply_room_itself(plan, room_plan, creation)
+    notes = (*done.notes, *(note for _is_gone, note in removed))
+    return replace(done, changed=done.changed or any(is_gone for is_gone, _note in removed), notes=notes)
+
+
+def _without_twin(plan: Plan, twin: Room, step: Step, creation: Creation) -> tuple[bool, str]:
+    """Remove a room unless it is used by now; return whether it is gone, and what is to be said of it.
+
+    That it stays is no error: the room beside it is the one that is used, and the next run tries again.
+    """
+    try:
+        if creation.api.sessions(twin.id):
+            return (
+                False,
+                f"the room {twin.id} has sessions by now and stays: name the one that is meant with room_id",
+            )
+        creation.api.delete_room(twin.id)
+        row = plan.world.rows.get(room_slot(plan.world, twin.title))
+        if row is not None:
+            creation.ledger.found_twins(row.id, 1)
+    except WebinarError as error:
+        return False, f"the room {twin.id} was to be removed, because {step.reason}, and could not be: {error}"
+    return True, f"removed the room {twin.id}: {step.reason}"
+
+
+def _apply_room_itself(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
     spec, room, step, api = room_plan.spec, room_plan.room, room_plan.step, creation.api
     row = plan.world.rows.get(room_slot(plan.world, room.title)) if room else None
     body = dict(step.body or {}) if step else {}
@@ -50,7 +79,8 @@ def _apply_room(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutc
         if step.action == "create_room" or room is None:
             slot = room_slot(plan.world, spec.title or "")
             made = create.create_room(creation, slot, body, plan.world.room_ids)
-            return RoomOutcome(spec, made.thing, changed=made.by_us)
+            notes = (_not_answered(made.unanswered),) if made.unanswered else ()
+            return RoomOutcome(spec, made.thing, changed=made.by_us, notes=notes)
         if step.action == "update_room":
             api.update_room(room.id, body)
             return RoomOutcome(spec, updated_room(spec, room), changed=True)

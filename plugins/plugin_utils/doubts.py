@@ -93,10 +93,32 @@ def twins(
         and session.id not in kept_ids
         and session.preset.id is not None
         and session.preset.id.lower() in doubt.preset_ids
-        and (session.created_at is None or _instant(session.created_at) is not None)
+        and _is_timed(session)
         and may_have_made(doubt, session, now)
     )
     return fitting if len(fitting) <= doubt.count else ()
+
+
+def are_twins(
+    doubt: Doubt, seen_ids: Collection[str], rooms: Collection[Room], kept_ids: Collection[str], now: float | None
+) -> bool:
+    """Say whether rooms of the slot's title, all without sessions, are what requests without an answer made after all.
+
+    ``kept_ids`` are of the rooms that the ledger knows, for themselves or for a session.
+    """
+    return (
+        doubt.since is not None
+        and doubt.until is not None
+        and len(rooms) <= doubt.count
+        and all(
+            room.id not in seen_ids and room.id not in kept_ids and _is_timed(room) and may_have_made(doubt, room, now)
+            for room in rooms
+        )
+    )
+
+
+def _is_timed(thing: Room | Session) -> bool:
+    return thing.created_at is None or _instant(thing.created_at) is not None
 
 
 def _instant(text: str | None) -> float | None:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from .doubts import are_twins
 from .errors import InvalidInput
 from .ledger import Ledger, Row, Slot
 from .model import EventSpec, Room, RoomSpec, Session
@@ -23,6 +24,7 @@ class World:
 
     ``sessions`` are by room id and hold past ones too; ``rows`` are the ledger's, by slot; ``past_rows`` those that do
     not hold their slot (any more). ``kept_ids`` are of all that the ledger knows. ``now`` is the service's time.
+    ``twin_rooms`` are, by title, empty rooms beside the one of that title, made by requests that were never answered.
     """
 
     api: str
@@ -33,13 +35,15 @@ class World:
     past_rows: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
     kept_ids: frozenset[str] = frozenset()
     now: float | None = None
+    twin_rooms: Mapping[str, tuple[Room, ...]] = field(default_factory=dict)
 
 
 def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> World:
     """Return the World; raise InvalidInput where a named room is unknown or not the only one of its title."""
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         mine = api.my_rooms() if any(room.room_id is None for room in asked.rooms) else []
-        rooms = tuple(pool.map(lambda spec: _find_room(api, mine, spec), asked.rooms))
+        named = list(pool.map(lambda spec: _find_rooms(api, ledger, mine, spec), asked.rooms))
+        rooms = tuple(room for room, _twins in named)
         found = [room for room in rooms if room]
         _refuse_one_room_twice(found)
         listed = list(pool.map(lambda room: tuple(api.sessions(room.id)), found))
@@ -52,6 +56,7 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
         room_ids=frozenset(room.id for room in mine),
         sessions=sessions,
         now=api.service_time(),
+        twin_rooms={room.title: twins for room, twins in named if room and twins},
         **rows_by_slot(rows),
     )
 
@@ -69,7 +74,10 @@ def rows_by_slot(rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _find_room(api: WebinarApi, mine: list[Room], spec: RoomSpec) -> Room | None:
+def _find_rooms(
+    api: WebinarApi, ledger: Ledger | None, mine: list[Room], spec: RoomSpec
+) -> tuple[Room | None, tuple[Room, ...]]:
+    """Return the room that is meant, None where it does not exist, and its twins."""
     if spec.room_id is not None:
         room = api.room(spec.room_id)
         if room is None:
@@ -77,14 +85,42 @@ def _find_room(api: WebinarApi, mine: list[Room], spec: RoomSpec) -> Room | None
                 f"room_id {spec.room_id}: the service has no such room. Correct room_id, or name the room by its "
                 "title to have it created."
             )
-        return room
+        return room, ()
     named = [room for room in mine if room.title == spec.title]
+    meant = _without_twins(api, ledger, named, Slot(api.url, "room", "", spec.title or "")) if len(named) > 1 else None
+    if meant is not None:
+        return meant
     if len(named) > 1:
         raise InvalidInput(
             f"room '{spec.title}': you have {len(named)} rooms of this title ({', '.join(room.id for room in named)}). "
             "Name the one that you mean with room_id."
         )
-    return named[0] if named else None
+    return (named[0] if named else None), ()
+
+
+def _without_twins(
+    api: WebinarApi, ledger: Ledger | None, named: list[Room], slot: Slot
+) -> tuple[Room, tuple[Room, ...]] | None:
+    """Tell the room of a slot from what requests without an answer made beside it; None where that cannot be told."""
+    if ledger is None:
+        return None
+    used = [room for room in named if api.sessions(room.id)]
+    # After the lists, for the reason that is given above.
+    rows = ledger.all_rows(api.url, [room.id for room in named])
+    row = next((row for row in rows if row.slot == slot and row.phase not in ("spare", "retired")), None)
+    if row is None or row.doubt is None or row.leased or len(used) > 1:
+        return None
+    if row.object_id is not None:
+        room = next((room for room in named if room.id == row.object_id), None)
+        count = row.doubt
+    else:
+        # An earlier run died before it knew its room: one of those that its requests made is as good as any other.
+        room, count = (used or named)[0], row.doubt.without(1)
+    twins = tuple(other for other in named if other is not room)
+    if room is None or any(other in used for other in twins):
+        return None
+    kept_ids = {found.object_id for found in rows if found.object_id} | {found.slot.parent for found in rows}
+    return (room, twins) if are_twins(count, row.seen_ids, twins, kept_ids, api.service_time()) else None
 
 
 def _refuse_one_room_twice(rooms: list[Room]) -> None:

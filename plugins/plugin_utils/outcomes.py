@@ -38,6 +38,7 @@ class RoomOutcome:
     room: Room | None
     changed: bool = False
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -94,7 +95,7 @@ def _planned_room(room_plan: RoomPlan) -> RoomOutcome:
         room = None
     elif step is not None and step.action == "update_room" and room is not None:
         room = updated_room(spec, room)
-    return RoomOutcome(spec, room, changed=step is not None, error=room_plan.refusal)
+    return RoomOutcome(spec, room, changed=step is not None or bool(room_plan.twins), error=room_plan.refusal)
 
 
 def _planned_session(room: RoomOutcome, session_plan: SessionPlan) -> SessionOutcome:

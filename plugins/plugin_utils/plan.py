@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import steps
@@ -37,11 +37,15 @@ class SessionPlan:
 
 @dataclass(frozen=True)
 class RoomPlan:
+    """What is done with one room. ``twins`` are rooms beside it that are removed before, by ``twin_steps``."""
+
     spec: RoomSpec
     room: Room | None
     step: Step | None
     sessions: tuple[SessionPlan, ...]
     refusal: str | None = None
+    twins: tuple[Room, ...] = ()
+    twin_steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Plan:
 
     def steps(self) -> Iterator[Step]:
         for room in self.rooms:
+            yield from room.twin_steps
             # A room is created before its sessions, and deleted after them.
             if room.step and room.step.action != "delete_room":
                 yield room.step
@@ -62,9 +67,17 @@ class Plan:
 
 def make_plan(asked: EventSpec, world: World) -> Plan:
     rooms = tuple(
-        _plan_room(spec, room, world, asked.policy) for spec, room in zip(asked.rooms, world.rooms, strict=True)
+        _with_twins(_plan_room(spec, room, world, asked.policy), world)
+        for spec, room in zip(asked.rooms, world.rooms, strict=True)
     )
     return Plan(rooms, world)
+
+
+def _with_twins(plan: RoomPlan, world: World) -> RoomPlan:
+    twins = world.twin_rooms.get(plan.room.title, ()) if plan.room and plan.spec.room_id is None else ()
+    reason = "a request to create it that was never answered has made it after all, and it is empty"
+    removals = tuple(Step("delete_room", twin.title, None, "DELETE", room_path(twin.id), reason) for twin in twins)
+    return replace(plan, twins=twins, twin_steps=removals)
 
 
 def room_slot(world: World, title: str) -> Slot:

@@ -52,7 +52,8 @@ def event_result(
         "ansible_facts": {FACT: _facts(outcome, facts_before, run), FACT_RUN: run},
         "diff": _diff(outcome),
     }
-    notes = [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
+    notes = [f"{done.title}: {note}" for done in applied.rooms for note in done.notes]
+    notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
         f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
         "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
@@ -182,6 +183,8 @@ def _diff(outcome: Outcome) -> dict[str, str]:
                 sessions_after[name] = _diff_session(session.session, session.fingerprint)
             elif session.changed and plan.spec.state in ("present", "live"):
                 sessions_after[plan.spec.title] = _diff_wish(session)
+        for twin in room_plan.twins:
+            before[f"{twin.title} ({twin.id})"] = _diff_room(twin.id, twin.description, {})
         if room_plan.room is not None:
             name = room_plan.room.title
             before[name] = _diff_room(room_plan.room.id, room_plan.room.description, sessions_before)

@@ -37,7 +37,10 @@ class Run:
         return make_plan(asked, observe(self.api, self.ledger, asked, 4))
 
     def apply(self, asked: EventSpec, wait_timeout: float = 5.0) -> Applied:
-        return apply_plan(self.plan(asked), self.api, self.ledger, 5.0, 4, wait_timeout)
+        return self.apply_plan(self.plan(asked), wait_timeout)
+
+    def apply_plan(self, plan: Plan, wait_timeout: float = 5.0) -> Applied:
+        return apply_plan(plan, self.api, self.ledger, 5.0, 4, wait_timeout)
 
     def writes(self) -> list[str]:
         """The writing calls since this was last asked, each as method and the path's last part that is no id."""

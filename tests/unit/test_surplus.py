@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, StreamKey
@@ -179,7 +178,7 @@ def test_a_twin_whose_key_is_adopted_meanwhile_stays(run: Run, twin: str, open_r
     plan = run.plan(ASKED)
     slot = Slot(run.api.url, "session", next(iter(run.service.rooms)), "Keynote")
     open_run().adopt(slot, twin, StreamKey("unit-stream-adopted"))
-    applied = apply_plan(plan, run.api, run.ledger, 5.0, 4, 5.0)
+    applied = run.apply_plan(plan)
     assert "the ledger knows it by now" in (removed(applied).error or "")
     assert run.writes() == []
 
