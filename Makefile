@@ -2,8 +2,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export KEEP
 export LAB_CACHE
+export FUZZ_SECONDS
 
-.PHONY: help setup demo demo-stop test lint unit integration crash e2e sanity molecule build clean
+.PHONY: help setup demo demo-stop test lint unit integration crash leaks fuzz e2e sanity molecule build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,6 +32,12 @@ integration: ## Test ansible-playbook against the simulator
 
 crash: ## Kill 1000 runs at every step (20 minutes), and print what was counted
 	@exec scripts/test crash
+
+leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets (5 minutes)
+	@exec scripts/test leaks
+
+fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print what was counted
+	@exec scripts/test fuzz
 
 e2e: ## Test with real ingest, real encoders and real media
 	@exec scripts/test e2e

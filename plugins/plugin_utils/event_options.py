@@ -16,6 +16,7 @@ from typing import Any
 from .errors import InvalidInput
 from .model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, parse_instant
 from .options import LARGEST_NUMBER
+from .plain_text import quoted_id
 
 SHORTEST_TITLE = 3
 LONGEST_TITLE = 255
@@ -167,6 +168,6 @@ def checked_uuid(value: str | None, where: str) -> str | None:
     # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
         raise InvalidInput(
-            f"{where} '{value[:60]}' is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
+            f"{where} {quoted_id(value)} is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
         )
     return value.lower()

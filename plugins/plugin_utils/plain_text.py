@@ -31,3 +31,10 @@ def one_line(text: str) -> str:
 def is_plain_id(text: str) -> bool:
     """Say whether a service's id is one that can stand in a path, a message and a database: visible ASCII."""
     return bool(_ID.match(text))
+
+
+def quoted_id(text: str) -> str:
+    """Return what was given as an id as a message may name it: not where it could be a key, given in an id's place."""
+    if len(text) <= 16 or re.fullmatch(r"[0-9A-Fa-f{}-]{1,38}", text):
+        return f"'{one_line(text)}'"
+    return f"(a text of {len(text)} characters, not shown because it could be a key)"

@@ -13,6 +13,7 @@ from .errors import StreamKeyMissing
 from .lease_owner import new_owner
 from .ledger import open_ledger
 from .ledger_location import LedgerSettings
+from .plain_text import quoted_id
 from .secrecy import Redactor, require_plain_stream_key
 
 
@@ -33,7 +34,7 @@ def stream_key_of(settings: LedgerSettings, session_id: str, redactor: Redactor)
         row = ledger.row_of_session(session_id)
     if row is None or row.key is None:
         raise StreamKeyMissing(
-            f"The ledger holds no stream key for a session with the id '{session_id[:60]}'. Give the id of a session "
-            "that tenbyte.webinar.event or tenbyte.webinar.session created with this ledger."
+            f"The ledger holds no stream key for a session with the id {quoted_id(session_id)}. Give the id of a "
+            "session that tenbyte.webinar.event or tenbyte.webinar.session created with this ledger."
         )
     return require_plain_stream_key(row.key.stream_key)

@@ -61,6 +61,8 @@ class Controller:
     environment: dict[str, str] = field(default_factory=dict)
     # The folder of the ansible-playbook to use.
     bin: Path = BIN
+    # A command that runs ansible-playbook, put before it.
+    wrapper: tuple[str, ...] = ()
 
     @property
     def ledger_file(self) -> Path:
@@ -100,7 +102,7 @@ class Controller:
         record = self.home / f"record-{number}.jsonl"
         record.touch()
         process = subprocess.Popen(
-            [str(self.bin / "ansible-playbook"), playbook, *arguments],
+            [*self.wrapper, str(self.bin / "ansible-playbook"), playbook, *arguments],
             env=self.full_environment(record, environment),
             cwd=self.home,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,16 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import COLLECTIONS
+
+
+@pytest.fixture(scope="session")
+def collections_path() -> Path:
+    return COLLECTIONS

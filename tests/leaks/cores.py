@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The versions of ansible-core that the collection is for, each in an environment of its own under build/cores."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CORES = ROOT / "build" / "cores"
+_RUNNER = "ansible-runner>=2.4,<3"
+_CAN_MAKE_ENVIRONMENTS = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+
+
+class NotHere(Exception):
+    """This core cannot be had on this machine; the message says why."""
+
+
+@dataclass(frozen=True)
+class Core:
+    """``pythons`` are those that its controller runs on, the preferred one first."""
+
+    series: str
+    requirement: str
+    pythons: tuple[str, ...]
+    is_prerelease: bool = False
+
+
+ALL = (
+    Core("2.16", "ansible-core>=2.16,<2.17", ("3.11", "3.12", "3.10")),
+    Core("2.18", "ansible-core>=2.18,<2.19", ("3.11", "3.12", "3.13")),
+    Core("2.19", "ansible-core>=2.19,<2.20", ("3.11", "3.12", "3.13")),
+    Core("2.20", "ansible-core>=2.20,<2.21", ("3.12", "3.13", "3.14")),
+    Core("2.21", "ansible-core>=2.21,<2.22", ("3.13", "3.12", "3.14")),
+    # To pip, naming a pre-release is to ask for them.
+    Core("2.22", "ansible-core>=2.22.0b1,<2.23", ("3.13", "3.14", "3.12"), is_prerelease=True),
+)
+
+
+def environment_of(core: Core) -> Path:
+    """Return the folder of the commands of a core's environment, which is made if it is not there; raise NotHere."""
+    python = next((interpreters()[version] for version in core.pythons if version in interpreters()), None)
+    if python is None:
+        raise NotHere(f"no Python {' or '.join(core.pythons)} with venv on PATH or among pyenv's versions")
+    folder = CORES / core.series
+    CORES.mkdir(parents=True, exist_ok=True)
+    with (CORES / f"{core.series}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _make(core, python, folder)
+    return folder / "bin"
+
+
+def _make(core: Core, python: Path, folder: Path) -> None:
+    wanted = [core.requirement, _RUNNER, *(ROOT / "requirements.txt").read_text().split("\n"), str(python)]
+    stamp, content = folder / "made-of", hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == content:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += [core.requirement, _RUNNER, "--requirement", str(ROOT / "requirements.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or "pip gave no reason").splitlines()[-1]
+        if core.is_prerelease:
+            raise NotHere(f"{core.requirement} cannot be installed: {reason[:200]}")
+        raise RuntimeError(f"{core.requirement} cannot be installed on {python}: {reason[:500]}")
+    stamp.write_text(content)
+
+
+@functools.cache
+def interpreters() -> dict[str, Path]:
+    """Return the Pythons of this machine that can make environments, by version, those on PATH first."""
+    found: dict[str, Path] = {}
+    for candidate in _candidates():
+        version = _version_of(candidate)
+        if version is not None:
+            found.setdefault(version, candidate)
+    return found
+
+
+def _candidates() -> Iterator[Path]:
+    names = ["python3", *(f"python3.{minor}" for minor in range(10, 16))]
+    for name in names:
+        path = shutil.which(name)
+        if path is not None:
+            yield Path(path)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob("versions/3.*/bin/python3"))
+
+
+def _version_of(candidate: Path) -> str | None:
+    # A shim of pyenv's is on PATH for each version that it could run, and fails for those that are not chosen.
+    try:
+        done = subprocess.run(
+            [candidate, "-c", _CAN_MAKE_ENVIRONMENTS], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

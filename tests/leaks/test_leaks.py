@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No secret is shown: not on the screen at -vvvv, in a diff, a callback, a cache, a log, a process list or an artifact.
+
+Runs on the ansible-core of the project's own environment and, without ansible-runner, on the oldest and on the newest;
+with TENBYTE_TEST_CORES=all (``make leaks``) all of it on every one that the collection is for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.controller import BIN
+from tests.leaks import system_log
+from tests.leaks.cores import ALL, Core, NotHere, environment_of
+from tests.leaks.scene import Scene, scene
+
+OWN = Core("own", "", ())
+IS_WHOLE = os.environ.get("TENBYTE_TEST_CORES") == "all"
+CHOSEN = ALL if IS_WHOLE else (OWN, ALL[0], ALL[-1])
+
+
+@pytest.fixture(scope="module", params=CHOSEN, ids=lambda core: core.series)
+def played(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collections_path: Path
+) -> Iterator[Scene]:
+    core: Core = request.param
+    try:
+        commands = BIN if core is OWN else environment_of(core)
+    except NotHere as reason:
+        pytest.skip(f"not run on ansible-core {core.series}: {reason}")
+    with_runner = IS_WHOLE or core is OWN
+    with scene(tmp_path_factory.mktemp("leaks"), commands, collections_path, with_runner=with_runner) as made:
+        yield made
+
+
+def is_a_key_in_transfer(place: str) -> bool:
+    """Ansible that was told to keep its files keeps what a task sends, in a folder for its own user alone."""
+    return bool(re.fullmatch(r"remote/ansible-tmp-[^/]+/\.?source[^/]* \d{4}", place))
+
+
+@pytest.mark.parametrize("kind", ["API key", "token", "ledger key", "ingest URL", "LiveKit token"])
+def test_it_is_nowhere(played: Scene, kind: str) -> None:
+    values = played.secrets[kind]
+    assert values
+    places = played.places_of(values)
+    if kind == "ingest URL":
+        places = [place for place in places if not is_a_key_in_transfer(place) and not place.startswith("keys/")]
+    assert places == []
+
+
+def test_a_stream_key_is_in_the_files_that_were_asked_for_and_nowhere_else(played: Scene) -> None:
+    keys = played.secrets["stream key"]
+    assert len(keys) > 5
+    places = played.places_of(keys)
+    written = [place for place in places if place.startswith("keys/")]
+    assert len(written) >= 4
+    assert all(place.endswith(" 0600") for place in written), written
+    assert [place for place in places if place not in written and not is_a_key_in_transfer(place)] == []
+    modes = {folder.stat().st_mode & 0o777 for folder in (played.home / "remote").glob("ansible-tmp-*")}
+    assert modes == {0o700}
+
+
+def test_nothing_of_a_run_is_left_in_temporary_folders(played: Scene) -> None:
+    assert sorted(path for path in (played.home / "tmp").rglob("*") if path.is_file()) == []
+
+
+def test_the_runs_did_what_could_show_a_secret(played: Scene) -> None:
+    output = played.runs["everything"].output
+    for sign in (
+        "no such preset for",
+        "censored",
+        "no_such_filter",
+        "stream_key_fingerprint",
+        "FAILED - RETRYING",
+        "ansible_failed_result",
+    ):
+        assert sign in output, sign
+    assert played.watch.processes_seen > 50
+    if played.runner_output:
+        assert "PLAY RECAP" in played.runner_output
+        assert list((played.home / "runner" / "artifacts").rglob("job_events/*.json"))
+
+
+EVERY_KIND = {
+    "output of planting",
+    "logs",
+    "record",
+    "junit",
+    "facts",
+    "cmdline",
+    "environ",
+    "module on disk",
+    "file in transfer",
+}
+
+
+def test_the_search_finds_what_is_there_in_every_kind_of_place(played: Scene) -> None:
+    found = played.places_of_planted()
+    assert found >= EVERY_KIND
+
+
+def test_the_search_finds_what_is_in_the_system_log(played: Scene) -> None:
+    if played.log is None:
+        pytest.skip(f"the system log was not searched: {system_log.missing()}")
+    assert "system log" in played.places_of_planted()
