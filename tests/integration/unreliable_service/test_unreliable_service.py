@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import EVENT, EVENT_TASKS, PRESET, SESSION, SESSION_TASKS
 from tests.integration.controller import Controller
+from tests.simulator.crashes import kill_tree
 from tests.simulator.server import Simulator
 
 SESSIONS_PATH = r"/rooms/[^/]+/sessions$"
@@ -50,19 +50,65 @@ def assert_every_current_session_has_its_key(simulator: Simulator, controller: C
         pytest.param({"action": "status", "status": 503, "when": "before"}, id="503 before the commit"),
         pytest.param({"action": "html", "when": "after"}, id="a proxy's page after the commit"),
         pytest.param(
-            {"action": "status", "status": 429, "when": "before", "headers": {"Retry-After": "1"}}, id="429 once"
+            {"action": "status", "status": 429, "when": "before", "headers": {"Retry-After": "1"}},
+            id="429 with Retry-After in seconds",
+        ),
+        pytest.param(
+            {"action": "status", "status": 429, "when": "before", "headers": {"Retry-After": "date"}},
+            id="429 with Retry-After as a date",
+        ),
+        pytest.param(
+            {"action": "status", "status": 503, "when": "before", "headers": {"Retry-After": "date"}},
+            id="503 with Retry-After as a date",
         ),
     ],
 )
 def test_a_lost_answer_leaves_one_session_with_its_key(
     simulator: Simulator, controller: Controller, fault: dict[str, Any]
 ) -> None:
+    if fault.get("headers") == {"Retry-After": "date"}:
+        fault = {**fault, "headers": {"Retry-After": formatdate(time.time() + 2, usegmt=True)}}
     simulator.faults.add_from({"method": "POST", "path": SESSIONS_PATH, **fault})
     run = controller.tasks(SESSION_TASKS)
     assert run.returncode == 0, run.output
     assert run.result(SESSION)["changed"] is True
     assert_every_current_session_has_its_key(simulator, controller, expected=1)
     assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
+
+
+def test_a_list_that_lags_hides_no_orphan(simulator: Simulator, controller: Controller) -> None:
+    simulator.faults.add("drop", method="POST", path=SESSIONS_PATH, when="after")
+    simulator.faults.add("lagging_list", method="GET", path=SESSIONS_PATH, seconds=3, times=None)
+    assert controller.tasks(SESSION_TASKS).returncode == 0
+    assert_every_current_session_has_its_key(simulator, controller, expected=1)
+    # A list that still lags behind what was created is no reason to create it again.
+    assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
+
+
+def test_what_a_request_makes_after_its_timeout_is_shown_removed_and_told(
+    simulator: Simulator, controller: Controller
+) -> None:
+    """The commit comes when the client has waited, looked in vain, and sent its request once more."""
+    simulator.faults.add("delay_commit", method="POST", path=SESSIONS_PATH, seconds=11, hold=True)
+    tasks = f"{SESSION_TASKS}    timeout: 1\n"
+    first = controller.tasks(tasks)
+    assert first.returncode == 0, first.output
+    assert "never answered" in " ".join(first.output.split())
+    (kept,) = simulator.service.sessions
+    wait_for(lambda: len(simulator.service.sessions) == 2)
+    (twin,) = set(simulator.service.sessions) - {kept}
+    simulator.journal.clear()
+    shown = controller.tasks(tasks, "--check", "--diff")
+    (step,) = shown.result(SESSION)["plan"]
+    assert (step["action"], step["request"]["path"]) == ("delete_session", f"/sessions/{twin}")
+    assert f"-      Keynote ({twin}):" in shown.output
+    assert simulator.journal.writes() == []
+    second = controller.tasks(tasks)
+    assert second.recap()["changed"] == 1
+    assert f"removed {twin}: a request to create it that was never answered" in second.result(SESSION)["warnings"][0]
+    assert second.result(SESSION)["session"]["id"] == kept
+    assert_every_current_session_has_its_key(simulator, controller, expected=1)
+    assert controller.tasks(tasks).recap()["changed"] == 0
 
 
 def test_a_replaced_orphan_is_reported(simulator: Simulator, controller: Controller) -> None:
@@ -115,7 +161,8 @@ def test_a_controller_killed_while_it_waits_for_the_answer_loses_nothing(
     process, _record = controller.start(str(playbook))
     wait_for(lambda: len(simulator.service.sessions) > 0 if when == "after" else len(simulator.service.rooms) == 2)
     time.sleep(0.3)
-    os.killpg(process.pid, signal.SIGKILL)
+    # Ansible's worker leads a process group of its own, and has to die with the rest.
+    assert kill_tree(process.pid)
     process.communicate()
     simulator.faults.clear()
     run = controller.playbook(str(playbook))
