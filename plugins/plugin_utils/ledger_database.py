@@ -166,6 +166,7 @@ class Database:
     def _sqlite_engine(self, *, create: bool) -> sa.Engine:
         if create:
             ledger_location.create_file(self._settings)
+        ledger_location.check_file(self._settings)
         url = ledger_location.parsed_url(self._settings)
         url = url.set(database=str(ledger_location.database_file(self._settings)))
         # hide_parameters keeps bound values out of every message of SQLAlchemy's.

@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError
 from .errors import InvalidInput, LedgerError
 from .secrecy import Redactor, create_key_file, read_key_file, split_keys
 
+# Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
+SMALLEST_DATABASE = 512
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql+psycopg", "postgresql")
 _FORMS = "sqlite:///PATH (three slashes before PATH) or postgresql+psycopg://USER@HOST/DATABASE"
@@ -148,6 +150,16 @@ def create_file(settings: LedgerSettings) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise LedgerError(unwritable(settings, (error.strerror or type(error).__name__).lower())) from None
+
+
+def check_file(settings: LedgerSettings) -> None:
+    """Raise LedgerError where the file is too short for a database: SQLite would take it for a new one."""
+    path = database_file(settings)
+    if path.exists() and 0 < path.stat().st_size < SMALLEST_DATABASE:
+        raise LedgerError(
+            f"The ledger cannot be opened: {path} is not a database, or was cut off. It was left as it is. Restore it "
+            "from a copy, or give another ledger_url."
+        )
 
 
 def unwritable(settings: LedgerSettings, reason: str) -> str:

@@ -98,7 +98,9 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
     count = exchanges(proxy, lambda: run_once(through_proxy, service, api, next(rooms)))
     assert count > 20
     failed = 0
-    for number in range(1, count + 1):
+    # A server that goes away for good is the same before and after: half of the places for each will do.
+    first, step = (1, 1) if not stays_down else (1, 2) if lost == "request" else (2, 2)
+    for number in range(first, count + 1, step):
         room_id = next(rooms)
         proxy.arm(number, lost, stays_down=stays_down)
         said = run_once(through_proxy, service, api, room_id)
@@ -115,7 +117,7 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
         assert row.key is not None
         assert row.key.stream_key == service.keys[session_id]
     # Where the server answers again, a lost connection is no more than a pause, except when the run has only begun.
-    assert failed > count / 2 if stays_down else failed <= 3
+    assert failed > count / 4 if stays_down else failed <= 3
 
 
 def test_a_key_that_cannot_be_kept_is_said_to_be_lost_and_its_session_is_replaced(

@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 import sqlite3
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 
-from .ledger_cases import SLOT, OpenRun, claimed, new_key
+from .ledger_cases import SLOT, OpenRun, claimed, new_key, opened
 
 
 def stored_bytes(settings: LedgerSettings) -> bytes:
@@ -83,3 +87,71 @@ def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettin
     reader.close()
     with closing(sqlite3.connect(database)) as connection:
         assert list(connection.iterdump()) == before
+
+
+@pytest.fixture(scope="module")
+def large_ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, StreamKey]]:
+    """A folder with a ledger that has pages of every kind, and its key file; and the keys in it, by session."""
+    folder, kept = tmp_path_factory.mktemp("large"), dict[str, StreamKey]()
+    ledger = opened(LedgerSettings(f"sqlite:///{folder}/keys.sqlite3"))
+
+    def keep(number: int) -> None:
+        kept[f"s{number}"] = key = new_key()
+        slot = Slot(SLOT.api, "session", "r1", f"Talk {number}")
+        claim = ledger.claim(slot, [f"seen-{n}" for n in range(20)], 60.0, None)
+        assert isinstance(claim, Claim)
+        ledger.keep(claim, "created", f"s{number}", key)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(keep, range(160)))
+    ledger.close()
+    return folder, kept
+
+
+@pytest.fixture
+def copied(large_ledger: tuple[Path, dict[str, StreamKey]], tmp_path: Path) -> LedgerSettings:
+    shutil.copytree(large_ledger[0], tmp_path / "copied")
+    return LedgerSettings(f"sqlite:///{tmp_path}/copied/keys.sqlite3")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_damaged_page_never_changes_a_key_and_never_ends_in_a_traceback(
+    copied: LedgerSettings, large_ledger: tuple[Path, dict[str, StreamKey]], seed: int
+) -> None:
+    path = ledger_location.database_file(copied)
+    content, chance = bytearray(path.read_bytes()), random.Random(seed)  # noqa: S311 - a failure must come again
+    page = chance.randrange(1, len(content) // 4096) * 4096
+    content[page : page + 4096] = chance.randbytes(4096)
+    path.write_bytes(content)
+    for writable in (False, True):
+        try:
+            ledger = opened(copied, writable=writable)
+        except LedgerError:
+            continue
+        with closing(ledger):
+            for session_id, key in large_ledger[1].items():
+                try:
+                    row = ledger.row_of_session(session_id)
+                except LedgerError:
+                    continue
+                assert row is None or row.key == key
+            if writable:
+                with suppress(LedgerError):
+                    assert isinstance(ledger.claim(SLOT, [], 60.0, None), Claim)
+
+
+@pytest.mark.parametrize("length", [1, 511, 512, 4096, 20_000])
+def test_a_file_that_was_cut_off_is_refused_and_left_as_it_is(copied: LedgerSettings, length: int) -> None:
+    path = ledger_location.database_file(copied)
+    cut = path.read_bytes()[:length]
+    path.write_bytes(cut)
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match="The ledger cannot be"):
+            opened(copied, writable=writable).rows(SLOT.api, ["r1"])
+    assert path.read_bytes()[:length] == cut
+
+
+def test_an_empty_file_is_what_a_first_run_that_was_killed_leaves(copied: LedgerSettings) -> None:
+    path = ledger_location.database_file(copied)
+    path.write_bytes(b"")
+    assert opened(copied).row_of_session("s1") is None
