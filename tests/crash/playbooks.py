@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -15,7 +16,18 @@ from tests.conftest import COLLECTIONS
 from tests.integration.controller import Controller
 from tests.simulator.crashes import kill_tree
 
-from .trials import EVENTS, AfterDelay, Failed, Kill, Scene, random_kill
+from .trials import (
+    EVENTS,
+    LONGEST_RUN,
+    POSTS,
+    AfterDelay,
+    Failed,
+    Kill,
+    Scene,
+    random_kill,
+    slots_of,
+    wait_for,
+)
 
 EVENT = "tenbyte.webinar.event"
 
@@ -30,29 +42,49 @@ def attempt_with_playbooks(scene: Scene, draw: random.Random) -> None:
 
 
 def attempt_kill(scene: Scene, name: str, kill: Kill) -> None:
-    rooms, figures = EVENTS[name][1], scene.figures
+    controller, playbook = _controller(scene, name)
+    process, _record = controller.start(playbook)
+    struck = _kill(scene, process, kill)
+    with scene.figures.lock:
+        scene.figures.kills[f"ansible-playbook: {kill.name}"] += struck
+        scene.figures.events[f"{name}, with ansible-playbook"] += struck
+    _check(scene, name, controller, playbook, is_late=kill.is_late)
+
+
+def interrupt(scene: Scene, name: str, number: signal.Signals) -> None:
+    """Send ansible-playbook's group a signal while the first sessions are being made, and check the next run."""
+    controller, playbook = _controller(scene, name)
+    scene.simulator.faults.add("latency", method="POST", path=POSTS, seconds=0.3, times=None)
+    process, _record = controller.start(playbook)
+    wait_for(lambda: len(scene.simulator.service.sessions) > 0)
+    os.killpg(process.pid, number)
+    process.communicate(timeout=LONGEST_RUN)
+    if len(scene.simulator.service.sessions) == len(slots_of(EVENTS[name][1])):
+        raise Failed("it was not interrupted")
+    scene.simulator.faults.clear()
+    _check(scene, name, controller, playbook, is_late=False)
+
+
+def _controller(scene: Scene, name: str) -> tuple[Controller, str]:
     controller = Controller(scene.folder / "controller", scene.simulator.api_url, "", COLLECTIONS)
     controller.api_key = scene.simulator.service.users[0].api_key
     controller.environment = {"TENBYTE_LEDGER_URL": scene.ledger.url, "TENBYTE_LEDGER_KEY": scene.ledger.key or ""}
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{EVENT: {"rooms": rooms}}]}
-    playbook = controller.write([play])
-    process, _record = controller.start(str(playbook))
-    struck = _kill(scene, process, kill)
-    with figures.lock:
-        figures.kills[f"ansible-playbook: {kill.name}"] += struck
-        figures.events[f"{name}, with ansible-playbook"] += struck
-    deleted = scene.deleted()
-    runs = [controller.playbook(str(playbook))]
-    if kill.is_late:
-        while scene.simulator.faults.late_commits:
-            time.sleep(0.1)
-        runs.append(controller.playbook(str(playbook)))
+    task = {EVENT: {"rooms": EVENTS[name][1], "concurrency": 4}}
+    return controller, str(controller.write([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+
+
+def _check(scene: Scene, name: str, controller: Controller, playbook: str, *, is_late: bool) -> None:
+    rooms, deleted = EVENTS[name][1], scene.deleted()
+    runs = [controller.playbook(playbook)]
+    if is_late:
+        wait_for(lambda: scene.simulator.faults.late_commits == 0)
+        runs.append(controller.playbook(playbook))
     if any(run.returncode for run in runs):
         raise Failed(f"a plain run failed: {[run.output for run in runs]}")
     told = [" ".join(run.result(EVENT).get("warnings", [])) for run in runs]
     scene.check(rooms, " ".join(told), deleted)
     scene.simulator.journal.clear()
-    last = controller.playbook(str(playbook))
+    last = controller.playbook(playbook)
     if last.recap()["changed"] or scene.simulator.journal.writes():
         raise Failed("another plain run found something to do")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ from cryptography.fernet import Fernet
 
 from tests.postgresql import PostgreSQL, postgresql_server
 
-from .playbooks import attempt_with_playbooks
+from .playbooks import attempt_with_playbooks, interrupt
 from .trials import EVENTS, AtPoint, Failed, Figures, Runner, Scene, Trial, attempt, event, random_trial, service
 
 KILLS = int(os.environ.get("CRASH_KILLS", "24"))
@@ -110,6 +111,13 @@ def test_after_every_kill_of_ansible_playbook_too(request: pytest.FixtureRequest
         try_out("ansible-playbook", lambda place: attempt_with_playbooks(place, draw), runner, figures, None)
     report(request, figures, time.monotonic() - started)
     assert figures.failures == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupted_ansible_playbook_leaves_nothing_to_tidy_up(runner: Runner, number: signal.Signals) -> None:
+    """Ctrl-C goes to the whole group; what is under way may end, what is queued must not begin."""
+    with scene(runner, Figures(), None) as place:
+        interrupt(place, "20 sessions", number)
 
 
 @pytest.mark.parametrize("name", ["lost key", "second session", "open intent"])

@@ -63,6 +63,11 @@ EVENTS: dict[str, tuple[Rooms | None, Rooms]] = {
 }
 
 
+def slots_of(rooms: Rooms) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what is asked for, by the titles of room and session."""
+    return {(room["title"], session["title"]): session for room in rooms for session in room["sessions"]}
+
+
 @dataclass(frozen=True)
 class AtPoint:
     """Kill at a named point of the exchange, ``seconds`` after it. ``fault`` is the action that befalls the request."""
@@ -236,7 +241,7 @@ class Scene:
         sessions = list(self.simulator.service.sessions.values())
         current = [session for session in sessions if session.status in ("scheduled", "live")]
         slots = Counter((session.room.title, session.title) for session in current)
-        wanted = {(room["title"], session["title"]): session for room in rooms for session in room["sessions"]}
+        wanted = slots_of(rooms)
         if slots != Counter(wanted.keys()):
             raise Failed(f"current sessions: {slots - Counter(wanted.keys())} too many, "
                          f"{Counter(wanted.keys()) - slots} missing")  # fmt: skip
@@ -306,7 +311,7 @@ def attempt(scene: Scene, trial: Trial) -> None:
 
 def random_trial(draw: random.Random) -> Trial:
     """Draw an event and up to three kills in a row."""
-    name = draw.choices(list(EVENTS), weights=[4, 4, 1, 1])[0]
+    name = draw.choices(list(EVENTS), weights=[4, 4, 2, 2])[0]
     return Trial(name, tuple(random_kill(draw, name) for _number in range(draw.choice([1, 1, 1, 2, 3]))))
 
 
@@ -323,7 +328,7 @@ def random_kill(draw: random.Random, name: str) -> Kill:
             ("POST", "/go_live$", draw.randrange(0, 6)),
             ("PATCH", "/settings$", draw.randrange(0, 6)),
         ],
-        weights=[10, 2, 1, 2 if "replacements" in name else 0, *([4, 2] if "air" in name else [0, 0])],
+        weights=[10, 2, 1, 8 if "replacements" in name else 0, *([6, 6] if "air" in name else [0, 0])],
     )[0]
     point = draw.choice(["received", "committed", "headers", "mid_body", "answered", "answered"])
     fault: tuple[tuple[str, Any], ...] = ()

@@ -13,7 +13,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, StreamKey
 
-from .creation_scene import PRESET, Scene
+from .creation_scene import ELSEWHERE, PRESET, Scene
 from .scripted_server import Answer, Request, refusal
 
 
@@ -156,3 +156,49 @@ def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> No
     row = scene.row()
     assert row is not None
     assert (row.phase, row.key) == ("keyless", None)
+
+
+def test_a_key_without_its_session_is_not_given_to_what_another_request_made(scene: Scene) -> None:
+    scene.service.faults = ["late-drop", "done-nameless"]
+
+    def commit_before_the_second(request: Request) -> None:
+        if request.method == "POST" and scene.service.late:
+            scene.service.commit_late()
+
+    scene.service.on_request = commit_before_the_second
+    made = scene.create()
+    assert len(made.replaced) == 2
+    assert made.thing.id == scene.one_usable()
+
+
+def test_a_session_that_is_not_shown_everywhere_yet_keeps_its_key(scene: Scene) -> None:
+    first = scene.create()
+    hidden = ["once", "twice"]
+
+    def lag(request: Request) -> Answer | None:
+        return refusal(404) if request.method == "GET" and hidden and hidden.pop() else None
+
+    scene.service.on_request = lag
+    other = scene.open_run()
+    again = scene.create(other)
+    assert (again.thing.id, again.by_us, again.key) == (first.thing.id, False, first.key)
+    assert scene.service.count("POST") == 1
+    assert scene.one_usable() == first.thing.id
+
+
+def test_an_intent_of_which_no_request_was_sent_is_not_waited_for(scene: Scene) -> None:
+    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None, scene.api.service_time())
+    scene.create()
+    scene.one_usable()
+    assert scene.pauses == []
+
+
+def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit(scene: Scene) -> None:
+    """It was there, and the list of that time did not show it yet."""
+    scene.api.my_rooms()
+    scene.die_after_request()
+    stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
+    scene.service.sessions[stranger]["created_at"] = "2023-11-14T22:13:19Z"
+    made = scene.create()
+    assert made.replaced == ()
+    assert stranger in scene.service.sessions
