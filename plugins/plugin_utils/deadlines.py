@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from http.client import HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any
 
@@ -63,7 +64,18 @@ class Deadline:
         _current.deadline = None
 
 
+class _Answer(HTTPResponse):
+    def _read_next_chunk_size(self) -> int:
+        # The library takes a chunk of -1 bytes for "read until the end", however far that is.
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise HTTPException("a chunk of negative length")
+        return size
+
+
 class _Watched(HTTPConnection):
+    response_class = _Answer
+
     def connect(self) -> None:
         deadline = getattr(_current, "deadline", None)
         if deadline is not None:
