@@ -188,3 +188,18 @@ def test_a_server_that_is_not_there_is_a_sentence_at_once(
         with pytest.raises(LedgerError, match=r"cannot be opened: .*[Rr]efused.*Nothing was changed"):
             open_ledger(nowhere, Redactor(), new_owner(), writable=writable)
     assert sum(slept) < 1
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_claim_whose_commit_is_not_acknowledged_is_known_for_its_own(
+    lost: Lost, through_proxy: LedgerSettings, proxy: CutProxy
+) -> None:
+    ledger = opened(through_proxy)
+    for number in range(1, 12):
+        proxy.arm(number, lost, stays_down=False)
+        claim = claimed(ledger, replace(SLOT, title=f"Talk {number}"))
+        assert not claim.inherited
+        proxy.arm(None, stays_down=False)
+        assert ledger.renew(claim, 60.0)
+    assert len(ledger.entries()) == 11
+    ledger.close()
