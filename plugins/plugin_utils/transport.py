@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxySchemeUnknown,
+)
 
 from .answers import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
 from .deadlines import Deadline, DeadlineAdapter
@@ -251,6 +258,8 @@ _HEADERS = {
 }
 # None takes out what the environment says: plain http is safe on a loopback address, and not by way of a proxy.
 _NO_PROXY: dict[str, str | None] = {"http": None, "https": None, "all": None}
+_THE_PROXY = "the proxy that the environment names (https_proxy, http_proxy or all_proxy)"
+_UNUSABLE_PROXY = (requests.exceptions.InvalidProxyURL, ProxySchemeUnknown)
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
 
 
@@ -314,8 +323,12 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _plain_reason(error: BaseException, connection: Connection) -> str:
-    if isinstance(error, requests.exceptions.InvalidProxyURL) or "SOCKS" in str(error):
-        return "the environment names a proxy that cannot be used (https_proxy, http_proxy or all_proxy)."
+    causes = _causes(error)
+    if any(isinstance(cause, _UNUSABLE_PROXY) for cause in causes) or "SOCKS" in str(error):
+        return f"{_THE_PROXY} cannot be used."
+    if isinstance(error, requests.exceptions.ProxyError):
+        status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+        return f"{_THE_PROXY} {f'answered HTTP {status[1]}' if status else 'cannot be reached'}."
     if isinstance(error, (LocationParseError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return "api_url is not a URL that can be called."
     if isinstance(error, requests.exceptions.SSLError):

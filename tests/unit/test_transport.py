@@ -148,6 +148,7 @@ def _raw_deflate(body: bytes) -> bytes:
         ("deflate", _raw_deflate(JSON_ANSWER)),
         ("gzip", b""),
     ],
+    ids=["identity", "x-gzip", "two members", "padded", "zlib", "raw deflate", "empty"],
 )
 def test_every_encoding_that_is_asked_for_is_read(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
     assert _encoded(script, connect, encoding, body) == ({"id": "1"} if body else None)
@@ -166,6 +167,7 @@ def test_every_encoding_that_is_asked_for_is_read(script: Script, connect: Conne
         ("gzip", gzip.compress(b"") * 1000),
         ("\xe9", b"{}"),
     ],
+    ids=["br", "zstd", "twice", "five times", "not packed", "no deflate", "many members", "no ASCII"],
 )
 def test_an_answer_in_another_encoding_is_garbled(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
     with pytest.raises(GarbledAnswer):

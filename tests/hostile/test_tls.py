@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that must be refused, and settings of the environment that must change nothing."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, NotSent
+
+from tests.hostile.certificates import Authority, authority, server_context
+from tests.hostile.conftest import Connect
+from tests.hostile.listener import answer, listening
+
+BODY = b'{"success": true, "data": {"id": "1"}}'
+
+
+def well(_request: bytes) -> Iterable[bytes]:
+    return [answer(BODY)]
+
+
+@pytest.fixture(scope="module")
+def known() -> Authority:
+    return authority()
+
+
+def test_a_certificate_of_the_given_authority_is_trusted(connect: Connect, known: Authority, tmp_path: Path) -> None:
+    with listening(well, server_context(tmp_path, known)) as listener:
+        url = listener.url.replace("http:", "https:")
+        assert connect(url, ca_path=known.file(tmp_path)).read("/rooms/my") == {"id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("server", "says"),
+    [
+        ({"host": "other.example.com"}, "not valid for '127.0.0.1'"),
+        ({"host": "127.0.0.2"}, "not valid for '127.0.0.1'"),
+        ({"valid_from": -3, "valid_to": -1}, "certificate has expired"),
+        ({"valid_from": 1, "valid_to": 3}, "certificate is not yet valid"),
+        ({"by": None}, "self-signed certificate|unable to get local issuer"),
+        ({"by": authority("another authority")}, "unable to get local issuer certificate"),
+        ({"by": authority()}, "certificate verify failed"),
+    ],
+    ids=["another name", "another address", "expired", "not yet valid", "self-signed", "unknown", "namesake"],
+)
+def test_a_certificate_that_is_not_right_is_refused_before_anything_is_sent(
+    connect: Connect, known: Authority, tmp_path: Path, server: dict[str, Any], says: str
+) -> None:
+    context = server_context(tmp_path, **{"by": known, **server})
+    with listening(well, context) as listener:
+        url = listener.url.replace("http:", "https:")
+        with pytest.raises(NotSent, match=f"TLS failed: .*({says}).*Check api_url, or give.*ca_path"):
+            connect(url, ca_path=known.file(tmp_path)).write("POST", "/rooms", {"title": "Main stage"})
+        assert listener.requests == []
+        # The only way around is the user's own.
+        assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
+
+
+def test_without_ca_path_the_certificate_of_a_test_is_unknown(
+    connect: Connect, known: Authority, tmp_path: Path
+) -> None:
+    with listening(well, server_context(tmp_path, known)) as listener:
+        with pytest.raises(NotSent, match="TLS failed"):
+            connect(listener.url.replace("http:", "https:")).read("/rooms/my")
+        assert listener.requests == []
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_no_variable_of_a_library_overrules_what_the_task_says(
+    connect: Connect, known: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    theirs = authority("authority of the environment")
+    monkeypatch.setenv(variable, str(theirs.file(tmp_path)))
+    ours = known.file(tmp_path)
+    with listening(well, server_context(tmp_path, known)) as listener:
+        url = listener.url.replace("http:", "https:")
+        assert connect(url, ca_path=ours).read("/rooms/my") == {"id": "1"}
+        assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
+    # Nor does it widen what ca_path trusts.
+    with listening(well, server_context(tmp_path, theirs)) as listener:
+        with pytest.raises(NotSent, match="TLS failed"):
+            connect(listener.url.replace("http:", "https:"), ca_path=ours).read("/rooms/my")
+        assert listener.requests == []
+
+
+def test_old_versions_of_tls_are_refused(connect: Connect, known: Authority, tmp_path: Path) -> None:
+    context = server_context(tmp_path, known)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with listening(well, context) as listener:
+        with pytest.raises((NotSent, AnswerLost), match=r"TLS failed|connection"):
+            connect(listener.url.replace("http:", "https:"), ca_path=known.file(tmp_path)).read("/rooms/my")
+        assert listener.requests == []
+
+
+def test_an_answer_that_drips_through_tls_is_given_up_at_the_deadline(
+    connect: Connect, known: Authority, tmp_path: Path
+) -> None:
+    ended = threading.Event()
+
+    def drip(_request: bytes) -> Iterable[bytes]:
+        try:
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+            for _byte in range(500):
+                time.sleep(0.1)
+                yield b" "
+        finally:
+            ended.set()
+
+    with listening(drip, server_context(tmp_path, known)) as listener:
+        url = listener.url.replace("http:", "https:")
+        with pytest.raises(AnswerLost, match="no answer within 1 seconds"):
+            connect(url, ca_path=known.file(tmp_path), timeout=1.0).write("POST", "/rooms", {})
+        assert ended.wait(30)
+        assert listener.sent < 400
+
+
+def test_a_handshake_that_never_comes_is_given_up_and_nothing_was_sent(connect: Connect) -> None:
+    # A listener without TLS waits for the head of a request, and so says nothing to a client that begins a handshake.
+    with listening(well) as listener, pytest.raises(NotSent, match=r"no connection|no answer within"):
+        connect(listener.url.replace("http:", "https:"), timeout=1.0).read("/rooms/my")
