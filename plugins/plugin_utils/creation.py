@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
-from .doubts import may_have_made
+from .doubts import may_be_fruit, may_have_made
 from .errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .ledger import Busy, Claim, Ledger, Phase, Row, Slot
 from .model import Room, Session, SessionSpec, StreamKey
@@ -68,8 +68,9 @@ class Made(Generic[Thing]):
 class _Target(Generic[Thing]):
     """What differs between a room and a session.
 
-    ``post`` returns the thing, None where the answer did not name it, and its key. ``candidates`` lists what may be the
-    fruit of a POST whose answer was lost. ``discard`` is None where such a fruit is as good as any other.
+    ``post`` returns the thing, None where the answer did not name it, and its key. ``listed`` is all that fills the
+    slot; ``is_fruit`` says of it what may have come of a POST whose answer was lost. ``discard`` is None where such a
+    fruit is as good as any other.
     """
 
     slot: Slot
@@ -78,7 +79,8 @@ class _Target(Generic[Thing]):
     post: Callable[[Callable[[], None]], tuple[Thing | None, StreamKey | None]]
     fetch: Callable[[str], Thing | None]
     is_usable: Callable[[Thing], bool]
-    candidates: Callable[[Claim], list[Thing]]
+    listed: Callable[[], list[Thing]]
+    is_fruit: Callable[[Claim, Thing], bool]
     discard: Callable[[Thing], None] | None
 
 
@@ -100,10 +102,6 @@ def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: 
     def post(before_each: Callable[[], None]) -> tuple[Room | None, StreamKey | None]:
         return api.create_room(body, before_each), None
 
-    def candidates(claim: Claim) -> list[Room]:
-        rooms = [room for room in api.my_rooms() if room.title == slot.title]
-        return [room for room in rooms if may_have_made(claim.doubt, room, api.service_time())]
-
     target = _Target[Room](
         slot=slot,
         name=f"room '{slot.title}'",
@@ -111,7 +109,8 @@ def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: 
         post=post,
         fetch=api.room,
         is_usable=lambda room: room.title == slot.title,
-        candidates=candidates,
+        listed=lambda: [room for room in api.my_rooms() if room.title == slot.title],
+        is_fruit=lambda claim, room: may_have_made(claim.doubt, room, api.service_time()),
         discard=None,
     )
     return _create(creation, target, seen_ids, gone_id=None)
@@ -143,23 +142,14 @@ def create_session(
         created = api.create_session(room_id, body, before_each)
         return created.session, created.key
 
-    def candidates(claim: Claim) -> list[Session]:
-        # The requests in doubt may be those of an earlier run, which asked for another preset.
-        presets = claim.doubt.preset_ids or ((spec.preset_id or "").lower(),)
-        return [
-            session
-            for session in api.sessions(room_id)
-            if session.title == slot.title
-            and session.is_current
-            and (session.preset.id is None or session.preset.id.lower() in presets)
-            and may_have_made(claim.doubt, session, api.service_time())
-        ]
+    def listed() -> list[Session]:
+        return [session for session in api.sessions(room_id) if session.title == slot.title and session.is_current]
 
     def discard(session: Session) -> None:
         if session.status != "scheduled":
             raise CreationUnresolved(
                 f"the session {session.id} was created, its answer with the stream key was lost, and it is "
-                f"{session.status} already. It is left as it is."
+                f"{session.status} already. It is left as it is: end it, or name it with session_id."
             )
         api.delete_session(session.id)
 
@@ -170,7 +160,8 @@ def create_session(
         post=post,
         fetch=api.session,
         is_usable=lambda session: session.is_current,
-        candidates=candidates,
+        listed=listed,
+        is_fruit=lambda claim, one: may_be_fruit(claim.doubt, one, spec.preset_id, api.service_time()),
         discard=discard,
     )
     return _create(creation, target, seen_ids, gone_id)
@@ -263,7 +254,9 @@ class _Work(Generic[Thing]):
         for pause in (*(GRACE_PAUSES if wait else ()), None):
             self._renew()
             gone = {*self.claim.seen_ids, *self.replaced}
-            found = [thing for thing in self.target.candidates(self.claim) if thing.id not in gone]
+            listed = [thing for thing in self.target.listed() if thing.id not in gone]
+            found = [thing for thing in listed if self.target.is_fruit(self.claim, thing)]
+            others = [thing.id for thing in listed if thing not in found]
             # With other requests in doubt, a key that came without its session could belong to any of them.
             if found and (
                 self.target.discard is None or (self.claim.key and len(found) == self.claim.doubt.count == 1)
@@ -275,9 +268,14 @@ class _Work(Generic[Thing]):
             if found and self.target.discard is not None:
                 self._discard(found, self.target.discard)
                 if self.claim.doubt.count == 0:
-                    return None
+                    break
             if pause is not None:
                 self.creation.sleep(pause)
+        if others:
+            raise CreationUnresolved(
+                f"{self.target.name}: somebody else has created another one meanwhile ({', '.join(others)}). It is "
+                "left alone, and none is created beside it. Run again to see what can be done with it."
+            )
         return None
 
     def _discard(self, found: list[Thing], discard: Callable[[Thing], None]) -> None:

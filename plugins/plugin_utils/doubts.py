@@ -74,6 +74,19 @@ def may_have_made(doubt: Doubt, thing: Room | Session, now: float | None) -> boo
     return latest is None or doubt.until is None or latest <= doubt.until + LATEST_EFFECT
 
 
+def may_be_fruit(doubt: Doubt, session: Session, preset_id: str | None, now: float | None) -> bool:
+    """Say whether a current session of the slot's title, not seen before the intent, may have come of the requests.
+
+    Less is asked than of a twin, because the slot is empty. ``preset_id`` stands in where the doubt does not name one.
+    """
+    presets = doubt.preset_ids or ((preset_id or "").lower(),)
+    return (
+        session.is_current
+        and (session.preset.id is None or session.preset.id.lower() in presets)
+        and may_have_made(doubt, session, now)
+    )
+
+
 def twins(
     doubt: Doubt, seen_ids: Collection[str], listed: Iterable[Session], kept_ids: Collection[str], now: float | None
 ) -> tuple[Session, ...]:

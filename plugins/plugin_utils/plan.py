@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import steps
+from .doubts import Doubt, may_be_fruit
 from .ledger import Row, Slot
 from .model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpec, parse_instant
 from .observe import World
@@ -194,7 +195,7 @@ def _plan_session(
     slot = session_slot(world, room.id, spec.title) if room else None
     row = world.rows.get(slot) if slot else None
     room_id = room.id if room else None
-    if _is_unfinished(spec, listed, row):
+    if _is_unfinished(spec, listed, row, world.now):
         reason = "an earlier run began to create it and did not finish"
         return SessionPlan(spec, None, row, _new(room_title, room_id, spec, reason))
     session, refusal = _chosen(spec, listed)
@@ -214,14 +215,20 @@ def _plan_session(
     return _plan_existing(room_title, room_id, spec, session, row, policy)
 
 
-def _is_unfinished(spec: SessionSpec, listed: tuple[Session, ...], row: Row | None) -> bool:
-    """Say whether creation is to take up an intent: what is there, if anything, came after it.
+def _is_unfinished(spec: SessionSpec, listed: tuple[Session, ...], row: Row | None, now: float | None) -> bool:
+    """Say whether creation is to take up an intent: the place is empty but for what may have come of its requests.
 
     A session that was named by its id is not an orphan to be replaced.
     """
     if row is None or row.phase != "pending" or spec.state not in ("present", "live") or spec.session_id is not None:
         return False
-    return not any(one.title == spec.title and one.is_current and one.id in row.seen_ids for one in listed)
+    # A row of an older version does not say what was requested.
+    doubt = row.doubt or Doubt(1)
+    current = [session for session in listed if session.title == spec.title and session.is_current]
+    if any(one.id in row.seen_ids for one in current):
+        return False
+    # What a run that is at work has made so far is for it to say.
+    return row.leased or all(doubt.count and may_be_fruit(doubt, one, spec.preset_id, now) for one in current)
 
 
 def _chosen(spec: SessionSpec, listed: tuple[Session, ...]) -> tuple[Session | None, str | None]:

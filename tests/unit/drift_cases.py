@@ -248,23 +248,28 @@ def _which_is_meant(row: Row) -> Plans:
     return {state: _plans([world], _in_states(spec, state)) for state in STATES[ANY]}
 
 
+INTENT = 1_700_000_000.0
+DOUBT = Doubt(1, since=INTENT, until=INTENT + 10, preset_ids=(PRESET,))
+NEW = replace(EXISTING, created_at="2023-11-14T22:13:25Z")
 UNFINISHED = {
-    "no session of the title": ((), frozenset[str]()),
-    "a new session of the title": ((EXISTING,), frozenset({"s0"})),
-    "two new sessions of the title": ((EXISTING, replace(EXISTING, id="s2")), frozenset({"s0"})),
-    "the session that was there before": ((EXISTING,), frozenset({"s1"})),
+    "no session of the title": ((), frozenset[str](), 1),
+    "a new session of the title": ((NEW,), frozenset({"s0"}), 1),
+    "two new sessions of the title": ((NEW, replace(NEW, id="s2")), frozenset({"s0"}), 1),
+    "the session that was there before": ((NEW,), frozenset({"s1"}), 1),
+    "a new session of the title with another preset": ((replace(NEW, preset=Preset(OTHER_PRESET)),), frozenset(), 1),
+    "a new session that was created hours later": ((replace(NEW, created_at="2023-11-15T01:13:25Z"),), frozenset(), 1),
+    "a new session, although no request was sent": ((NEW,), frozenset(), 0),
 }
 
 
 def _unfinished(row: Row) -> Plans:
-    sessions, seen_ids = UNFINISHED[row["the room has"]]
+    sessions, seen_ids, count = UNFINISHED[row["the room has"]]
     intent = replace(kept(EXISTING), phase="pending", key=None, object_id=None, seen_ids=seen_ids)
+    intent = replace(intent, doubt=replace(DOUBT, count=count))
     return {"the plan": _plans([world_of(ROOM, sessions, (intent,))], [replace(ASKED, settings=Settings())])}
 
 
-INTENT = 1_700_000_000.0
-DOUBT = Doubt(1, since=INTENT, until=INTENT + 10, preset_ids=(PRESET,))
-FRUIT = replace(EXISTING, id="t1", created_at="2023-11-14T22:13:25Z")
+FRUIT = replace(NEW, id="t1")
 KEPT = replace(kept(EXISTING), doubt=DOUBT)
 SPARE = replace(kept(EXISTING), id=2, phase="spare", object_id="t1")
 UNANSWERED: dict[str, tuple[tuple[Session, ...], tuple[LedgerRow, ...]]] = {

@@ -98,18 +98,17 @@ def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
     assert scene.row() is not None
 
 
-@pytest.mark.parametrize("other", ["title", "preset", "past", "seen"])
+@pytest.mark.parametrize("other", ["title", "past", "seen"])
 def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str) -> None:
     title = "Panel" if other == "title" else "Keynote"
-    preset = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11" if other == "preset" else PRESET
     status = "ended" if other == "past" else "scheduled"
 
     def appear(request: Request) -> None:
         if request.method == "POST" and len(scene.service.sessions) == 0:
-            scene.service.add_session(scene.room_id, title, preset, status)
+            scene.service.add_session(scene.room_id, title, PRESET, status)
 
     if other == "seen":
-        scene.service.add_session(scene.room_id, title, preset, status)
+        scene.service.add_session(scene.room_id, title, PRESET, status)
     else:
         scene.service.on_request = appear
     scene.service.faults = ["lost-drop"]
@@ -199,6 +198,23 @@ def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit
     scene.die_after_request()
     stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
     scene.service.sessions[stranger]["created_at"] = "2023-11-14T22:13:19Z"
-    made = scene.create()
-    assert made.replaced == ()
-    assert stranger in scene.service.sessions
+    with pytest.raises(CreationUnresolved, match=stranger):
+        scene.create()
+    assert scene.service.current("Keynote") == [stranger]
+    assert scene.service.count("POST") == 0
+
+
+def test_what_somebody_else_created_meanwhile_is_neither_taken_nor_doubled(scene: Scene) -> None:
+    other = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11"
+
+    def appear(request: Request) -> None:
+        if request.method == "POST":
+            scene.service.add_session(scene.room_id, "Keynote", other)
+
+    scene.service.on_request = appear
+    scene.service.faults = ["lost-drop"]
+    with pytest.raises(CreationUnresolved, match="somebody else"):
+        scene.create()
+    (stranger,) = scene.service.current("Keynote")
+    assert scene.service.sessions[stranger]["preset"]["id"] == other
+    assert scene.service.count("DELETE") == 0

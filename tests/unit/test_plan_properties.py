@@ -162,7 +162,12 @@ def test_all_else_is_planned_as_if_what_is_surplus_had_never_been(event: tuple[E
     plan = make_plan(asked, world)
     ids = {found.session.id for found in session_plans(plan) if found.surplus and found.session}
     without = {room: tuple(one for one in listed if one.id not in ids) for room, listed in world.sessions.items()}
-    no_doubt = {slot: replace(row, doubt=None) for slot, row in world.rows.items()}
+    # Where a session is to be created, an intent without an end is taken up by the same rule.
+    wanted = {spec.title for room in asked.rooms for spec in room.sessions if spec.state in ("present", "live")}
+    no_doubt = {
+        slot: row if row.phase == "pending" and slot.title in wanted else replace(row, doubt=None)
+        for slot, row in world.rows.items()
+    }
     spares = {slot: tuple(row for row in rows if row.phase == "spare") for slot, rows in world.past_rows.items()}
     no_doubt_past = {slot: tuple(replace(row, doubt=None) for row in rows) for slot, rows in spares.items()}
     rest = make_plan(asked, replace(world, sessions=without, rows=no_doubt, past_rows=no_doubt_past))

@@ -307,3 +307,15 @@ def test_a_refusal_after_a_lost_answer_tells_what_was_removed(run: Run) -> None:
     assert "was removed: nobody ever saw its key" in (outcome.error or "")
     assert run.service.current("Keynote") == []
     assert run.ledger.all_rows(run.api.url, list(run.service.rooms)) == []
+
+
+def test_what_somebody_made_meanwhile_is_not_doubled_by_taking_up_an_intent(run: Run) -> None:
+    room_id = run.service.add_room("Main stage")
+    run.service.faults = ["lost-drop", "refused-422"]
+    run.apply(ASKED)
+    run.service.journal.clear()
+    stranger = run.service.add_session(room_id, "Keynote", OTHER_PRESET, "live")
+    outcome = only(run.apply(ASKED))
+    assert outcome.error is not None
+    assert run.writes() == []
+    assert run.service.current("Keynote") == [stranger]
