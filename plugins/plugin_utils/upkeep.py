@@ -208,7 +208,7 @@ def _export(run: _Run) -> dict[str, Any]:
         run.named_file().write(after)
     shown = [kept_entry(kept, ledger) for kept in after]
     shown_before = [kept_entry(kept, ledger) for kept in before or []]
-    return {"changed": before != after, "entries": shown, "diff": diff(shown_before, shown)}
+    return {"changed": before != after, "entries": shown, "diff": diff(shown_before, shown, str(run.named_file().path))}
 
 
 def _import(run: _Run) -> dict[str, Any]:

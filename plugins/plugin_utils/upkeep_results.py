@@ -14,6 +14,8 @@ from .ledger_check import Checked
 from .ledger_rows import Row
 from .ledger_transfer import Kept
 
+LEDGER = "stream-key ledger"
+
 
 def entry(row: Row) -> dict[str, Any]:
     return {
@@ -58,16 +60,19 @@ def kept_entry(kept: Kept, ledger: Ledger | None) -> dict[str, Any]:
     return {**entry(row), "entry": None}
 
 
-def diff(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return texts_diff(*("".join(_line(one) for one in entries) for entries in (before, after)))
+def diff(
+    before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], header: str = LEDGER
+) -> dict[str, Any]:
+    return texts_diff(*("".join(_line(one) for one in entries) for entries in (before, after)), header)
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    name = entry["room"] if entry["kind"] == "room" else f"{entry['room_id']}/{entry['title']}"
+    if entry["kind"] == "room":
+        return f"room {entry['room']} {entry['room_id']} {entry['phase']}\n"
+    name = f"{entry['room_id']}/{entry['title']}"
     key = entry["stream_key_fingerprint"] or ("a key" if entry["stream_key_available"] else "no key")
-    return f"{entry['kind']} {name} {entry['session_id'] or ''} {entry['phase']} {key}\n".replace("  ", " ")
+    return f"session {name} {entry['session_id'] or 'without id'} {entry['phase']} {key}\n"
 
 
-def texts_diff(before: str, after: str) -> dict[str, Any]:
-    header = "stream-key ledger"
+def texts_diff(before: str, after: str, header: str = LEDGER) -> dict[str, Any]:
     return {"before_header": header, "after_header": header, "before": before, "after": after}
