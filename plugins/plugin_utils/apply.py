@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from . import creation as create
+from . import create
 from .creation import Creation
 from .errors import WebinarError
 from .ledger import Ledger, Row

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
-from .doubts import may_be_fruit, may_have_made
 from .errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .ledger import Busy, Claim, Ledger, Phase, Row, Slot
-from .model import Room, Session, SessionSpec, StreamKey
+from .model import StreamKey
 from .transport import CONNECT_TIMEOUT
 from .webinar_api import WebinarApi
 
@@ -65,7 +64,7 @@ class Made(Generic[Thing]):
 
 
 @dataclass(frozen=True)
-class _Target(Generic[Thing]):
+class Target(Generic[Thing]):
     """What differs between a room and a session.
 
     ``post`` returns the thing, None where the answer did not name it, and its key. ``listed`` is all that fills the
@@ -96,78 +95,8 @@ class _Overtaken(Exception):
     """Another run has taken over, and what this one made has been removed."""
 
 
-def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: frozenset[str]) -> Made[Room]:
-    api = creation.api
-
-    def post(before_each: Callable[[], None]) -> tuple[Room | None, StreamKey | None]:
-        return api.create_room(body, before_each), None
-
-    target = _Target[Room](
-        slot=slot,
-        name=f"room '{slot.title}'",
-        preset_id=None,
-        post=post,
-        fetch=api.room,
-        is_usable=lambda room: room.title == slot.title,
-        listed=lambda: [room for room in api.my_rooms() if room.title == slot.title],
-        is_fruit=lambda claim, room: may_have_made(claim.doubt, room, api.service_time()),
-        discard=None,
-    )
-    return _create(creation, target, seen_ids, gone_id=None)
-
-
-def settle_room(creation: Creation, slot: Slot, room: Room) -> None:
-    """Note that a room is what an earlier run began to create, unless another run is at it."""
-    lease = creation.timeout + LEASE_MARGIN
-    claimed = creation.ledger.claim(slot, (), lease, None, creation.api.service_time())
-    if isinstance(claimed, Claim):
-        creation.ledger.keep(replace(claimed, doubt=claimed.doubt.without(1)), "created", room.id, None)
-
-
-def create_session(
-    creation: Creation,
-    slot: Slot,
-    spec: SessionSpec,
-    body: dict[str, str],
-    seen_ids: frozenset[str],
-    gone_id: str | None,
-) -> Made[Session]:
-    """Create a session in the room ``slot.parent``.
-
-    ``gone_id`` names the session of the slot's ledger row, if that session can no longer be used.
-    """
-    api, room_id = creation.api, slot.parent
-
-    def post(before_each: Callable[[], None]) -> tuple[Session | None, StreamKey | None]:
-        created = api.create_session(room_id, body, before_each)
-        return created.session, created.key
-
-    def listed() -> list[Session]:
-        return [session for session in api.sessions(room_id) if session.title == slot.title and session.is_current]
-
-    def discard(session: Session) -> None:
-        if session.status != "scheduled":
-            raise CreationUnresolved(
-                f"the session {session.id} was created, its answer with the stream key was lost, and it is "
-                f"{session.status} already. It is left as it is: end it, or name it with session_id."
-            )
-        api.delete_session(session.id)
-
-    target = _Target[Session](
-        slot=slot,
-        name=f"session '{slot.title}'",
-        preset_id=spec.preset_id,
-        post=post,
-        fetch=api.session,
-        is_usable=lambda session: session.is_current,
-        listed=listed,
-        is_fruit=lambda claim, one: may_be_fruit(claim.doubt, one, spec.preset_id, api.service_time()),
-        discard=discard,
-    )
-    return _create(creation, target, seen_ids, gone_id)
-
-
-def _create(creation: Creation, target: _Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
+def create(creation: Creation, target: Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
+    """Create what a target describes, or find out what became of an earlier request for it."""
     replaced: list[str] = []
     while True:
         claimed = _claim(creation, target, seen_ids, gone_id)
@@ -191,7 +120,7 @@ class _Work(Generic[Thing]):
     """One creation from its claim to its end. ``replaced`` collects the ids of what was discarded on the way."""
 
     creation: Creation
-    target: _Target[Thing]
+    target: Target[Thing]
     claim: Claim
     replaced: list[str] = field(default_factory=list)
 
@@ -325,7 +254,7 @@ def _telling(error: WebinarError, replaced: list[str]) -> WebinarError:
 
 
 def _claim(
-    creation: Creation, target: _Target[Thing], seen_ids: frozenset[str], gone_id: str | None
+    creation: Creation, target: Target[Thing], seen_ids: frozenset[str], gone_id: str | None
 ) -> Claim | Made[Thing]:
     """Wait for the right to create; where another run was first, return what it made."""
     give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL

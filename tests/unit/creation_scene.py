@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made, create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.create import create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import creation_body

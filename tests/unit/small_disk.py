@@ -18,7 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_database
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.create import create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Slot, open_ledger

@@ -10,11 +10,8 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location, transport
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import (
-    Creation,
-    Made,
-    create_room,
-)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.create import create_room
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
     CreationUnresolved,
     LedgerError,
