@@ -25,8 +25,11 @@ def option_names(spec: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def spec_of(action: str) -> Mapping[str, Any]:
-    name = f"{action.upper()}_SPEC"
-    return getattr(argument_specs, name, None) or getattr(info_specs, name)
+    # LEDGER_SPEC is what every action takes; the action of that name has a longer one.
+    names = (f"{action.upper()}_ACTION_SPEC", f"{action.upper()}_SPEC")
+    found = (getattr(module, name, None) for name in names for module in (argument_specs, info_specs))
+    spec: Mapping[str, Any] = next(spec for spec in found if spec)
+    return spec
 
 
 def main() -> int:

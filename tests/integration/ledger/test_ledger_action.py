@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 from cryptography.fernet import Fernet
 
@@ -88,6 +89,30 @@ def test_what_is_kept_is_listed_compared_with_the_service_and_forgotten(
     assert findings == {gone: "missing", renamed: "drifted", untouched: "ok"}
     assert [result["changed"] for result in forgotten] == [True, True, False]
     assert gone not in {one["session_id"] for one in listed["entries"]}
+
+
+def test_the_service_and_the_ledger_may_be_named_in_the_task(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
+    """Options in the task count more than the environment, which here names nothing that is there."""
+    provisioned(controller)
+    user = simulator.service.users[0]
+    authorities = requests.certs.where()
+    patience = {"timeout": 20, "retries": 1, "concurrency": 2}
+    service = {"api_url": simulator.api_url, "allow_http": True, "validate_certs": True, "ca_path": authorities}
+    key_file = controller.ledger_file.with_suffix(".key")
+    ledger = {"ledger_url": f"sqlite:///{controller.ledger_file}"}
+    verify: dict[str, Any] = {"operation": "verify", **service, **patience, **ledger}
+    elsewhere = {"TENBYTE_API_URL": "https://webinar.invalid", "TENBYTE_LEDGER_URL": f"sqlite:///{tmp_path}/x"}
+    results = results_of(
+        controller,
+        simulator,
+        {**verify, "api_key": user.api_key, "ledger_key_file": str(key_file)},
+        {**verify, "api_token": user.token, "ledger_key": key_file.read_text().strip()},
+        TENBYTE_API_KEY="",
+        **elsewhere,
+    )
+    assert [result["summary"] for result in results] == [{"ok": 5}] * 2, results
 
 
 def test_an_export_is_vault_text_that_another_ledger_takes_in(
