@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -29,6 +30,12 @@ from tests.lab.ingest import Ingest, free_port
 from tests.simulator.server import Simulator
 
 HOSTS = ("enc-a", "enc-b")
+
+
+def name_of(label: str) -> str:
+    """The name of a stream's files and programs, made from ROOM/TITLE."""
+    plain = re.sub("^-|-$", "", re.sub("[^a-z0-9]+", "-", label.lower()))[:48]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
 @dataclass
@@ -85,7 +92,12 @@ class EncoderLab:
             return {f"{session.room.title}/{session.title}": session.id for session in current}
 
     def pids(self) -> dict[str, int]:
-        """Process ids by session id, of what supervisord calls running."""
+        """Process ids by ROOM/TITLE, of what supervisord calls running."""
+        labels = {
+            name_of(f"{room['title']}/{session['title']}"): f"{room['title']}/{session['title']}"
+            for room in self.event_rooms
+            for session in room["sessions"]
+        }
         found: dict[str, int] = {}
         for host in HOSTS:
             config = self.root(host) / "supervisord.conf"
@@ -93,7 +105,8 @@ class EncoderLab:
                 command = [str(BIN / "supervisorctl"), "-c", str(config), "status"]
                 status = subprocess.run(command, capture_output=True, text=True, check=False).stdout
                 found |= {
-                    one: int(pid) for one, pid in re.findall(r"tenbyte-encoder-(\S+) +RUNNING +pid (\d+)", status)
+                    labels[one]: int(pid)
+                    for one, pid in re.findall(r"tenbyte-encoder-(\S+) +RUNNING +pid (\d+)", status)
                 }
         return found
 

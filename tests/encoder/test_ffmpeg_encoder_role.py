@@ -19,7 +19,7 @@ for reason in (ingest.missing(), media.missing()):
     if reason:
         pytest.skip(reason, allow_module_level=True)
 
-from tests.encoder.lab import EncoderLab, encoder_lab, processes_that_show  # noqa: E402
+from tests.encoder.lab import EncoderLab, encoder_lab, name_of, processes_that_show  # noqa: E402
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +76,7 @@ def test_every_session_plays_on_its_host_and_a_second_run_changes_nothing(stream
         BREAK: ("h264", "aac", "640x360"),
         WORKSHOP: ("h264", "aac", "640x360"),
     }
-    assert {path.stem for path in (streaming.root("enc-b") / "keys").iterdir()} == {ids[WORKSHOP]}
+    assert {path.stem for path in (streaming.root("enc-b") / "keys").iterdir()} == {name_of(WORKSHOP)}
     before = streaming.pids()
     again = streaming.converge()
     assert [again.recap(host)["changed"] for host in ("enc-a", "enc-b")] == [0, 0], again.output
@@ -87,7 +87,7 @@ def test_a_key_is_only_in_its_own_file_that_nobody_else_can_read(streaming: Enco
     for title, one in streaming.sessions().items():
         key = streaming.simulator.service.stream_key_of(one)
         host = "enc-b" if title == WORKSHOP else "enc-a"
-        holder = streaming.root(host) / "keys" / f"{one}.ffpreset"
+        holder = streaming.root(host) / "keys" / f"{name_of(title)}.ffpreset"
         assert stat.S_IMODE(holder.stat().st_mode) == 0o600
         assert stat.S_IMODE(holder.parent.stat().st_mode) == 0o700
         assert processes_that_show(key) == []
@@ -104,7 +104,7 @@ def test_a_changed_setting_restarts_that_stream_and_no_other(streaming: EncoderL
     run = streaming.converge()
     assert run.returncode == 0, run.output
     after = streaming.pids()
-    assert {one for one in before if before[one] != after[one]} == {ids[KEYNOTE]}
+    assert {one for one in before if before[one] != after[one]} == {KEYNOTE}
     streaming.wait_until_playing(ids[KEYNOTE])
 
 
@@ -114,12 +114,12 @@ def test_a_changed_key_restarts_that_stream_also_after_a_run_that_died_before_th
     ids, before = streaming.sessions(), streaming.pids()
     streaming.rotate_key(ids[BREAK])
     # What a run leaves that writes a key and dies: a file that is newer than the process.
-    left = streaming.root("enc-b") / "keys" / f"{ids[WORKSHOP]}.ffpreset"
+    left = streaming.root("enc-b") / "keys" / f"{name_of(WORKSHOP)}.ffpreset"
     left.write_bytes(left.read_bytes())
     run = streaming.converge()
     assert run.returncode == 0, run.output
     after = streaming.pids()
-    assert {one for one in before if before[one] != after[one]} == {ids[BREAK], ids[WORKSHOP]}
+    assert {one for one in before if before[one] != after[one]} == {BREAK, WORKSHOP}
     streaming.wait_until_playing(ids[BREAK])
 
 
@@ -137,14 +137,28 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streami
         "path as an id": ({"session_id": "../../x"}, "not plainly"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "pattern to copy": ({"source": SMALL_PATTERN, "profile": {"name": "copy"}}, "no encoded picture"),
+        "file to log to": (
+            {"source": SMALL_PATTERN | {"input_options": ["-report"]}},
+            "what could show the stream key",
+        ),
+        "second output": (
+            {"profile": CHEAP | {"output_options": ["-an", "copy.flv", "more.flv"]}},
+            "followed by its value",
+        ),
+        "slate of no size": ({"slate": {"type": "color"}, "profile": CHEAP}, "needs a profile with a size"),
         "missing file": ({"source": {"type": "file", "path": "/nowhere/film.mp4"}}, "must be a file"),
     }
     cases: dict[str, dict[str, object]] = {
         name: {"ffmpeg_encoder_streams": [good | change]} for name, (change, _complaint) in changes.items()
     }
     cases["unknown sessions"] = {}
+    key = streaming.simulator.service.stream_key_of(str(good["session_id"]))
+    cases["key as an option"] = {
+        "ffmpeg_encoder_streams": [good | {"profile": CHEAP | {"output_options": ["-metadata", f"comment={key}"]}}]
+    }
     cases["newer ffmpeg"] = {"ffmpeg_encoder_streams": [good], "ffmpeg_encoder_binary": str(newer_ffmpeg)}
     expected = {name: complaint for name, (_change, complaint) in changes.items()}
+    expected["key as an option"] = "hold the stream key"
     expected |= {"unknown sessions": "set ffmpeg_encoder_streams", "newer ffmpeg": "versions 5 to 8 do"}
     before, running = tree(streaming.root("enc-a")), streaming.pids()
     said = streaming.refusals(cases)
@@ -154,24 +168,23 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streami
 
 
 def test_a_session_that_leaves_a_host_is_stopped_there_and_its_files_go(streaming: EncoderLab) -> None:
-    ids, before = streaming.sessions(), streaming.pids()
+    before = streaming.pids()
     streaming.event_rooms[0]["sessions"][1]["encoder"] = "elsewhere"
     run = streaming.converge()
     assert run.returncode == 0, run.output
-    assert streaming.pids() == {one: pid for one, pid in before.items() if one != ids[BREAK]}
-    assert [path for path in streaming.root("enc-a").rglob("*") if ids[BREAK] in path.name] == []
+    assert streaming.pids() == {one: pid for one, pid in before.items() if one != BREAK}
+    assert [path for path in streaming.root("enc-a").rglob("*") if name_of(BREAK) in path.name] == []
 
 
 def test_stopped_keeps_the_files_and_absent_leaves_nothing(streaming: EncoderLab) -> None:
-    ids = streaming.sessions()
     stopped = streaming.converge(provision=False, ffmpeg_encoder_state="stopped")
     assert stopped.returncode == 0, stopped.output
     assert streaming.pids() == {}
-    assert (streaming.root("enc-a") / "keys" / f"{ids[KEYNOTE]}.ffpreset").exists()
+    assert (streaming.root("enc-a") / "keys" / f"{name_of(KEYNOTE)}.ffpreset").exists()
     started = streaming.converge()
     assert started.returncode == 0, started.output
     pids = streaming.pids()
-    assert set(pids) == {ids[KEYNOTE], ids[WORKSHOP]}
+    assert set(pids) == {KEYNOTE, WORKSHOP}
     absent = streaming.converge(provision=False, ffmpeg_encoder_state="absent")
     assert absent.returncode == 0, absent.output
     assert not streaming.root("enc-a").exists()

@@ -47,6 +47,7 @@ def up(folder: Path, platforms: Sequence[machines.Platform]) -> None:
             "simulator_url": set_.api_url.partition("/v1/")[0] + "/_simulator",
             "ledger_url": f"sqlite:///{folder}/stage/ledger/ledger.sqlite3",
             "preset_id": stage.PRESET_ID,
+            "other_preset_id": stage.OTHER_PRESET_ID,
             "gateway": network.address,
             "rtmp_url": set_.ingest.rtmp_url,
             "hls_base_url": set_.ingest.hls_base_url,

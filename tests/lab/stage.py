@@ -30,6 +30,7 @@ from tests.lab.ingest import Ingest, free_port
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
+OTHER_PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0002"
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
 
@@ -106,7 +107,10 @@ def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1")
     user = {"username": "demo", "email": "demo@example.com", "api_key": api_key, "token": secrets.token_hex(16)}
     seed = {
         "users": [user],
-        "presets": [{"id": PRESET_ID, "name": "Stage", "type": "rtmp"}],
+        "presets": [
+            {"id": PRESET_ID, "name": "Stage", "type": "rtmp"},
+            {"id": OTHER_PRESET_ID, "name": "Other stage", "type": "rtmp"},
+        ],
         "rooms": [],
         "ingest": {
             "rtmp_url": f"rtmp://{address}:{rtmp_port}/live",
