@@ -20,6 +20,9 @@ from .model import Room, Session, parse_instant
 
 # A request takes effect within this time (seconds) or not at all: what is younger is not taken for its fruit.
 LATEST_EFFECT = 3600.0
+# By how many seconds the clocks of the service's own machines may differ. It is granted where the slot is empty, because
+# there an orphan that is not known for one would be doubled; a twin has to fit without it.
+CLOCK_SLACK = 5.0
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,14 @@ def read(text: str | None) -> Doubt | None:
     return Doubt(data["count"], data["since"], data["until"], tuple(data["preset_ids"]))
 
 
-def may_have_made(doubt: Doubt, thing: Room | Session, now: float | None) -> bool:
+def may_have_made(doubt: Doubt, thing: Room | Session, now: float | None, slack: float = CLOCK_SLACK) -> bool:
     """Say whether a thing came into being when the requests could have made it.
 
     ``now`` is the service's time. A thing that does not say when it was created is as young as its observation.
     """
     created = _instant(thing.created_at)
     # A service may write its times in whole seconds.
-    if created is not None and doubt.since is not None and created < math.floor(doubt.since):
+    if created is not None and doubt.since is not None and created < math.floor(doubt.since) - slack:
         return False
     latest = created if created is not None else now
     return latest is None or doubt.until is None or latest <= doubt.until + LATEST_EFFECT
@@ -107,7 +110,7 @@ def twins(
         and session.preset.id is not None
         and session.preset.id.lower() in doubt.preset_ids
         and _is_timed(session)
-        and may_have_made(doubt, session, now)
+        and may_have_made(doubt, session, now, slack=0.0)
     )
     return fitting if len(fitting) <= doubt.count else ()
 
@@ -124,7 +127,10 @@ def are_twins(
         and doubt.until is not None
         and len(rooms) <= doubt.count
         and all(
-            room.id not in seen_ids and room.id not in kept_ids and _is_timed(room) and may_have_made(doubt, room, now)
+            room.id not in seen_ids
+            and room.id not in kept_ids
+            and _is_timed(room)
+            and may_have_made(doubt, room, now, slack=0.0)
             for room in rooms
         )
     )

@@ -197,7 +197,7 @@ def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit
     scene.api.my_rooms()
     scene.die_after_request()
     stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
-    scene.service.sessions[stranger]["created_at"] = "2023-11-14T22:13:19Z"
+    scene.service.sessions[stranger]["created_at"] = "2023-11-14T22:13:10Z"
     with pytest.raises(CreationUnresolved, match=stranger):
         scene.create()
     assert scene.service.current("Keynote") == [stranger]
@@ -218,3 +218,12 @@ def test_what_somebody_else_created_meanwhile_is_neither_taken_nor_doubled(scene
     (stranger,) = scene.service.current("Keynote")
     assert scene.service.sessions[stranger]["preset"]["id"] == other
     assert scene.service.count("DELETE") == 0
+
+
+def test_an_orphan_is_known_although_the_services_machines_differ_by_seconds(scene: Scene) -> None:
+    scene.api.my_rooms()
+    scene.die_after_request()
+    orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
+    scene.service.sessions[orphan]["created_at"] = "2023-11-14T22:13:17Z"
+    assert scene.create().replaced == (orphan,)
+    scene.one_usable()

@@ -186,3 +186,16 @@ def test_what_is_raised_before_an_attempt_ends_the_attempts(script: Script, conn
 def test_a_url_that_cannot_be_called_is_one_sentence(connect: Connect, host: str) -> None:
     with pytest.raises(WebinarError, match="api_url"):
         connect(f"http://{host}:1", retries=0).read("/rooms/my")
+
+
+def test_the_services_own_time_goes_on_between_its_answers(script: Script, connect: Connect) -> None:
+    transport = connect(script.url)
+    assert transport.service_time() is None
+    script.expect(success({}), Answer(200, b'{"success": true, "timestamp": "noon"}'))
+    transport.read("/rooms/my")
+    first = transport.service_time()
+    transport.read("/rooms/my")
+    second = transport.service_time()
+    assert first is not None
+    assert second is not None
+    assert 1_700_000_000 <= first < second < 1_700_000_060
