@@ -63,7 +63,7 @@ def kept_entry(kept: Kept, ledger: Ledger | None) -> dict[str, Any]:
 def diff(
     before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], header: str = LEDGER
 ) -> dict[str, Any]:
-    return texts_diff(*("".join(_line(one) for one in entries) for entries in (before, after)), header)
+    return texts_diff("".join(map(_line, before)), "".join(map(_line, after)), header)
 
 
 def _line(entry: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import requests
+import certifi
 import yaml
 from cryptography.fernet import Fernet
 
@@ -97,7 +97,7 @@ def test_the_service_and_the_ledger_may_be_named_in_the_task(
     """Options in the task count more than the environment, which here names nothing that is there."""
     provisioned(controller)
     user = simulator.service.users[0]
-    authorities = requests.certs.where()
+    authorities = certifi.where()
     patience = {"timeout": 20, "retries": 1, "concurrency": 2}
     service = {"api_url": simulator.api_url, "allow_http": True, "validate_certs": True, "ca_path": authorities}
     key_file = controller.ledger_file.with_suffix(".key")
