@@ -20,8 +20,8 @@ from .model import Room, Session, parse_instant
 
 # A request takes effect within this time (seconds) or not at all: what is younger is not taken for its fruit.
 LATEST_EFFECT = 3600.0
-# By how many seconds the clocks of the service's own machines may differ. It is granted where the slot is empty, because
-# there an orphan that is not known for one would be doubled; a twin has to fit without it.
+# By how many seconds the clocks of the service's own machines may differ. It is granted where the slot is empty, where
+# an orphan that is not known for one would stop every run; a twin has to fit without it.
 CLOCK_SLACK = 5.0
 
 
