@@ -16,6 +16,9 @@ description:
     differs from what is asked is left as it is, and reported as failed with what differs.
   - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
     encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
+  - Where the answer of the call that creates is lost, the room's list tells what became of it. A session whose key was
+    lost with the answer is replaced. Should a call take effect after it was given up and sent once more, the next run
+    removes the session that is one too many. The task warns of each.
   - A session is known by its room and title. Sessions that have ended or expired never count.
   - A failure of one session does not stop the others. The task fails at its end and names each.
 notes:

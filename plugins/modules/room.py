@@ -13,6 +13,8 @@ description:
   - Makes the webinar service have a room, without saying anything of its sessions. For a room with its sessions, use
     M(tenbyte.webinar.event).
   - A room is known by its title among those of the account, or by its id.
+  - Should a call that creates a room take effect after it was given up and sent once more, the next run removes the
+    room that is one too many, as long as it is empty, and warns of it.
   - A deleted room takes its sessions with it, and the ledger forgets their stream keys. It is refused while a session
     is
     on air.
