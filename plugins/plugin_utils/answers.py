@@ -212,8 +212,9 @@ def _retry_after(value: str | None) -> float | None:
     """Read Retry-After as seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
     if value is None:
         return None
+    # Not float's own idea of a number: what strip takes for blank, float may not.
     if re.fullmatch(r"[0-9]+", value.strip(), re.ASCII):
-        return float(value)
+        return float(value.strip())
     try:
         instant = parsedate_to_datetime(value)
     except (TypeError, ValueError):

@@ -104,7 +104,8 @@ def check_plain(content: bytes) -> None:
 
 
 def _mappings(data: Any) -> list[Mapping[str, Any]]:
-    found, level = [], [data]
+    found: list[Mapping[str, Any]] = []
+    level = [data]
     for _depth in range(4):
         found += [item for item in level if isinstance(item, dict)]
         level = [

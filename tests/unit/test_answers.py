@@ -144,3 +144,11 @@ def test_a_refusal_of_any_size_is_a_refusal(script: Script, connect: Connect, si
 
 def test_a_refusal_in_an_unknown_encoding_is_a_refusal(script: Script, connect: Connect) -> None:
     assert "no reason given" in str(refused(script, connect, 409, b"\x8b\x00", Content_Encoding="br"))
+
+
+@pytest.mark.parametrize(
+    "value", ["3\x1c\x1d", "\x1f", "9" * 5000, "Sun, 99 Foo 99999999 99:99:99 GMT", "-1", "nan", "\xb2"]
+)
+def test_any_retry_after_is_a_time_to_wait_or_none(script: Script, connect: Connect, value: str) -> None:
+    error = refused(script, connect, 422, {"success": False}, Retry_After=value)
+    assert error.retry_after is None or error.retry_after >= 0
