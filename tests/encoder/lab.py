@@ -68,9 +68,11 @@ class EncoderLab:
         file.write_text(json.dumps({"all": {"children": {"encoders": {"hosts": hosts}, "local": local}}}))
         return file
 
-    def refusals(self, cases: dict[str, dict[str, Any]], host: str = HOSTS[0]) -> dict[str, str]:
+    def refusals(
+        self, cases: dict[str, dict[str, Any]], host: str = HOSTS[0], role: dict[str, str] | None = None
+    ) -> dict[str, str]:
         """What the role says to each set of variables, by the case's name; "accepted" if it takes them."""
-        role = {"name": "tenbyte.webinar.ffmpeg_encoder"}
+        role = role or {"name": "tenbyte.webinar.ffmpeg_encoder"}
         tasks: list[dict[str, Any]] = []
         for name, variables in cases.items():
             tried = [

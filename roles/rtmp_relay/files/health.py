@@ -86,11 +86,11 @@ def restart_is_due(failures: int, limit: int, interval: float) -> bool:
     return failures == due
 
 
-def read_page(push: str) -> Look | None:
+def read_page(push: str, runtime: Path) -> Look | None:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
-            connection.connect(str(RUNTIME / push / "stat.sock"))
+            connection.connect(str(runtime / push / "stat.sock"))
             connection.sendall(b"GET /stat HTTP/1.0\r\n\r\n")
             with connection.makefile("rb") as answer:
                 head, _separator, page = answer.read().partition(b"\r\n\r\n")
@@ -109,13 +109,9 @@ def reason(settings: dict[str, Any]) -> str:
     return f"{place} takes connections but no media: it refuses the stream key, or the session has ended"
 
 
-def monotonic() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def check(push: str, settings: dict[str, Any], before: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Looks at one push, says what has changed and acts on it. Returns what the next run has to know."""
-    now, at = read_page(push), monotonic()
+def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Says what has changed of one push and acts on it. Returns what the next run has to know."""
+    at = time.clock_gettime(time.CLOCK_BOOTTIME)
     last = Look(**before["look"]) if before.get("look") else None
     present = state(now, last)
     failing = present in ("not on air", "down") or (present == "connecting" and before.get("failures", 0) > 0)
@@ -131,13 +127,13 @@ def check(push: str, settings: dict[str, Any], before: dict[str, Any], limit: in
     return {"state": present, "failures": failures, "at": at, "look": asdict(now) if now else None}
 
 
-def report(pushes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def report(pushes: dict[str, dict[str, Any]], runtime: Path) -> dict[str, Any]:
     """Two looks a little apart, because only growth tells whether media flows."""
-    first = {push: read_page(push) for push in pushes}
+    first = {push: read_page(push, runtime) for push in pushes}
     time.sleep(2)
     found = {}
     for push, settings in pushes.items():
-        now = read_page(push)
+        now = read_page(push, runtime)
         found[push] = {
             "state": state(now, first[push]),
             "seconds": now.seconds if now else None,
@@ -149,12 +145,13 @@ def report(pushes: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="the folder with a JSON file for each push")
+    parser.add_argument("--runtime", type=Path, default=RUNTIME, help="the folder with a folder for each push")
     parser.add_argument("--failures", type=int, default=3, help="looks without media until a push is started again")
     parser.add_argument("--report", action="store_true", help="print the present states as JSON, and do nothing")
     options = parser.parse_args()
     pushes = {path.name[: -len(".json")]: json.loads(path.read_text()) for path in options.settings.glob("*.json")}
     if options.report:
-        print(json.dumps(report(pushes)))
+        print(json.dumps(report(pushes, options.runtime)))
         return 0
     remembered = Path(os.environ.get("RUNTIME_DIRECTORY", "/run/tenbyte-rtmp-relay-health"), "state.json")
     try:
@@ -162,7 +159,8 @@ def main() -> int:
     except (OSError, ValueError):
         before = {}
     after = {
-        push: check(push, settings, before.get(push, {}), options.failures) for push, settings in sorted(pushes.items())
+        push: judge(push, settings, read_page(push, options.runtime), before.get(push, {}), options.failures)
+        for push, settings in sorted(pushes.items())
     }
     remembered.write_text(json.dumps(after))
     return 1 if any(found["failures"] >= options.failures for found in after.values()) else 0

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files that the role obs_encoder writes for OBS; that OBS goes on air with them is the scenario obs's to prove."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import pwd
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.integration.conftest import PRESET
+from tests.integration.controller import Controller, Run
+from tests.lab.leaks import places_in_files
+from tests.simulator.server import Simulator
+
+ROLE = "tenbyte.webinar.obs_encoder"
+KEYNOTE, SHOW = "Main hall/Keynote", 'Зал/Show "1"; $(id) \\n %'
+ROOMS: list[dict[str, Any]] = [
+    {"title": label.partition("/")[0], "sessions": [{"title": label.partition("/")[2], "preset_id": PRESET}]}
+    for label in (KEYNOTE, SHOW)
+]
+for one in ROOMS:
+    one["sessions"][0] |= {"encoder": "studio", "mode": "rtmp"}
+COLLECTION = {"name": "Mine", "current_scene": "A", "sources": [{"id": "scene", "name": "A {{ x }} {% y"}]}
+
+
+def inventory(controller: Controller) -> str:
+    file = controller.home / "inventory.yml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    local = {"hosts": {"localhost": host}}
+    file.write_text(yaml.safe_dump({"all": {"hosts": {"studio": host}, "children": {"local": local}}}))
+    return str(file)
+
+
+def menu_name(label: str) -> str:
+    """What a person finds in the menus of OBS."""
+    return ("Tenbyte " + re.sub(r"[^\w .-]", " ", label)).strip()
+
+
+def steps(variables: dict[str, Any], *names: str) -> list[dict[str, Any]]:
+    """Those parts of the role that need neither systemd nor OBS."""
+    return [{"ansible.builtin.include_role": {"name": ROLE, "tasks_from": name}, "vars": variables} for name in names]
+
+
+def run_steps(controller: Controller, tasks: list[dict[str, Any]], *arguments: str) -> Run:
+    event = {"role": "tenbyte.webinar.event", "vars": {"event_rooms": ROOMS}}
+    plays = [
+        {"hosts": "localhost", "gather_facts": False, "roles": [event]},
+        {"hosts": "studio", "gather_facts": False, "tasks": tasks},
+    ]
+    return controller.plays(plays, "-i", inventory(controller), *arguments)
+
+
+def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
+    collection = tmp_path / "show.json"
+    collection.write_text(json.dumps(COLLECTION))
+    root, home = tmp_path / "etc" / "obs", tmp_path / "home" / "obs-studio"
+    variables: dict[str, Any] = {
+        "obs_encoder_root": str(root),
+        "obs_encoder_source": {"type": "color", "color": "#102030"},
+        "obs_encoder_sources": {SHOW: {"type": "scene_collection", "path": str(collection)}},
+        "obs_encoder_profiles": {KEYNOTE: {"size": "640x360", "video_bitrate": 800, "encoder_settings": {"bf": 1}}},
+        "obs_encoder_start": False,
+        "obs_encoder_user": pwd.getpwuid(os.geteuid()).pw_name,
+    }
+    home.parent.mkdir()
+    person = steps({**variables, "__obs_encoder_home": str(home), "__obs_encoder_group": os.getegid()}, "person_stream")
+    person[0] |= {
+        "loop": "{{ __obs_encoder_resolved }}",
+        "loop_control": {"loop_var": "__obs_encoder_stream"},
+    }
+    tasks = [*steps(variables, "managed", "validate", "files"), *person]
+    run = run_steps(controller, tasks, "-vvvv", "--diff")
+    assert run.returncode == 0, run.output
+    keys = simulator.issued_keys()
+    assert [key for key in keys if key in run.output] == []
+
+    state = simulator.service
+    ids = {f"{one.room.title}/{one.title}": one.id for one in state.sessions.values()}
+    for label, session_id in ids.items():
+        profile = home / "basic" / "profiles" / f"tenbyte-{session_id}"
+        key = state.stream_key_of(session_id)
+        service = json.loads((profile / "service.json").read_text())
+        assert service["type"] == "rtmp_custom"
+        assert service["settings"]["key"] == key
+        assert service["settings"]["server"] == "rtmp://127.0.0.1:1935/live"
+        assert stat.S_IMODE(profile.stat().st_mode) == 0o700
+        holders = (root / "keys" / f"{session_id}.json", profile / "service.json")
+        assert places_in_files([key], tmp_path / "etc") + places_in_files([key], tmp_path / "home") == [
+            f"{holders[0].relative_to(tmp_path / 'etc')} 0600",
+            f"{holders[1].relative_to(tmp_path / 'home')} 0600",
+        ]
+        settings = configparser.ConfigParser(interpolation=None, strict=True)
+        settings.read(profile / "basic.ini", encoding="utf-8")
+        assert settings["General"]["Name"] == menu_name(label)
+        assert settings["AdvOut"]["Encoder"] == "obs_x264"
+    keynote = home / "basic" / "profiles" / f"tenbyte-{ids[KEYNOTE]}"
+    assert json.loads((keynote / "streamEncoder.json").read_text()) == {
+        "rate_control": "CBR",
+        "bitrate": 800,
+        "keyint_sec": 2,
+        "preset": "veryfast",
+        "profile": "high",
+        "bf": 1,
+    }
+    scenes = {
+        label: json.loads((home / "basic" / "scenes" / f"tenbyte-{one}.json").read_text()) for label, one in ids.items()
+    }
+    color = scenes[KEYNOTE]["sources"][1]
+    assert (color["id"], hex(color["settings"]["color"])) == ("color_source_v3", "0xff302010")
+    assert scenes[SHOW] == COLLECTION | {"name": menu_name(SHOW)}
+
+    # OBS writes its files anew; what a person set there stays, but a key that is not the present one does not.
+    (keynote / "streamEncoder.json").write_text('{"bitrate": 4000}')
+    (keynote / "service.json").write_text('{"type": "rtmp_custom", "settings": {"key": "another"}}')
+    again = run_steps(controller, tasks)
+    assert again.recap("studio")["changed"] == 1, again.output
+    assert json.loads((keynote / "streamEncoder.json").read_text()) == {"bitrate": 4000}
+    assert json.loads((keynote / "service.json").read_text())["settings"]["key"] == state.stream_key_of(ids[KEYNOTE])
+    assert [key for key in keys if key in again.output] == []
+
+
+def test_what_is_not_plainly_right_is_refused_before_anything_is_written(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("[Basic]\nProfile=x\n")
+    unknown = "00000000-0000-4000-8000-000000000000"
+    good = {"session_id": unknown, "room": "Main hall", "title": "Keynote", "rtmp_url": "rtmp://127.0.0.1/live"}
+
+    def stream(**change: object) -> dict[str, object]:
+        return {"obs_encoder_streams": [good | change]}
+
+    cases: dict[str, tuple[str, dict[str, object], str]] = {
+        "unknown sessions": ("validate", {}, "set obs_encoder_streams"),
+        "quote in a URL": ("validate", stream(rtmp_url='rtmp://127.0.0.1/live"'), "not plainly"),
+        "no URL": ("validate", stream(rtmp_url=""), "not plainly"),
+        "path as an id": ("validate", stream(session_id="../../x"), "not plainly"),
+        "whip without an endpoint": (
+            "validate",
+            stream() | {"obs_encoder_service": "whip_custom"},
+            "obs_encoder_whip_urls",
+        ),
+        "session without key": ("validate", stream(), "stream key"),
+        "relative file": ("validate", stream(source={"type": "file", "path": "a.mp4"}), "absolute path"),
+        "colour by name": ("validate", stream(source={"type": "color", "color": "red"}), "like #204060"),
+        "scenes that are none": (
+            "validate",
+            stream(source={"type": "scene_collection", "path": str(broken)}),
+            "no scene collection",
+        ),
+        "size in words": ("validate", stream(profile={"size": "720p"}), "like 1280x720"),
+        "bitrate with a unit": ("validate", stream(profile={"video_bitrate": "3M"}), "in kbit/s"),
+        "odd sound": ("validate", stream(profile={"audio_bitrate": 100}), "audio_bitrate"),
+        "nobody to start it": ("validate", stream() | {"obs_encoder_start": False}, "obs_encoder_user"),
+        "folder of others": ("main", stream() | {"obs_encoder_root": "/etc"}, "at least two parts"),
+        "state": ("main", stream() | {"obs_encoder_state": "paused"}, "obs_encoder_state"),
+        "kind": ("main", stream() | {"obs_encoder_health_interval": "often"}, "obs_encoder_health_interval"),
+    }
+    tasks: list[dict[str, Any]] = []
+    for name, (part, variables, _complaint) in cases.items():
+        tried = [*steps({"obs_encoder_state": "started", **variables}, part), {"ansible.builtin.debug": {"msg": "ok"}}]
+        tasks.append({"ansible.builtin.debug": {"msg": f"CASE {name}:"}})
+        tasks.append({"block": tried, "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]})
+    plays = [{"hosts": "studio", "gather_facts": False, "tasks": tasks}]
+    run = controller.plays(plays, "-i", inventory(controller))
+    _before, *parts = re.split(r"CASE (.*?):\"", run.output)
+    said = {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    missing = {name: complaint for name, (_part, _variables, complaint) in cases.items() if complaint not in said[name]}
+    assert missing == {}, said
+    assert run.recap("studio")["changed"] == 0

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The health checks that the roles rtmp_relay and obs_encoder put on their hosts: what they make of what they see."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+def load(role: str) -> ModuleType:
+    name = f"{role}_health"
+    spec = importlib.util.spec_from_file_location(name, ROLES / role / "files" / "health.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses looks its module up by name.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+relay, obs = load("rtmp_relay"), load("obs_encoder")
+
+PUBLISHER = "<client><id>1</id><address>127.0.0.1</address><time>9000</time><publishing/><active/></client>"
+PUSH = "<client><id>2</id><address>unix:destination.sock</address><time>{}</time><active/></client>"
+PAGE = "<rtmp><server><application><name>relay</name><live>{}</live></application></server></rtmp>"
+STREAM = "<stream><name>a</name><bytes_in>{}</bytes_in><bytes_out>{}</bytes_out>{}</stream>"
+
+
+def looked(bytes_in: int, bytes_out: int, *clients: str) -> Any:
+    return relay.look(PAGE.format(STREAM.format(bytes_in, bytes_out, "".join(clients))))
+
+
+def test_a_push_is_on_air_while_what_it_sends_grows() -> None:
+    before = looked(1000, 900, PUBLISHER, PUSH.format(4000))
+    assert relay.state(looked(3000, 2900, PUBLISHER, PUSH.format(6000)), before) == "on air"
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ((3000, 900, PUBLISHER), "not on air"),
+        ((3000, 900, PUBLISHER, PUSH.format(200)), "connecting"),
+        ((3000, 900, PUBLISHER, PUSH.format(9000)), "not on air"),
+        ((1000, 900, PUBLISHER, PUSH.format(9000)), "silent encoder"),
+        ((3000, 900, PUSH.format(9000)), "idle"),
+        # Counted from zero since a restart.
+        ((30, 20, PUBLISHER, PUSH.format(4000)), "on air"),
+    ],
+)
+def test_a_push_that_does_not_send_is_told_from_one_that_has_nothing_to_send(page: Any, expected: str) -> None:
+    assert relay.state(looked(*page), looked(1000, 900, PUBLISHER, PUSH.format(4000))) == expected
+
+
+def test_a_push_without_a_stream_is_idle_and_one_without_an_answer_is_down() -> None:
+    assert relay.state(relay.look(PAGE.format("")), None) == "idle"
+    assert relay.state(None, None) == "down"
+
+
+SS = """\
+ESTAB 0 0 10.0.0.2:40000 192.0.2.7:1935 users:(("obs",pid=70,fd=9)) bbr bytes_sent:900 bytes_acked:800 rto:204
+ESTAB 0 0 10.0.0.2:40001 192.0.2.7:443 users:(("obs",pid=70,fd=8)) bbr bytes_sent:90 bytes_acked:80
+ESTAB 0 0 10.0.0.2:40002 192.0.2.7:1935 users:(("obs",pid=71,fd=9)) bbr bytes_sent:70 bytes_acked:60
+ESTAB 0 0 [2001:db8::1]:40002 [2001:db8::7]:1935 users:(("obs",pid=70,fd=7)) bbr bytes_sent:7 bytes_acked:6
+ESTAB 0 0 10.0.0.2:1935 192.0.2.9:50000 users:(("nginx",pid=70,fd=7)) bbr bytes_acked:5000
+"""
+
+
+def test_only_the_connections_of_one_obs_to_its_ingest_count() -> None:
+    assert obs.acknowledged_bytes(SS, 1935, {70}) == 806
+    assert obs.acknowledged_bytes(SS, 1935, {71}) == 60
+    assert obs.acknowledged_bytes("", 1935, {70}) == 0
+
+
+def test_an_obs_whose_media_is_not_acknowledged_is_not_on_air() -> None:
+    assert obs.state({70}, 1935, 800, 900) == "on air"
+    assert obs.state({70}, 1935, 800, 800) == "not on air"
+    assert obs.state(set(), 1935, 0, 0) == "down"
+    assert obs.state({70}, None, 0, 0) == "running"
+
+
+@pytest.mark.parametrize("module", [relay, obs])
+def test_what_goes_on_failing_is_started_again_ever_more_rarely(module: ModuleType) -> None:
+    due = [failures for failures in range(1, 400) if module.restart_is_due(failures, 3, 10.0)]
+    assert due == [3, 6, 12, 24, 48, 96, 156, 216, 276, 336, 396]
+    assert [one for one in range(1, 20) if module.restart_is_due(one, 1, 600.0)] == list(range(1, 20))
+
+
+@pytest.mark.parametrize("module", [relay, obs])
+def test_a_reason_says_whether_the_destination_can_be_reached(module: ModuleType) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        place = {"host": "127.0.0.1", "port": listening.getsockname()[1]}
+        assert f"127.0.0.1 port {place['port']} cannot be reached" in module.reason(place)
+        listening.listen()
+        assert "takes connections but no media" in module.reason(place)
