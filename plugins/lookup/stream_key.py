@@ -80,12 +80,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import
     mask_on_newer_cores,
     missing_library_message,
     plain,
-    unexpected_message,
 )
 
 if MISSING_LIBRARY is None:
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import LEDGER_SPEC
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError, unexpected_message
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import ledger_settings_from
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -17,7 +16,7 @@ from ansible.release import __version__ as core_version
 
 try:
     from .ensure import ensure
-    from .errors import InvalidInput, WebinarError
+    from .errors import InvalidInput, WebinarError, unexpected_message
     from .lease_owner import name_of_process
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
@@ -154,18 +153,6 @@ def missing_library_message(name: str) -> str:
     return (
         f"tenbyte.webinar needs the Python library '{name}' on the controller, in the Python that runs Ansible. "
         "Install what requirements.txt of the collection lists."
-    )
-
-
-def unexpected_message(error: Exception) -> str:
-    """Name a mistake of the collection's own by its type and place only: its text could quote a secret."""
-    place, trace = "an unknown place", error.__traceback__
-    while trace is not None:
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return (
-        f"tenbyte.webinar met a mistake of its own ({type(error).__name__} at {place}). What was done before it is in "
-        "the ledger; run the task again, and report this with the two names."
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from . import create
 from .creation import Creation
-from .errors import WebinarError
+from .errors import WebinarError, unexpected_message
 from .ledger import Ledger, Row
 from .model import Room, Session
 from .outcomes import Applied, RoomOutcome, SessionOutcome, before, merged_settings, updated_room
@@ -89,6 +89,8 @@ def _apply_room_itself(plan: Plan, room_plan: RoomPlan, creation: Creation) -> R
         return RoomOutcome(spec, None, changed=True)
     except WebinarError as error:
         return RoomOutcome(spec, room, error=str(error))
+    except Exception as error:  # noqa: BLE001 - as for a session
+        return RoomOutcome(spec, room, error=unexpected_message(error))
 
 
 @dataclass
@@ -112,6 +114,8 @@ class _SlotRun:
                 state = self._run(step, state)
             except WebinarError as error:
                 return replace(state, error=str(error))
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not keep the other sessions waiting
+                return replace(state, error=unexpected_message(error))
             if state.error:
                 break
         return state

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class WebinarError(Exception):
     """Root of every error that the engine raises on purpose."""
@@ -60,3 +62,15 @@ class GarbledAnswer(AnswerLost):
 
 class CreationUnresolved(WebinarError):
     """A session or room may or may not have been created; the ledger keeps the intent for the next run."""
+
+
+def unexpected_message(error: Exception) -> str:
+    """Name a mistake of the collection's own by its type and place only: its text could quote a secret."""
+    place, trace = "an unknown place", error.__traceback__
+    while trace is not None:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return (
+        f"tenbyte.webinar met a mistake of its own ({type(error).__name__} at {place}). What was done before it is in "
+        "the ledger; run the task again, and report this with the two names."
+    )

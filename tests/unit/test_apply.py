@@ -4,16 +4,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec, StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
+    EventSpec,
+    Room,
+    RoomSpec,
+    SessionSpec,
+    StreamKey,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import observe
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import planned
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan, session_slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import CreatedSession
 
 from .engine_run import Run
 from .scripted_server import Request, refusal
@@ -133,7 +143,11 @@ def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
     assert len(run.kept_keys()) == 3
 
 
-def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(run: Run) -> None:
+def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was created a moment ago is waited for, in case the service does not show it yet.
+    monkeypatch.setattr(creation, "GRACE_TIME", 0.0)
     first = run.apply(ASKED).sessions[0].session
     assert first is not None
     del run.service.sessions[first.id]
@@ -189,3 +203,35 @@ def test_two_runs_at_once_create_each_session_once(run: Run, open_run: Callable[
 def test_no_outcome_shows_a_key(run: Run) -> None:
     applied = run.apply(ASKED)
     assert not any(key in repr(applied) for key in run.service.keys.values())
+
+
+def test_a_mistake_of_our_own_in_one_session_costs_the_others_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = run.api.create_session
+
+    def mistaken(room_id: str, request: Mapping[str, Any], before_each: Callable[[], None]) -> CreatedSession:
+        if request["title"] == "Keynote":
+            raise ZeroDivisionError("unit-stream-secret")
+        return created(room_id, request, before_each)
+
+    monkeypatch.setattr(run.api, "create_session", mistaken)
+    failed, *others = run.apply(ASKED).sessions
+    assert "ZeroDivisionError at test_apply.py" in (failed.error or "")
+    assert "secret" not in (failed.error or "")
+    assert [done.error for done in others] == [None, None]
+    assert len(run.kept_keys()) == 2
+
+
+def test_a_mistake_of_our_own_in_one_room_costs_the_others_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    created = run.api.create_room
+
+    def mistaken(request: Mapping[str, Any], before_each: Callable[[], None]) -> Room:
+        if request["title"] == "Main stage":
+            raise ZeroDivisionError
+        return created(request, before_each)
+
+    monkeypatch.setattr(run.api, "create_room", mistaken)
+    applied = run.apply(ASKED)
+    assert "ZeroDivisionError" in (applied.rooms[0].error or "")
+    assert [done.error is None for done in applied.sessions] == [False, False, True]
