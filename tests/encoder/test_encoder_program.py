@@ -35,7 +35,7 @@ class Program:
         ffmpeg = folder / "ffmpeg"
         ffmpeg.write_text(f"#!/bin/sh\n{script}\n")
         ffmpeg.chmod(0o755)
-        known = {
+        known: dict[str, Any] = {
             "stall_seconds": 60,
             "source_seconds": 1,
             "refusals": 2,
@@ -43,7 +43,7 @@ class Program:
             "slate": None,
             "make_slate": None,
         }
-        known = {**known, "publish": [str(ffmpeg), "@KEY@"], "ingest": INGEST, **settings}
+        known |= {"publish": [str(ffmpeg), "@KEY@"], "ingest": INGEST, **settings}
         (folder / "stream.json").write_text(json.dumps(known))
         (folder / "key").write_text(f"rtmp_playpath={KEY}\n")
         self.output = (folder / "output").open("w+")
