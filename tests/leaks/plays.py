@@ -100,6 +100,36 @@ EVERYTHING = f"""
   register: forgotten
 - debug: {{var: forgotten}}
 
+- tenbyte.webinar.ledger: {{operation: "{{{{ item }}}}"}}
+  loop: [list, verify]
+  register: kept
+- debug: {{var: kept}}
+- tenbyte.webinar.ledger:
+    operation: export
+    path: "{{{{ leak_home }}}}/export.vault"
+    vault_password: "{{{{ leak_vault_password }}}}"
+  register: exported
+- debug: {{var: exported}}
+- tenbyte.webinar.ledger: &import
+    operation: import
+    path: "{{{{ leak_home }}}}/export.vault"
+    vault_password: "{{{{ leak_vault_password }}}}"
+    ledger_url: "sqlite:///{{{{ leak_home }}}}/copy/ledger.sqlite3"
+  register: imported
+- debug: {{var: imported}}
+- tenbyte.webinar.ledger: {{<<: *import, vault_password: "not {{{{ leak_vault_password }}}}"}}
+- tenbyte.webinar.ledger:
+    operation: rotate
+    ledger_url: "sqlite:///{{{{ leak_home }}}}/copy/ledger.sqlite3"
+    ledger_key: "{{{{ leak_other_ledger_key }}}},{{{{ tenbyte_ledger_key }}}}"
+  register: rotated
+- debug: {{var: rotated}}
+- tenbyte.webinar.ledger: {{operation: forget, entries: [1]}}
+  check_mode: true
+- tenbyte.webinar.ledger: {{operation: forget, session_ids: ["{{{{ leak_adopted_session }}}}"]}}
+  register: forgotten_entry
+- debug: {{var: forgotten_entry}}
+
 - ansible.builtin.copy:
     content: "{{{{ lookup('tenbyte.webinar.stream_key', leak_id) }}}}"
     dest: "{{{{ leak_keys }}}}/copied"

@@ -71,6 +71,7 @@ class Scene:
             "ledger key": [self.given["tenbyte_ledger_key"], self.given["leak_other_ledger_key"]],
             "stream key": [*keys, self.given["leak_adopted_key"]],
             "ingest URL": [f"rtmp://127.0.0.1:1935/live/{key}" for key in keys],
+            "vault password": [self.given["leak_vault_password"]],
             "LiveKit token": self.simulator.service.issued_tokens(),
         }
 
@@ -160,6 +161,7 @@ def scene(folder: Path, commands: Path, collections: Path, *, with_runner: bool)
             "tenbyte_ledger_url": f"sqlite:///{home}/ledger/ledger.sqlite3",
             "leak_token": token,
             "leak_other_ledger_key": canary_fernet_key(),
+            "leak_vault_password": canary("vault"),
             "leak_home": str(home),
             "leak_keys": str(home / "keys"),
         }
@@ -171,7 +173,7 @@ def scene(folder: Path, commands: Path, collections: Path, *, with_runner: bool)
 
 def _play_all(made: Scene, *, with_runner: bool) -> None:
     home, service = made.home, made.simulator.service
-    for name in ("inventory/group_vars/all", "keys", "tmp", "templates", "logs", "runner/project", "forgotten"):
+    for name in ("inventory/group_vars/all", "keys", "tmp", "templates", "logs", "runner/project", "forgotten", "copy"):
         (home / name).mkdir(parents=True)
     (home / "inventory" / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
     (home / "templates" / "key.j2").write_text(KEY_TEMPLATE)

@@ -46,7 +46,7 @@ def is_a_key_in_transfer(place: str) -> bool:
     return bool(re.fullmatch(r"remote/ansible-tmp-[^/]+/\.?source[^/]* \d{4}", place))
 
 
-@pytest.mark.parametrize("kind", ["API key", "token", "ledger key", "ingest URL", "LiveKit token"])
+@pytest.mark.parametrize("kind", ["API key", "token", "ledger key", "ingest URL", "LiveKit token", "vault password"])
 def test_it_is_nowhere(played: Scene, kind: str) -> None:
     values = played.secrets[kind]
     assert values
@@ -81,6 +81,7 @@ def test_the_runs_did_what_could_show_a_secret(played: Scene) -> None:
         "stream_key_fingerprint",
         "FAILED - RETRYING",
         "ansible_failed_result",
+        "tenbyte.webinar.ledger",
     ):
         assert sign in output, sign
     assert played.watch.processes_seen > 50
@@ -111,3 +112,11 @@ def test_the_search_finds_what_is_in_the_system_log(played: Scene) -> None:
     if played.log is None:
         pytest.skip(f"the system log was not searched: {system_log.missing()}")
     assert "system log" in played.places_of_planted()
+
+
+def test_every_operation_on_the_ledger_took_place_and_one_was_refused(played: Scene) -> None:
+    # Otherwise what they return would not have been searched.
+    records = [record for record in played.runs["everything"].records if record["action"] == "tenbyte.webinar.ledger"]
+    results = [record["result"] for record in records if record["kind"] in ("ok", "failed")]
+    done = [item for result in results for item in result.get("results", [result])]
+    assert [bool(item.get("failed")) for item in done] == [False] * 4 + [True] + [False] * 3, done
