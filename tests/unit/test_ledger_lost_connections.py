@@ -29,6 +29,7 @@ from .ledger_cases import SLOT, claimed, new_key, only_row, opened
 from .small_service import SmallService
 
 Lost = Literal["request", "answer"]
+ADOPTED = new_key()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def dead_owner() -> str:
 
 
 def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, room_id: str) -> str | None:
-    """Do what a run does: open, read, claim, renew, keep, read, retire. Return what it says if it fails."""
+    """Do what runs do: open, read, claim, renew, keep, withdraw, retire, adopt. Return what it says if it fails."""
     try:
         ledger = open_ledger(settings, Redactor(), dead_owner())
         assert ledger is not None
@@ -70,6 +71,7 @@ def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, r
             assert isinstance(withdrawn, Claim)
             ledger.withdraw(withdrawn)
             ledger.retire(api.url, "no such session")
+            ledger.adopt(Slot(api.url, "session", f"beside {room_id}", "Adopted"), f"adopted {room_id}", ADOPTED)
     except WebinarError as error:
         return str(error)
     return None
@@ -113,6 +115,8 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
         (session_id,) = [entry["id"] for entry in service.sessions.values() if entry["room_id"] == room_id]
         with closing(opened(team_settings, writable=False)) as ledger:
             (row,) = ledger.all_rows(api.url, [room_id])
+            adopted = ledger.rows(api.url, [f"beside {room_id}"])
+        assert [one.key for one in adopted] == [ADOPTED]
         assert (row.phase, row.object_id) == ("created", session_id)
         assert row.key is not None
         assert row.key.stream_key == service.keys[session_id]
