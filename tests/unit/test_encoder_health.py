@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import socket
 import sys
 from pathlib import Path
@@ -92,9 +93,12 @@ def test_an_obs_whose_media_is_not_acknowledged_is_not_on_air() -> None:
 
 @pytest.mark.parametrize("module", [relay, obs])
 def test_what_goes_on_failing_is_started_again_ever_more_rarely(module: ModuleType) -> None:
-    due = [failures for failures in range(1, 400) if module.restart_is_due(failures, 3, 10.0)]
-    assert due == [3, 6, 12, 24, 48, 96, 156, 216, 276, 336, 396]
-    assert [one for one in range(1, 20) if module.restart_is_due(one, 1, 600.0)] == list(range(1, 20))
+    due, restarts = module.next_restart(0, 3, 10.0), []
+    while due < 400:
+        restarts.append(due)
+        due = module.next_restart(due, 3, 10.0)
+    assert restarts == [3, 6, 12, 24, 48, 96, 156, 216, 276, 336, 396]
+    assert module.next_restart(7, 1, 600.0) == 8
 
 
 @pytest.mark.parametrize("module", [relay, obs])
@@ -105,3 +109,22 @@ def test_a_reason_says_whether_the_destination_can_be_reached(module: ModuleType
         assert f"127.0.0.1 port {place['port']} cannot be reached" in module.reason(place)
         listening.listen()
         assert "takes connections but no media" in module.reason(place)
+
+
+@pytest.mark.parametrize(("module", "look"), [(relay, relay.Look(publishing=True)), (obs, "not on air")])
+def test_a_failing_stream_is_started_again_until_it_is_on_air(
+    module: ModuleType, look: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks: list[int] = []
+    restarts: list[int] = []
+    monkeypatch.setattr(module.subprocess, "run", lambda *_command, **_options: restarts.append(len(looks)))
+    place = {"host": "127.0.0.1", "port": 1, "label": "Main hall/Keynote"}
+    before: dict[str, Any] = {}
+    for number in range(12):
+        looks.append(number)
+        before = json.loads(json.dumps(module.judge("a", place, look, before, 3)))
+    assert restarts[:3] == [3, 6, 12]
+    assert "is not on air: 127.0.0.1 port 1 cannot be reached" in capsys.readouterr().out
+    well = relay.Look(publishing=True, bytes_in=9, bytes_out=9, seconds=9.0) if module is relay else "on air"
+    assert module.judge("a", place, well, before, 3)["failures"] == 0
+    assert "is on air again" in capsys.readouterr().out

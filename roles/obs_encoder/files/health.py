@@ -51,13 +51,13 @@ def state(processes: set[int], port: int | None, before: int, after: int) -> str
     return "on air" if after > before else "not on air"
 
 
-def restart_is_due(failures: int, limit: int, interval: float) -> bool:
-    """After `limit` failures in a row, then each time after twice as many, at least once in RAREST_RESTART_SECONDS."""
+def next_restart(failures: int, limit: int, interval: float) -> int:
+    """At how many failures in a row the next restart is due after one at `failures`, or after none at 0.
+
+    Each takes twice as many as the one before, but at most RAREST_RESTART_SECONDS.
+    """
     rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
-    due = limit
-    while due < failures:
-        due += min(due, rarest)
-    return failures == due
+    return failures + min(failures, rarest) if failures else limit
 
 
 def processes_of(session_id: str) -> set[int]:
@@ -106,8 +106,10 @@ def judge(
     at = time.clock_gettime(time.CLOCK_BOOTTIME)
     failing = present in ("not on air", "down")
     failures = before.get("failures", 0) + 1 if failing else 0
+    due = before.get("due", limit) if failing else limit
     label = f"{session_id} ({place['label']})"
-    if failing and restart_is_due(failures, limit, at - before.get("at", at - 10)):
+    if failing and failures >= due:
+        due = next_restart(failures, limit, at - before.get("at", at - 10))
         why = "OBS does not run" if present == "down" else reason(place)
         print(f"<3>{label} is not on air: {why}. Starting OBS again.", flush=True)
         subprocess.run(["systemctl", "restart", UNIT.format(session_id)], check=False)
@@ -115,7 +117,7 @@ def judge(
         print(f"<5>{label} is {present} again.", flush=True)
     elif not failing and present != before.get("state"):
         print(f"<5>{label}: {present}", flush=True)
-    return {"state": present, "failures": failures, "at": at}
+    return {"state": present, "failures": failures, "due": due, "at": at}
 
 
 def main() -> int:

@@ -77,13 +77,13 @@ def state(now: Look | None, before: Look | None) -> str:
     return "on air"
 
 
-def restart_is_due(failures: int, limit: int, interval: float) -> bool:
-    """After `limit` failures in a row, then each time after twice as many, at least once in RAREST_RESTART_SECONDS."""
+def next_restart(failures: int, limit: int, interval: float) -> int:
+    """At how many failures in a row the next restart is due after one at `failures`, or after none at 0.
+
+    Each takes twice as many as the one before, but at most RAREST_RESTART_SECONDS.
+    """
     rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
-    due = limit
-    while due < failures:
-        due += min(due, rarest)
-    return failures == due
+    return failures + min(failures, rarest) if failures else limit
 
 
 def read_page(push: str, runtime: Path) -> Look | None:
@@ -116,15 +116,17 @@ def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[st
     present = state(now, last)
     failing = present in ("not on air", "down") or (present == "connecting" and before.get("failures", 0) > 0)
     failures = before.get("failures", 0) + 1 if failing else 0
+    due = before.get("due", limit) if failing else limit
     label = f"{push} ({settings['label']})"
-    if failing and restart_is_due(failures, limit, at - before.get("at", at - 10)):
+    if failing and failures >= due:
+        due = next_restart(failures, limit, at - before.get("at", at - 10))
         print(f"<3>{label} is not on air: {reason(settings)}. Starting the push again.", flush=True)
         subprocess.run(["systemctl", "restart", UNIT.format(push)], check=False)
     elif not failing and before.get("failures", 0) >= limit:
         print(f"<5>{label} is {present} again.", flush=True)
     elif present != before.get("state") and present in ("silent encoder", "idle", "on air"):
         print(f"<{4 if present == 'silent encoder' else 5}>{label}: {present}", flush=True)
-    return {"state": present, "failures": failures, "at": at, "look": asdict(now) if now else None}
+    return {"state": present, "failures": failures, "due": due, "at": at, "look": asdict(now) if now else None}
 
 
 def report(pushes: dict[str, dict[str, Any]], runtime: Path) -> dict[str, Any]:
