@@ -117,6 +117,10 @@ def test_the_search_finds_what_is_in_the_system_log(played: Scene) -> None:
 def test_every_operation_on_the_ledger_took_place_and_one_was_refused(played: Scene) -> None:
     # Otherwise what they return would not have been searched.
     records = [record for record in played.runs["everything"].records if record["action"] == "tenbyte.webinar.ledger"]
-    results = [record["result"] for record in records if record["kind"] in ("ok", "failed")]
-    done = [item for result in results for item in result.get("results", [result])]
-    assert [bool(item.get("failed")) for item in done] == [False] * 4 + [True] + [False] * 3, done
+    ended = [
+        record["kind"]
+        for record in records
+        if record["kind"] in ("ok", "failed")
+        for _item in record["result"].get("results", [None])
+    ]
+    assert ended == ["ok"] * 4 + ["failed"] + ["ok"] * 3
