@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from .errors import LedgerError
-from .ledger_database import PAUSES, ConnectionLost, Database
+from .ledger_database import PAUSES, Database, Unavailable
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Commits:
         try:
             results = self._database.write(lambda connection: [one.operation(connection) for one in batch], pauses)
         except Exception as error:  # noqa: BLE001 - each waits in its own thread for whatever it was
-            if len(batch) == 1 or isinstance(error, ConnectionLost):
+            if len(batch) == 1 or isinstance(error, Unavailable):
                 for write in batch:
                     write.future.set_exception(error)
                 return

@@ -65,8 +65,8 @@ SELECT pg_advisory_xact_lock({_WRITERS_LOCK})
 """
 
 
-class ConnectionLost(LedgerError):
-    """The database could not be reached, also when it was tried again."""
+class Unavailable(LedgerError):
+    """The database could not be used, whatever was asked of it, also when it was tried again."""
 
 
 class Database:
@@ -126,12 +126,15 @@ class Database:
     def _repeated(
         self, operation: Callable[[sa.Connection], T], done: str, pauses: tuple[float, ...], *, writes: bool
     ) -> T:
+        # Waiting for a lock takes its time at each attempt.
+        give_up = time.monotonic() + sum(pauses) + LONGEST_TRANSACTION
         for pause in (*pauses, None):
             try:
                 with self._transaction(writes=writes) as connection:
                     return operation(connection)
             except SQLAlchemyError as error:
-                if pause is None or not (is_transient(error) or (pauses == LONG_PAUSES and is_operational(error))):
+                again = is_transient(error) or (pauses == LONG_PAUSES and is_operational(error))
+                if pause is None or not again or time.monotonic() > give_up:
                     raise self._reported(error, done) from None
             except UnicodeError:
                 raise LedgerError(
@@ -160,7 +163,7 @@ class Database:
         else:
             hint = "Check ledger_url, the server and the rights of its user. "
             hint += "Nothing was changed." if done == "opened" else "What was committed is kept; run again."
-        kind = ConnectionLost if is_transient(error) else LedgerError
+        kind = Unavailable if is_transient(error) or is_operational(error) else LedgerError
         return kind(f"The ledger cannot be {done}: {reason.rstrip('.')}. {hint}")
 
     def _sqlite_engine(self, *, create: bool) -> sa.Engine:

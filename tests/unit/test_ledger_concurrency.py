@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
+import pytest
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_database
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from sqlalchemy.exc import OperationalError
 
 from .ledger_cases import OpenRun, both_databases, new_key
 from .other_process import start_python
@@ -186,3 +192,30 @@ def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_
     rows = runs[0].rows(API, ["r1"])
     assert {row.slot for row in rows} == set(talks)
     assert len(rows) == len(talks)
+
+
+def test_a_database_that_cannot_be_used_is_not_tried_again_for_each_who_waits(
+    open_run: OpenRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, tried = open_run(), [0]
+    monkeypatch.setattr(ledger_database, "sleep", lambda _seconds: None)
+
+    def fail(_connection: sa.Connection) -> None:
+        tried[0] += 1
+        raise OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
+
+    def write(_number: int) -> str:
+        try:
+            ledger._commits.run(fail, ledger_database.LONG_PAUSES)
+        except LedgerError as error:
+            return str(error)
+        return "written"
+
+    with ThreadPoolExecutor(8) as pool:
+        ledger._commits._write_lock.acquire()
+        answers = pool.map(write, range(8))
+        while len(ledger._commits._queue) < 8:
+            threading.Event().wait(0.001)
+        ledger._commits._write_lock.release()
+    assert all("disk is full" in answer for answer in answers)
+    assert tried == [len(ledger_database.LONG_PAUSES) + 1]
