@@ -92,7 +92,7 @@ class _Refused(Exception):
 
 
 class _Overtaken(Exception):
-    """Another run has taken over, and what this one made has been removed."""
+    """Another run has taken over; what that one makes is what counts."""
 
 
 def create(creation: Creation, target: Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
@@ -192,7 +192,9 @@ class _Work(Generic[Thing]):
             ):
                 key = self.claim.key
                 self._count_found(1)
-                self._keep("created", found[0].id, key)
+                if not self._keep("created", found[0].id, key):
+                    # What was found stays where the other run, or the next one, finds it too.
+                    raise _Overtaken
                 return Made(found[0], key, True, tuple(self.replaced), self.claim.doubt.count)
             if found and self.target.discard is not None:
                 self._discard(found, self.target.discard)
