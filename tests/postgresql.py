@@ -73,7 +73,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     # However this process ends, the server ends with it.
     prefix = ["setpriv", "--pdeathsig", "QUIT"]
     if os.geteuid() == 0:
-        user = next(name for name in ("postgres", "nobody") if _exists(name))
+        user = "postgres" if _exists("postgres") else "nobody"
         prefix += ["--reuid", user, "--regid", str(pwd.getpwnam(user).pw_gid), "--clear-groups"]
         shutil.chown(folder, user)
     data, log, password_file = folder / "data", folder / "log", folder / "password"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -39,7 +39,6 @@ class _Opening:
     keys: Sequence[str] = field(repr=False)
     redactor: Redactor
     owner: str
-    _: KW_ONLY
     writable: bool
 
     def run(self, connection: sa.Connection) -> Opened | None:
@@ -82,7 +81,7 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
     try:
         if writable:
             database.check_space()
-        opened = database.open(_Opening(database, keys, redactor, owner, writable=writable).run, writes=writable)
+        opened = database.open(_Opening(database, keys, redactor, owner, writable).run, writes=writable)
     except BaseException:
         database.close()
         raise
