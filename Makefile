@@ -30,7 +30,7 @@ unit: ## Test the engine by itself
 integration: ## Test ansible-playbook against the simulator
 	@exec scripts/test integration
 
-crash: ## Kill 1000 runs at every step (20 minutes), and print what was counted
+crash: ## Kill 1000 runs at every step (half an hour), and print what was counted
 	@exec scripts/test crash
 
 leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets (5 minutes)

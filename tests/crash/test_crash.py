@@ -79,7 +79,8 @@ def report(request: pytest.FixtureRequest, figures: Figures, seconds: float) -> 
     lines = [f"{request.node.name}, CRASH_SEED={SEED}: {figures.kills.total()} kills in {seconds:.0f} s"]
     for title, counted in (("where", figures.kills), ("which run", figures.events), ("found", figures.found)):
         lines += [f"  {title}:", *(f"    {count:6d}  {name}" for name, count in counted.most_common())]
-    lines += [f"  slowest plain run: {figures.slowest:.1f} s", f"  promises broken: {len(figures.failures)}"]
+    lines += [f"  slowest plain run: {figures.slowest:.1f} s"] if figures.slowest else []
+    lines += [f"  promises broken: {len(figures.failures)}"]
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
