@@ -112,7 +112,8 @@ def judge(
         due = next_restart(failures, limit, at - before.get("at", at - 10))
         why = "OBS does not run" if present == "down" else reason(place)
         print(f"<3>{label} is not on air: {why}. Starting OBS again.", flush=True)
-        subprocess.run(["systemctl", "restart", UNIT.format(session_id)], check=False)
+        # Not what somebody has stopped in the meantime.
+        subprocess.run(["systemctl", "try-restart", UNIT.format(session_id)], check=False)
     elif not failing and before.get("failures", 0) >= limit:
         print(f"<5>{label} is {present} again.", flush=True)
     elif not failing and present != before.get("state"):

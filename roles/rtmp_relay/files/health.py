@@ -121,7 +121,8 @@ def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[st
     if failing and failures >= due:
         due = next_restart(failures, limit, at - before.get("at", at - 10))
         print(f"<3>{label} is not on air: {reason(settings)}. Starting the push again.", flush=True)
-        subprocess.run(["systemctl", "restart", UNIT.format(push)], check=False)
+        # Not what somebody has stopped in the meantime.
+        subprocess.run(["systemctl", "try-restart", UNIT.format(push)], check=False)
     elif not failing and before.get("failures", 0) >= limit:
         print(f"<5>{label} is {present} again.", flush=True)
     elif present != before.get("state") and present in ("silent encoder", "idle", "on air"):
