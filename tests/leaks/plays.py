@@ -172,7 +172,7 @@ EVERYTHING = f"""
     title: Keynote
     preset_id: {PRESET}
 - tenbyte.webinar.session: {{<<: *keynote, api_key: {{wrong: "{{{{ tenbyte_api_key }}}}"}}}}
-- tenbyte.webinar.session: {{<<: *keynote, api_key: ["{{{{ tenbyte_api_key }}}}", 1]}}
+- tenbyte.webinar.session: {{<<: *keynote, api_key: ["{{{{ tenbyte_api_key }}}}", something else]}}
 - tenbyte.webinar.session: {{<<: *keynote, api_keyy: "{{{{ tenbyte_api_key }}}}"}}
 - tenbyte.webinar.session: {{<<: *keynote, ledger_key: "{{{{ leak_other_ledger_key }}}}"}}
 - tenbyte.webinar.session: {{<<: *keynote, ledger_key: "{{{{ tenbyte_ledger_key[2:] }}}}"}}
