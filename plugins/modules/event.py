@@ -11,9 +11,9 @@ version_added: 0.1.0
 short_description: Make a whole event's rooms and sessions exist, and keep their stream keys
 description:
   - Makes the webinar service have the rooms and sessions of an event, in one task, with one plan and one diff.
-  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session
-    that
-    differs from what is asked is left as it is, and reported as failed with what differs.
+  - A missing room is created, a missing session is created, and one that matches is left alone. A start time or setting
+    that differs is changed in place. A session with another preset or mode, which the service cannot change, is
+    replaced, as far as O(replace) allows it.
   - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
     encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
   - Where the answer of the call that creates is lost, the room's list tells what became of it. A session whose key was
@@ -23,11 +23,9 @@ description:
   - A failure of one session does not stop the others. The task fails at its end and names each.
 notes:
   - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of
-    several
-    hosts.
+    several hosts.
   - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
-    shown by
-    Ansible itself if C(display_args_to_stdout) is set.
+    shown by Ansible itself if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   rooms:

@@ -12,9 +12,9 @@ short_description: Make one session exist in a room, and keep its stream key
 description:
   - Makes the webinar service have one session of a title in a room, with a preset. It is an event of one. For several
     sessions, M(tenbyte.webinar.event) is faster and shows one plan.
-  - A missing room is created, a missing session is created, and one that matches is left alone. An existing session
-    that
-    differs from what is asked is left as it is, and the task fails with what differs.
+  - A missing room is created, a missing session is created, and one that matches is left alone. A start time or setting
+    that differs is changed in place. A session with another preset or mode, which the service cannot change, is
+    replaced, as far as O(replace) allows it.
   - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
     encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
   - Where the answer of the call that creates is lost, the room's list tells what became of it. A session whose key was
@@ -23,8 +23,7 @@ description:
 notes:
   - Runs on the controller, also when the task's host is another machine.
   - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
-    shown by
-    Ansible itself if C(display_args_to_stdout) is set.
+    shown by Ansible itself if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   room:
