@@ -40,7 +40,7 @@ def traces_of(secrets: Iterable[str]) -> list[bytes]:
         middle = (len(run) - _PIECE) // 2
         if len(run) < _PIECE:
             raise ValueError("a secret without twelve letters and digits in a row cannot be searched for")
-        for piece in {run[:_PIECE], run[middle : middle + _PIECE], run[-_PIECE:]}:
+        for piece in (run[:_PIECE], run[middle : middle + _PIECE], run[-_PIECE:]):
             content = piece.encode()
             traces += [content, content.hex().encode(), content.hex().upper().encode()]
         # The pieces of a run begin anywhere in the base64 of the whole, so the whole run is searched for.
