@@ -11,7 +11,7 @@ import re
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # The control characters of ECMA-48 in their 7-bit and 8-bit forms, but for tab and line ends, and lone surrogates,
 # which JSON can carry and UTF-8 cannot.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]|\r(?!\n)")
 # What changes the direction of the text after it, and with it what a line seems to say (Unicode, UAX 9).
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 # Not "." or "..", which would be another path.
@@ -25,7 +25,7 @@ def without_controls(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text as one line that shows its characters in the order in which they stand."""
-    return _DIRECTION.sub(REPLACEMENT, without_controls(" ".join(re.split(r"[\t\r\n\u2028\u2029]+", text))))
+    return _DIRECTION.sub(REPLACEMENT, without_controls(" ".join(re.split(r"[\t\r\n\x85\u2028\u2029]+", text))))
 
 
 def is_plain_id(text: str) -> bool:
