@@ -67,10 +67,11 @@ def places_of(machine: Machine, folder: Path, secrets: Sequence[str], allowed: S
 def portrait(machine: Machine, folder: Path) -> Portrait:
     """Return what is on a machine: files, users, units and processes, each as a sorted list of lines."""
     root = Path(f"/proc/{machine.init}/root")
-    units = _ask(
-        machine, folder, "systemctl list-unit-files --no-legend; systemctl list-units --all --plain --no-legend"
-    )
-    names = {line.split()[0] for line in units.decode().splitlines() if line.strip()}
+    files = _ask(machine, folder, "systemctl list-unit-files --no-legend").decode().splitlines()
+    loaded = _ask(machine, folder, "systemctl list-units --all --plain --no-legend").decode().splitlines()
+    # systemd goes on naming a unit for a while that is inactive and has no file any more.
+    names = {line.split()[0] for line in files if line.strip()}
+    names |= {line.split()[0] for line in loaded if line.strip() and line.split()[1:3] != ["not-found", "inactive"]}
     kinds = (".service", ".timer", ".socket", ".path", ".target")
     return {
         "files": sorted(place for place in _own_places(machine, folder) if not _of_the_system(place)),
