@@ -15,4 +15,4 @@ class ActionModule(WebinarAction):
         super().run(tmp, task_vars)
         from ansible_collections.tenbyte.webinar.plugins.plugin_utils.event_options import event_from
 
-        return self.reconcile(task_vars or {}, EVENT_SPEC, event_from)
+        return self.reconcile(task_vars or {}, EVENT_SPEC, event_from, whole=True)

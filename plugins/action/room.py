@@ -18,6 +18,6 @@ class ActionModule(WebinarAction):
         result = self.reconcile(task_vars or {}, ROOM_SPEC, event_of_room_from)
         if "rooms" in result:
             result["room"] = result["rooms"][0]
-            for name in ("rooms", "sessions", "failed_sessions", "ansible_facts"):
+            for name in ("rooms", "sessions", "failed_sessions", "failed_rooms", "ansible_facts"):
                 result.pop(name, None)
         return result

@@ -10,18 +10,20 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants, context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as core_version
 
 try:
+    from . import facts
     from .ensure import ensure
     from .errors import InvalidInput, WebinarError, unexpected_message
     from .lease_owner import name_of_process
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
     from .plain_text import one_line
-    from .render import FACT, FACT_RUN, event_result
+    from .render import event_result
     from .secrecy import Redactor
 except ImportError as error:
     MISSING_LIBRARY: str | None = error.name or str(error)
@@ -50,8 +52,13 @@ class WebinarAction(ActionBase):
         task_vars: dict[str, Any],
         argument_spec: Mapping[str, Any],
         asked_from: Callable[[Mapping[str, Any]], EventSpec],
+        *,
+        whole: bool = False,
     ) -> dict[str, Any]:
-        """Make the service match what the task asks for, and return the action's result."""
+        """Make the service match what the task asks for, and return the action's result.
+
+        ``whole``: what the task names of a room is all that is asked for in it.
+        """
 
         def work(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
             connection = connection_from(options, redactor)
@@ -62,7 +69,16 @@ class WebinarAction(ActionBase):
             # Ansible forks a worker for each task; what all tasks of a run share is the worker's parent.
             run = name_of_process(os.getppid())
             reveal = bool(options.get("reveal_stream_key"))
-            return event_result(outcome, redactor, facts_before=_facts_before(task_vars), run=run, reveal=reveal)
+            return event_result(
+                outcome,
+                redactor,
+                facts_before=_facts_before(task_vars),
+                run=run,
+                reveal=reveal,
+                check_mode=self._task.check_mode,
+                may_change_facts=_is_preview_of_all(),
+                whole=whole,
+            )
 
         return self.answer(task_vars, argument_spec, work)
 
@@ -116,11 +132,16 @@ class WebinarAction(ActionBase):
 
 
 def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    facts = task_vars.get("ansible_facts") or {}
+    all_facts = task_vars.get("ansible_facts") or {}
     # Within a loop, core hands the facts of the items before to the next one nested a level too deep.
-    newest = facts.get("ansible_facts") or facts
-    before: dict[str, Any] = plain({name: newest.get(name) for name in (FACT, FACT_RUN)})
+    newest = all_facts.get("ansible_facts") or all_facts
+    before: dict[str, Any] = plain({name: newest.get(name) for name in facts.ALL})
     return before
+
+
+def _is_preview_of_all() -> bool:
+    """Say whether a preview may leave the facts of a real run: nothing real runs, and nothing of it lasts."""
+    return bool(context.CLIARGS.get("check")) and getattr(constants, "CACHE_PLUGIN", None) == "memory"
 
 
 def plain(value: Any) -> Any:

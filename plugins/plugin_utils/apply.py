@@ -2,21 +2,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a plan: rooms first, then every session, on a bounded thread pool. One that fails does not stop the others."""
+"""Runs a plan: rooms first, then every session, on a bounded thread pool. One that fails does not stop the others.
+
+What is deleted or ended is looked at again first: a step destroys only what is still as the plan has seen it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from . import create
+from . import create, slot_run
+from .comparison import learnt, remembered, shown_of_room
 from .creation import Creation
 from .errors import WebinarError, unexpected_message
-from .ledger import Ledger, Row
-from .model import Room, Session
-from .outcomes import Applied, RoomOutcome, SessionOutcome, before, merged_settings, updated_room
-from .plan import Plan, RoomPlan, SessionPlan, room_slot, session_slot
+from .ledger import Ledger
+from .model import Policy, Room, Session
+from .outcomes import Applied, RoomOutcome, SessionOutcome, updated_room
+from .plan import Plan, RoomPlan
+from .slot_run import SlotRun, kept_otherwise, not_answered
 from .steps import Step
 from .webinar_api import WebinarApi
 
@@ -24,215 +30,230 @@ LIVE_POLL = 0.5
 
 
 def apply_plan(
-    plan: Plan, api: WebinarApi, ledger: Ledger, timeout: float, concurrency: int, wait_timeout: float
+    plan: Plan, api: WebinarApi, ledger: Ledger | None, timeout: float, concurrency: int, policy: Policy
 ) -> Applied:
-    """``timeout`` is for one request, ``wait_timeout`` for a session to become live, both in seconds."""
-    creation = Creation(api, ledger, timeout)
+    """``timeout`` is for one request, in seconds. Without a ledger, sessions are ended and nothing else is done."""
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        rooms = list(pool.map(lambda room_plan: _apply_room(plan, room_plan, creation), plan.rooms))
+        if ledger is None:
+            return _ended_only(plan, api, pool)
+        creation = Creation(api, ledger, timeout)
+        _own_rooms(plan, ledger)
+        rooms = list(pool.map(lambda room_plan: _RoomRun(plan, room_plan, creation).outcome(), plan.rooms))
         runs = [
-            _SlotRun(plan, outcome, session_plan, creation, wait_timeout)
+            SlotRun(plan.world, outcome, session_plan, creation, policy)
             for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
             for session_plan in room_plan.sessions
         ]
-        return Applied(tuple(rooms), tuple(pool.map(_SlotRun.outcome, runs)))
+        sessions = list(pool.map(SlotRun.outcome, runs))
+        sessions = _when_live(sessions, creation, policy.wait_timeout, pool.map)
+        notes = _forget_what_is_over(plan, creation)
+    if notes and rooms:
+        rooms[0] = replace(rooms[0], notes=(*rooms[0].notes, *notes))
+    return Applied(tuple(rooms), tuple(sessions))
 
 
-def _apply_room(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
-    """Remove what stands beside the room and is ours, then do to the room itself what is to be done."""
-    twins = list(zip(room_plan.twins, room_plan.twin_steps, strict=True))
-    removed = [_without_twin(plan, twin, step, creation) for twin, step in twins]
-    done = _apply_room_itself(plan, room_plan, creation)
-    notes = (*done.notes, *(note for _is_gone, note in removed))
-    return replace(done, changed=done.changed or any(is_gone for is_gone, _note in removed), notes=notes)
+def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor) -> Applied:
+    rooms = [RoomOutcome(one.spec, one.room, error=one.refusal, notes=one.notes) for one in plan.rooms]
+    work = [
+        (room, session_plan)
+        for room, room_plan in zip(rooms, plan.rooms, strict=True)
+        for session_plan in room_plan.sessions
+    ]
+    return Applied(tuple(rooms), tuple(pool.map(lambda pair: slot_run.end_only(pair[0], pair[1], api), work)))
 
 
-def _without_twin(plan: Plan, twin: Room, step: Step, creation: Creation) -> tuple[bool, str]:
-    """Remove a room unless it is used by now; return whether it is gone, and what is to be said of it.
-
-    That it stays is no error: the room beside it is the one that is used, and the next run tries again.
-    """
-    try:
-        if creation.api.sessions(twin.id):
-            return (
-                False,
-                f"the room {twin.id} has sessions by now and stays: name the one that is meant with room_id",
-            )
-        creation.api.delete_room(twin.id)
-        row = plan.world.rows.get(room_slot(plan.world, twin.title))
-        if row is not None:
-            creation.ledger.found_twins(row.id, 1)
-    except WebinarError as error:
-        return False, f"the room {twin.id} was to be removed, because {step.reason}, and could not be: {error}"
-    return True, f"removed the room {twin.id}: {step.reason}"
-
-
-def _apply_room_itself(plan: Plan, room_plan: RoomPlan, creation: Creation) -> RoomOutcome:
-    spec, room, step, api = room_plan.spec, room_plan.room, room_plan.step, creation.api
-    row = plan.world.rows.get(room_slot(plan.world, room.title)) if room else None
-    body = dict(step.body or {}) if step else {}
-    try:
-        if room is not None and row is not None and row.phase == "pending" and not row.leased:
-            create.settle_room(creation, row.slot, room)
-        if step is None:
-            return RoomOutcome(spec, room, error=room_plan.refusal)
-        if step.action == "create_room" or room is None:
-            slot = room_slot(plan.world, spec.title or "")
-            made = create.create_room(creation, slot, body, plan.world.room_ids)
-            notes = (_not_answered(made.unanswered),) if made.unanswered else ()
-            return RoomOutcome(spec, made.thing, changed=made.by_us, notes=notes)
-        if step.action == "update_room":
-            api.update_room(room.id, body)
-            return RoomOutcome(spec, updated_room(spec, room), changed=True)
-        api.delete_room(room.id)
-        creation.ledger.retire_room(api.url, room.id)
-        return RoomOutcome(spec, None, changed=True)
-    except WebinarError as error:
-        return RoomOutcome(spec, room, error=str(error))
-    except Exception as error:  # noqa: BLE001 - as for a session
-        return RoomOutcome(spec, room, error=unexpected_message(error))
+def _own_rooms(plan: Plan, ledger: Ledger) -> None:
+    """Write the account's name into its rooms' rows. An intent that does not say whose it is is taken over."""
+    asked = {room.row.id for room in plan.world.rooms if room.row is not None}
+    mine = [row.id for row in plan.world.rows.to_own if row.object_id is not None or row.id in asked]
+    if mine:
+        ledger.own_rooms(mine, plan.world.account.name)
 
 
 @dataclass
-class _SlotRun:
-    """Runs the steps of one slot, in order, until one fails; what was done before it is in the outcome all the same."""
+class _RoomRun:
+    """Does to one room what is to be done."""
 
     plan: Plan
-    room: RoomOutcome
-    session_plan: SessionPlan
+    room_plan: RoomPlan
     creation: Creation
-    wait_timeout: float
 
-    def outcome(self) -> SessionOutcome:
-        state = before(self.room, self.session_plan)
-        if self.room.error and self.session_plan.steps:
-            return replace(state, error=f"nothing was done, because its room failed: {self.room.error}")
-        if self.session_plan.surplus is not None and state.session is not None:
-            return self._without_surplus(state, state.session, self.session_plan.surplus)
-        for step in self.session_plan.steps:
-            try:
-                state = self._run(step, state)
-            except WebinarError as error:
-                return replace(state, error=str(error))
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not keep the other sessions waiting
-                return replace(state, error=unexpected_message(error))
-            if state.error:
-                break
-        return state
+    def outcome(self) -> RoomOutcome:
+        """Remove what stands beside the room and is ours, then do to the room itself what is to be done."""
+        duplicates = zip(self.room_plan.duplicates, self.room_plan.duplicate_steps, strict=True)
+        removed = [self._without_duplicate(room, step) for room, step in duplicates]
+        done = self._itself()
+        notes = (*self.room_plan.notes, *done.notes, *(note for _is_gone, note in removed))
+        return replace(done, changed=done.changed or any(is_gone for is_gone, _note in removed), notes=notes)
 
-    def _without_surplus(self, state: SessionOutcome, session: Session, row: Row) -> SessionOutcome:
-        """Remove a session of ours that stands beside that of its slot, unless it is something else by now."""
-        api, ledger = self.creation.api, self.creation.ledger
+    def _without_duplicate(self, room: Room, step: Step) -> tuple[bool, str]:
+        """Remove a room unless it is used by now; return whether it is gone, and what is to be said of it.
+
+        That it stays is no error: the room beside it is the one that is used, and the next run tries again.
+        """
+        api, world = self.creation.api, self.plan.world
         try:
-            known, now = ledger.row_of_session(session.id), api.session(session.id)
-            if now is not None and (known.id if known else row.id) != row.id:
-                return replace(state, error=f"{session.id} is left alone: the ledger knows it by now. Run again.")
-            if now is not None and now.status != "scheduled":
-                message = (
-                    f"{session.id} is left alone, although {self.session_plan.steps[0].reason}: it is {now.status}."
+            if api.sessions(room.id):
+                return (
+                    False,
+                    f"the room {room.id} has sessions by now and stays: name the one that is meant with room_id",
                 )
-                return replace(
-                    state, session=now, error=f"{message} End it, or name the one that is meant: session_id."
-                )
-            if now is not None:
-                api.delete_session(session.id)
-            if row.phase == "spare":
-                ledger.retire(api.url, session.id)
-            else:
-                ledger.found_twins(row.id, 1)
+            api.delete_room(room.id)
         except WebinarError as error:
-            return replace(state, error=f"{session.id} could not be removed: {error}")
-        note = f"removed {session.id}: {self.session_plan.steps[0].reason}"
-        return replace(state, session=None, changed=now is not None, notes=(*state.notes, note))
+            return False, f"the room {room.id} was to be removed, because {step.reason}, and could not be: {error}"
+        note = f"removed the room {room.id}: {step.reason}"
+        row = world.rows.of_slot(world.room_slot(room.title))
+        try:
+            if row is not None:
+                self.creation.ledger.resolved(row.id, 1)
+        except WebinarError as error:
+            note += f". The ledger could not note that: {error}"
+        return True, note
 
-    def _run(self, step: Step, state: SessionOutcome) -> SessionOutcome:
-        api, ledger, session = self.creation.api, self.creation.ledger, state.session
-        if step.action == "create_session":
-            return self._create(step, state)
-        if session is None:
-            raise WebinarError("there is no session to change, because it was not created.")
-        match step.action:
-            case "delete_session":
-                api.delete_session(session.id)
-                ledger.retire(api.url, session.id)
-                return replace(state, session=None, key=None, fingerprint=None, changed=True)
-            case "end_session":
-                api.end_session(session.id)
-                ledger.retire(api.url, session.id)
-                return replace(
-                    state, session=replace(session, status="ended"), key=None, fingerprint=None, changed=True
-                )
-            case "reschedule_session":
-                wanted = state.spec.scheduled_start_time or ""
-                api.reschedule_session(session.id, wanted)
-                return replace(state, session=replace(session, scheduled_start_time=wanted), changed=True)
-            case "update_settings":
-                api.update_settings(session.id, dict(step.body or {}))
-                settings = merged_settings(session.settings, state.spec.settings)
-                return replace(state, session=replace(session, settings=settings), changed=True)
-            case _:
-                return self._go_live(session, state)
+    def _itself(self) -> RoomOutcome:
+        spec, room, step = self.room_plan.spec, self.room_plan.room, self.room_plan.step
+        done = RoomOutcome(spec, room, error=self.room_plan.refusal)
+        try:
+            if room is not None:
+                self._note_what_is_known(room)
+            if step is None:
+                return done
+            if step.action == "create_room" or room is None:
+                return self._create(step)
+            if step.action == "update_room":
+                return self._update(step, room)
+            return self._delete(room)
+        except WebinarError as error:
+            return replace(done, error=str(error))
+        except Exception as error:  # noqa: BLE001 - as for a session
+            return replace(done, error=unexpected_message(error))
 
-    def _create(self, step: Step, state: SessionOutcome) -> SessionOutcome:
-        room_id, spec, row = state.room_id or "", state.spec, self.session_plan.row
-        # A session that the list does not show may still be there, if the list lags: only a past one, or one that this
-        # run has just removed, is known to be gone.
-        listed = {session.id: session for session in self.plan.world.sessions.get(room_id, ())}
-        known = listed.get(row.object_id) if row is not None and row.object_id else None
-        gone_id = known.id if known is not None and not known.is_current else None
-        made = create.create_session(
-            self.creation,
-            session_slot(self.plan.world, room_id, spec.title),
-            spec,
-            dict(step.body or {}),
-            frozenset(listed),
-            gone_id,
+    def _note_what_is_known(self, room: Room) -> None:
+        world, spec = self.plan.world, self.room_plan.spec
+        slot = world.room_slot(spec.title or room.title)
+        row = world.rows.of_slot(slot)
+        if row is not None and row.phase == "pending" and not row.leased and row.object_id is None:
+            create.settle_room(self.creation, slot, room)
+        known = world.rows.of_id(room.id)
+        if self.room_plan.notes and known is not None and spec.room_id is None:
+            kept = learnt("title", spec.title, room.title)
+            if kept is not None and known.memory.get("title") != kept:
+                self.creation.ledger.remember(slot, room.id, {**known.memory, "title": kept})
+
+    def _create(self, step: Step) -> RoomOutcome:
+        spec, world = self.room_plan.spec, self.plan.world
+        title = spec.title or ""
+        seen = frozenset(room.id for room in world.mine)
+        made = create.create_room(self.creation, world.room_slot(title), spec, dict(step.body or {}), seen)
+        notes = [not_answered(made.unanswered)] if made.unanswered else []
+        if made.by_us and made.thing.title and made.thing.title != title:
+            notes.append(kept_otherwise("title", title, made.thing.title))
+        return RoomOutcome(spec, made.thing, changed=made.by_us, notes=tuple(notes))
+
+    def _update(self, step: Step, room: Room) -> RoomOutcome:
+        """Send what differs, then look once what the service made of it."""
+        api, world = self.creation.api, self.plan.world
+        api.update_room(room.id, dict(step.body or {}))
+        done = RoomOutcome(self.room_plan.spec, updated_room(self.room_plan.spec, room), changed=True)
+        values = dict(step.values or {})
+        now = api.room(room.id)
+        if now is None:
+            return done
+        known = world.rows.of_id(room.id)
+        before = known.memory if known is not None else {}
+        after = remembered(before, values, shown_of_room(now))
+        if after != before:
+            self.creation.ledger.remember(world.room_slot(now.title), room.id, after)
+        shown = shown_of_room(now)
+        notes = tuple(
+            kept_otherwise(name, value, shown[name])
+            for name, value in values.items()
+            if name in after and shown.get(name) is not None
         )
-        notes = state.notes
-        if made.replaced:
-            orphans = ", ".join(made.replaced)
-            notes += (f"replaced {orphans}: created by an interrupted or unanswered call; nobody ever saw its key",)
-        if made.unanswered:
-            notes += (_not_answered(made.unanswered),)
-        created = replace(state, session=made.thing, key=made.key, changed=state.changed or made.by_us, notes=notes)
-        if made.key is None:
-            error = f"the session {made.thing.id} was created, but the service's answer held no stream key."
-            return replace(created, fingerprint=None, error=error)
-        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key))
+        return replace(done, notes=notes)
 
-    def _go_live(self, session: Session, state: SessionOutcome) -> SessionOutcome:
-        api, ledger = self.creation.api, self.creation.ledger
-        key = api.go_live(session.id)
-        if key is not None and (state.key is None or state.key.stream_key != key.stream_key):
-            # Kept before anything else: like the answer of a creation, this one is shown once.
-            ledger.adopt(session_slot(self.plan.world, state.room_id or "", session.title), session.id, key)
-            notes = state.notes
-            if state.key is not None:
-                notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
-            state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
-        return self._when_live(session, replace(state, changed=True))
-
-    def _when_live(self, session: Session, state: SessionOutcome) -> SessionOutcome:
-        give_up = time.monotonic() + self.wait_timeout
-        while True:
-            try:
-                now = self.creation.api.session(session.id)
-            except WebinarError as error:
-                return replace(state, error=f"it was put on air, but not seen to be live: {error}")
-            if now is not None and now.status == "live":
-                return replace(state, session=now)
-            if time.monotonic() > give_up:
-                message = (
-                    f"the session {session.id} was put on air, and is {now.status if now else 'gone'} after "
-                    f"{self.wait_timeout:g} seconds. Raise wait_timeout, or look at the service's own status."
-                )
-                return replace(state, session=now or session, error=message)
-            self.creation.sleep(LIVE_POLL)
+    def _delete(self, room: Room) -> RoomOutcome:
+        api, spec = self.creation.api, self.room_plan.spec
+        planned = {session.id for session, _row in self.room_plan.contents}
+        now = [session for session in api.sessions(room.id) if session.is_current]
+        others = [one for one in now if one.id not in planned or one.status != "scheduled"]
+        if others:
+            titles = ", ".join(f"'{one.title}' ({one.id}, {one.status})" for one in others)
+            error = (
+                f"the room is not deleted, because it has changed since the plan was made: {titles}. Run again to see "
+                "what can be done with it."
+            )
+            return RoomOutcome(spec, room, error=error)
+        api.delete_room(room.id)
+        done = RoomOutcome(spec, None, changed=True)
+        try:
+            self.creation.ledger.retire_room(api.url, room.id)
+        except WebinarError as error:
+            return replace(done, error=f"the room was deleted, but its keys are still in the ledger: {error}")
+        return done
 
 
-def _not_answered(count: int) -> str:
-    requests = "a request to create it was" if count == 1 else f"{count} requests to create it were"
-    return (
-        f"{requests} never answered, and no list shows what came of it. Should it take effect yet, the next run "
-        "removes what it made: run once more before the event"
+def _when_live(
+    sessions: list[SessionOutcome],
+    creation: Creation,
+    wait_timeout: float,
+    run: Callable[[Callable[[SessionOutcome], SessionOutcome], Sequence[SessionOutcome]], Iterable[SessionOutcome]],
+) -> list[SessionOutcome]:
+    """Look at all sessions that were put on air until each is live, or for ``wait_timeout`` seconds."""
+    outcomes = list(sessions)
+    give_up = time.monotonic() + wait_timeout
+    while True:
+        waiting = [place for place, one in enumerate(outcomes) if one.awaits_live]
+        if not waiting:
+            return outcomes
+        is_last = time.monotonic() > give_up
+
+        def look(outcome: SessionOutcome, *, is_last: bool = is_last) -> SessionOutcome:
+            return _looked_at(outcome, creation.api, wait_timeout, is_last=is_last)
+
+        for place, outcome in zip(waiting, run(look, [outcomes[place] for place in waiting]), strict=True):
+            outcomes[place] = outcome
+        if not is_last and any(one.awaits_live for one in outcomes):
+            creation.sleep(LIVE_POLL)
+
+
+def _looked_at(outcome: SessionOutcome, api: WebinarApi, wait_timeout: float, *, is_last: bool) -> SessionOutcome:
+    session = outcome.session
+    if session is None:
+        return replace(outcome, awaits_live=False)
+    try:
+        now: Session | None = api.session(session.id)
+    except WebinarError as error:
+        if not is_last:
+            return outcome
+        message = f"it was put on air, but not seen to be live: {error}"
+        return replace(outcome, awaits_live=False, error=outcome.error or message)
+    if now is not None and now.status == "live":
+        return replace(outcome, session=now, awaits_live=False)
+    if not is_last and now is not None and now.is_current:
+        return outcome
+    message = (
+        f"the session {session.id} was put on air, and is {now.status if now else 'gone'} after "
+        f"{wait_timeout:g} seconds. Raise wait_timeout, or look at the service's own status."
     )
+    return replace(outcome, session=now or session, awaits_live=False, error=outcome.error or message)
+
+
+def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
+    """Take out of the ledger the keys of sessions that were seen to be over: they can never be used again."""
+    world = plan.world
+    over = [
+        session.id
+        for listed in world.sessions.values()
+        for session in listed
+        if not session.is_current and world.rows.of_id(session.id) is not None
+    ]
+    over = [one for one in over if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
+    try:
+        if any(row.unanswered and row.age > slot_run.REMEMBERED for row in world.rows.by_id.values()):
+            creation.ledger.forget_old_requests()
+        if over:
+            creation.ledger.retire(world.api, over)
+    except WebinarError as error:
+        return (f"the keys of sessions that are over are still in the ledger: {error}",)
+    return ()

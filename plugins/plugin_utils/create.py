@@ -6,21 +6,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
-from .creation import LEASE_MARGIN, Creation, Made, Target, create
-from .doubts import may_be_fruit, may_have_made
+from .comparison import Memory, remembered, shown_of_room, shown_of_session, wanted_of_room, wanted_of_session
+from .creation import Creation, Made, Target, create
 from .errors import CreationUnresolved
 from .ledger import Claim, Slot
-from .model import Room, Session, SessionSpec, StreamKey
+from .model import Room, RoomSpec, Session, SessionSpec, StreamKey
+from .plain_text import same_title
+from .unanswered import fills_empty_slot, may_have_created
 
 
-def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: frozenset[str]) -> Made[Room]:
+def create_room(
+    creation: Creation, slot: Slot, spec: RoomSpec, body: Mapping[str, Any], seen_ids: frozenset[str]
+) -> Made[Room]:
     api = creation.api
 
-    def post(before_each: Callable[[], None]) -> tuple[Room | None, StreamKey | None]:
-        return api.create_room(body, before_each), None
+    def post(
+        before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> tuple[Room | None, StreamKey | None]:
+        return api.create_room(body, before_each, before_wait), None
 
     target = Target[Room](
         slot=slot,
@@ -28,50 +35,65 @@ def create_room(creation: Creation, slot: Slot, body: dict[str, str], seen_ids: 
         preset_id=None,
         post=post,
         fetch=api.room,
-        is_usable=lambda room: room.title == slot.title,
-        listed=lambda: [room for room in api.my_rooms() if room.title == slot.title],
-        is_fruit=lambda claim, room: may_have_made(claim.doubt, room, api.service_time()),
+        is_usable=lambda _room: True,
+        listed=lambda: [room for room in api.my_rooms() if same_title(room.title, slot.title)],
+        may_be_ours=lambda requests, room: may_have_created(requests, room, creation.clock()),
         discard=None,
+        memory=lambda room: memory_of_room(spec, room),
     )
-    return create(creation, target, seen_ids, gone_id=None)
+    return create(creation, target, seen_ids)
+
+
+def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
+    """Return what the service made of the values with which a room was created. What it left out is not known."""
+    shown = _told(shown_of_room(room))
+    sent = {"title": spec.title, **wanted_of_room(spec)}
+    return remembered({}, {name: value for name, value in sent.items() if name in shown}, shown)
+
+
+def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
+    shown = _told(shown_of_session(session))
+    sent = {"title": spec.title, **wanted_of_session(spec)}
+    return remembered(
+        {}, {name: value for name, value in sent.items() if name in shown and not name.startswith("settings.")}, shown
+    )
+
+
+def _told(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def settle_room(creation: Creation, slot: Slot, room: Room) -> None:
     """Note that a room is what an earlier run began to create, unless another run is at it."""
-    lease = creation.timeout + LEASE_MARGIN
-    claimed = creation.ledger.claim(slot, (), lease, None, creation.api.service_time())
+    claimed = creation.ledger.claim(slot, (), creation.lease)
     if isinstance(claimed, Claim):
-        creation.ledger.keep(replace(claimed, doubt=claimed.doubt.without(1)), "created", room.id, None)
+        left = replace(claimed, unanswered=claimed.unanswered.resolved(1))
+        creation.ledger.keep(left, "created", room.id, None, {})
 
 
 def create_session(
     creation: Creation,
     slot: Slot,
     spec: SessionSpec,
-    body: dict[str, str],
+    body: Mapping[str, Any],
     seen_ids: frozenset[str],
-    gone_id: str | None,
+    *,
+    replaces: str | None,
+    gone_ids: Collection[str],
 ) -> Made[Session]:
-    """Create a session in the room ``slot.parent``.
-
-    ``gone_id`` names the session of the slot's ledger row, if that session can no longer be used.
-    """
+    """Create a session in the room ``slot.parent``; ``replaces`` and ``gone_ids``: see ``creation.create``."""
     api, room_id = creation.api, slot.parent
 
-    def post(before_each: Callable[[], None]) -> tuple[Session | None, StreamKey | None]:
-        created = api.create_session(room_id, body, before_each)
+    def post(
+        before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> tuple[Session | None, StreamKey | None]:
+        created = api.create_session(room_id, body, before_each, before_wait)
         return created.session, created.key
 
     def listed() -> list[Session]:
-        return [session for session in api.sessions(room_id) if session.title == slot.title and session.is_current]
-
-    def discard(session: Session) -> None:
-        if session.status != "scheduled":
-            raise CreationUnresolved(
-                f"the session {session.id} was created, its answer with the stream key was lost, and it is "
-                f"{session.status} already. It is left as it is: end it, or name it with session_id."
-            )
-        api.delete_session(session.id)
+        return [
+            session for session in api.sessions(room_id) if session.is_current and same_title(session.title, slot.title)
+        ]
 
     target = Target[Session](
         slot=slot,
@@ -81,7 +103,19 @@ def create_session(
         fetch=api.session,
         is_usable=lambda session: session.is_current,
         listed=listed,
-        is_fruit=lambda claim, one: may_be_fruit(claim.doubt, one, spec.preset_id, api.service_time()),
-        discard=discard,
+        may_be_ours=lambda requests, one: fills_empty_slot(requests, one, creation.clock()),
+        discard=lambda session: discard(creation, session),
+        memory=lambda session: memory_of_session(spec, session),
     )
-    return create(creation, target, seen_ids, gone_id)
+    return create(creation, target, seen_ids, replaces=replaces, gone_ids=gone_ids)
+
+
+def discard(creation: Creation, session: Session) -> None:
+    """Delete a session of ours whose key nobody has seen, unless it has begun since it was listed."""
+    now = creation.api.session(session.id)
+    if now is not None and now.status != "scheduled":
+        raise CreationUnresolved(
+            f"the session {session.id} was created, its answer with the stream key was lost, and it is "
+            f"{now.status} already. It is left as it is: end it, or name it with session_id."
+        )
+    creation.api.delete_session(session.id)

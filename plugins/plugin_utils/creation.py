@@ -10,14 +10,17 @@ The order is the promise: the intent is committed before the POST, and the key b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
+from .comparison import Memory
 from .errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .ledger import Busy, Claim, Ledger, Phase, Row, Slot
 from .model import StreamKey
+from .observe import clock_of
 from .transport import CONNECT_TIMEOUT
+from .unanswered import Clock, Unanswered
 from .webinar_api import WebinarApi
 
 # After a lost answer the list is read at once and then after each of these pauses (seconds); what has not shown up
@@ -48,6 +51,14 @@ class Creation:
     timeout: float
     sleep: Callable[[float], None] = time.sleep
 
+    @property
+    def lease(self) -> float:
+        """Seconds: a request may take its time-out."""
+        return self.timeout + LEASE_MARGIN
+
+    def clock(self) -> Clock:
+        return clock_of(self.api, self.ledger)
+
 
 @dataclass(frozen=True)
 class Made(Generic[Thing]):
@@ -67,20 +78,22 @@ class Made(Generic[Thing]):
 class Target(Generic[Thing]):
     """What differs between a room and a session.
 
-    ``post`` returns the thing, None where the answer did not name it, and its key. ``listed`` is all that fills the
-    slot; ``is_fruit`` says of it what may have come of a POST whose answer was lost. ``discard`` is None where such a
-    fruit is as good as any other.
+    ``post`` is given what to call before each request and before each wait. It returns the thing, None where the answer
+    did not name it, and its key. ``listed`` is all that fills the slot; ``may_be_ours`` says of it what may have come
+    of a POST whose answer was lost. ``discard`` is None where that is as good as any other. ``memory`` is what the
+    service made of the values that were sent.
     """
 
     slot: Slot
     name: str
     preset_id: str | None
-    post: Callable[[Callable[[], None]], tuple[Thing | None, StreamKey | None]]
+    post: Callable[[Callable[[], None], Callable[[float], None]], tuple[Thing | None, StreamKey | None]]
     fetch: Callable[[str], Thing | None]
     is_usable: Callable[[Thing], bool]
     listed: Callable[[], list[Thing]]
-    is_fruit: Callable[[Claim, Thing], bool]
+    may_be_ours: Callable[[Unanswered, Thing], bool]
     discard: Callable[[Thing], None] | None
+    memory: Callable[[Thing], Memory]
 
 
 class _Refused(Exception):
@@ -95,60 +108,73 @@ class _Overtaken(Exception):
     """Another run has taken over; what that one makes is what counts."""
 
 
-def create(creation: Creation, target: Target[Thing], seen_ids: frozenset[str], gone_id: str | None) -> Made[Thing]:
-    """Create what a target describes, or find out what became of an earlier request for it."""
-    replaced: list[str] = []
+def create(
+    creation: Creation,
+    target: Target[Thing],
+    seen_ids: frozenset[str],
+    *,
+    replaces: str | None = None,
+    gone_ids: Collection[str] = (),
+) -> Made[Thing]:
+    """Create what a target describes, or find out what became of an earlier request for it.
+
+    ``replaces`` is the id of the session whose place the new one takes: it keeps its key until that is done, and its
+    slot if it is refused. ``gone_ids`` are known to be unusable.
+    """
+    removed: list[str] = []
     while True:
-        claimed = _claim(creation, target, seen_ids, gone_id)
+        claimed = _claim(creation, target, seen_ids, replaces, gone_ids)
         if isinstance(claimed, Made):
-            return replace(claimed, replaced=tuple(replaced))
-        work = _Work(creation, target, claimed, replaced)
+            return replace(claimed, replaced=tuple(removed))
+        work = _Work(creation, target, claimed, removed)
         try:
             return work.run()
         except _Overtaken:
             continue
         except _Refused as refusal:
             creation.ledger.withdraw(work.claim)
-            raise _telling(refusal.error, replaced) from None
+            raise _telling(refusal.error, removed) from None
         except WebinarError as error:
             creation.ledger.release(work.claim)
-            raise _telling(error, replaced) from None
+            raise _telling(error, removed) from None
 
 
 @dataclass
 class _Work(Generic[Thing]):
-    """One creation from its claim to its end. ``replaced`` collects the ids of what was discarded on the way."""
+    """One creation from its claim to its end. ``removed`` collects the ids of what was discarded on the way."""
 
     creation: Creation
     target: Target[Thing]
     claim: Claim
-    replaced: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def run(self) -> Made[Thing]:
-        # An intent of which no request was sent has no fruit to look for.
-        if self.claim.inherited and (self.claim.doubt.count or self.claim.key):
+        # An intent of which no request was sent has created nothing that could be looked for.
+        if self.claim.inherited and (self.claim.unanswered or self.claim.key):
             found = self._settle(wait=self.claim.age < GRACE_TIME)
             if found:
                 return found
         for _attempt in range(CREATION_ATTEMPTS):
+            answered = self.claim.unanswered
             try:
-                thing, key = self.target.post(self._before_request)
+                thing, key = self.target.post(self._counting(answered), self._renew_for)
                 if thing is None and key is None:
                     raise AnswerLost(f"{self.target.name}: the service answered without its id and its key.")
             except (NotSent, ServiceError) as error:
-                if self.claim.doubt.count == 0:
+                self.claim = replace(self.claim, unanswered=answered)
+                if not answered:
                     raise _Refused(error) from None
                 # An earlier request may still take effect, however late, so the intent stays in the ledger.
+                self._renew()
                 raise
             except AnswerLost:
-                self._count_request()
                 found = self._settle(wait=True)
                 if found:
                     return found
                 continue
             if thing is not None:
+                self.claim = replace(self.claim, unanswered=answered)
                 return self._made(thing, key)
-            self._count_request()
             self._keep("pending", None, key)
             found = self._settle(wait=True)
             if found:
@@ -164,14 +190,14 @@ class _Work(Generic[Thing]):
 
     def _made(self, thing: Thing, key: StreamKey | None) -> Made[Thing]:
         has_all = key is not None or self.target.slot.kind == "room"
-        if not self._keep("created" if has_all else "keyless", thing.id, key):
+        if not self._keep("created" if has_all else "keyless", thing, key):
             # This run was away for longer than its lease, and the slot is another run's: this one's is one too many.
             if self.target.discard is not None:
                 self.target.discard(thing)
-                self.replaced.append(thing.id)
-                self.creation.ledger.retire(self.target.slot.api, thing.id)
+                self.removed.append(thing.id)
+                self.creation.ledger.retire(self.target.slot.api, [thing.id])
             raise _Overtaken
-        return Made(thing, key, True, tuple(self.replaced), self.claim.doubt.count)
+        return Made(thing, key, True, tuple(self.removed), self.claim.unanswered.count)
 
     def _settle(self, *, wait: bool) -> Made[Thing] | None:
         """Find out by listing what became of requests whose answers were lost.
@@ -182,23 +208,23 @@ class _Work(Generic[Thing]):
         """
         for pause in (*(GRACE_PAUSES if wait else ()), None):
             self._renew()
-            gone = {*self.claim.seen_ids, *self.replaced}
+            gone = {*self.claim.seen_ids, *self.removed}
             listed = [thing for thing in self.target.listed() if thing.id not in gone]
-            found = [thing for thing in listed if self.target.is_fruit(self.claim, thing)]
+            found = [thing for thing in listed if self.target.may_be_ours(self.claim.unanswered, thing)]
             others = [thing.id for thing in listed if thing not in found]
-            # With other requests in doubt, a key that came without its session could belong to any of them.
+            # With other requests unanswered, a key that came without its session could belong to any of them.
             if found and (
-                self.target.discard is None or (self.claim.key and len(found) == self.claim.doubt.count == 1)
+                self.target.discard is None or (self.claim.key and len(found) == self.claim.unanswered.count == 1)
             ):
                 key = self.claim.key
-                self._count_found(1)
-                if not self._keep("created", found[0].id, key):
+                self.claim = replace(self.claim, unanswered=self.claim.unanswered.resolved(1))
+                if not self._keep("created", found[0], key):
                     # What was found stays where the other run, or the next one, finds it too.
                     raise _Overtaken
-                return Made(found[0], key, True, tuple(self.replaced), self.claim.doubt.count)
+                return Made(found[0], key, True, tuple(self.removed), self.claim.unanswered.count)
             if found and self.target.discard is not None:
                 self._discard(found, self.target.discard)
-                if self.claim.doubt.count == 0:
+                if not self.claim.unanswered:
                     break
             if pause is not None:
                 self.creation.sleep(pause)
@@ -210,59 +236,70 @@ class _Work(Generic[Thing]):
         return None
 
     def _discard(self, found: list[Thing], discard: Callable[[Thing], None]) -> None:
-        if len(found) > self.claim.doubt.count:
+        if len(found) > self.claim.unanswered.count:
             ids = ", ".join(thing.id for thing in found)
             raise CreationUnresolved(
-                f"{self.target.name}: {self.claim.doubt.count} of its requests were never answered, and {len(found)} "
-                f"sessions may be what they made ({ids}). Which of them are somebody else's cannot be told, so all are "
-                "left alone. Pick one with session_id; with session_id and state: absent the others can be removed."
+                f"{self.target.name}: {self.claim.unanswered.count} of its requests were never answered, and "
+                f"{len(found)} sessions may be what they made ({ids}). Which of them are somebody else's cannot be "
+                "told, so all are left alone. Pick one with session_id; with session_id and state: absent the others "
+                "can be removed."
             )
         for thing in found:
             discard(thing)
-            self.replaced.append(thing.id)
-            self._count_found(1)
+            self.removed.append(thing.id)
+            self._renew(replace(self.claim, unanswered=self.claim.unanswered.resolved(1)))
         if self.claim.key is not None:
             self._keep("pending", None, None)
 
-    def _before_request(self) -> None:
-        # Counted before it is sent: a run that dies now leaves it behind as one without an answer.
-        at = self.creation.api.service_time()
-        self._renew(replace(self.claim, doubt=self.claim.doubt.with_request(self.target.preset_id, at)))
+    def _counting(self, answered: Unanswered) -> Callable[[], None]:
+        """Return what counts a request before it is sent: a run that dies then leaves it behind as unanswered.
 
-    def _count_request(self) -> None:
-        at = self.creation.api.service_time()
-        self.claim = replace(self.claim, doubt=self.claim.doubt.with_request(self.target.preset_id, at))
+        It is called again for a request that is sent again because it had no effect, and counts it once.
+        """
 
-    def _count_found(self, count: int) -> None:
-        self.claim = replace(self.claim, doubt=self.claim.doubt.without(count))
+        def before_each() -> None:
+            sent = answered.with_request(self.target.preset_id, self.creation.clock())
+            self._renew(replace(self.claim, unanswered=sent))
 
-    def _renew(self, claim: Claim | None = None) -> None:
-        claim = claim or self.claim
-        if not self.creation.ledger.renew(claim, self.creation.timeout + LEASE_MARGIN):
+        return before_each
+
+    def _renew_for(self, seconds: float) -> None:
+        self._renew(waiting=seconds)
+
+    def _renew(self, claim: Claim | None = None, waiting: float = 0.0) -> None:
+        self.claim = claim or self.claim
+        if not self.creation.ledger.renew(self.claim, self.creation.lease + waiting):
             raise CreationUnresolved(
                 f"{self.target.name}: another run took over its creation. Run again to read what it made."
             )
 
-    def _keep(self, phase: Phase, object_id: str | None, key: StreamKey | None) -> bool:
+    def _keep(self, phase: Phase, thing: Thing | None, key: StreamKey | None) -> bool:
         self.claim = replace(self.claim, key=key)
-        return self.creation.ledger.keep(self.claim, phase, object_id, key)
+        memory = self.target.memory(thing) if thing is not None else {}
+        return self.creation.ledger.keep(self.claim, phase, thing.id if thing is not None else None, key, memory)
 
 
-def _telling(error: WebinarError, replaced: list[str]) -> WebinarError:
+def _telling(error: WebinarError, removed: list[str]) -> WebinarError:
     """Return the error, which also tells what was removed before it."""
-    if replaced:
-        error.args = (f"{error} Before that, {', '.join(replaced)} was removed: nobody ever saw its key.",)
+    if removed:
+        error.args = (f"{error} Before that, {', '.join(removed)} was removed: nobody ever saw its key.",)
+        error.removed_ids = tuple(removed)
     return error
 
 
 def _claim(
-    creation: Creation, target: Target[Thing], seen_ids: frozenset[str], gone_id: str | None
+    creation: Creation,
+    target: Target[Thing],
+    seen_ids: frozenset[str],
+    replaces: str | None,
+    gone_ids: Collection[str],
 ) -> Claim | Made[Thing]:
     """Wait for the right to create; where another run was first, return what it made."""
-    give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL
-    ledger, lease = creation.ledger, creation.timeout + LEASE_MARGIN
+    gone, rival = set(gone_ids), Rival(creation)
     while True:
-        claimed = ledger.claim(target.slot, seen_ids, lease, gone_id, creation.api.service_time())
+        claimed = creation.ledger.claim(
+            target.slot, seen_ids, creation.lease, replaces=replaces, gone_ids=gone, void=rival.void
+        )
         if isinstance(claimed, Claim):
             return claimed
         if isinstance(claimed, Row):
@@ -273,15 +310,33 @@ def _claim(
                 # What was created a moment ago may not be shown everywhere yet, and its key must not be erased.
                 creation.sleep(RIVAL_POLL)
                 continue
-            gone_id = claimed.object_id
+            gone.add(claimed.object_id or "")
             continue
-        if time.monotonic() > give_up:
+        rival.wait(claimed, target.name)
+
+
+class Rival:
+    """Waits for another run that is creating in a slot. ``void`` is the mark of its lease, once that is over."""
+
+    def __init__(self, creation: Creation) -> None:
+        self._creation = creation
+        self._give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL
+        self._mark: tuple[int, float] | None = None
+        self._since = 0.0
+        self.void: tuple[int, float] | None = None
+
+    def wait(self, busy: Busy, name: str) -> None:
+        """Wait a moment; raise CreationUnresolved where it has been too long."""
+        now = time.monotonic()
+        if busy.mark != self._mark:
+            self._mark, self._since = busy.mark, now
+        elif now - self._since > busy.length:
+            # Written by a clock that was ahead of this one: no lease is longer than its own length.
+            self.void = busy.mark
+            return
+        if now > self._give_up:
             raise CreationUnresolved(
-                f"{target.name}: another run has been creating it for {LONGEST_WAIT_FOR_RIVAL:.0f} seconds. "
+                f"{name}: another run has been creating it for {LONGEST_WAIT_FOR_RIVAL:.0f} seconds. "
                 "Run again when that one has ended."
             )
-        creation.sleep(_rival_pause(claimed))
-
-
-def _rival_pause(busy: Busy) -> float:
-    return min(max(busy.seconds, 0.0), RIVAL_POLL)
+        self._creation.sleep(min(max(busy.seconds, 0.0), RIVAL_POLL))

@@ -6,25 +6,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .apply import apply_plan
+from .errors import LedgerError
 from .lease_owner import new_owner
-from .ledger import open_ledger
+from .ledger import Ledger, open_ledger
 from .ledger_location import LedgerSettings
 from .model import EventSpec
 from .observe import observe
 from .outcomes import Applied, planned
 from .plan import Plan, make_plan
 from .secrecy import Redactor
+from .steps import Step
 from .transport import Connection, Transport
 from .webinar_api import WebinarApi
 
 
 @dataclass(frozen=True)
 class Outcome:
+    """``notes`` are about the whole run."""
+
     plan: Plan
     applied: Applied
+    notes: tuple[str, ...] = ()
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what was planned, and what turned out to be needed while the plan was run."""
+        yield from self.plan.steps()
+        for session in self.applied.sessions:
+            yield from session.more_steps
 
 
 def ensure(
@@ -36,17 +48,39 @@ def ensure(
     fails later, for one room or session, stands in the outcome.
     """
     # The ledger comes first: a key that could not be kept must not be created.
-    ledger = open_ledger(ledger_settings, redactor, new_owner(), writable=not check_mode)
+    ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
     transport = Transport(connection, redactor)
     try:
         api = WebinarApi(transport)
         plan = make_plan(asked, observe(api, ledger, asked, connection.concurrency))
-        if check_mode or ledger is None:
-            return Outcome(plan, planned(plan))
-        wait_timeout = asked.policy.wait_timeout
-        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, wait_timeout)
-        return Outcome(plan, applied)
+        if check_mode:
+            return Outcome(plan, planned(plan), notes)
+        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
+        return Outcome(plan, applied, notes)
     finally:
         transport.close()
         if ledger is not None:
             ledger.close()
+
+
+def _opened(
+    settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
+) -> tuple[Ledger | None, tuple[str, ...]]:
+    """Open the ledger; what only ends sessions does not need one, and must not wait until it is repaired."""
+    try:
+        ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
+    except LedgerError as error:
+        if not _only_ends(asked):
+            raise
+        return None, (f"the sessions are ended without the ledger, which still has their keys: {error}",)
+    return ledger, ()
+
+
+def _only_ends(asked: EventSpec) -> bool:
+    sessions = [session for room in asked.rooms for session in room.sessions]
+    return (
+        bool(sessions)
+        and all(session.state == "ended" for session in sessions)
+        and all(room.state == "present" for room in asked.rooms)
+        and not asked.policy.purge
+    )

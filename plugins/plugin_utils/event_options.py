@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import InvalidInput
-from .model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, parse_instant
+from .model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, rfc3339
 from .options import LARGEST_NUMBER
 from .plain_text import quoted_id
 
@@ -119,7 +119,7 @@ def _session_from(options: Mapping[str, Any], prefix: str) -> SessionSpec:
     start = options.get("scheduled_start_time")
     if start is not None:
         try:
-            parse_instant(start)
+            start = rfc3339(start)
         except ValueError:
             raise InvalidInput(
                 f"{prefix}scheduled_start_time '{start}' is not a date-time of RFC 3339 with an offset, such as "

@@ -7,25 +7,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from . import doubts
-from .doubts import Doubt
+from . import unanswered
+from .comparison import Kept, memory_from
 from .errors import LedgerError
 from .lease_owner import is_known_dead
 from .ledger_schema import slots
 from .model import StreamKey
 from .secrecy import Cipher, Redactor, fingerprint
+from .service_url import normalised_or_same
+from .unanswered import Unanswered
 
 Kind = Literal["room", "session"]
-Phase = Literal["pending", "created", "keyless", "spare", "retired"]
+Phase = Literal["pending", "created", "keyless", "spare", "replaced", "beside", "retired"]
+_spelling = lru_cache(maxsize=64)(normalised_or_same)
 
 
 @dataclass(frozen=True)
 class Slot:
+    """A place for one room or one current session. ``parent`` is the account of a room, the room's id of a session."""
+
     api: str
     kind: Kind
     parent: str
@@ -40,8 +47,7 @@ class Slot:
 class Row:
     """One ledger row, last changed ``age`` seconds ago. ``leased`` says whether another run's lease on it still lasts.
 
-    ``doubt`` is about requests to create, None where no such request was left without an answer. ``damaged``: what the
-    row holds cannot be read; only Codec.entry returns such a row.
+    ``memory``: what the service made of values that were sent. ``damaged``: what the row holds cannot be read.
     """
 
     id: int
@@ -52,9 +58,23 @@ class Row:
     fingerprint: str | None
     seen_ids: frozenset[str]
     leased: bool
-    doubt: Doubt | None = None
+    unanswered: Unanswered = field(default_factory=Unanswered.none)
+    memory: Mapping[str, Kept] = field(default_factory=dict)
     age: float = field(default=0.0, compare=False)
     damaged: bool = False
+
+    @property
+    def holds_slot(self) -> bool:
+        return self.phase in ("pending", "created", "keyless")
+
+
+def damage(row: Row) -> str:
+    """Return what is to be said of a row that cannot be read."""
+    return (
+        f"The ledger's entry {row.id}, {row.slot.kind} '{row.slot.title}' ({row.object_id or 'no id'}), is damaged or "
+        "was written with a key that is not given. Restore the ledger from a copy, or forget the entry with "
+        "tenbyte.webinar.ledger; it was left as it is."
+    )
 
 
 class Codec:
@@ -73,42 +93,44 @@ class Codec:
         """Return the columns that hold a key."""
         if key is None:
             return {"secret": None, "fingerprint": None}
-        secret = self._cipher.encrypt({"stream_key": key.stream_key, "rtmp_url": key.rtmp_url})
+        content = {"stream_key": key.stream_key, "rtmp_url": key.rtmp_url}
+        if key.whip_url is not None:
+            content["whip_url"] = key.whip_url
+        secret = self._cipher.encrypt(content)
         return {"secret": secret, "fingerprint": self.fingerprint(key)}
 
     def row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value; raise LedgerError, with its name, where it cannot be read."""
         row = self.entry(found, now)
         if row.damaged:
-            raise LedgerError(
-                f"The ledger's entry {row.id}, {row.slot.kind} '{row.slot.title}' ({row.object_id or 'no id'}), is "
-                "damaged or was written with a key that is not given. Restore the ledger from a copy, or forget the "
-                "entry with tenbyte.webinar.ledger; it was left as it is."
-            )
+            raise LedgerError(damage(row))
         return row
 
     def entry(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value, marked where it cannot be read."""
-        key, damaged, seen_ids, doubt = None, False, frozenset[str](), None
+        key, damaged, seen_ids = None, False, frozenset[str]()
+        requests, memory = Unanswered.none(), dict[str, Kept]()
         try:
-            doubt = doubts.read(found.doubt)
+            requests = unanswered.read(found.doubt, found.created_at, found.updated_at)
+            memory = memory_from(found.memory)
             seen_ids = frozenset(json.loads(found.seen_ids))
             if found.secret is not None:
                 secret = self._cipher.decrypt(bytes(found.secret))
-                key = StreamKey(secret["stream_key"], secret.get("rtmp_url"))
+                key = StreamKey(secret["stream_key"], secret.get("rtmp_url"), secret.get("whip_url"))
                 self._redactor.learn(key.stream_key)
-        except (LedgerError, KeyError, TypeError, ValueError):
+        except (LedgerError, AttributeError, KeyError, TypeError, ValueError):
             damaged = True
         return Row(
             id=found.id,
-            slot=Slot(found.api, found.kind, found.parent, found.title),
+            slot=Slot(_spelling(found.api), found.kind, found.parent, found.title),
             object_id=found.object_id,
             phase=found.phase,
             key=key,
             fingerprint=found.fingerprint,
             seen_ids=seen_ids,
             leased=self.is_leased(found, now),
-            doubt=doubt,
+            unanswered=requests,
+            memory=memory,
             age=now - found.updated_at,
             damaged=damaged,
         )

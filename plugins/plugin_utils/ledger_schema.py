@@ -16,7 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from . import unanswered
 from .errors import LedgerError
+from .service_url import normalised_or_same
+from .unanswered import Unanswered
 
 METADATA = sa.MetaData()
 meta = sa.Table(
@@ -39,15 +42,22 @@ slots = sa.Table(
     sa.Column("secret", sa.LargeBinary),
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("seen_ids", sa.Text, nullable=False),
-    # JSON of what is in doubt (doubts.py), null where nothing is.
+    # JSON of requests whose answer never came (unanswered.py), null where there are none.
     sa.Column("doubt", sa.Text),
     sa.Column("owner", sa.String(160)),
     sa.Column("lease_until", sa.Float, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
+    # JSON of what the service made of values that were sent (comparison.py), null where it kept all as they were.
+    sa.Column("memory", sa.Text),
 )
-holds_slot = slots.c.phase.not_in(["retired", "spare"])
-sa.Index(
+# Rows beside the one of their slot: see ledger.py.
+BESIDE = ("spare", "replaced", "beside", "retired")
+holds_slot = slots.c.phase.not_in(BESIDE)
+# What a run needs to know: a retired row tells nothing but which sessions were ours, and that only matters as long as
+# a request of its slot was never answered.
+is_of_use = (slots.c.phase != "retired") | slots.c.doubt.is_not(None)
+ONE_ROW_PER_SLOT = sa.Index(
     "one_row_per_slot",
     slots.c.api,
     slots.c.kind,
@@ -70,8 +80,65 @@ class Migration:
     step: Callable[[sa.Connection], object] | None = None
 
 
+def _count_what_was_pending(connection: sa.Connection) -> None:
+    """Version 1 did not say whether an intent had been followed by a request: one may have been."""
+    for row in connection.execute(sa.select(*_OF_VERSION_1).where(slots.c.phase == "pending")).all():
+        one = Unanswered(1, row.created_at, row.updated_at, by_service=False)
+        _set(connection, row.id, doubt=unanswered.written(one))
+
+
+def _tidy_up(connection: sa.Connection) -> None:
+    """Write what version 2 left to be guessed, spell each service in one way, and drop what nobody needs."""
+    ONE_ROW_PER_SLOT.drop(connection, checkfirst=True)
+    chosen = sa.select(slots.c.id, slots.c.doubt, slots.c.created_at, slots.c.updated_at)
+    for row in connection.execute(chosen.where(slots.c.doubt.is_not(None))).all():
+        try:
+            known = unanswered.read(row.doubt, row.created_at, row.updated_at)
+        except (ValueError, KeyError, TypeError):
+            # Left as it is: whoever reads the row says that it is damaged.
+            continue
+        _set(connection, row.id, doubt=unanswered.written(known))
+    _spell_services_alike(connection)
+    useless = (slots.c.phase != "pending") & slots.c.doubt.is_(None)
+    connection.execute(sa.delete(slots).where(useless & (slots.c.phase == "retired")))
+    connection.execute(sa.update(slots).where(useless & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
+    ONE_ROW_PER_SLOT.create(connection)
+
+
+def _spell_services_alike(connection: sa.Connection) -> None:
+    for (api,) in connection.execute(sa.select(slots.c.api).distinct()).all():
+        if (normal := normalised_or_same(api)) != api:
+            connection.execute(sa.update(slots).where(slots.c.api == api).values(api=normal))
+    # Where two spellings had a row each for one slot, the one that was changed last holds it. The other keeps its key:
+    # which session is of use, the service tells.
+    of_slot = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
+    held = sa.select(*of_slot).where(holds_slot).group_by(*of_slot).having(sa.func.count() > 1)
+    for slot in connection.execute(held).all():
+        same = sa.and_(*(column == value for column, value in zip(of_slot, slot, strict=True)))
+        newest_first = slots.c.updated_at.desc(), slots.c.id.desc()
+        of_row = (slots.c.id, slots.c.phase, slots.c.object_id, slots.c.doubt, slots.c.secret)
+        rows = connection.execute(sa.select(*of_row).where(same & holds_slot).order_by(*newest_first)).all()
+        holder = next((row for row in rows if row.phase != "pending"), rows[0])
+        for row in rows:
+            tells_nothing = row.secret is None and row.doubt is None
+            if row.id == holder.id:
+                continue
+            if tells_nothing and row.object_id in (None, holder.object_id):
+                connection.execute(sa.delete(slots).where(slots.c.id == row.id))
+            else:
+                _set(connection, row.id, phase="beside", lease_until=0.0)
+
+
+def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
+    connection.execute(sa.update(slots).where(slots.c.id == row_id).values(**values))
+
+
+_OF_VERSION_1 = (slots.c.id, slots.c.created_at, slots.c.updated_at)
 # The first leads from version 1 to version 2, and so on.
-MIGRATIONS: tuple[Migration, ...] = (Migration(adds=(sa.Column("doubt", sa.Text),)),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(adds=(sa.Column("doubt", sa.Text),), step=_count_what_was_pending),
+    Migration(adds=(sa.Column("memory", sa.Text),), step=_tidy_up),
+)
 
 
 def newest_version() -> int:
@@ -113,6 +180,16 @@ def upgrade(connection: sa.Connection, version: int) -> None:
             migration.step(connection)
     newest = str(newest_version()).encode()
     connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=newest))
+
+
+def counts_requests(version: int) -> bool:
+    """Say whether a ledger of this version says in ``doubt`` which requests were never answered."""
+    return version > 1
+
+
+def spells_services_alike(version: int) -> bool:
+    """Say whether a ledger of this version has each service's URL in its one spelling."""
+    return version > 2
 
 
 def select_slots(version: int) -> sa.Select[Any]:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from . import doubts
+from . import unanswered
 from .errors import InvalidInput
 from .ledger_rows import Codec, Phase, Row, Slot
-from .ledger_schema import slots
+from .ledger_schema import BESIDE, slots
 from .model import StreamKey
+from .service_url import normalised_or_same
 
 FORMAT = "tenbyte.webinar ledger 1"
 
@@ -46,7 +47,9 @@ class Change:
 def exported(rows: Iterable[Row]) -> list[Kept]:
     """Return what is worth handing on: everything but intents that brought nothing."""
     return [
-        Kept(row.slot, row.object_id, row.phase, row.key, tuple(sorted(row.seen_ids)), doubts.written(row.doubt))
+        Kept(
+            row.slot, row.object_id, row.phase, row.key, tuple(sorted(row.seen_ids)), unanswered.written(row.unanswered)
+        )
         for row in rows
         if row.phase != "pending" or row.key is not None
     ]
@@ -61,6 +64,7 @@ def to_text(entries: Sequence[Kept]) -> str:
             "phase": kept.phase,
             "stream_key": kept.key.stream_key if kept.key else None,
             "rtmp_url": kept.key.rtmp_url if kept.key else None,
+            "whip_url": kept.key.whip_url if kept.key else None,
             "seen_ids": list(kept.seen_ids),
             "doubt": kept.doubt,
         }
@@ -83,17 +87,24 @@ def from_text(text: str, where: str) -> list[Kept]:
 
 
 def _kept(entry: Any) -> Kept:
-    slot = Slot(*(_text(entry[name]) for name in ("api", "kind", "parent", "title")))  # type: ignore[arg-type]
+    slot = Slot(normalised_or_same(_text(entry["api"])), *(_text(entry[name]) for name in ("kind", "parent", "title")))  # type: ignore[arg-type]
     phase, key = entry["phase"], None
-    if slot.kind not in ("room", "session") or phase not in ("pending", "created", "keyless", "spare"):
+    if slot.kind not in ("room", "session") or phase not in (
+        "pending",
+        "created",
+        "keyless",
+        "spare",
+        "replaced",
+        "beside",
+    ):
         raise ValueError
     object_id = _text(entry["id"]) if entry["id"] is not None else None
     if entry["stream_key"] is not None:
-        url = entry["rtmp_url"]
-        key = StreamKey(_text(entry["stream_key"]), _text(url) if url is not None else None)
+        addresses = (entry["rtmp_url"], entry.get("whip_url"))
+        key = StreamKey(_text(entry["stream_key"]), *(_text(url) if url is not None else None for url in addresses))
     doubt = _text(entry["doubt"]) if entry["doubt"] is not None else None
-    # Read once, so that what is no doubt is found here.
-    doubts.read(doubt)
+    # Read once, so that what cannot be read is found here.
+    unanswered.read(doubt)
     return Kept(slot, object_id, phase, key, tuple(_text(seen) for seen in entry["seen_ids"]), doubt)
 
 
@@ -109,7 +120,7 @@ def changes(rows: Sequence[Row], entries: Sequence[Kept]) -> list[Change]:
     Raise InvalidInput where a session has one key here and another there: of the two, one is wrong, and nobody but the
     user knows which.
     """
-    taken = {row.slot for row in rows if row.phase != "spare"}
+    taken = {row.slot for row in rows if row.holds_slot}
     decided, conflicts, added = [], [], set[tuple[Slot, str | None, str | None]]()
     for kept in entries:
         same = next((row for row in rows if _is_same(row, kept)), None)
@@ -120,7 +131,7 @@ def changes(rows: Sequence[Row], entries: Sequence[Kept]) -> list[Change]:
                 decided.append(Change("filled", kept, same.id))
         elif (identity := (kept.slot, kept.object_id, kept.key.stream_key if kept.key else None)) not in added:
             added.add(identity)
-            if kept.slot not in taken and kept.phase != "spare":
+            if kept.slot not in taken and kept.phase not in BESIDE:
                 taken.add(kept.slot)
                 decided.append(Change("added", kept))
             elif kept.key is not None:
@@ -136,14 +147,14 @@ def changes(rows: Sequence[Row], entries: Sequence[Kept]) -> list[Change]:
 def take_in(connection: sa.Connection, change: Change, codec: Codec, owner: str, now: float) -> None:
     kept = change.kept
     if change.action == "filled":
-        phase = sa.case((slots.c.phase == "spare", "spare"), else_="created")
+        phase = sa.case((slots.c.phase.in_(BESIDE), slots.c.phase), else_="created")
         values = {**codec.sealed(kept.key), "updated_at": now}
         connection.execute(sa.update(slots).where(slots.c.id == change.row_id).values(**values, phase=phase))
         return
     values = {
         **asdict(kept.slot),
         "object_id": kept.object_id,
-        "phase": "spare" if change.action == "beside" else kept.phase,
+        "phase": "beside" if change.action == "beside" else kept.phase,
         **codec.sealed(kept.key),
         "seen_ids": json.dumps(list(kept.seen_ids)),
         "doubt": kept.doubt,

@@ -6,121 +6,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from .doubts import are_twins
-from .errors import InvalidInput
+from .account import Account, account_of
+from .errors import InvalidInput, ServiceError, WebinarError
+from .identity import KnownRows, RoomFilling, known_rows, room_in_slot
 from .ledger import Ledger, Row, Slot
 from .model import EventSpec, Room, RoomSpec, Session
+from .unanswered import Clock, Unanswered, are_duplicates
 from .webinar_api import WebinarApi
 
 
 @dataclass(frozen=True)
-class World:
-    """What is: ``rooms`` stand in the order of the event's rooms, None where one does not exist yet.
+class ObservedRoom:
+    """A room of the event, None where it does not exist yet; ``refusal`` says why nothing can be done with it.
 
-    ``sessions`` are by room id and hold past ones too; ``rows`` are the ledger's, by slot; ``past_rows`` those that do
-    not hold their slot (any more). ``kept_ids`` are of all that the ledger knows. ``now`` is the service's time.
-    ``twin_rooms`` are, by title, empty rooms beside the one of that title, made by requests that were never answered.
+    ``duplicates`` are empty rooms beside it, created by requests that were never answered.
     """
 
+    room: Room | None = None
+    row: Row | None = None
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+    duplicates: tuple[Room, ...] = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """What is: ``rooms`` are in the order of the event's rooms, ``sessions`` by room id, past ones among them."""
+
     api: str
-    rooms: tuple[Room | None, ...]
-    room_ids: frozenset[str]
+    account: Account
+    rooms: tuple[ObservedRoom, ...]
+    mine: tuple[Room, ...] = ()
     sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict)
-    rows: Mapping[Slot, Row] = field(default_factory=dict)
-    past_rows: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
-    kept_ids: frozenset[str] = frozenset()
-    now: float | None = None
-    twin_rooms: Mapping[str, tuple[Room, ...]] = field(default_factory=dict)
+    rows: KnownRows = field(default_factory=KnownRows)
+    clock: Clock = field(default_factory=lambda: Clock(None, 0.0))
+
+    def room_slot(self, title: str) -> Slot:
+        """Return the slot of a room; where the ledger has one for another spelling of the title, that one."""
+        slot = Slot(self.api, "room", self.account.name, title)
+        row = self.rows.of_slot(slot)
+        return row.slot if row is not None else slot
+
+    def session_slot(self, room_id: str, title: str) -> Slot:
+        slot = Slot(self.api, "session", room_id, title)
+        row = self.rows.of_slot(slot)
+        return row.slot if row is not None else slot
 
 
 def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> World:
-    """Return the World; raise InvalidInput where a named room is unknown or not the only one of its title."""
+    """Return the World; raise InvalidInput where a named room is unknown, another account's, or named twice.
+
+    What fails for one room alone, such as its list of sessions, is that room's refusal.
+    """
+    mine = tuple(api.my_rooms())
+    account = account_of(api.connection, mine, ledger.fingerprint_text if ledger else lambda _secret: "")
+    world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        mine = api.my_rooms() if any(room.room_id is None for room in asked.rooms) else []
-        named = list(pool.map(lambda spec: _find_rooms(api, ledger, mine, spec), asked.rooms))
-        rooms = tuple(room for room, _twins in named)
-        found = [room for room in rooms if room]
-        _refuse_one_room_twice(found)
-        listed = list(pool.map(lambda room: tuple(api.sessions(room.id)), found))
-    sessions = {room.id: listed_sessions for room, listed_sessions in zip(found, listed, strict=True)}
+        found = list(pool.map(lambda spec: _find_room(api, ledger, world, spec), asked.rooms))
+        _refuse_one_room_twice([room.room for room in found if room.room])
+        lists = list(pool.map(lambda room: _sessions_of(api, room), found))
+    sessions = {
+        room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
+    }
+    rooms = tuple(
+        replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
+    )
     # After the lists: what another run has made and a list shows has a row by now, or its slot is still pending.
-    rows = ledger.all_rows(api.url, sessions) if ledger else []
-    return World(
-        api=api.url,
-        rooms=rooms,
-        room_ids=frozenset(room.id for room in mine),
-        sessions=sessions,
-        now=api.service_time(),
-        twin_rooms={room.title: twins for room, twins in named if room and twins},
-        **rows_by_slot(rows),
+    rows = _rows(api.url, ledger, account, mine, sessions)
+    rooms = tuple(_with_newest_row(room, rows) for room in rooms)
+    return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+
+
+def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) -> World:
+    """Return the World with one room's sessions, and the ledger, read anew."""
+    listed = tuple(api.sessions(room_id))
+    rows = _rows(api.url, ledger, world.account, world.mine, [*world.sessions, room_id])
+    sessions = {**world.sessions, room_id: listed}
+    return replace(world, sessions=sessions, rows=rows, clock=clock_of(api, ledger))
+
+
+def clock_of(api: WebinarApi, ledger: Ledger | None) -> Clock:
+    """Return the time; the ledger is asked for it only where the service's answers do not tell it."""
+    service = api.service_time()
+    return Clock(service, ledger.now() if ledger is not None and service is None else time.time())
+
+
+def _rows(
+    api_url: str, ledger: Ledger | None, account: Account, mine: Iterable[Room], room_ids: Iterable[str]
+) -> KnownRows:
+    return known_rows(ledger.rows(api_url, room_ids) if ledger else (), account, {room.id for room in mine})
+
+
+def _with_newest_row(room: ObservedRoom, rows: KnownRows) -> ObservedRoom:
+    row = rows.of_id(room.room.id) if room.room else None
+    return replace(room, row=row or room.row)
+
+
+def _sessions_of(api: WebinarApi, found: ObservedRoom) -> tuple[tuple[Session, ...], str | None]:
+    if found.room is None or found.refusal is not None:
+        return (), None
+    try:
+        return tuple(api.sessions(found.room.id)), None
+    except ServiceError as error:
+        # A credential that is refused is so for every room.
+        if error.status == 401:
+            raise
+        return (), str(error)
+    except WebinarError as error:
+        return (), str(error)
+
+
+def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomSpec) -> ObservedRoom:
+    if spec.room_id is not None:
+        return _named_by_id(api, world, spec.room_id, is_to_go=spec.state == "absent")
+    title = spec.title or ""
+    found = room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.mine, world.rows)
+    if found.refusal is not None:
+        raise InvalidInput(found.refusal)
+    if found.namesakes and (len(found.namesakes) > 1 or found.room is None or found.room not in found.namesakes):
+        return _with_duplicates(api, ledger, world, title, found)
+    return ObservedRoom(found.room, found.row, notes=found.notes)
+
+
+def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool) -> ObservedRoom:
+    room = next((room for room in world.mine if room.id.lower() == room_id), None)
+    if room is not None:
+        return ObservedRoom(room, world.rows.of_id(room.id))
+    room = api.room(room_id)
+    if room is None:
+        if is_to_go:
+            return ObservedRoom()
+        raise InvalidInput(
+            f"room_id {room_id}: the service has no such room. Correct room_id, or name the room by its "
+            "title to have it created."
+        )
+    # A list may lag behind what was created a moment ago.
+    row, host = world.rows.of_id(room.id), world.account.host_id
+    if (host is not None and room.host_id is not None and room.host_id.lower() == host) or (
+        row is not None and row.slot.kind == "room" and world.account.has(row.slot.parent)
+    ):
+        return ObservedRoom(room, row)
+    raise InvalidInput(
+        f"room_id {room_id}: the room '{room.title}' is not one of the rooms of this account (api_key or api_token). "
+        "Correct room_id, or use the credential of the account that the room belongs to."
     )
 
 
-def rows_by_slot(rows: list[Row]) -> dict[str, Any]:
-    """Return a World's fields about the ledger."""
-    past: dict[Slot, list[Row]] = {}
-    for row in rows:
-        if row.phase in ("spare", "retired"):
-            past.setdefault(row.slot, []).append(row)
-    return {
-        "rows": {row.slot: row for row in rows if row.phase not in ("spare", "retired")},
-        "past_rows": {slot: tuple(of_slot) for slot, of_slot in past.items()},
-        "kept_ids": frozenset(row.object_id for row in rows if row.object_id),
-    }
+def _with_duplicates(
+    api: WebinarApi, ledger: Ledger | None, world: World, title: str, found: RoomFilling
+) -> ObservedRoom:
+    """Tell the room of a slot from what requests without an answer created beside it.
 
-
-def _find_rooms(
-    api: WebinarApi, ledger: Ledger | None, mine: list[Room], spec: RoomSpec
-) -> tuple[Room | None, tuple[Room, ...]]:
-    """Return the room that is meant, None where it does not exist, and its twins."""
-    if spec.room_id is not None:
-        room = api.room(spec.room_id)
-        if room is None:
-            raise InvalidInput(
-                f"room_id {spec.room_id}: the service has no such room. Correct room_id, or name the room by its "
-                "title to have it created."
-            )
-        return room, ()
-    named = [room for room in mine if room.title == spec.title]
-    meant = _without_twins(api, ledger, named, Slot(api.url, "room", "", spec.title or "")) if len(named) > 1 else None
-    if meant is not None:
-        return meant
-    if len(named) > 1:
-        raise InvalidInput(
-            f"room '{spec.title}': you have {len(named)} rooms of this title ({', '.join(room.id for room in named)}). "
-            "Name the one that you mean with room_id."
-        )
-    return (named[0] if named else None), ()
-
-
-def _without_twins(
-    api: WebinarApi, ledger: Ledger | None, named: list[Room], slot: Slot
-) -> tuple[Room, tuple[Room, ...]] | None:
-    """Tell the room of a slot from what requests without an answer made beside it; None where that cannot be told."""
-    if ledger is None:
-        return None
-    used = [room for room in named if api.sessions(room.id)]
-    # After the lists, for the reason that is given above.
-    rows = ledger.all_rows(api.url, [room.id for room in named])
-    row = next((row for row in rows if row.slot == slot and row.phase not in ("spare", "retired")), None)
-    if row is None or row.doubt is None or row.leased or len(used) > 1:
-        return None
-    if row.object_id is not None:
-        room = next((room for room in named if room.id == row.object_id), None)
-        count = row.doubt
-    else:
+    Raise InvalidInput where that cannot be told: which room is meant, nobody but the user knows.
+    """
+    named, row = list(found.namesakes), found.row
+    requests = row.unanswered if row is not None else Unanswered.none()
+    room = found.room
+    if room is None and row is not None and row.phase == "pending" and not row.leased and requests:
         # An earlier run died before it knew its room: one of those that its requests made is as good as any other.
-        room, count = (used or named)[0], row.doubt.without(1)
-    twins = tuple(other for other in named if other is not room)
-    if room is None or any(other in used for other in twins):
-        return None
-    kept_ids = {found.object_id for found in rows if found.object_id} | {found.slot.parent for found in rows}
-    return (room, twins) if are_twins(count, row.seen_ids, twins, kept_ids, api.service_time()) else None
+        used = [one for one in named if api.sessions(one.id)]
+        if len(used) < 2:
+            room, requests = (used or named)[0], requests.resolved(1)
+    others = tuple(one for one in named if room is not None and one.id != room.id)
+    is_open = room is not None and row is not None and not row.leased and bool(requests)
+    if is_open and row is not None and not any(api.sessions(one.id) for one in others):
+        # Read after the lists, for the reason that is given above.
+        rows = _rows(api.url, ledger, world.account, world.mine, [one.id for one in named])
+        known = {*rows.ids, *(known.slot.parent for known in rows.by_id.values())}
+        if are_duplicates(requests, row.seen_ids, others, known, clock_of(api, ledger)):
+            return ObservedRoom(room, row, notes=found.notes, duplicates=others)
+    if room is None or found.room is None:
+        ids = ", ".join(one.id for one in named)
+        raise InvalidInput(
+            f"room '{title}': you have {len(named)} rooms of this title ({ids}). Name the one that you mean with "
+            "room_id."
+        )
+    note = (
+        f"you have other rooms of this title ({', '.join(one.id for one in others)}), which this ledger did not create "
+        f"for it. They are left alone; {room.id} is the one that is used"
+    )
+    return ObservedRoom(room, row, notes=(*found.notes, *([note] if others else [])))
 
 
 def _refuse_one_room_twice(rooms: list[Room]) -> None:

@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, replace
 
 from .model import Room, RoomSpec, Session, SessionSpec, Settings, StreamKey
 from .plan import Plan, RoomPlan, SessionPlan, merged, room_name
+from .steps import Step
 
 
 @dataclass(frozen=True)
 class SessionOutcome:
     """What became of one asked session; ``session`` is None where it does not exist (yet, or any more).
 
-    ``purged``: it was not asked for, and removed. ``surplus``: it stood beside that of its slot, and was removed.
+    ``id_before`` is the id of the session that stood in the slot when the plan was made.
+    ``purged``: it was not asked for, and removed. ``awaits_live``: it was put on air and is not known to be live yet.
+    ``more_steps`` are calls that no plan could foresee, because what they remove came into being while it was run.
     """
 
     room_title: str
@@ -29,7 +32,9 @@ class SessionOutcome:
     notes: tuple[str, ...] = ()
     error: str | None = None
     purged: bool = False
-    surplus: bool = False
+    awaits_live: bool = False
+    more_steps: tuple[Step, ...] = ()
+    id_before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,11 @@ def before(room: RoomOutcome, session_plan: SessionPlan, error: str | None = Non
         spec=session_plan.spec,
         session=session,
         key=kept.key if kept else None,
-        fingerprint=kept.fingerprint if kept else None,
+        fingerprint=kept.fingerprint if kept and kept.key else None,
         error=error or session_plan.refusal,
         purged=session_plan.purged,
-        surplus=session_plan.surplus is not None,
+        notes=session_plan.notes,
+        id_before=session.id if session is not None else None,
     )
 
 
@@ -83,10 +89,15 @@ def updated_room(spec: RoomSpec, room: Room) -> Room:
     """Return a room as an update makes it."""
     return replace(
         room,
-        title=spec.title or room.title,
+        title=(spec.title if spec.room_id is not None else None) or room.title,
         description=room.description if spec.description is None else spec.description,
         analytics=merged(room.analytics, spec.analytics or {}),
     )
+
+
+def is_of(step: Step, session: Session | None) -> bool:
+    """Say whether a step concerns the session that stands in its slot now: not one that was replaced or left over."""
+    return step.session is None or (session is not None and step.session.id == session.id)
 
 
 def _planned_room(room_plan: RoomPlan) -> RoomOutcome:
@@ -95,7 +106,8 @@ def _planned_room(room_plan: RoomPlan) -> RoomOutcome:
         room = None
     elif step is not None and step.action == "update_room" and room is not None:
         room = updated_room(spec, room)
-    return RoomOutcome(spec, room, changed=step is not None or bool(room_plan.twins), error=room_plan.refusal)
+    changed = step is not None or bool(room_plan.duplicates)
+    return RoomOutcome(spec, room, changed=changed, error=room_plan.refusal, notes=room_plan.notes)
 
 
 def _planned_session(room: RoomOutcome, session_plan: SessionPlan) -> SessionOutcome:
@@ -103,10 +115,13 @@ def _planned_session(room: RoomOutcome, session_plan: SessionPlan) -> SessionOut
     session: Session | None = outcome.session
     for step in session_plan.steps:
         match step.action:
-            case "delete_session" | "create_session":
+            case "create_session":
                 session = None
                 outcome = replace(outcome, key=None, fingerprint=None)
-            case "end_session" if session:
+            case "delete_session" if is_of(step, session):
+                session = None
+                outcome = replace(outcome, key=None, fingerprint=None)
+            case "end_session" if session and is_of(step, session):
                 session = replace(session, status="ended")
                 outcome = replace(outcome, key=None, fingerprint=None)
             case "reschedule_session" if session:

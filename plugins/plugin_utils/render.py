@@ -10,49 +10,62 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import yaml
-
+from . import facts
+from .diffs import diff_of
 from .ensure import Outcome
-from .model import Session, StreamKey
+from .model import StreamKey
 from .outcomes import RoomOutcome, SessionOutcome
 from .secrecy import MASK, NOT_PLAIN, Redactor, is_plain_ingest_url, is_plain_stream_key
 from .steps import Step
 
-FACT = "tenbyte_sessions"
-# Which run of Ansible set the fact: a persistent fact cache must not mix the sessions of last week into today's.
-FACT_RUN = "tenbyte_sessions_run"
+_MOST_NAMED = 10
 
 
 def event_result(
-    outcome: Outcome, redactor: Redactor, *, facts_before: Mapping[str, Any], run: str, reveal: bool = False
+    outcome: Outcome,
+    redactor: Redactor,
+    *,
+    facts_before: Mapping[str, Any],
+    run: str,
+    reveal: bool = False,
+    check_mode: bool = False,
+    may_change_facts: bool = True,
+    whole: bool = True,
 ) -> dict[str, Any]:
     """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
 
     ``facts_before`` are all facts of the host, ``run`` names this run of Ansible. ``reveal`` adds the stream keys to
-    the sessions of the result, and hides the result from all but the variable that it is registered in.
+    the sessions of the result, and hides the result from all but the variable that it is registered in. For the rest
+    see ``facts``.
     """
     applied = outcome.applied
-    sessions = [session_result(session) for session in applied.sessions if session.spec.state != "absent"]
+    known = facts.known_before(facts_before, run, check_mode=check_mode)
+    names = facts.names_of(applied, known)
+    entries = {name: session_result(session, name) for name, session in zip(names, applied.sessions, strict=True)}
+    shown_sessions = [
+        (name, session) for name, session in zip(names, applied.sessions, strict=True) if session.spec.state != "absent"
+    ]
+    failed_rooms = [{"room": room.title, "title": None, "reason": room.error} for room in applied.rooms if room.error]
     failed: list[dict[str, Any]] = [
         {"room": session.room_title, "title": session.spec.title, "reason": session.error}
         for session in applied.sessions
         if session.error
     ]
-    failed += [
-        {"room": room.title, "title": None, "reason": room.error}
-        for room, room_plan in zip(applied.rooms, outcome.plan.rooms, strict=True)
-        if room.error and not any(session.steps for session in room_plan.sessions)
-    ]
+    named = {item["room"] for item in failed}
+    # A room that takes its sessions with it is told by them.
+    failed += [item for item in failed_rooms if item["room"] not in named]
+    known = facts.facts_of(outcome.plan, applied, entries, names, known, whole=whole)
     result: dict[str, Any] = {
         "changed": any(room.changed for room in applied.rooms) or any(session.changed for session in applied.sessions),
-        "plan": [step_result(step) for step in outcome.plan.steps()],
+        "plan": [step_result(step) for step in outcome.steps()],
         "rooms": [room_result(room) for room in applied.rooms],
-        "sessions": sessions,
+        "sessions": [entries[name] for name, _session in shown_sessions],
         "failed_sessions": failed,
-        "ansible_facts": {FACT: _facts(outcome, facts_before, run), FACT_RUN: run},
-        "diff": _diff(outcome),
+        "failed_rooms": [{"room": item["room"], "reason": item["reason"]} for item in failed_rooms],
+        "ansible_facts": facts.as_facts(known, run, check_mode=check_mode, may_change_facts=may_change_facts),
+        "diff": diff_of(outcome),
     }
-    notes = [f"{done.title}: {note}" for done in applied.rooms for note in done.notes]
+    notes = [*outcome.notes, *(f"{done.title}: {note}" for done in applied.rooms for note in done.notes)]
     notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
         f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
@@ -64,10 +77,10 @@ def event_result(
         result["warnings"] = notes
     if failed:
         result["failed"] = True
-        result["msg"] = _failure_message(failed, len(applied.sessions))
+        result["msg"] = _failure_message(failed, len(applied.sessions), len(failed_rooms), applied.sessions)
     shown: dict[str, Any] = redactor.value(result)
     if reveal:
-        _reveal(shown, [session for session in applied.sessions if session.spec.state != "absent"])
+        _reveal(shown, [session for _name, session in shown_sessions])
     return shown
 
 
@@ -96,10 +109,12 @@ def room_result(outcome: RoomOutcome) -> dict[str, Any]:
     }
 
 
-def session_result(outcome: SessionOutcome) -> dict[str, Any]:
+def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
+    """Return what is shown of a session; ``name`` is that by which it stands in the facts."""
     session, spec = outcome.session, outcome.spec
     preset = session.preset if session else None
     return {
+        "name": name,
         "id": session.id if session else None,
         "room_id": outcome.room_id,
         "room": outcome.room_title,
@@ -114,6 +129,7 @@ def session_result(outcome: SessionOutcome) -> dict[str, Any]:
         "scheduled_start_time": session.scheduled_start_time if session else spec.scheduled_start_time,
         "hls_url": session.hls_url if session else None,
         "rtmp_url": _shown_ingest_url(outcome.key),
+        "whip_url": _shown_ingest_url(outcome.key, whip=True),
         "settings": asdict(session.settings if session else spec.settings),
         "encoder": spec.encoder,
         "stream_key_available": outcome.key is not None,
@@ -131,106 +147,40 @@ def step_result(step: Step) -> dict[str, Any]:
     }
 
 
-def fact_name(room: str, title: str) -> str:
-    return f"{room}/{title}"
-
-
-def _facts(outcome: Outcome, before: Mapping[str, Any], run: str) -> dict[str, Any]:
-    """Merge with the facts of earlier tasks of the same run, so that several tasks add up; what is gone leaves."""
-    facts = dict(before.get(FACT) or {}) if before.get(FACT_RUN) == run else {}
-    for session in outcome.applied.sessions:
-        if session.surplus:
-            continue
-        name = fact_name(session.room_title, session.spec.title)
-        exists = session.session is not None and session.session.is_current
-        if exists or (session.spec.state in ("present", "live") and not session.error):
-            facts[name] = session_result(session)
-        else:
-            facts.pop(name, None)
-    return facts
-
-
-def _shown_ingest_url(key: StreamKey | None) -> str | None:
+def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | None:
     """Return the ingest URL as roles put it into configuration files; None where it is not plainly one."""
-    if key is None or key.rtmp_url is None or not is_plain_ingest_url(key.rtmp_url):
+    url = None if key is None else key.whip_url if whip else key.rtmp_url
+    if key is None or url is None or not is_plain_ingest_url(url):
         return None
-    return key.rtmp_url.replace(key.stream_key, MASK)
+    return url.replace(key.stream_key, MASK)
 
 
-def _failure_message(failed: list[dict[str, Any]], asked: int) -> str:
-    lines = [
-        f"{item['room']}/{item['title']}: {item['reason']}" if item["title"] else f"{item['room']}: {item['reason']}"
-        for item in failed
-    ]
-    count = f"{len(failed)} of {asked} sessions failed" if asked else f"{len(failed)} of the rooms failed"
-    return f"{count}. " + " | ".join(lines)
-
-
-def _diff(outcome: Outcome) -> dict[str, str]:
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    outcomes = iter(outcome.applied.sessions)
-    for room_plan, room in zip(outcome.plan.rooms, outcome.applied.rooms, strict=True):
-        sessions_before, sessions_after = {}, {}
-        for plan in room_plan.sessions:
-            session = next(outcomes)
-            # Beside the session of its title there may be one that is one too many.
-            name = f"{plan.spec.title} ({plan.session.id})" if plan.surplus and plan.session else plan.spec.title
-            if plan.session is not None:
-                kept = plan.row if plan.row is not None and plan.row.object_id == plan.session.id else None
-                sessions_before[name] = _diff_session(plan.session, kept.fingerprint if kept else None)
-            if session.session is not None:
-                sessions_after[name] = _diff_session(session.session, session.fingerprint)
-            elif session.changed and plan.spec.state in ("present", "live"):
-                sessions_after[plan.spec.title] = _diff_wish(session)
-        for twin in room_plan.twins:
-            before[f"{twin.title} ({twin.id})"] = _diff_room(twin.id, twin.description, {})
-        if room_plan.room is not None:
-            name = room_plan.room.title
-            before[name] = _diff_room(room_plan.room.id, room_plan.room.description, sessions_before)
-        if room.room is not None:
-            after[room.title] = _diff_room(room.room.id, room.room.description, sessions_after)
-        elif room.changed and room.spec.state == "present":
-            after[room.title] = _diff_room(None, room.spec.description, sessions_after)
-    return {
-        "before_header": "webinar service",
-        "after_header": "webinar service",
-        "before": _yaml(before),
-        "after": _yaml(after),
+def _failure_message(
+    failed: list[dict[str, Any]], sessions: int, rooms: int, outcomes: Sequence[SessionOutcome]
+) -> str:
+    """Name what failed, each reason once: forty sessions may have one fault in common."""
+    ids = {
+        one_id
+        for outcome in outcomes
+        for one_id in (outcome.id_before, outcome.session.id if outcome.session else None)
+        if one_id
     }
-
-
-def _diff_room(room_id: str | None, description: str | None, sessions: dict[str, Any]) -> dict[str, Any]:
-    return {"id": room_id, "description": description or "", "sessions": sessions}
-
-
-def _diff_session(session: Session, fingerprint: str | None) -> dict[str, Any]:
-    return {
-        "id": session.id,
-        "status": session.status,
-        "preset_id": session.preset.id,
-        "mode": session.mode,
-        "scheduled_start_time": session.scheduled_start_time,
-        **session.settings.given(),
-        "stream_key_fingerprint": fingerprint,
-    }
-
-
-def _diff_wish(outcome: SessionOutcome) -> dict[str, Any]:
-    spec = outcome.spec
-    return {
-        "id": None,
-        "status": "live" if spec.state == "live" else "scheduled",
-        "preset_id": spec.preset_id,
-        "mode": spec.mode,
-        "scheduled_start_time": spec.scheduled_start_time,
-        **spec.settings.given(),
-        "stream_key_fingerprint": None,
-    }
-
-
-def _yaml(value: Mapping[str, Any]) -> str:
-    if not value:
-        return ""
-    text: str = yaml.safe_dump({"rooms": dict(value)}, allow_unicode=True, sort_keys=False, width=1000)
-    return text
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for item in failed:
+        name = f"{item['room']}/{item['title']}" if item["title"] else item["room"]
+        reason = item["reason"]
+        for one_id in ids:
+            reason = reason.replace(one_id, "\0")
+        by_reason.setdefault(reason, []).append((name, item["reason"]))
+    lines = []
+    for reason, items in by_reason.items():
+        names = ", ".join(name for name, _reason in items[:_MOST_NAMED])
+        if len(items) > _MOST_NAMED:
+            names += f" and {len(items) - _MOST_NAMED} more"
+        told = items[0][1] if len(items) == 1 else " ".join(reason.replace("\0", "").replace(" ()", "").split())
+        lines.append(f"{names}: {told}")
+    counts = [f"{sum(1 for item in failed if item['title'])} of {sessions} sessions"] if sessions else []
+    counts = [count for count in counts if not count.startswith("0 ")]
+    if rooms:
+        counts.append(f"{rooms} room{'s' if rooms > 1 else ''}")
+    return f"{' and '.join(counts)} failed. " + " | ".join(lines)

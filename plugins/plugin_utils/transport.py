@@ -133,6 +133,7 @@ class Transport:
         *,
         repeatable: bool = False,
         before_each: Callable[[], None] = lambda: None,
+        before_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> Any:
         """Send a request that changes something, and return the answer's ``data``.
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,14 @@ from urllib.parse import quote
 
 from .errors import AnswerLost, GarbledAnswer, ServiceError
 from .model import Room, Session, StreamKey, room_from_answer, session_from_answer
-from .transport import Transport
+from .transport import Connection, Transport
 
 ROOMS_PATH = "/rooms"
+# How often a request to go live or to end is sent, where its answer is lost and looking shows that it had no effect.
+_STATE_ATTEMPTS = 3
+_STATE_PAUSE = 1.0
+# Of an answer that shows a stream key: where it stands, and the address that it belongs to.
+_KEYS_OF_ANSWERS = (("rtmp", "url"), ("rtmp_setup", "server"))
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,15 @@ class CreatedSession:
 
 
 class WebinarApi:
-    def __init__(self, transport: Transport) -> None:
+    """``sleep`` is replaced in tests of the waiting."""
+
+    def __init__(self, transport: Transport, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._transport = transport
+        self.sleep = sleep
+
+    @property
+    def connection(self) -> Connection:
+        return self._transport.connection
 
     @property
     def url(self) -> str:
@@ -47,10 +60,11 @@ class WebinarApi:
         data = self._read_or_none(room_path(room_id))
         return None if data is None else room_from_answer(_unwrap(data, "room"))
 
-    def create_room(self, request: Mapping[str, Any], before_each: Callable[[], None]) -> Room:
-        room = room_from_answer(
-            _unwrap(self._transport.write("POST", ROOMS_PATH, request, before_each=before_each), "room")
-        )
+    def create_room(
+        self, request: Mapping[str, Any], before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> Room:
+        answer = self._transport.write("POST", ROOMS_PATH, request, before_each=before_each, before_wait=before_wait)
+        room = room_from_answer(_unwrap(answer, "room"))
         if room is None:
             raise GarbledAnswer("POST /rooms was answered without the room's id.")
         return room
@@ -65,16 +79,24 @@ class WebinarApi:
         return None if data is None else session_from_answer(_unwrap(data, "session"))
 
     def create_session(
-        self, room_id: str, request: Mapping[str, Any], before_each: Callable[[], None]
+        self,
+        room_id: str,
+        request: Mapping[str, Any],
+        before_each: Callable[[], None],
+        before_wait: Callable[[float], None],
     ) -> CreatedSession:
-        data = self._transport.write("POST", sessions_path(room_id), request, before_each=before_each)
+        data = self._transport.write(
+            "POST", sessions_path(room_id), request, before_each=before_each, before_wait=before_wait
+        )
         answer = data if isinstance(data, Mapping) else {}
-        stream_key, rtmp_url = answer.get("stream_key"), answer.get("rtmp_url")
-        key = None
-        if isinstance(stream_key, str) and stream_key:
-            self._transport.redactor.learn(stream_key)
-            key = StreamKey(stream_key, rtmp_url if isinstance(rtmp_url, str) and rtmp_url else None)
+        key = self._key(answer.get("stream_key"), answer.get("rtmp_url"), answer.get("whip_url"))
         return CreatedSession(key, session_from_answer(_unwrap(answer, "session")))
+
+    def _key(self, stream_key: Any, rtmp_url: Any, whip_url: Any) -> StreamKey | None:
+        if not isinstance(stream_key, str) or not stream_key:
+            return None
+        self._transport.redactor.learn(stream_key)
+        return StreamKey(stream_key, *(url if isinstance(url, str) and url else None for url in (rtmp_url, whip_url)))
 
     def update_room(self, room_id: str, request: Mapping[str, Any]) -> None:
         self._transport.write("PATCH", room_path(room_id), request, repeatable=True)
@@ -88,15 +110,8 @@ class WebinarApi:
         self._delete(session_path(session_id))
 
     def end_session(self, session_id: str) -> None:
-        """End a live session; where the answer is lost or says that it cannot be, look whether it has ended."""
-        try:
-            self._transport.write("POST", end_path(session_id))
-        except (AnswerLost, ServiceError) as error:
-            if isinstance(error, ServiceError) and error.status not in (404, 409):
-                raise
-            session = self.session(session_id)
-            if session is not None and session.is_current:
-                raise
+        """End a live session. Whatever the answer says or does not say: that it has ended is what counts."""
+        self._until(end_path(session_id), session_id)
 
     def reschedule_session(self, session_id: str, scheduled_start_time: str) -> None:
         request = {"scheduled_start_time": scheduled_start_time}
@@ -105,28 +120,51 @@ class WebinarApi:
     def update_settings(self, session_id: str, request: Mapping[str, Any]) -> None:
         self._transport.write("PATCH", settings_path(session_id), request, repeatable=True)
 
-    def go_live(self, session_id: str) -> StreamKey | None:
-        """Put a session on air and return the stream key that the answer shows, if it does.
+    def go_live(self, session_id: str, *, needs_key: bool) -> StreamKey | None:
+        """Put a session on air and return the stream key that the answer shows, None where it shows none.
 
-        Where the answer is lost and the session is live all the same, there is no key to return.
+        A session that is live already is as asked. Where the answer with the key was lost and ``needs_key``, a session
+        that is live is asked to go live once more: that shows its key again.
         """
-        try:
-            data = self._transport.write("POST", go_live_path(session_id))
-        except AnswerLost:
-            session = self.session(session_id)
-            if session is None or session.status != "live":
-                raise
-            return None
+        data = self._until(go_live_path(session_id), session_id, needs_answer=needs_key)
         answer = data if isinstance(data, Mapping) else {}
         token = answer.get("livekit_token")
         self._transport.redactor.learn(token if isinstance(token, str) else None)
-        for part, address in (("rtmp", "url"), ("rtmp_setup", "server")):
+        for part, address in _KEYS_OF_ANSWERS:
             shown = answer.get(part)
-            if isinstance(shown, Mapping) and isinstance(shown.get("stream_key"), str) and shown["stream_key"]:
-                self._transport.redactor.learn(shown["stream_key"])
-                url = shown.get(address)
-                return StreamKey(shown["stream_key"], url if isinstance(url, str) and url else None)
+            if isinstance(shown, Mapping):
+                key = self._key(shown.get("stream_key"), shown.get(address), answer.get("whip_url"))
+                if key is not None:
+                    return key
         return None
+
+    def _until(self, path: str, session_id: str, *, needs_answer: bool = False) -> Any:
+        """POST a change of a session's state, and return the answer's data; None where only looking shows the effect.
+
+        Asking again for a state that is reached already changes nothing.
+        """
+        for attempt in range(_STATE_ATTEMPTS):
+            last = attempt == _STATE_ATTEMPTS - 1
+            try:
+                return self._transport.write("POST", path)
+            except AnswerLost:
+                if self._is_in_state(path, session_id) and (last or not needs_answer):
+                    return None
+                if last:
+                    raise
+                self.sleep(_STATE_PAUSE)
+            except ServiceError as error:
+                # It may be in that state already, which services refuse in several ways.
+                if error.status not in (404, 409, 422) or not self._is_in_state(path, session_id):
+                    raise
+                return None
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _is_in_state(self, path: str, session_id: str) -> bool:
+        session = self.session(session_id)
+        if path == end_path(session_id):
+            return session is None or not session.is_current
+        return session is not None and session.status == "live"
 
     def _delete(self, path: str) -> None:
         try:

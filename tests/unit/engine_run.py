@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger
@@ -37,10 +37,11 @@ class Run:
         return make_plan(asked, observe(self.api, self.ledger, asked, 4))
 
     def apply(self, asked: EventSpec, wait_timeout: float = 5.0) -> Applied:
-        return self.apply_plan(self.plan(asked), wait_timeout)
+        return self.apply_plan(self.plan(asked), wait_timeout, asked.policy)
 
-    def apply_plan(self, plan: Plan, wait_timeout: float = 5.0) -> Applied:
-        return apply_plan(plan, self.api, self.ledger, 5.0, 4, wait_timeout)
+    def apply_plan(self, plan: Plan, wait_timeout: float = 5.0, policy: Policy | None = None) -> Applied:
+        policy = replace(policy or Policy(), wait_timeout=wait_timeout)
+        return apply_plan(plan, self.api, self.ledger, 5.0, 4, policy)
 
     def writes(self) -> list[str]:
         """The writing calls since this was last asked, each as method and the path's last part that is no id."""
