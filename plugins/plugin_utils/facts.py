@@ -104,12 +104,9 @@ def facts_of(
 
 def as_facts(known: Known, run: str, *, check_mode: bool, may_change_facts: bool) -> dict[str, Any]:
     """Return the facts of a task; ``may_change_facts`` is False for a preview that would overwrite those of a run."""
-    facts: dict[str, Any] = {}
-    if check_mode:
-        facts[PREVIEW] = {"run": run, "sessions": known.sessions, "rooms": known.rooms, "gone": known.gone}
-    if not check_mode or may_change_facts:
-        facts |= {SESSIONS: known.sessions, RUN: run, EVENT: {"run": run, "rooms": known.rooms, "gone": known.gone}}
-    return facts
+    if check_mode and not may_change_facts:
+        return {PREVIEW: {"run": run, "sessions": known.sessions, "rooms": known.rooms, "gone": known.gone}}
+    return {SESSIONS: known.sessions, RUN: run, EVENT: {"run": run, "rooms": known.rooms, "gone": known.gone}}
 
 
 def _gone(session: SessionOutcome) -> dict[str, Any]:
