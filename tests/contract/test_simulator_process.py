@@ -19,7 +19,7 @@ import pytest
 import requests
 import yaml
 
-from tests.simulator.app import _is_loopback
+from tests.simulator.admin import is_loopback
 from tests.simulator.seed import SeedError, seed_from
 from tests.simulator.server import Simulator
 
@@ -111,7 +111,7 @@ def test_tests_in_another_process_read_the_journal_and_order_faults(client: Clie
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("x", False)])
 def test_only_loopback_peers_may_use_the_routes_for_tests(host: str, trusted: bool) -> None:
-    assert _is_loopback(host) is trusted
+    assert is_loopback(host) is trusted
 
 
 WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [

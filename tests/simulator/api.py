@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -17,12 +18,14 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from . import refusals
+from .colleague import make_change
 from .crashes import kill_tree
 from .faults import Faults, Rule, bend_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
 from .records import Json, Room, User
 from .refusals import Refusal
+from .showing import shown_to_taste, stamped
 from .state import Service
 from .validation import Listing, checked_body, checked_id, checked_query
 
@@ -39,6 +42,10 @@ class Request:
     query: bytes
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+    def page(self) -> int:
+        found = re.search(rb"(?:^|&)page=([0-9]{1,9})(?:&|$)", self.query)
+        return int(found[1]) if found else 1
 
     def header(self, name: str) -> list[str]:
         return [value for known, value in self.headers if known == name]
@@ -75,10 +82,10 @@ class Api:
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         request = Request(scope["method"], path, scope["query_string"], headers, body)
         credential = self._credential(request)
-        rules = self.faults.due(request.method, path)
+        rules = self.faults.due(request.method, path, request.page())
         await _crash(rules, "received")
         await _wait(rules, after_commit=False)
-        answer = self._answer(request, rules)
+        answer = self._answer_amid_changes(request, rules)
         await _crash(rules, "committed")
         await _wait(rules, after_commit=True)
         self.journal.record(request.method, path, answer.status if answer else None, credential)
@@ -89,6 +96,24 @@ class Api:
             # ASGI itself has no way to close without an answer; ``server.PlainConnection`` puts the transport there.
             scope["state"]["transport"].abort()
         await _until_gone(receive)
+
+    def _answer_amid_changes(self, request: Request, rules: list[Rule]) -> Answer | None:
+        """Answer a request, and make the changes of a colleague that come before or after it."""
+        try:
+            self._make_changes(rules, after_commit=False)
+            answer = self._answer(request, rules)
+            self._make_changes(rules, after_commit=True)
+        except (LookupError, Refusal) as error:
+            # A test that asked for it must not go on as if it had happened.
+            log.error("A change behind the client's back failed: %s", getattr(error, "body", error))
+            return Answer(500, refusals.with_error(500, "The change that was asked for failed").body)
+        return answer
+
+    def _make_changes(self, rules: list[Rule], after_commit: bool) -> None:
+        for rule in rules:
+            if rule.action == "change" and rule.after_commit() == after_commit:
+                make_change(rule.options["change"], self.service)
+                rule.struck = True
 
     def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
         """Return what to answer, after the commit where there is one; None to close the connection instead."""
@@ -101,7 +126,7 @@ class Api:
             self.execute(request, rules)
         match deciding.action:
             case "status":
-                return _fault_answer(deciding.options)
+                return self._to_taste(_fault_answer(deciding.options), request)
             case "html":
                 status = deciding.options["status"]
                 return Answer(status, PROXY_PAGE.format(status=status))
@@ -128,11 +153,14 @@ class Api:
             with self.service.lock:
                 call = self._call(operation, request, id_in_path, rules)
                 data = operation.answer(call)
+            if not self.service.tastes.are_strict():
+                data = shown_to_taste(data, self.service.tastes)
             if rules:
                 data = bend_data(json.loads(json.dumps(data)), rules)
-            return Answer(operation.status, {"success": True, "data": data, "timestamp": int(time.time())})
+            body = {"success": True, "data": data, "timestamp": int(time.time())}
+            return Answer(operation.status, stamped(body, self.service.tastes))
         except Refusal as refusal:
-            return Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
+            return self._to_taste(Answer(refusal.status, refusal.body, tuple(refusal.headers.items())), request)
         except Exception as error:  # noqa: BLE001 - any mistake of the simulator's own must be an answer of 500
             # The message of an exception may hold what the client sent; where it happened may be told.
             places = "".join(traceback.format_tb(error.__traceback__))
@@ -141,7 +169,9 @@ class Api:
 
     def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
         user = None if operation.public else self._authenticated(request)
-        listing = _bent(checked_query(request.query, operation.pages), rules)
+        tastes = self.service.tastes
+        listing = checked_query(request.query, operation.pages, tastes.largest_limit, tastes.larger_limit)
+        listing = _bent(listing, rules)
         target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
         if operation.host_only and target is not None:
             room = target if isinstance(target, Room) else target.room
@@ -162,6 +192,32 @@ class Api:
         if user is None:
             raise refusals.wrong_credentials()
         return user
+
+    def _to_taste(self, refusal: Answer, request: Request) -> Answer:
+        if not isinstance(refusal.body, dict):
+            return refusal
+        body = stamped(refusal.body, self.service.tastes)
+        quoted = self._quoted(request)
+        said = next((name for name in ("message", "error") if isinstance(body.get(name), str)), None)
+        if quoted and said:
+            body = {**body, said: f"{body[said]} ({', '.join(quoted)})"}
+        return replace(refusal, body=body)
+
+    def _quoted(self, request: Request) -> list[str]:
+        """Return what this service's refusals quote of a request: things that a client had better not repeat."""
+        service = self.service
+        _operations, wanted = operations_at(request.path)
+        quoted: list[str] = []
+        for what in service.tastes.refusals_quote:
+            if what == "credential":
+                quoted += [*request.header("authorization"), *request.header("x-api-key")]
+            elif wanted is not None and what == "id":
+                quoted.append(wanted)
+            elif wanted in service.sessions:
+                quoted.append(service.stream_key_of(wanted))
+            elif wanted in service.rooms:
+                quoted += [service.stream_key_of(session_id) for session_id in service.rooms[wanted].sessions]
+        return quoted
 
     def _credential(self, request: Request) -> str:
         try:
@@ -204,6 +260,8 @@ def _bent(listing: Listing, rules: list[Rule]) -> Listing:
                 listing = replace(listing, page=1, whole=rule.options.get("whole", False))
             case "repeat_page":
                 listing = replace(listing, repeat=True)
+            case "short_page":
+                listing = replace(listing, most_items=rule.options["items"])
     return listing
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from uuid import uuid4
 
+from .cleaning import Step, cleaned, cut_time
+from .listing import listed
 from .records import CURRENT, Json, Publisher, Room, Session, User, new_id, now
-from .refusals import conflict, forbidden, invalid, not_found, problem
+from .refusals import conflict, forbidden, invalid, not_found, over_quota, problem
 from .seed import Seed, mode_of
+from .showing import without
 from .validation import Listing
 
-KEY_PREFIX = "sim-"
 TOKEN_PREFIX = "simlk-"
 
 
@@ -27,13 +29,15 @@ class Service:
 
     def __init__(self, seed: Seed) -> None:
         self.lock = threading.RLock()
+        self.tastes = seed.tastes
         self.users = seed.users
         self.presets = seed.presets
         self.ingest = seed.ingest
         self.publish_starts_session = seed.publish_starts_session
         # How keys and ingest URLs look; tests of hostile and careless services set other forms.
-        self.key_form = KEY_PREFIX + "{random}"
+        self.key_form = seed.ingest.key_form
         self.rtmp_form = seed.ingest.rtmp_url
+        self.whip_form = f"{seed.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{{session_id}}"
         self.rooms: dict[str, Room] = {room.id: room for room in seed.rooms}
         self.sessions: dict[str, Session] = {
             session.id: session for room in seed.rooms for session in room.sessions.values()
@@ -65,6 +69,17 @@ class Service:
             session.publisher = None
             return self._key(session)
 
+    def user(self, username: str) -> User:
+        return next(user for user in self.users if user.username == username)
+
+    def add_user(self, username: str) -> User:
+        """Open another account, with credentials of its own, and return it; it is a host of no room yet."""
+        api_key, token = (f"sim-{kind}-{secrets.token_hex(12)}" for kind in ("api-key", "token"))
+        user = User(new_id(), username, f"{username}@example.com", api_key=api_key, token=token)
+        with self.lock:
+            self.users = (*self.users, user)
+        return user
+
     # Who and what is meant
 
     def user_of_token(self, token: str) -> User | None:
@@ -91,13 +106,18 @@ class Service:
         with self.lock:
             if user.role != "host":
                 raise forbidden("Only a host may create a room.")
-            room = Room(id=new_id(), host=user, **fields)
+            most = self.tastes.most_rooms
+            if most is not None and sum(room.host is user for room in self.rooms.values()) >= most:
+                raise over_quota(self.tastes.quota_status, f"The account has all of its {most} rooms.")
+            ignored = set(self.tastes.ignored_room_fields) - {"title"}
+            room = Room(id=new_id(), host=user, **self._stored(fields, self.tastes.room_titles, ignored))
             self.rooms[room.id] = room
             return room
 
     def update_room(self, room: Room, fields: Json) -> Room:
         with self.lock:
-            for name, value in fields.items():
+            stored = self._stored(fields, self.tastes.room_titles, self.tastes.ignored_room_fields)
+            for name, value in stored.items():
                 setattr(room, name, value)
             room.updated_at = now()
             return room
@@ -113,7 +133,7 @@ class Service:
     def room_list(self, listing: Listing, host: User | None = None) -> Json:
         with self.lock:
             rooms = [room for room in self.rooms.values() if host is None or room.host is host]
-            return _listed("rooms", rooms, listing)
+            return listed("rooms", rooms, listing, self.tastes)
 
     # Sessions
 
@@ -122,7 +142,9 @@ class Service:
             preset = self.presets.get(fields["preset_id"])
             if preset is None:
                 raise invalid([problem("preset_id", "validation_not_found", "No preset has this id")])
+            self._require_quota(room.host)
             given = {name: value for name, value in fields.items() if name != "preset_id"}
+            given = self._stored(given, self.tastes.session_titles, self.tastes.ignored_session_fields)
             session = Session(**{"id": new_id(), "mode": mode_of(preset), **given, "room": room, "preset": preset})
             session.hls_url = self.ingest.hls_url.format(session_id=session.id)
             self.sessions[session.id] = room.sessions[session.id] = session
@@ -132,7 +154,8 @@ class Service:
     def session_list(self, listing: Listing, room: Room | None = None, status: str | None = None) -> Json:
         with self.lock:
             sessions = self.sessions.values() if room is None else room.sessions.values()
-            return _listed("sessions", [item for item in sessions if status in (None, item.status)], listing)
+            wanted = [item for item in sessions if status in (None, item.status)]
+            return listed("sessions", wanted, listing, self.tastes)
 
     def statistics(self, user: User) -> Json:
         with self.lock:
@@ -145,19 +168,46 @@ class Service:
         }
 
     def start(self, session: Session) -> None:
-        """Put a session on air; one that is live stays so."""
+        """Put a session on air, at once or in its time; one that is live stays so."""
         with self.lock:
             require_status(session, CURRENT, "started")
+            if session.status == "live":
+                if self.tastes.start_of_live != 200:
+                    raise conflict("The session is already live")
+                return
+            if session.is_changing:
+                return
+            self.require_free_air(session)
+            if self.tastes.another_key_at_start:
+                self.rotate_stream_key(session.id)
+            self._after(self.tastes.seconds_until_live, session, self.put_on_air)
+
+    def end(self, session: Session) -> None:
+        with self.lock:
+            if session.status == "ended" and self.tastes.end_of_ended == 200:
+                return
+            require_status(session, ("live",), "ended")
+            if not session.is_changing:
+                self._after(self.tastes.seconds_until_ended, session, self.take_off_air)
+
+    def put_on_air(self, session: Session) -> None:
+        """Make a scheduled session live now, as an encoder or the service itself does, whatever the tastes say."""
+        with self.lock:
             if session.status == "scheduled":
                 session.status = "live"
                 session.started_at = session.updated_at = now()
 
-    def end(self, session: Session) -> None:
+    def take_off_air(self, session: Session) -> None:
         with self.lock:
-            require_status(session, ("live",), "ended")
-            session.status = "ended"
-            session.ended_at = session.updated_at = now()
-            session.viewer_count = 0
+            if session.status == "live":
+                session.status = "ended"
+                session.ended_at = session.updated_at = now()
+                session.viewer_count = 0
+
+    def require_free_air(self, session: Session) -> None:
+        others = (item for item in session.room.sessions.values() if item is not session)
+        if self.tastes.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
+            raise conflict("Another session of the room is live")
 
     def delete_session(self, session: Session) -> None:
         with self.lock:
@@ -168,13 +218,17 @@ class Service:
     def reschedule(self, session: Session, start: datetime) -> None:
         with self.lock:
             require_status(session, ("scheduled",), "rescheduled")
-            session.scheduled_start_time = start
+            stored = self._stored({"scheduled_start_time": start}, (), self.tastes.ignored_session_fields)
+            session.scheduled_start_time = stored.get("scheduled_start_time", session.scheduled_start_time)
             session.updated_at = now()
 
     def update_settings(self, session: Session, settings: Json) -> None:
         with self.lock:
             require_status(session, CURRENT, "changed")
-            session.overrides.update(settings)
+            taken = {name: value for name, value in settings.items() if name not in self.tastes.ignored_settings}
+            if "max_join_limit" in taken and self.tastes.largest_join_limit is not None:
+                taken["max_join_limit"] = min(taken["max_join_limit"], self.tastes.largest_join_limit)
+            session.overrides.update(taken)
             session.updated_at = now()
 
     def join(self, session: Session) -> Json:
@@ -201,7 +255,8 @@ class Service:
 
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
-            return {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
+            shown = {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
+            return without(shown, self.tastes.hidden_creation_fields)
 
     def start_shown(self, session: Session) -> Json:
         with self.lock:
@@ -220,33 +275,15 @@ class Service:
                     },
                 },
             }
-            if session.preset["type"] == "whip":
-                shown["whip_url"] = f"{self.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{session.id}"
-            return shown
+            if self.tastes.whip_url_shown in ("always", session.preset["type"]):
+                shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
+            return without(shown, self.tastes.hidden_start_fields)
 
     # The ingest
 
-    def admit_publisher(self, key: str, client: str) -> Session | None:
-        """Return the session that a publisher with this key may feed, now its publisher, or None to refuse it."""
+    def session_of_key(self, key: str) -> Session | None:
         with self.lock:
-            session = self._sessions_by_key.get(key)
-            if session is None or session.status not in CURRENT:
-                return None
-            holder = self.publisher_of(session)
-            if holder is not None and holder.client != client:
-                return None
-            session.publisher = Publisher(client, now(), time.monotonic())
-            if self.publish_starts_session:
-                self.start(session)
-            return session
-
-    def published_session(self, name: str, client: str) -> Session | None:
-        """Return the session that this connection publishes to; the ingest may name it by its key or by its id."""
-        with self.lock:
-            session = self._sessions_by_key.get(name) or self.sessions.get(name)
-            if session is None or session.publisher is None or session.publisher.client != client:
-                return None
-            return session
+            return self._sessions_by_key.get(key)
 
     def publisher_of(self, session: Session) -> Publisher | None:
         with self.lock:
@@ -270,7 +307,7 @@ class Service:
 
     def _key(self, session: Session) -> str:
         if session.stream_key is None:
-            session.stream_key = self.key_form.replace("{random}", secrets.token_hex(24))
+            session.stream_key = _new_key(self.key_form)
             self._sessions_by_key[session.stream_key] = session
             self._issued_keys.append(session.stream_key)
         return session.stream_key
@@ -288,6 +325,42 @@ class Service:
         self._issued_tokens.append(token)
         return token
 
+    # What a service of some taste does on its own
+
+    def _stored(self, fields: Json, titles: Sequence[Step], ignored: Iterable[str]) -> Json:
+        """Return what is kept of a request's fields, in the form in which it is kept."""
+        stored = {name: value for name, value in fields.items() if name not in ignored}
+        for name, steps in (("title", titles), ("description", self.tastes.descriptions)):
+            if name in stored:
+                stored[name] = cleaned(stored[name], steps)
+        if self.tastes.empty_descriptions_omitted and stored.get("description") == "":
+            stored["description"] = None
+        if "scheduled_start_time" in stored and not self.tastes.are_strict():
+            moment = stored["scheduled_start_time"]
+            stored["scheduled_start_time"] = cut_time(moment, self.tastes.time_precision, self.tastes.times_rounded)
+        return stored
+
+    def _require_quota(self, user: User) -> None:
+        most = self.tastes.most_sessions
+        current = [item for item in self.sessions.values() if item.room.host is user and item.status in CURRENT]
+        if most is not None and len(current) >= most:
+            raise over_quota(self.tastes.quota_status, f"The account has all of its {most} sessions.")
+
+    def _after(self, seconds: float, session: Session, change: Callable[[Session], None]) -> None:
+        if not seconds:
+            change(session)
+            return
+        session.is_changing = True
+        timer = threading.Timer(seconds, self._change_late, (session, change))
+        timer.daemon = True
+        timer.start()
+
+    def _change_late(self, session: Session, change: Callable[[Session], None]) -> None:
+        with self.lock:
+            session.is_changing = False
+            if self.sessions.get(session.id) is session:
+                change(session)
+
     def _remove(self, session: Session) -> None:
         self._forget_key(session)
         del self.sessions[session.id]
@@ -303,15 +376,7 @@ def _same(known: str, offered: str) -> bool:
     return secrets.compare_digest(known.encode(), offered.encode("utf-8", "surrogateescape"))
 
 
-def _listed(name: str, items: list[Any], listing: Listing) -> Json:
-    """Return one page, newest first: an item created while a client pages moves the others, as in real services."""
-    born_before = time.monotonic() - listing.lag
-    visible = [item for item in reversed(items) if not listing.lag or item.made_at <= born_before]
-    first = 0 if listing.repeat else (listing.page - 1) * listing.limit
-    page = visible if listing.whole else visible[first : first + listing.limit]
-    return {
-        name: [item.shown() for item in page],
-        "total": len(visible),
-        "page": listing.page,
-        "limit": listing.limit,
-    }
+def _new_key(form: str) -> str:
+    digits = secrets.token_hex(24)
+    hyphenated = "-".join(digits[start : start + 4] for start in range(0, 24, 4))
+    return form.replace("{random}", digits).replace("{hyphenated}", hyphenated).replace("{uuid}", str(uuid4()))
