@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .cleaning import cleaned
 from .records import Json, Room, Session
 from .validation import date_time
 
@@ -72,7 +73,8 @@ class Colleague:
             return session
 
     def rename_session(self, session: Session | str, title: str) -> None:
-        self._session(session).title = title
+        steps = self._service.tastes.session_titles
+        self._session(session).title = cleaned(title, steps)
 
     def delete_session(self, session: Session | str) -> None:
         """Delete a session, also one that is live."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import FaultError, Rule, rule_from
+from .keys import PARTS_OF_KEYS
 from .records import CURRENT, Json, Room, Session, User, new_id, now
 from .tastes import TasteError, Tastes, tastes_from
 from .validation import Field, Unacceptable, boolean, date_time, mapping, one_of, text, uuid, whole_number
@@ -253,8 +254,8 @@ def _ingest(data: object) -> Ingest:
         once, other = ingest.hls_url.format(session_id="1"), ingest.hls_url.format(session_id="2")
     except (KeyError, IndexError, ValueError) as error:
         raise SeedError(f"ingest.hls_url: only {{session_id}} may stand in braces ({error!r})") from None
-    if not any(part in ingest.key_form for part in ("{random}", "{hyphenated}", "{uuid}")):
-        raise SeedError("ingest.key_form: must contain {random}, {hyphenated} or {uuid}, else all keys are the same")
+    if not any(part in ingest.key_form for part in PARTS_OF_KEYS):
+        raise SeedError(f"ingest.key_form: must contain one of {', '.join(PARTS_OF_KEYS)}, else all keys are the same")
     if once == other:
         raise SeedError("ingest.hls_url: must contain {session_id}, else all sessions play the same")
     return ingest

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .cleaning import cut_time, shown_time
-from .records import Json, Written
+from .records import Json, Session, Written
 from .tastes import SETTINGS, Tastes
 
 
@@ -44,6 +44,24 @@ def without(item: Json, names: Sequence[str]) -> Json:
             inner = inner.get(parent, {})
         inner.pop(last, None)
     return item
+
+
+def start_answer(session: Session, key: str, rtmp_url: str, token: str) -> Json:
+    """Return what going live answers: the key, twice, and where it is to be sent."""
+    return {
+        "session": session.shown(),
+        "livekit_token": token,
+        "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": rtmp_url, "stream_key": key},
+        "rtmp_setup": {
+            "server": rtmp_url,
+            "stream_key": key,
+            "instructions": {
+                "step1": "Choose a custom streaming service in the encoder.",
+                "step2": "Enter the server and the stream key.",
+                "step3": "Start the stream.",
+            },
+        },
+    }
 
 
 def stamped(body: Json, tastes: Tastes) -> Json:

@@ -6,22 +6,20 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from uuid import uuid4
 
-from .cleaning import Step, cleaned, cut_time
+from .accounts import new_user, user_named, with_new_credentials
+from .keys import Keys
 from .listing import listed
 from .records import CURRENT, Json, Publisher, Room, Session, User, new_id, now
-from .refusals import conflict, forbidden, invalid, not_found, over_quota, problem
+from .refusals import conflict, forbidden, invalid, not_found, problem
 from .seed import Seed, mode_of
-from .showing import without
+from .showing import start_answer, without
+from .storing import require_quota, stored_fields, stored_settings
 from .validation import Listing
-
-TOKEN_PREFIX = "simlk-"
 
 
 class Service:
@@ -42,19 +40,17 @@ class Service:
         self.sessions: dict[str, Session] = {
             session.id: session for room in seed.rooms for session in room.sessions.values()
         }
-        self._sessions_by_key: dict[str, Session] = {}
-        self._issued_keys: list[str] = []
-        self._issued_tokens: list[str] = []
+        self._keys = Keys()
 
     # What tests ask
 
     def issued_keys(self) -> list[str]:
         with self.lock:
-            return list(self._issued_keys)
+            return list(self._keys.issued)
 
     def issued_tokens(self) -> list[str]:
         with self.lock:
-            return list(self._issued_tokens)
+            return list(self._keys.issued_tokens)
 
     def stream_key_of(self, session_id: str) -> str:
         with self.lock:
@@ -64,29 +60,35 @@ class Service:
         """Give a session another key; the old one is no longer accepted."""
         with self.lock:
             session = self.session(session_id)
-            self._forget_key(session)
+            self._keys.forget(session)
             # Else the old key's publisher would hold the place against the new one's until it times out.
             session.publisher = None
             return self._key(session)
 
+    # Accounts
+
     def user(self, username: str) -> User:
-        return next(user for user in self.users if user.username == username)
+        return user_named(self.users, username)
 
     def add_user(self, username: str) -> User:
         """Open another account, with credentials of its own, and return it; it is a host of no room yet."""
-        api_key, token = (f"sim-{kind}-{secrets.token_hex(12)}" for kind in ("api-key", "token"))
-        user = User(new_id(), username, f"{username}@example.com", api_key=api_key, token=token)
         with self.lock:
-            self.users = (*self.users, user)
-        return user
+            if any(user.username == username for user in self.users):
+                raise ValueError(f"there is a user {username!r} already")
+            self.users = (*self.users, new_user(username))
+            return self.users[-1]
 
-    # Who and what is meant
+    def change_credentials(self, username: str) -> User:
+        """Give an account another API key and token; the old ones are no longer accepted. Its rooms stay its own."""
+        with self.lock:
+            old = self.user(username)
+            new = with_new_credentials(old)
+            self.users = tuple(new if user is old else user for user in self.users)
+            for room in self.rooms.values():
+                room.host = new if room.host is old else room.host
+            return new
 
-    def user_of_token(self, token: str) -> User | None:
-        return next((user for user in self.users if _same(user.token, token)), None)
-
-    def user_of_api_key(self, api_key: str) -> User | None:
-        return next((user for user in self.users if _same(user.api_key, api_key)), None)
+    # What is meant
 
     def room(self, room_id: str) -> Room:
         with self.lock:
@@ -106,17 +108,17 @@ class Service:
         with self.lock:
             if user.role != "host":
                 raise forbidden("Only a host may create a room.")
-            most = self.tastes.most_rooms
-            if most is not None and sum(room.host is user for room in self.rooms.values()) >= most:
-                raise over_quota(self.tastes.quota_status, f"The account has all of its {most} rooms.")
-            ignored = set(self.tastes.ignored_room_fields) - {"title"}
-            room = Room(id=new_id(), host=user, **self._stored(fields, self.tastes.room_titles, ignored))
+            tastes = self.tastes
+            require_quota("rooms", tastes.most_rooms, user, self.rooms.values(), tastes)
+            ignored = set(tastes.ignored_room_fields) - {"title"}
+            room = Room(id=new_id(), host=user, **stored_fields(fields, tastes, tastes.room_titles, ignored))
             self.rooms[room.id] = room
             return room
 
     def update_room(self, room: Room, fields: Json) -> Room:
         with self.lock:
-            stored = self._stored(fields, self.tastes.room_titles, self.tastes.ignored_room_fields)
+            tastes = self.tastes
+            stored = stored_fields(fields, tastes, tastes.room_titles, tastes.ignored_room_fields)
             for name, value in stored.items():
                 setattr(room, name, value)
             room.updated_at = now()
@@ -142,9 +144,10 @@ class Service:
             preset = self.presets.get(fields["preset_id"])
             if preset is None:
                 raise invalid([problem("preset_id", "validation_not_found", "No preset has this id")])
-            self._require_quota(room.host)
+            tastes = self.tastes
+            require_quota("sessions", tastes.most_sessions, room.host, self.rooms.values(), tastes)
             given = {name: value for name, value in fields.items() if name != "preset_id"}
-            given = self._stored(given, self.tastes.session_titles, self.tastes.ignored_session_fields)
+            given = stored_fields(given, tastes, tastes.session_titles, tastes.ignored_session_fields)
             session = Session(**{"id": new_id(), "mode": mode_of(preset), **given, "room": room, "preset": preset})
             session.hls_url = self.ingest.hls_url.format(session_id=session.id)
             self.sessions[session.id] = room.sessions[session.id] = session
@@ -194,12 +197,14 @@ class Service:
         """Make a scheduled session live now, as an encoder or the service itself does, whatever the tastes say."""
         with self.lock:
             if session.status == "scheduled":
+                session.is_changing = False
                 session.status = "live"
                 session.started_at = session.updated_at = now()
 
     def take_off_air(self, session: Session) -> None:
         with self.lock:
             if session.status == "live":
+                session.is_changing = False
                 session.status = "ended"
                 session.ended_at = session.updated_at = now()
                 session.viewer_count = 0
@@ -218,29 +223,27 @@ class Service:
     def reschedule(self, session: Session, start: datetime) -> None:
         with self.lock:
             require_status(session, ("scheduled",), "rescheduled")
-            stored = self._stored({"scheduled_start_time": start}, (), self.tastes.ignored_session_fields)
+            asked = {"scheduled_start_time": start}
+            stored = stored_fields(asked, self.tastes, (), self.tastes.ignored_session_fields)
             session.scheduled_start_time = stored.get("scheduled_start_time", session.scheduled_start_time)
             session.updated_at = now()
 
     def update_settings(self, session: Session, settings: Json) -> None:
         with self.lock:
             require_status(session, CURRENT, "changed")
-            taken = {name: value for name, value in settings.items() if name not in self.tastes.ignored_settings}
-            if "max_join_limit" in taken and self.tastes.largest_join_limit is not None:
-                taken["max_join_limit"] = min(taken["max_join_limit"], self.tastes.largest_join_limit)
-            session.overrides.update(taken)
+            session.overrides.update(stored_settings(settings, self.tastes))
             session.updated_at = now()
 
     def join(self, session: Session) -> Json:
         with self.lock:
             require_status(session, ("live",), "joined")
             self.add_viewer(session)
-            return {"livekit_token": self._token(), "room_name": session.id}
+            return {"livekit_token": self._keys.new_token(), "room_name": session.id}
 
     def monitor(self, session: Session) -> Json:
         with self.lock:
             require_status(session, CURRENT, "monitored")
-            return {"livekit_token": self._token(), "room_name": session.id}
+            return {"livekit_token": self._keys.new_token(), "room_name": session.id}
 
     def add_viewer(self, session: Session) -> None:
         with self.lock:
@@ -261,20 +264,7 @@ class Service:
     def start_shown(self, session: Session) -> Json:
         with self.lock:
             key = self._key(session)
-            shown: Json = {
-                "session": session.shown(),
-                "livekit_token": self._token(),
-                "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": self._rtmp_url(session), "stream_key": key},
-                "rtmp_setup": {
-                    "server": self._rtmp_url(session),
-                    "stream_key": key,
-                    "instructions": {
-                        "step1": "Choose a custom streaming service in the encoder.",
-                        "step2": "Enter the server and the stream key.",
-                        "step3": "Start the stream.",
-                    },
-                },
-            }
+            shown = start_answer(session, key, self._rtmp_url(session), self._keys.new_token())
             if self.tastes.whip_url_shown in ("always", session.preset["type"]):
                 shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
             return without(shown, self.tastes.hidden_start_fields)
@@ -283,7 +273,7 @@ class Service:
 
     def session_of_key(self, key: str) -> Session | None:
         with self.lock:
-            return self._sessions_by_key.get(key)
+            return self._keys.session_of(key)
 
     def publisher_of(self, session: Session) -> Publisher | None:
         with self.lock:
@@ -303,48 +293,13 @@ class Service:
                 "viewer_count": session.viewer_count,
             }
 
-    # Keys and tokens
+    # What it takes its time for, and what it forgets
 
     def _key(self, session: Session) -> str:
-        if session.stream_key is None:
-            session.stream_key = _new_key(self.key_form)
-            self._sessions_by_key[session.stream_key] = session
-            self._issued_keys.append(session.stream_key)
-        return session.stream_key
+        return self._keys.of(session, self.key_form)
 
     def _rtmp_url(self, session: Session) -> str:
         return self.rtmp_form.replace("{stream_key}", self._key(session))
-
-    def _forget_key(self, session: Session) -> None:
-        if session.stream_key is not None:
-            del self._sessions_by_key[session.stream_key]
-            session.stream_key = None
-
-    def _token(self) -> str:
-        token = TOKEN_PREFIX + secrets.token_hex(24)
-        self._issued_tokens.append(token)
-        return token
-
-    # What a service of some taste does on its own
-
-    def _stored(self, fields: Json, titles: Sequence[Step], ignored: Iterable[str]) -> Json:
-        """Return what is kept of a request's fields, in the form in which it is kept."""
-        stored = {name: value for name, value in fields.items() if name not in ignored}
-        for name, steps in (("title", titles), ("description", self.tastes.descriptions)):
-            if name in stored:
-                stored[name] = cleaned(stored[name], steps)
-        if self.tastes.empty_descriptions_omitted and stored.get("description") == "":
-            stored["description"] = None
-        if "scheduled_start_time" in stored and not self.tastes.are_strict():
-            moment = stored["scheduled_start_time"]
-            stored["scheduled_start_time"] = cut_time(moment, self.tastes.time_precision, self.tastes.times_rounded)
-        return stored
-
-    def _require_quota(self, user: User) -> None:
-        most = self.tastes.most_sessions
-        current = [item for item in self.sessions.values() if item.room.host is user and item.status in CURRENT]
-        if most is not None and len(current) >= most:
-            raise over_quota(self.tastes.quota_status, f"The account has all of its {most} sessions.")
 
     def _after(self, seconds: float, session: Session, change: Callable[[Session], None]) -> None:
         if not seconds:
@@ -362,7 +317,7 @@ class Service:
                 change(session)
 
     def _remove(self, session: Session) -> None:
-        self._forget_key(session)
+        self._keys.forget(session)
         del self.sessions[session.id]
         del session.room.sessions[session.id]
 
@@ -370,13 +325,3 @@ class Service:
 def require_status(session: Session, statuses: Iterable[str], done: str) -> None:
     if session.status not in statuses:
         raise conflict(f"A session that is {session.status} cannot be {done}")
-
-
-def _same(known: str, offered: str) -> bool:
-    return secrets.compare_digest(known.encode(), offered.encode("utf-8", "surrogateescape"))
-
-
-def _new_key(form: str) -> str:
-    digits = secrets.token_hex(24)
-    hyphenated = "-".join(digits[start : start + 4] for start in range(0, 24, 4))
-    return form.replace("{random}", digits).replace("{hyphenated}", hyphenated).replace("{uuid}", str(uuid4()))

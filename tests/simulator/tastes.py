@@ -70,6 +70,8 @@ class Tastes:
     hidden_start_fields: Sequence[str] = ()
     # What the text of a refusal quotes: stream_key (of the session, or of the room's sessions), id, credential.
     refusals_quote: Sequence[str] = ()
+    # The status of what only a host may do, for others: some services deny that the room exists.
+    stranger_status: int = 403
     # Lists: the status for a page after the last (200 is an empty page), the largest limit, the status for a larger
     # one (200 cuts it), and whether the answer then still tells the limit that was asked for.
     page_after_last: int = 200
@@ -196,6 +198,7 @@ _CHECKS: dict[str, _Check] = {
     "hidden_creation_fields": _names("rtmp_url", "stream_key"),
     "hidden_start_fields": _names(*START_FIELDS, into=("rtmp", "rtmp_setup")),
     "refusals_quote": _names("stream_key", "id", "credential"),
+    "stranger_status": _choice(403, 404),
     "page_after_last": _choice(200, 400, 404, 422),
     "largest_limit": _number(1, 100),
     "larger_limit": _choice(200, 400, 422),
