@@ -102,10 +102,11 @@ def shared_sim() -> Iterator[Simulator]:
 
 @pytest.fixture
 def sim(shared_sim: Simulator) -> Iterator[Simulator]:
-    """One simulator for all tests; each makes its own rooms and finds no faults and an empty journal."""
+    """One simulator for all tests; each makes its own rooms and finds it strict, without faults, the journal empty."""
     shared_sim.journal.clear()
     yield shared_sim
     shared_sim.faults.clear()
+    shared_sim.tastes.reset()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 import requests
 import yaml
 
-from tests.simulator.app import _is_loopback
+from tests.simulator.admin import is_loopback
 from tests.simulator.seed import SeedError, seed_from
 from tests.simulator.server import Simulator
 
@@ -109,9 +110,30 @@ def test_tests_in_another_process_read_the_journal_and_order_faults(client: Clie
     assert client.call("GET", "/rooms").status_code == 200
 
 
+def test_tests_in_another_process_set_tastes_and_change_the_world(client: Client) -> None:
+    admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator"
+    http = client.http
+    changed = http.post(f"{admin}/tastes", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
+    assert (changed.status_code, changed.json()["room_titles"]) == (200, ["upper"])
+    assert http.get(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 404
+    made = http.post(f"{admin}/changes", json={"do": "create_room", "title": "Hall"}, timeout=5)
+    assert made.status_code == 201
+    assert client.data("GET", f"/rooms/{made.json()['id']}")["title"] == "HALL"
+    for path, wrong in (
+        ("tastes", {"colour": "red"}),
+        ("tastes", ["sparse"]),
+        ("changes", {"do": "explode"}),
+        ("changes", {"do": "go_live", "session": "No such session"}),
+    ):
+        answer = http.post(f"{admin}/{path}", json=wrong, timeout=5)
+        assert (answer.status_code, answer.json().keys()) == (400, {"error"})
+    assert http.delete(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 200
+    assert client.sim.tastes.are_strict()
+
+
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("x", False)])
 def test_only_loopback_peers_may_use_the_routes_for_tests(host: str, trusted: bool) -> None:
-    assert _is_loopback(host) is trusted
+    assert is_loopback(host) is trusted
 
 
 WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
@@ -127,6 +149,11 @@ WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
     ({"ingest": {"hls_url": "http://127.0.0.1/{id}.m3u8"}}, "ingest.hls_url: only {session_id}"),
     ({"publish_starts_session": "yes"}, "publish_starts_session: must be"),
     ({"colours": []}, "colours: is not a field"),
+    ({"tastes": {"colour": "red"}}, "tastes: colour: is no taste"),
+    ({"tastes": ["sparse"]}, "tastes: .*mapping"),
+    ({"faults": {"action": "drop"}}, "faults: must be a list"),
+    ({"faults": [{"action": "drop"}, {"action": "explode"}]}, r"faults\[1\]: action: 'explode' is unknown"),
+    ({"ingest": {"key_form": "the-same"}}, "ingest.key_form: must contain"),
     ({"rooms": "Main"}, "rooms: must be a list"),
     ({"rooms": ["Main"]}, r"rooms\[0\]: .*object"),
 ]
@@ -157,3 +184,29 @@ def test_a_seed_may_give_ids_statuses_and_times(client: Client) -> None:
         assert seeded.issued_keys() == []
         assert host.data("GET", f"/rooms/{ids[0]}")["active_session_id"] == ids[1]
         assert host.data("GET", f"/sessions/{ids[1]}")["started_at"] == "2026-01-01T10:00:00.000Z"
+
+
+def test_a_seed_may_give_tastes_faults_and_the_form_of_keys(client: Client) -> None:
+    given = {
+        **seed(),
+        "tastes": {"hidden_session_fields": ["status"], "oldest_first": True},
+        "faults": [{"action": "status", "status": 503, "method": "get", "path": "^/rooms$", "times": 2}],
+        "ingest": {"key_form": "live_{uuid}"},
+    }
+    with Simulator(given) as seeded:
+        host = Client(seeded, client.http)
+        assert [host.call("GET", "/rooms").status_code for _unused in range(3)] == [503, 503, 200]
+        created = host.created()
+        assert created["stream_key"].startswith("live_")
+        assert "status" not in created["session"]
+
+
+def test_the_example_of_a_seed_knows_the_preset_of_the_documentations_examples() -> None:
+    example = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    documented = re.findall(r"preset_id: *([0-9a-f-]{36})", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert documented
+    assert set(documented) <= seed_from(example).presets.keys()
+    _before, tastes, after = EXAMPLE.read_text(encoding="utf-8").partition("# tastes:\n")
+    switches = "".join(re.findall(r"^# ((?:tastes:|faults:| ).*\n)", tastes + after, re.MULTILINE))
+    commented = seed_from({**example, **yaml.safe_load(switches)})
+    assert (commented.tastes.are_strict(), len(commented.faults)) == (False, 1)

@@ -31,6 +31,13 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
 OTHER_PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0002"
+# The preset of the README's first playbook, so that it runs on the demo as it is printed.
+README_PRESET_ID = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+PRESETS = [
+    {"id": PRESET_ID, "name": "Stage", "type": "rtmp"},
+    {"id": OTHER_PRESET_ID, "name": "Other stage", "type": "rtmp"},
+    {"id": README_PRESET_ID, "name": "Examples", "type": "rtmp"},
+]
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
 
@@ -107,10 +114,7 @@ def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1")
     user = {"username": "demo", "email": "demo@example.com", "api_key": api_key, "token": secrets.token_hex(16)}
     seed = {
         "users": [user],
-        "presets": [
-            {"id": PRESET_ID, "name": "Stage", "type": "rtmp"},
-            {"id": OTHER_PRESET_ID, "name": "Other stage", "type": "rtmp"},
-        ],
+        "presets": PRESETS,
         "rooms": [],
         "ingest": {
             "rtmp_url": f"rtmp://{address}:{rtmp_port}/live",

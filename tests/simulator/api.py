@@ -11,50 +11,28 @@ import json
 import logging
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from . import refusals
-from .crashes import kill_tree
+from .accounts import user_of_api_key, user_of_token
+from .colleague import make_change
 from .faults import Faults, Rule, bend_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
 from .records import Json, Room, User
 from .refusals import Refusal
+from .showing import shown_to_taste, stamped
 from .state import Service
 from .validation import Listing, checked_body, checked_id, checked_query
+from .wire import Answer, Request, body_of, crash, send_answer, until_gone, wait
 
 BASE_PATH = "/v1/webinar"
 LARGEST_BODY = 1 << 20
 PROXY_PAGE = "<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>proxy</body></html>\r\n"
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    query: bytes
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def header(self, name: str) -> list[str]:
-        return [value for known, value in self.headers if known == name]
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: Json | str
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def encoded(self) -> tuple[bytes, str]:
-        if isinstance(self.body, str):
-            kind = "text/html" if self.body.startswith("<html") else "text/plain"
-            return self.body.encode(), f"{kind}; charset=utf-8"
-        return json.dumps(self.body, separators=(",", ":")).encode(), "application/json"
 
 
 class Api:
@@ -69,26 +47,44 @@ class Api:
         path = scope["path"]
         if path.startswith(f"{BASE_PATH}/"):
             path = path[len(BASE_PATH) :]
-        body = await _body(receive)
+        body = await body_of(receive)
         if body is None:
             return
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         request = Request(scope["method"], path, scope["query_string"], headers, body)
         credential = self._credential(request)
-        rules = self.faults.due(request.method, path)
-        await _crash(rules, "received")
-        await _wait(rules, after_commit=False)
-        answer = self._answer(request, rules)
-        await _crash(rules, "committed")
-        await _wait(rules, after_commit=True)
+        rules = self.faults.due(request.method, path, request.page())
+        await crash(rules, "received")
+        await wait(rules, after_commit=False)
+        answer = self._answer_amid_changes(request, rules)
+        await crash(rules, "committed")
+        await wait(rules, after_commit=True)
         self.journal.record(request.method, path, answer.status if answer else None, credential)
         if answer is not None:
-            await _send(send, answer, rules)
+            await send_answer(send, answer, rules)
             return
         if not any(rule.options.get("hold") for rule in rules):
             # ASGI itself has no way to close without an answer; ``server.PlainConnection`` puts the transport there.
             scope["state"]["transport"].abort()
-        await _until_gone(receive)
+        await until_gone(receive)
+
+    def _answer_amid_changes(self, request: Request, rules: list[Rule]) -> Answer | None:
+        """Answer a request, and make the changes of a colleague that come before or after it."""
+        try:
+            self._make_changes(rules, after_commit=False)
+            answer = self._answer(request, rules)
+            self._make_changes(rules, after_commit=True)
+        except (LookupError, ValueError, Refusal) as error:
+            # A test that asked for it must not go on as if it had happened.
+            log.error("A change behind the client's back failed: %s", getattr(error, "body", error))
+            return Answer(500, refusals.with_error(500, "The change that was asked for failed").body)
+        return answer
+
+    def _make_changes(self, rules: list[Rule], after_commit: bool) -> None:
+        for rule in rules:
+            if rule.action == "change" and rule.after_commit() == after_commit:
+                make_change(rule.options["change"], self.service)
+                rule.struck = True
 
     def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
         """Return what to answer, after the commit where there is one; None to close the connection instead."""
@@ -101,7 +97,9 @@ class Api:
             self.execute(request, rules)
         match deciding.action:
             case "status":
-                return _fault_answer(deciding.options)
+                answer = _fault_answer(deciding.options)
+                # A body that the rule brings is answered as it is.
+                return answer if "body" in deciding.options else self._to_taste(answer, request)
             case "html":
                 status = deciding.options["status"]
                 return Answer(status, PROXY_PAGE.format(status=status))
@@ -128,11 +126,14 @@ class Api:
             with self.service.lock:
                 call = self._call(operation, request, id_in_path, rules)
                 data = operation.answer(call)
+            if not self.service.tastes.are_strict():
+                data = shown_to_taste(data, self.service.tastes)
             if rules:
                 data = bend_data(json.loads(json.dumps(data)), rules)
-            return Answer(operation.status, {"success": True, "data": data, "timestamp": int(time.time())})
+            body = {"success": True, "data": data, "timestamp": int(time.time())}
+            return Answer(operation.status, stamped(body, self.service.tastes))
         except Refusal as refusal:
-            return Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
+            return self._to_taste(Answer(refusal.status, refusal.body, tuple(refusal.headers.items())), request)
         except Exception as error:  # noqa: BLE001 - any mistake of the simulator's own must be an answer of 500
             # The message of an exception may hold what the client sent; where it happened may be told.
             places = "".join(traceback.format_tb(error.__traceback__))
@@ -141,11 +142,15 @@ class Api:
 
     def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
         user = None if operation.public else self._authenticated(request)
-        listing = _bent(checked_query(request.query, operation.pages), rules)
+        tastes = self.service.tastes
+        listing = checked_query(request.query, operation.pages, tastes.largest_limit, tastes.larger_limit)
+        listing = _bent(listing, rules)
         target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
         if operation.host_only and target is not None:
             room = target if isinstance(target, Room) else target.room
             if user is not room.host:
+                if tastes.stranger_status == 404:
+                    raise refusals.not_found("Room" if target is room else "Session")
                 raise refusals.forbidden("Only the host of the room may do this.")
         fields = _fields(operation, request)
         return Call(self.service, user, target, fields, listing)
@@ -158,10 +163,37 @@ class Api:
         bearers = [token.strip() for scheme, _blank, token in split if scheme.lower() == "bearer"]
         if not bearers and not keys:
             raise refusals.missing_credentials()
-        user = self.service.user_of_token(bearers[0]) if bearers else self.service.user_of_api_key(keys[0])
+        users = self.service.users
+        user = user_of_token(users, bearers[0]) if bearers else user_of_api_key(users, keys[0])
         if user is None:
             raise refusals.wrong_credentials()
         return user
+
+    def _to_taste(self, refusal: Answer, request: Request) -> Answer:
+        if not isinstance(refusal.body, dict):
+            return refusal
+        body = stamped(refusal.body, self.service.tastes)
+        quoted = self._quoted(request)
+        said = next((name for name in ("message", "error") if isinstance(body.get(name), str)), None)
+        if quoted and said:
+            body = {**body, said: f"{body[said]} ({', '.join(quoted)})"}
+        return replace(refusal, body=body)
+
+    def _quoted(self, request: Request) -> list[str]:
+        """Return what this service's refusals quote of a request: things that a client had better not repeat."""
+        service = self.service
+        _operations, wanted = operations_at(request.path)
+        quoted: list[str] = []
+        for what in service.tastes.refusals_quote:
+            if what == "credential":
+                quoted += [*request.header("authorization"), *request.header("x-api-key")]
+            elif wanted is not None and what == "id":
+                quoted.append(wanted)
+            elif wanted in service.sessions:
+                quoted.append(service.stream_key_of(wanted))
+            elif wanted in service.rooms:
+                quoted += [service.stream_key_of(session_id) for session_id in service.rooms[wanted].sessions]
+        return quoted
 
     def _credential(self, request: Request) -> str:
         try:
@@ -204,64 +236,11 @@ def _bent(listing: Listing, rules: list[Rule]) -> Listing:
                 listing = replace(listing, page=1, whole=rule.options.get("whole", False))
             case "repeat_page":
                 listing = replace(listing, repeat=True)
+            case "short_page":
+                listing = replace(listing, most_items=rule.options["items"])
     return listing
 
 
 def _fault_answer(options: Json) -> Answer:
     body = options.get("body", refusals.for_status(options["status"]).body)
     return Answer(options["status"], body, tuple(options.get("headers", {}).items()))
-
-
-async def _wait(rules: list[Rule], after_commit: bool) -> None:
-    for rule in rules:
-        if rule.action == "latency" and rule.after_commit() == after_commit:
-            await asyncio.sleep(rule.options["seconds"])
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Return the request's whole body, or None if the client left before it was sent."""
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-async def _crash(rules: list[Rule], point: str) -> None:
-    for rule in rules:
-        if rule.action == "crash" and rule.options["point"] == point:
-            await asyncio.sleep(rule.options.get("seconds", 0))
-            rule.struck = await asyncio.to_thread(kill_tree, rule.options["process"])
-
-
-async def _send(send: Send, answer: Answer, rules: list[Rule]) -> None:
-    payload, content_type = answer.encoded()
-    headers = [("content-type", content_type), ("content-length", str(len(payload))), *answer.headers]
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        }
-    )
-    await _crash(rules, "headers")
-    if any(rule.action == "truncate" for rule in rules):
-        # Returning without the rest makes the server close the connection short of the announced length.
-        await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
-        return
-    if any(rule.options.get("point") == "mid_body" for rule in rules):
-        half = len(payload) // 2
-        await send({"type": "http.response.body", "body": payload[:half], "more_body": True})
-        await _crash(rules, "mid_body")
-        payload = payload[half:]
-    await send({"type": "http.response.body", "body": payload})
-    await _crash(rules, "answered")
-
-
-async def _until_gone(receive: Receive) -> None:
-    # The server would answer 500 for an application that returns before it has seen the connection go.
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .colleague import ChangeError, change_from
 from .crashes import POINTS
 from .records import Json
+from .showing import without
 
 # What each action needs and may have beside method, path, times and skip.
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -27,6 +29,8 @@ ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "lagging_list": (frozenset({"seconds"}), frozenset()),
     "ignore_page": (frozenset(), frozenset({"whole"})),
     "repeat_page": (frozenset(), frozenset()),
+    "short_page": (frozenset({"items"}), frozenset()),
+    "change": (frozenset({"change"}), frozenset({"when"})),
     "wrong_total": (frozenset(), frozenset({"by"})),
     "no_total": (frozenset(), frozenset()),
     "foreign_fields": (frozenset(), frozenset()),
@@ -44,7 +48,10 @@ class FaultError(ValueError):
 class Rule:
     """One rule. ``when`` is ``before`` or ``after`` the commit; ``times`` None means for ever.
 
-    ``path`` is searched for, as a regular expression, in the path below the API's base URL. The action ``crash`` kills
+    ``path`` is searched for, as a regular expression, in the path below the API's base URL; with ``page``, only the
+    requests for that page of a list are hit. The action ``change`` lets a colleague at the dashboard change something
+    (``colleague.Change``) before the request is looked at, or after its answer is made; ``struck`` says that it was
+    done. ``short_page`` answers no more than so many ``items``, and the right total. The action ``crash`` kills
     a client's process and all that it started, ``seconds`` after the ``point`` of the exchange is reached; ``struck``
     says that it was alive until then. ``delay_commit`` closes the connection at once, or with ``hold`` leaves the
     client waiting for as long as it likes.
@@ -56,6 +63,7 @@ class Rule:
     times: int | None = 1
     skip: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    page: int | None = None
     struck: bool = False
 
     def __post_init__(self) -> None:
@@ -67,13 +75,13 @@ class Rule:
         for name in sorted(self.options.keys() - needed - optional):
             raise FaultError(f"{name}: is not an option of the action {self.action}")
         for name, value in self.options.items():
-            accepts, expected = _OPTIONS[name]
-            if not accepts(value):
-                raise FaultError(f"{name}: must be {expected}, not {value!r}")
+            _check_option(name, value)
         if self.times is not None and not _is_count(self.times, least=1):
             raise FaultError(f"times: must be a positive integer, or null for ever, not {self.times!r}")
         if not _is_count(self.skip, least=0):
             raise FaultError(f"skip: must be a whole number, not {self.skip!r}")
+        if self.page is not None and not _is_count(self.page, least=1):
+            raise FaultError(f"page: must be the number of a page, or null for any, not {self.page!r}")
         try:
             self._pattern = re.compile(self.path)
         except re.error as error:
@@ -81,8 +89,9 @@ class Rule:
         if self.action == "html":
             self.options.setdefault("status", 502)
 
-    def matches(self, method: str, path: str) -> bool:
-        return self.method in ("*", method) and bool(self._pattern.search(path))
+    def matches(self, method: str, path: str, page: int = 1) -> bool:
+        of_page = self.page is None or (self.page == page and method == "GET")
+        return self.method in ("*", method) and of_page and bool(self._pattern.search(path))
 
     def is_due(self) -> bool:
         """Count one matching request, and return whether the rule hits it."""
@@ -98,12 +107,23 @@ class Rule:
         return self.action == "truncate" or self.options.get("when", "before") == "after"
 
 
+def _check_option(name: str, value: object) -> None:
+    accepts, expected = _OPTIONS[name]
+    if not accepts(value):
+        raise FaultError(f"{name}: must be {expected}, not {value!r}")
+    if name == "change":
+        try:
+            change_from(value)
+        except ChangeError as error:
+            raise FaultError(f"change: {error}") from None
+
+
 class Faults:
     """The rules in force. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._lock = threading.Lock()
-        self._rules: list[Rule] = []
+        self._rules = list(rules)
         # How many requests will yet take effect; changed by the service's own thread alone.
         self.late_commits = 0
 
@@ -115,38 +135,50 @@ class Faults:
         path: str = "",
         times: int | None = 1,
         skip: int = 0,
+        page: int | None = None,
         **options: Any,
     ) -> Rule:
         """Add a rule; raise FaultError if it is not understood."""
-        rule = Rule(action, method.upper(), path, times, skip, options)
+        return self._added(Rule(action, method.upper(), path, times, skip, options, page))
+
+    def add_from(self, data: object) -> Rule:
+        return self._added(rule_from(data))
+
+    def _added(self, rule: Rule) -> Rule:
         with self._lock:
             self._rules.append(rule)
         return rule
-
-    def add_from(self, data: object) -> Rule:
-        if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
-            raise FaultError("a rule must be an object with an action")
-        if not all(isinstance(data.get(name, ""), str) for name in ("method", "path")):
-            raise FaultError("method and path: must be strings")
-        return self.add(**{str(name): value for name, value in data.items()})
 
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
 
-    def due(self, method: str, path: str) -> list[Rule]:
+    def due(self, method: str, path: str, page: int = 1) -> list[Rule]:
         """Return the rules that hit this request; of those that decide its answer, the first alone is used up."""
         with self._lock:
             hits: list[Rule] = []
             decided = False
             for rule in self._rules:
                 deciding = rule.action in DECIDING
-                if not rule.matches(method, path) or (deciding and decided) or not rule.is_due():
+                if not rule.matches(method, path, page) or (deciding and decided) or not rule.is_due():
                     continue
                 decided = decided or deciding
                 hits.append(rule)
             self._rules = [rule for rule in self._rules if rule.times is None or rule.times > 0]
             return hits
+
+
+def rule_from(data: object) -> Rule:
+    """Return a rule of a seed or a request; raise FaultError if it is not understood."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
+        raise FaultError("a rule must be an object with an action")
+    if not all(isinstance(data.get(name, ""), str) for name in ("method", "path")):
+        raise FaultError("method and path: must be strings")
+    own = {"method", "path", "times", "skip", "page"}
+    given = {str(name): value for name, value in data.items()}
+    options = {name: value for name, value in given.items() if name not in own and name != "action"}
+    kept = {name: value for name, value in given.items() if name in own}
+    return Rule(given["action"], **{**kept, "method": kept.get("method", "*").upper()}, options=options)
 
 
 def bend_data(data: Json, rules: list[Rule]) -> Json:
@@ -178,14 +210,8 @@ def _add_foreign_fields(item: Json) -> None:
 
 
 def _drop_from_session(item: Json, names: list[str]) -> None:
-    if not {"room_id", "preset"} <= item.keys():
-        return
-    for name in names:
-        *parents, last = name.split(".")
-        inner: Any = item
-        for parent in parents:
-            inner = inner.get(parent, {})
-        inner.pop(last, None)
+    if {"room_id", "preset"} <= item.keys():
+        without(item, names)
 
 
 def _is_count(value: object, least: int) -> bool:
@@ -205,6 +231,8 @@ _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, dict) and all(isinstance(part, str) for pair in value.items() for part in pair),
         "an object of strings",
     ),
+    "items": (lambda value: _is_count(value, least=0), "a whole number"),
+    "change": (lambda value: callable(value) or isinstance(value, Mapping), "an object with do"),
     "whole": (lambda value: isinstance(value, bool), "true or false"),
     "hold": (lambda value: isinstance(value, bool), "true or false"),
     "point": (lambda value: value in POINTS, f"one of {', '.join(POINTS)}"),

@@ -18,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from .records import CURRENT, Publisher, Session, now
+from .refusals import Refusal
 from .state import Service
 
 Form = dict[str, str]
@@ -42,8 +44,34 @@ def ingest_routes(service: Service) -> list[Route]:
     ]
 
 
+def admitted_session(service: Service, key: str, client: str) -> Session | None:
+    """Return the session that a publisher with this key may feed, now its publisher, or None to refuse it."""
+    session = service.session_of_key(key)
+    if session is None or session.status not in CURRENT:
+        return None
+    holder = service.publisher_of(session)
+    if holder is not None and holder.client != client:
+        return None
+    if service.publish_starts_session and session.status == "scheduled":
+        try:
+            service.require_free_air(session)
+        except Refusal:
+            return None
+        service.put_on_air(session)
+    session.publisher = Publisher(client, now(), time.monotonic())
+    return session
+
+
+def published_session(service: Service, name: str, client: str) -> Session | None:
+    """Return the session that this connection publishes to; the ingest may name it by its key or by its id."""
+    session = service.session_of_key(name) or service.sessions.get(name)
+    if session is None or session.publisher is None or session.publisher.client != client:
+        return None
+    return session
+
+
 def _on_publish(service: Service, form: Form) -> Response:
-    session = service.admit_publisher(form.get("name", ""), _client(form))
+    session = admitted_session(service, form.get("name", ""), _client(form))
     if session is None:
         return _refused()
     # The location renames the stream, so that its HLS lies under the session's id and not under the key.
@@ -52,7 +80,7 @@ def _on_publish(service: Service, form: Form) -> Response:
 
 def _on_publish_done(service: Service, form: Form) -> Response:
     """A refused second publisher is reported here too when it leaves; only the one that was let in ends the stream."""
-    session = service.published_session(form.get("name", ""), _client(form))
+    session = published_session(service, form.get("name", ""), _client(form))
     if session is not None:
         session.publisher = None
     return _accepted()
@@ -62,7 +90,7 @@ def _on_update(service: Service, form: Form) -> Response:
     # Also sent for the relay's own client, which plays and has no application: refusing it would cut the HLS.
     if form.get("call") == "update_play" or not form.get("app"):
         return _accepted()
-    session = service.published_session(form.get("name", ""), _client(form))
+    session = published_session(service, form.get("name", ""), _client(form))
     if session is None or session.publisher is None or session.status not in ("scheduled", "live"):
         return _refused()
     session.publisher.last_heard = time.monotonic()

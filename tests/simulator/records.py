@@ -24,9 +24,17 @@ def new_id() -> str:
     return str(uuid4())
 
 
-def written(moment: datetime) -> str:
+class Written(str):
+    """A time as the strict service shows it, with the moment itself, for a taste that shows it otherwise."""
+
+    moment: datetime
+
+
+def written(moment: datetime) -> Written:
     """Return a UTC time as RFC 3339 with ``Z``."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = Written(moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    text.moment = moment
+    return text
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,8 @@ class Session:
     hls_url: str = ""
     stream_key: str | None = field(default=None, repr=False)
     publisher: Publisher | None = None
+    # Asked to go live, or to end, by a service that takes its time.
+    is_changing: bool = False
 
     def shown(self) -> Json:
         shown: Json = {

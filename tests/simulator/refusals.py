@@ -77,6 +77,20 @@ def invalid(problems: Sequence[Mapping[str, str]]) -> Refusal:
     return Refusal(422, {"success": False, "message": "Invalid Request", "errors": [dict(item) for item in problems]})
 
 
+def over_quota(status: int, message: str) -> Refusal:
+    """The answer to an account that has all it may have; services differ in the status."""
+    if status == 422:
+        return invalid([problem("quota", "quota_exceeded", message)])
+    return with_error(status, message) if status == 402 else with_code(status, "quota_exceeded", message)
+
+
+def bad_parameter(status: int, name: str, message: str) -> Refusal:
+    """The answer to a page or limit that this service does not have."""
+    if status == 422:
+        return invalid([problem(name, "validation_range", message)])
+    return bad_request(message) if status == 400 else not_found("Page")
+
+
 def for_status(status: int) -> Refusal:
     """Return the answer a fault gives when it names a status and no body."""
     if status == 422:

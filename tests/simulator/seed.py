@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .faults import FaultError, Rule, rule_from
+from .keys import PARTS_OF_KEYS
 from .records import CURRENT, Json, Room, Session, User, new_id, now
+from .tastes import TasteError, Tastes, tastes_from
 from .validation import Field, Unacceptable, boolean, date_time, mapping, one_of, text, uuid, whole_number
 
 DEFAULT_RTMP_URL = "rtmp://127.0.0.1:1935/live"
+DEFAULT_KEY_FORM = "sim-{random}"
 DEFAULT_HLS_URL = "http://127.0.0.1:8080/hls/{session_id}/index.m3u8"
 # Three of the ingest's usual update intervals (30 s): a publisher unheard of for so long died with its ingest.
 DEFAULT_PUBLISHER_TIMEOUT = 90
@@ -80,6 +84,7 @@ _SESSION = {
 _INGEST = {
     "rtmp_url": Field(text(8, 2048)),
     "hls_url": Field(text(8, 2048)),
+    "key_form": Field(text(1, 255)),
     "publisher_timeout": Field(whole_number(1, 86400)),
 }
 
@@ -92,6 +97,7 @@ class SeedError(ValueError):
 class Ingest:
     rtmp_url: str = DEFAULT_RTMP_URL
     hls_url: str = DEFAULT_HLS_URL
+    key_form: str = DEFAULT_KEY_FORM
     publisher_timeout: int = DEFAULT_PUBLISHER_TIMEOUT
 
 
@@ -102,13 +108,15 @@ class Seed:
     rooms: tuple[Room, ...]
     ingest: Ingest
     publish_starts_session: bool
+    tastes: Tastes
+    faults: tuple[Rule, ...]
 
 
 def seed_from(data: object) -> Seed:
     """Return a checked seed. Raise SeedError, with the field's path, for anything that is not understood."""
     if not isinstance(data, Mapping):
         raise SeedError("seed: must be a mapping with users, presets, rooms")
-    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session"}
+    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session", "tastes", "faults"}
     for name in data:
         if name not in known:
             raise SeedError(f"{name}: is not a field of a seed; known: {', '.join(sorted(known))}")
@@ -125,7 +133,15 @@ def seed_from(data: object) -> Seed:
     publish_starts_session = data.get("publish_starts_session", True)
     if not isinstance(publish_starts_session, bool):
         raise SeedError("publish_starts_session: must be true or false")
-    return Seed(tuple(users.values()), presets, tuple(rooms), ingest, publish_starts_session)
+    return Seed(
+        tuple(users.values()),
+        presets,
+        tuple(rooms),
+        ingest,
+        publish_starts_session,
+        _tastes(data.get("tastes") or {}),
+        _faults(data.get("faults") or []),
+    )
 
 
 def _all_of(
@@ -213,12 +229,33 @@ def mode_of(preset: Mapping[str, Any]) -> str:
     return "webcam" if preset["type"] == "whip" else "rtmp"
 
 
+def _tastes(data: object) -> Tastes:
+    try:
+        return tastes_from(data)
+    except TasteError as error:
+        raise SeedError(f"tastes: {error}") from None
+
+
+def _faults(data: object) -> tuple[Rule, ...]:
+    if not isinstance(data, list):
+        raise SeedError("faults: must be a list")
+    rules = []
+    for index, item in enumerate(data):
+        try:
+            rules.append(rule_from(item))
+        except FaultError as error:
+            raise SeedError(f"faults[{index}]: {error}") from None
+    return tuple(rules)
+
+
 def _ingest(data: object) -> Ingest:
     ingest = Ingest(**_checked(data, _INGEST, "ingest"))
     try:
         once, other = ingest.hls_url.format(session_id="1"), ingest.hls_url.format(session_id="2")
     except (KeyError, IndexError, ValueError) as error:
         raise SeedError(f"ingest.hls_url: only {{session_id}} may stand in braces ({error!r})") from None
+    if not any(part in ingest.key_form for part in PARTS_OF_KEYS):
+        raise SeedError(f"ingest.key_form: must contain one of {', '.join(PARTS_OF_KEYS)}, else all keys are the same")
     if once == other:
         raise SeedError("ingest.hls_url: must contain {session_id}, else all sessions play the same")
     return ingest

@@ -18,10 +18,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .api import BASE_PATH
 from .app import make_app
+from .colleague import Colleague
 from .faults import Faults
 from .journal import Journal
 from .seed import seed_from
 from .state import Service
+from .tastes import Tastes
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 10.0
@@ -43,8 +45,11 @@ class Simulator:
     """``with Simulator(seed) as sim:`` serves until the block is left. ``port`` 0 takes a free one."""
 
     def __init__(self, seed: dict[str, Any], port: int = 0) -> None:
-        self.service = Service(seed_from(seed))
-        self.faults = Faults()
+        start = seed_from(seed)
+        self.service = Service(start)
+        self.faults = Faults(start.faults)
+        # Somebody who changes rooms and sessions behind the client's back.
+        self.colleague = Colleague(self.service)
         self.journal = Journal()
         self._asked_port = port
         self._server: uvicorn.Server | None = None
@@ -58,6 +63,10 @@ class Simulator:
     @property
     def ingest_url(self) -> str:
         return f"http://{HOST}:{self.port}/ingest"
+
+    @property
+    def tastes(self) -> Tastes:
+        return self.service.tastes
 
     def issued_keys(self) -> list[str]:
         """Return every stream key that this instance has ever made for a client."""

@@ -6,20 +6,20 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
+from .accounts import new_user, user_named, with_new_credentials
+from .keys import Keys
+from .listing import listed
 from .records import CURRENT, Json, Publisher, Room, Session, User, new_id, now
 from .refusals import conflict, forbidden, invalid, not_found, problem
 from .seed import Seed, mode_of
+from .showing import start_answer, without
+from .storing import require_quota, stored_fields, stored_settings
 from .validation import Listing
-
-KEY_PREFIX = "sim-"
-TOKEN_PREFIX = "simlk-"
 
 
 class Service:
@@ -27,30 +27,30 @@ class Service:
 
     def __init__(self, seed: Seed) -> None:
         self.lock = threading.RLock()
+        self.tastes = seed.tastes
         self.users = seed.users
         self.presets = seed.presets
         self.ingest = seed.ingest
         self.publish_starts_session = seed.publish_starts_session
         # How keys and ingest URLs look; tests of hostile and careless services set other forms.
-        self.key_form = KEY_PREFIX + "{random}"
+        self.key_form = seed.ingest.key_form
         self.rtmp_form = seed.ingest.rtmp_url
+        self.whip_form = f"{seed.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{{session_id}}"
         self.rooms: dict[str, Room] = {room.id: room for room in seed.rooms}
         self.sessions: dict[str, Session] = {
             session.id: session for room in seed.rooms for session in room.sessions.values()
         }
-        self._sessions_by_key: dict[str, Session] = {}
-        self._issued_keys: list[str] = []
-        self._issued_tokens: list[str] = []
+        self._keys = Keys()
 
     # What tests ask
 
     def issued_keys(self) -> list[str]:
         with self.lock:
-            return list(self._issued_keys)
+            return list(self._keys.issued)
 
     def issued_tokens(self) -> list[str]:
         with self.lock:
-            return list(self._issued_tokens)
+            return list(self._keys.issued_tokens)
 
     def stream_key_of(self, session_id: str) -> str:
         with self.lock:
@@ -60,18 +60,35 @@ class Service:
         """Give a session another key; the old one is no longer accepted."""
         with self.lock:
             session = self.session(session_id)
-            self._forget_key(session)
+            self._keys.forget(session)
             # Else the old key's publisher would hold the place against the new one's until it times out.
             session.publisher = None
             return self._key(session)
 
-    # Who and what is meant
+    # Accounts
 
-    def user_of_token(self, token: str) -> User | None:
-        return next((user for user in self.users if _same(user.token, token)), None)
+    def user(self, username: str) -> User:
+        return user_named(self.users, username)
 
-    def user_of_api_key(self, api_key: str) -> User | None:
-        return next((user for user in self.users if _same(user.api_key, api_key)), None)
+    def add_user(self, username: str) -> User:
+        """Open another account, with credentials of its own, and return it; it is a host of no room yet."""
+        with self.lock:
+            if any(user.username == username for user in self.users):
+                raise ValueError(f"there is a user {username!r} already")
+            self.users = (*self.users, new_user(username))
+            return self.users[-1]
+
+    def change_credentials(self, username: str) -> User:
+        """Give an account another API key and token; the old ones are no longer accepted. Its rooms stay its own."""
+        with self.lock:
+            old = self.user(username)
+            new = with_new_credentials(old)
+            self.users = tuple(new if user is old else user for user in self.users)
+            for room in self.rooms.values():
+                room.host = new if room.host is old else room.host
+            return new
+
+    # What is meant
 
     def room(self, room_id: str) -> Room:
         with self.lock:
@@ -91,13 +108,18 @@ class Service:
         with self.lock:
             if user.role != "host":
                 raise forbidden("Only a host may create a room.")
-            room = Room(id=new_id(), host=user, **fields)
+            tastes = self.tastes
+            require_quota("rooms", tastes.most_rooms, user, self.rooms.values(), tastes)
+            ignored = set(tastes.ignored_room_fields) - {"title"}
+            room = Room(id=new_id(), host=user, **stored_fields(fields, tastes, tastes.room_titles, ignored))
             self.rooms[room.id] = room
             return room
 
     def update_room(self, room: Room, fields: Json) -> Room:
         with self.lock:
-            for name, value in fields.items():
+            tastes = self.tastes
+            stored = stored_fields(fields, tastes, tastes.room_titles, tastes.ignored_room_fields)
+            for name, value in stored.items():
                 setattr(room, name, value)
             room.updated_at = now()
             return room
@@ -113,7 +135,7 @@ class Service:
     def room_list(self, listing: Listing, host: User | None = None) -> Json:
         with self.lock:
             rooms = [room for room in self.rooms.values() if host is None or room.host is host]
-            return _listed("rooms", rooms, listing)
+            return listed("rooms", rooms, listing, self.tastes)
 
     # Sessions
 
@@ -122,7 +144,10 @@ class Service:
             preset = self.presets.get(fields["preset_id"])
             if preset is None:
                 raise invalid([problem("preset_id", "validation_not_found", "No preset has this id")])
+            tastes = self.tastes
+            require_quota("sessions", tastes.most_sessions, room.host, self.rooms.values(), tastes)
             given = {name: value for name, value in fields.items() if name != "preset_id"}
+            given = stored_fields(given, tastes, tastes.session_titles, tastes.ignored_session_fields)
             session = Session(**{"id": new_id(), "mode": mode_of(preset), **given, "room": room, "preset": preset})
             session.hls_url = self.ingest.hls_url.format(session_id=session.id)
             self.sessions[session.id] = room.sessions[session.id] = session
@@ -132,7 +157,8 @@ class Service:
     def session_list(self, listing: Listing, room: Room | None = None, status: str | None = None) -> Json:
         with self.lock:
             sessions = self.sessions.values() if room is None else room.sessions.values()
-            return _listed("sessions", [item for item in sessions if status in (None, item.status)], listing)
+            wanted = [item for item in sessions if status in (None, item.status)]
+            return listed("sessions", wanted, listing, self.tastes)
 
     def statistics(self, user: User) -> Json:
         with self.lock:
@@ -145,19 +171,48 @@ class Service:
         }
 
     def start(self, session: Session) -> None:
-        """Put a session on air; one that is live stays so."""
+        """Put a session on air, at once or in its time; one that is live stays so."""
         with self.lock:
             require_status(session, CURRENT, "started")
-            if session.status == "scheduled":
-                session.status = "live"
-                session.started_at = session.updated_at = now()
+            if session.status == "live":
+                if self.tastes.start_of_live != 200:
+                    raise conflict("The session is already live")
+                return
+            if session.is_changing:
+                return
+            self.require_free_air(session)
+            if self.tastes.another_key_at_start:
+                self.rotate_stream_key(session.id)
+            self._after(self.tastes.seconds_until_live, session, self.put_on_air)
 
     def end(self, session: Session) -> None:
         with self.lock:
+            if session.status == "ended" and self.tastes.end_of_ended == 200:
+                return
             require_status(session, ("live",), "ended")
-            session.status = "ended"
-            session.ended_at = session.updated_at = now()
-            session.viewer_count = 0
+            if not session.is_changing:
+                self._after(self.tastes.seconds_until_ended, session, self.take_off_air)
+
+    def put_on_air(self, session: Session) -> None:
+        """Make a scheduled session live now, as an encoder or the service itself does, whatever the tastes say."""
+        with self.lock:
+            if session.status == "scheduled":
+                session.is_changing = False
+                session.status = "live"
+                session.started_at = session.updated_at = now()
+
+    def take_off_air(self, session: Session) -> None:
+        with self.lock:
+            if session.status == "live":
+                session.is_changing = False
+                session.status = "ended"
+                session.ended_at = session.updated_at = now()
+                session.viewer_count = 0
+
+    def require_free_air(self, session: Session) -> None:
+        others = (item for item in session.room.sessions.values() if item is not session)
+        if self.tastes.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
+            raise conflict("Another session of the room is live")
 
     def delete_session(self, session: Session) -> None:
         with self.lock:
@@ -168,25 +223,27 @@ class Service:
     def reschedule(self, session: Session, start: datetime) -> None:
         with self.lock:
             require_status(session, ("scheduled",), "rescheduled")
-            session.scheduled_start_time = start
+            asked = {"scheduled_start_time": start}
+            stored = stored_fields(asked, self.tastes, (), self.tastes.ignored_session_fields)
+            session.scheduled_start_time = stored.get("scheduled_start_time", session.scheduled_start_time)
             session.updated_at = now()
 
     def update_settings(self, session: Session, settings: Json) -> None:
         with self.lock:
             require_status(session, CURRENT, "changed")
-            session.overrides.update(settings)
+            session.overrides.update(stored_settings(settings, self.tastes))
             session.updated_at = now()
 
     def join(self, session: Session) -> Json:
         with self.lock:
             require_status(session, ("live",), "joined")
             self.add_viewer(session)
-            return {"livekit_token": self._token(), "room_name": session.id}
+            return {"livekit_token": self._keys.new_token(), "room_name": session.id}
 
     def monitor(self, session: Session) -> Json:
         with self.lock:
             require_status(session, CURRENT, "monitored")
-            return {"livekit_token": self._token(), "room_name": session.id}
+            return {"livekit_token": self._keys.new_token(), "room_name": session.id}
 
     def add_viewer(self, session: Session) -> None:
         with self.lock:
@@ -201,52 +258,22 @@ class Service:
 
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
-            return {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
+            shown = {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
+            return without(shown, self.tastes.hidden_creation_fields)
 
     def start_shown(self, session: Session) -> Json:
         with self.lock:
             key = self._key(session)
-            shown: Json = {
-                "session": session.shown(),
-                "livekit_token": self._token(),
-                "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": self._rtmp_url(session), "stream_key": key},
-                "rtmp_setup": {
-                    "server": self._rtmp_url(session),
-                    "stream_key": key,
-                    "instructions": {
-                        "step1": "Choose a custom streaming service in the encoder.",
-                        "step2": "Enter the server and the stream key.",
-                        "step3": "Start the stream.",
-                    },
-                },
-            }
-            if session.preset["type"] == "whip":
-                shown["whip_url"] = f"{self.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{session.id}"
-            return shown
+            shown = start_answer(session, key, self._rtmp_url(session), self._keys.new_token())
+            if self.tastes.whip_url_shown in ("always", session.preset["type"]):
+                shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
+            return without(shown, self.tastes.hidden_start_fields)
 
     # The ingest
 
-    def admit_publisher(self, key: str, client: str) -> Session | None:
-        """Return the session that a publisher with this key may feed, now its publisher, or None to refuse it."""
+    def session_of_key(self, key: str) -> Session | None:
         with self.lock:
-            session = self._sessions_by_key.get(key)
-            if session is None or session.status not in CURRENT:
-                return None
-            holder = self.publisher_of(session)
-            if holder is not None and holder.client != client:
-                return None
-            session.publisher = Publisher(client, now(), time.monotonic())
-            if self.publish_starts_session:
-                self.start(session)
-            return session
-
-    def published_session(self, name: str, client: str) -> Session | None:
-        """Return the session that this connection publishes to; the ingest may name it by its key or by its id."""
-        with self.lock:
-            session = self._sessions_by_key.get(name) or self.sessions.get(name)
-            if session is None or session.publisher is None or session.publisher.client != client:
-                return None
-            return session
+            return self._keys.session_of(key)
 
     def publisher_of(self, session: Session) -> Publisher | None:
         with self.lock:
@@ -266,30 +293,31 @@ class Service:
                 "viewer_count": session.viewer_count,
             }
 
-    # Keys and tokens
+    # What it takes its time for, and what it forgets
 
     def _key(self, session: Session) -> str:
-        if session.stream_key is None:
-            session.stream_key = self.key_form.replace("{random}", secrets.token_hex(24))
-            self._sessions_by_key[session.stream_key] = session
-            self._issued_keys.append(session.stream_key)
-        return session.stream_key
+        return self._keys.of(session, self.key_form)
 
     def _rtmp_url(self, session: Session) -> str:
         return self.rtmp_form.replace("{stream_key}", self._key(session))
 
-    def _forget_key(self, session: Session) -> None:
-        if session.stream_key is not None:
-            del self._sessions_by_key[session.stream_key]
-            session.stream_key = None
+    def _after(self, seconds: float, session: Session, change: Callable[[Session], None]) -> None:
+        if not seconds:
+            change(session)
+            return
+        session.is_changing = True
+        timer = threading.Timer(seconds, self._change_late, (session, change))
+        timer.daemon = True
+        timer.start()
 
-    def _token(self) -> str:
-        token = TOKEN_PREFIX + secrets.token_hex(24)
-        self._issued_tokens.append(token)
-        return token
+    def _change_late(self, session: Session, change: Callable[[Session], None]) -> None:
+        with self.lock:
+            session.is_changing = False
+            if self.sessions.get(session.id) is session:
+                change(session)
 
     def _remove(self, session: Session) -> None:
-        self._forget_key(session)
+        self._keys.forget(session)
         del self.sessions[session.id]
         del session.room.sessions[session.id]
 
@@ -297,21 +325,3 @@ class Service:
 def require_status(session: Session, statuses: Iterable[str], done: str) -> None:
     if session.status not in statuses:
         raise conflict(f"A session that is {session.status} cannot be {done}")
-
-
-def _same(known: str, offered: str) -> bool:
-    return secrets.compare_digest(known.encode(), offered.encode("utf-8", "surrogateescape"))
-
-
-def _listed(name: str, items: list[Any], listing: Listing) -> Json:
-    """Return one page, newest first: an item created while a client pages moves the others, as in real services."""
-    born_before = time.monotonic() - listing.lag
-    visible = [item for item in reversed(items) if not listing.lag or item.made_at <= born_before]
-    first = 0 if listing.repeat else (listing.page - 1) * listing.limit
-    page = visible if listing.whole else visible[first : first + listing.limit]
-    return {
-        name: [item.shown() for item in page],
-        "total": len(visible),
-        "page": listing.page,
-        "limit": listing.limit,
-    }

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .refusals import bad_request, invalid, problem
+from .refusals import bad_parameter, bad_request, invalid, problem
 
 Check = Callable[[object], Any]
 
@@ -47,7 +47,8 @@ class Listing:
     """Which part of a list is asked for, and how a fault bends it.
 
     ``lag`` (seconds) hides items younger than that; ``repeat`` answers the first page under every page's number;
-    ``whole`` answers everything at once.
+    ``whole`` answers everything at once; ``most_items`` cuts the page short and leaves the total as it is. ``asked``
+    is the limit that the client gave, of which ``limit`` is what the service grants.
     """
 
     page: int = 1
@@ -55,6 +56,8 @@ class Listing:
     lag: float = 0.0
     repeat: bool = False
     whole: bool = False
+    most_items: int | None = None
+    asked: int = DEFAULT_LIMIT
 
 
 def text(shortest: int = 0, longest: int | None = None) -> Check:
@@ -175,8 +178,11 @@ def checked_id(text_of_id: str) -> str:
         raise invalid([problem("id", error.code, str(error))]) from None
 
 
-def checked_query(query: bytes, pages: bool) -> Listing:
-    """Return the listing that a query asks for; any parameter but ``page`` and ``limit`` of a list is refused."""
+def checked_query(query: bytes, pages: bool, largest: int = MOST_PER_PAGE, status_of_larger: int = 200) -> Listing:
+    """Return the listing that a query asks for; any parameter but ``page`` and ``limit`` of a list is refused.
+
+    A limit above the largest is cut to it, or refused where its status is none of success.
+    """
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
@@ -194,4 +200,7 @@ def checked_query(query: bytes, pages: bool) -> Listing:
             asked[name] = int(value)
     if problems:
         raise invalid(problems)
-    return Listing(page=asked.get("page", 1), limit=min(asked.get("limit", DEFAULT_LIMIT), MOST_PER_PAGE))
+    limit = asked.get("limit", DEFAULT_LIMIT)
+    if "limit" in asked and limit > largest and status_of_larger != 200:
+        raise bad_parameter(status_of_larger, "limit", f"This parameter must be at most {largest}")
+    return Listing(page=asked.get("page", 1), limit=min(limit, largest), asked=limit)

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+
+"""The README's first playbook, as it is printed, on the service of the README's demo."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.integration.conftest import EVENT
+from tests.integration.controller import ROOT, Controller
+from tests.lab.stage import PRESETS
+from tests.simulator.server import Simulator
+
+
+@pytest.mark.seed(presets=PRESETS)
+def test_the_readmes_first_playbook_runs_on_the_demos_service(simulator: Simulator, controller: Controller) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = next(block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "hosts: localhost" in block)
+    plays = yaml.safe_load(first)
+    preview = controller.plays(plays, "--check", "--diff")
+    assert preview.returncode == 0, preview.output
+    assert len(simulator.service.sessions) == 0
+    made = controller.plays(plays)
+    assert made.returncode == 0, made.output
+    (session,) = made.result(EVENT)["sessions"]
+    assert session["id"] in simulator.service.sessions
+    again = controller.plays(plays)
+    assert again.recap()["changed"] == 0, again.output

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One page of a list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from .records import Json, Room, Session
+from .refusals import bad_parameter
+from .tastes import Tastes
+from .validation import Listing
+
+
+def listed(name: str, items: Sequence[Room] | Sequence[Session], listing: Listing, tastes: Tastes) -> Json:
+    """Return one page, newest first: an item created while a client pages moves the others, as in real services."""
+    born_before = time.monotonic() - listing.lag
+    ordered = items if tastes.oldest_first else items[::-1]
+    visible = [item for item in ordered if not listing.lag or item.made_at <= born_before]
+    first = (listing.page - 1) * listing.limit
+    if listing.page > 1 and first >= len(visible) and tastes.page_after_last != 200:
+        raise bad_parameter(tastes.page_after_last, "page", "There is no such page")
+    if listing.repeat:
+        first = 0
+    page = visible if listing.whole else visible[first : first + listing.limit]
+    return {
+        name: [item.shown() for item in page[: listing.most_items]],
+        "total": len(visible),
+        "page": listing.page,
+        "limit": listing.asked if tastes.asked_limit_shown else listing.limit,
+    }

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers as a service of some taste shows them: what they leave out, and how they write times and the time of day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from .cleaning import cut_time, shown_time
+from .records import Json, Session, Written
+from .tastes import SETTINGS, Tastes
+
+
+def shown_to_taste(value: Any, tastes: Tastes) -> Any:
+    """Return an answer's ``data``, or a part of it, as the tastes have it; what was given stays as it was."""
+    if isinstance(value, Written):
+        moment = cut_time(value.moment, tastes.time_precision, tastes.times_rounded)
+        return shown_time(moment, tastes.time_precision, tastes.time_offset, tastes.time_zeros_cut)
+    if isinstance(value, list):
+        return [shown_to_taste(item, tastes) for item in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {name: shown_to_taste(item, tastes) for name, item in value.items()}
+    if value.keys() >= {"room_id", "preset"}:
+        _show_settings(shown, tastes)
+        return without(shown, tastes.hidden_session_fields)
+    if value.keys() >= {"host_id", "host"}:
+        return without(shown, tastes.hidden_room_fields)
+    if value.keys() >= {"total", "page", "limit"}:
+        return without(shown, tastes.hidden_list_fields)
+    return shown
+
+
+def without(item: Json, names: Sequence[str]) -> Json:
+    """Take fields out of an object that is the caller's own, and return it; ``preset.type`` leads into another."""
+    for name in names:
+        *parents, last = name.split(".")
+        inner: Any = item
+        for parent in parents:
+            inner = inner.get(parent, {})
+        inner.pop(last, None)
+    return item
+
+
+def start_answer(session: Session, key: str, rtmp_url: str, token: str) -> Json:
+    """Return what going live answers: the key, twice, and where it is to be sent."""
+    return {
+        "session": session.shown(),
+        "livekit_token": token,
+        "rtmp": {"ingress_id": f"ingress-{session.id[:8]}", "url": rtmp_url, "stream_key": key},
+        "rtmp_setup": {
+            "server": rtmp_url,
+            "stream_key": key,
+            "instructions": {
+                "step1": "Choose a custom streaming service in the encoder.",
+                "step2": "Enter the server and the stream key.",
+                "step3": "Start the stream.",
+            },
+        },
+    }
+
+
+def stamped(body: Json, tastes: Tastes) -> Json:
+    """Return an envelope with its ``timestamp`` as the taste has it."""
+    seconds = body.get("timestamp")
+    if seconds is None or tastes.timestamp == "seconds":
+        return body
+    if tastes.timestamp == "missing":
+        return {name: value for name, value in body.items() if name != "timestamp"}
+    forms = {
+        "milliseconds": seconds * 1000,
+        "zero": 0,
+        "text": str(seconds),
+        "date": datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace("+00:00", "Z"),
+    }
+    return {**body, "timestamp": forms[tastes.timestamp]}
+
+
+def _show_settings(session: Json, tastes: Tastes) -> None:
+    largest = tastes.largest_effective_join_limit
+    if largest is not None:
+        session["effective_max_join_limit"] = min(session["effective_max_join_limit"], largest)
+    for setting in SETTINGS:
+        for name, kind in ((f"{setting}_override", "overrides"), (f"effective_{setting}", "effective")):
+            omitted = tastes.false_settings_omitted and session.get(name) is False
+            if omitted or tastes.settings_shown not in ("all", kind):
+                session.pop(name, None)
