@@ -27,7 +27,7 @@ from urllib3.exceptions import (
 )
 
 from .answers import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
-from .deadlines import Deadline, DeadlineAdapter
+from .deadlines import Deadline, DeadlineAdapter, SlowNameLookup
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
 from .paging import PagedLists
 from .secrecy import Redactor
@@ -132,14 +132,21 @@ class Transport:
         *,
         repeatable: bool = False,
         before_each: Callable[[], None] = lambda: None,
+        before_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> Any:
         """Send a request that changes something, and return the answer's ``data``.
 
         It is sent again only when nothing can have happened: no byte left this machine, or the service answered
         429. Any other doubt is raised as AnswerLost (408 and 5xx included), for the caller to find out by listing.
         A ``repeatable`` request, which has the same effect sent twice, is then sent again too.
-        ``before_each`` is called before each attempt; what it raises ends the attempts.
+        ``before_each`` is called before each attempt, ``before_wait`` before each wait between two, with its seconds;
+        what they raise ends the attempts.
         """
+
+        def wait(seconds: float) -> None:
+            before_wait(seconds)
+            self._sleep(seconds)
+
         for attempt in range(self.connection.retries + 1):
             last = attempt == self.connection.retries
             before_each()
@@ -148,20 +155,20 @@ class Transport:
             except NotSent:
                 if last:
                     raise
-                self._sleep(_backoff(attempt))
+                wait(_backoff(attempt))
             except AnswerLost:
                 if last or not repeatable:
                     raise
-                self._sleep(_backoff(attempt))
+                wait(_backoff(attempt))
             except ServiceError as error:
                 if error.status == 408 or error.status >= 500:
                     if last or not repeatable:
                         raise AnswerLost(f"{error}") from None
-                    self._sleep(_waiting_time(error, attempt))
+                    wait(_waiting_time(error, attempt))
                     continue
                 if last or error.status != 429:
                     raise
-                self._sleep(_waiting_time(error, attempt))
+                wait(_waiting_time(error, attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def pages(self, path: str, key: str) -> list[dict[str, Any]]:
@@ -203,7 +210,13 @@ class Transport:
 
     def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
         reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."
-        if not deadline.passed:
+        if any(isinstance(cause, SlowNameLookup) for cause in _causes(error)):
+            host = urlsplit(self.connection.api_url).hostname
+            reason = (
+                f"the address of {host} was not known within {self.connection.timeout:g} seconds (timeout). Check "
+                "api_url, the proxy settings and this machine's name servers."
+            )
+        elif not deadline.passed:
             reason = _plain_reason(error, self.connection)
         nothing_was_sent = not deadline.was_sent or _nothing_was_sent(error)
         return (NotSent if nothing_was_sent else AnswerLost)(self.redactor.text(f"{what}: {reason}"))
