@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from http.client import HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any
@@ -16,8 +17,16 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+
+from .name_lookup import addresses_of
 
 _current = threading.local()
+
+
+class SlowNameLookup(ConnectTimeoutError):
+    """The addresses of a host were not known in time, so nothing was sent."""
 
 
 class Deadline:
@@ -30,12 +39,16 @@ class Deadline:
         self.passed = False
         self._connection: HTTPConnection | None = None
         self._opening: HTTPConnection | None = None
+        self._ends = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._break)
         self._timer.daemon = True
 
     @property
     def was_sent(self) -> bool:
         return self._connection is not None
+
+    def seconds_left(self) -> float:
+        return max(0.0, self._ends - time.monotonic())
 
     def open(self, connection: HTTPConnection) -> None:
         """Watch a connection while it is made: a proxy can be slow with its answer to CONNECT."""
@@ -87,6 +100,46 @@ class _Watched(HTTPConnection):
         if deadline is not None:
             deadline.watch(self)
         super().putrequest(*arguments, **options)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect, trying one address after the other; the name's lookup and all tries end with the deadline.
+
+        The library's own function bounds neither the lookup nor the number of addresses.
+        """
+        deadline = getattr(_current, "deadline", None)
+        if deadline is None:
+            return super()._new_conn()
+        host = self._dns_host.strip("[]")
+        try:
+            addresses = addresses_of(host, self.port, allowed_gai_family(), deadline.seconds_left())
+        except TimeoutError as error:
+            raise SlowNameLookup(self, str(error)) from None
+        except UnicodeError:
+            raise LocationParseError(f"'{host}', label empty or too long") from None
+        except OSError as error:
+            raise NewConnectionError(self, f"the name {host} has no address: {error}") from None
+        failure: OSError | None = None
+        for family, kind, protocol, _name, address in addresses:
+            try:
+                return self._connected(socket.socket(family, kind, protocol), address, deadline.seconds_left())
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, "the connection was not made in time")
+        raise NewConnectionError(self, f"no connection: {failure}")
+
+    def _connected(self, stream: socket.socket, address: Any, seconds: float) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                stream.setsockopt(*option)
+            # Zero would mean not to wait at all, and with it another error.
+            stream.settimeout(max(0.001, min(seconds, float(self.timeout or seconds))))
+            stream.connect(address)
+            stream.settimeout(self.timeout)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
 
 class _WatchedTls(_Watched, HTTPSConnection):

@@ -27,16 +27,14 @@ from urllib3.exceptions import (
 )
 
 from .answers import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
-from .deadlines import Deadline, DeadlineAdapter
-from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
+from .deadlines import Deadline, DeadlineAdapter, SlowNameLookup
+from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
+from .paging import PagedLists
 from .secrecy import Redactor
+from .service_url import is_loopback as is_loopback  # noqa: PLC0414 - others import it from here
 
 CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
-PAGE_LIMIT = 100
-MOST_PAGES = 10_000
-# In bytes, of one list with all its pages: more than ten thousand sessions have.
-LARGEST_LIST = 64 * 1024 * 1024
 _PASSING_STATUS = (502, 503, 504)
 
 
@@ -77,6 +75,7 @@ class Transport:
         self.connection = connection
         self.redactor = redactor
         self._sleep = sleep
+        self._lists = PagedLists(self._read, sleep)
         self._http = requests.Session()
         adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
         self._http.mount("http://", adapter)
@@ -140,8 +139,14 @@ class Transport:
         It is sent again only when nothing can have happened: no byte left this machine, or the service answered
         429. Any other doubt is raised as AnswerLost (408 and 5xx included), for the caller to find out by listing.
         A ``repeatable`` request, which has the same effect sent twice, is then sent again too.
-        ``before_each`` is called before each attempt; what it raises ends the attempts.
+        ``before_each`` is called before each attempt, ``before_wait`` before each wait between two, with its seconds;
+        what they raise ends the attempts.
         """
+
+        def wait(seconds: float) -> None:
+            before_wait(seconds)
+            self._sleep(seconds)
+
         for attempt in range(self.connection.retries + 1):
             last = attempt == self.connection.retries
             before_each()
@@ -150,66 +155,25 @@ class Transport:
             except NotSent:
                 if last:
                     raise
-                self._sleep(_backoff(attempt))
+                wait(_backoff(attempt))
             except AnswerLost:
                 if last or not repeatable:
                     raise
-                self._sleep(_backoff(attempt))
+                wait(_backoff(attempt))
             except ServiceError as error:
                 if error.status == 408 or error.status >= 500:
                     if last or not repeatable:
                         raise AnswerLost(f"{error}") from None
-                    self._sleep(_waiting_time(error, attempt))
+                    wait(_waiting_time(error, attempt))
                     continue
                 if last or error.status != 429:
                     raise
-                self._sleep(_waiting_time(error, attempt))
+                wait(_waiting_time(error, attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def pages(self, path: str, key: str) -> list[dict[str, Any]]:
-        """Return all items of a paged list, each id once.
-
-        Neither ``total`` nor a short page is believed alone: reading ends when both say so, or when a page brings
-        nothing new (contract, "always page"). A server that answers the first page again, whatever ``page`` says, is
-        asked for as many items as its ``total`` names.
-        """
-        items: dict[str, dict[str, Any]] = {}
-        read = 0
-        for page in range(1, MOST_PAGES + 1):
-            data, listed, size = self._page(path, key, page, PAGE_LIMIT)
-            read += size
-            if read > LARGEST_LIST:
-                raise WebinarError(f"GET {path} answered with more than {LARGEST_LIST // 2**20} MiB, page after page.")
-            fresh = _new_items(listed, items)
-            items.update(fresh)
-            if not fresh and listed and _total(data) > len(items):
-                return self._all_at_once(path, key, _total(data))
-            if not fresh or _is_last_page(data, listed, len(items)):
-                return list(items.values())
-        raise WebinarError(f"GET {path} did not end after {MOST_PAGES} pages.")
-
-    def _all_at_once(self, path: str, key: str, total: int) -> list[dict[str, Any]]:
-        _data, listed, _size = self._page(path, key, 1, min(total, PAGE_LIMIT * MOST_PAGES))
-        items = list(_new_items(listed, {}).values())
-        if len(items) < total:
-            # What cannot be seen could be created a second time, so the run must not go on.
-            raise WebinarError(
-                f"GET {path} answers the same page again and again: {len(items)} of {total} items can be read. Nothing "
-                "is done with an incomplete list: what it leaves out could be created twice. Remove what is not needed."
-            )
-        return items
-
-    def _page(self, path: str, key: str, page: int, limit: int) -> tuple[Mapping[str, Any], list[Any], int]:
-        data, size = self._read(path, {"page": page, "limit": limit})
-        answer = data if isinstance(data, dict) else {}
-        # A list that is null is empty, and so is one that is left out where the rest of a page is there. An answer with
-        # none of it is no list: taken for an empty one, it would let everything be created a second time.
-        if page == 1 and not answer.keys() & {key, "total", "page", "limit"}:
-            raise WebinarError(f"GET {path} answered without '{key}', so what there is is not known. Is api_url right?")
-        listed = answer.get(key) or []
-        if not isinstance(listed, list):
-            raise WebinarError(f"GET {path} answered '{key}' that is not a list. Is api_url right?")
-        return answer, listed, size
+        """Return all items of a paged list, each id once; raise WebinarError where they cannot all be read."""
+        return self._lists.whole(path, key)
 
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
@@ -246,7 +210,13 @@ class Transport:
 
     def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
         reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."
-        if not deadline.passed:
+        if any(isinstance(cause, SlowNameLookup) for cause in _causes(error)):
+            host = urlsplit(self.connection.api_url).hostname
+            reason = (
+                f"the address of {host} was not known within {self.connection.timeout:g} seconds (timeout). Check "
+                "api_url, the proxy settings and this machine's name servers."
+            )
+        elif not deadline.passed:
             reason = _plain_reason(error, self.connection)
         nothing_was_sent = not deadline.was_sent or _nothing_was_sent(error)
         return (NotSent if nothing_was_sent else AnswerLost)(self.redactor.text(f"{what}: {reason}"))
@@ -262,33 +232,6 @@ _NO_PROXY: dict[str, str | None] = {"http": None, "https": None, "all": None}
 _THE_PROXY = "the proxy that the environment names (https_proxy, http_proxy or all_proxy)"
 _UNUSABLE_PROXY = (requests.exceptions.InvalidProxyURL, ProxySchemeUnknown)
 _TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
-
-
-def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
-
-
-def _new_items(listed: list[Any], known: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        item["id"]: item
-        for item in listed
-        if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"] not in known
-    }
-
-
-def _total(data: Mapping[str, Any]) -> int:
-    total = data.get("total")
-    return total if isinstance(total, int) else 0
-
-
-def _is_last_page(data: Mapping[str, Any], listed: list[Any], collected: int) -> bool:
-    total, limit = data.get("total"), data.get("limit")
-    return (
-        isinstance(total, int)
-        and isinstance(limit, int)
-        and total == collected
-        and len(listed) < min(limit, PAGE_LIMIT)
-    )
 
 
 def _backoff(attempt: int) -> float:

@@ -182,6 +182,32 @@ def test_what_is_raised_before_an_attempt_ends_the_attempts(script: Script, conn
     assert script.requests == []
 
 
+def test_what_is_to_be_done_before_a_wait_is_told_its_seconds(
+    script: Script, connect: Connect, pauses: list[float]
+) -> None:
+    script.expect(refusal(429, Retry_After="60"), refusal(429), success())
+    told: list[tuple[float, int]] = []
+    connect(script.url).write("POST", "/rooms", {}, before_wait=lambda seconds: told.append((seconds, len(pauses))))
+    assert told == [(60.0, 0), (pauses[1], 1)]
+
+
+def test_a_connection_that_is_refused_is_waited_for_as_told(closed_url: str, connect: Connect) -> None:
+    told: list[float] = []
+    with pytest.raises(NotSent):
+        connect(closed_url, retries=2).write("POST", "/rooms", {}, before_wait=told.append)
+    assert len(told) == 2
+
+
+def test_what_is_raised_before_a_wait_ends_the_attempts(script: Script, connect: Connect, pauses: list[float]) -> None:
+    def refuse(_seconds: float) -> None:
+        raise CreationUnresolved("the lease is gone")
+
+    script.expect(refusal(429, Retry_After="60"))
+    with pytest.raises(CreationUnresolved):
+        connect(script.url).write("POST", "/rooms", {}, before_wait=refuse)
+    assert pauses == []
+
+
 @pytest.mark.parametrize("host", ["exa mple.invalid", "a..b", ""])
 def test_a_url_that_cannot_be_called_is_one_sentence(connect: Connect, host: str) -> None:
     with pytest.raises(WebinarError, match="api_url"):
