@@ -32,6 +32,15 @@ def prepare_keys(settings: LedgerSettings, redactor: Redactor, *, create: bool) 
     return keys
 
 
+def check_keys(settings: LedgerSettings, redactor: Redactor) -> None:
+    """Raise an error where a ledger that is still to be made could not have the key that is given. For check mode."""
+    keys = split_keys(settings.key) if settings.key else keys_in(key_file(settings)) or []
+    for key in keys:
+        redactor.learn(key)
+    if keys or settings.key:
+        Cipher(keys)
+
+
 def keys_in(path: Path) -> list[str] | None:
     """Return the keys of a key file, None where there is none; raise LedgerError where it cannot be used."""
     try:

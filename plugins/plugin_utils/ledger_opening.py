@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from . import ledger_location, ledger_schema
 from .ledger_database import Database
-from .ledger_keys import prepare_keys
+from .ledger_keys import check_keys, prepare_keys
 from .ledger_location import LedgerSettings
 from .ledger_rotation import drop_former_keys, is_replaced, with_other_keys
 from .ledger_rows import Codec
@@ -87,6 +87,7 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
     if not ledger_location.may_exist(settings):
         ledger_location.check_can_be_created(settings)
         if not writable:
+            check_keys(settings, redactor)
             return None
         warning = ledger_location.throw_away_warning(settings)
         notes = (warning,) if warning else ()

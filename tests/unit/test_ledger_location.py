@@ -213,8 +213,16 @@ def test_a_folder_is_not_a_ledger(tmp_path: Path) -> None:
 
 def test_a_folder_is_not_a_key_file(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}/x.db", key_file=str(tmp_path))
-    with pytest.raises(LedgerError, match=f"ledger_key_file {tmp_path} is a folder. Name the file in it"):
-        open_ledger(settings, Redactor(), new_owner())
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match=f"ledger_key_file {tmp_path} is a folder. Name the file in it"):
+            open_ledger(settings, Redactor(), new_owner(), writable=writable)
+
+
+def test_a_key_that_is_none_is_refused_in_check_mode_too(tmp_path: Path) -> None:
+    settings = LedgerSettings(f"sqlite:///{tmp_path}/x.db", key="not a key")
+    for writable in (False, True):
+        with pytest.raises(InvalidInput, match="ledger_key is not a Fernet key"):
+            open_ledger(settings, Redactor(), new_owner(), writable=writable)
 
 
 def made_with(settings: LedgerSettings, title: str) -> StreamKey:
