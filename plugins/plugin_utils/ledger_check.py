@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from .errors import ServiceError
-from .ledger_rows import Row, Slot
+from .ledger_rows import Row
 from .model import Room, Session
+from .plain_text import same_title
 from .webinar_api import WebinarApi
 
 Finding = Literal[
@@ -21,6 +22,9 @@ Finding = Literal[
 ]
 # What needs nobody's attention.
 IN_ORDER = ("ok", "in_progress")
+# Phases of entries whose session does not fill its slot. Of these, a replaced one did so before.
+_REPLACED: Collection[str] = ("replaced",)
+_BESIDE: Collection[str] = ("spare", "beside", *_REPLACED)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,21 @@ class Checked:
     room: str | None
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What the service has: our rooms by id, their sessions with their room's id, and answers about other sessions.
+
+    ``filled`` are, by room, the titles of the slots that a session fills by the ledger's word. ``foreign_rooms`` are
+    those that the ledger has of another account.
+    """
+
+    rooms: Mapping[str, Room]
+    sessions: Mapping[str, tuple[str, Session]]
+    answers: Mapping[int, Session | ServiceError | None]
+    filled: Mapping[str, Sequence[str]]
+    foreign_rooms: Collection[str | None]
+
+
 def check_ledger(api: WebinarApi, rows: Sequence[Row], concurrency: int) -> list[Checked]:
     """Return the entries of this API, then the current sessions of our rooms that none of them is about."""
     rows = [row for row in rows if row.slot.api == api.url]
@@ -43,14 +62,36 @@ def check_ledger(api: WebinarApi, rows: Sequence[Row], concurrency: int) -> list
         # A list may lag, and a room may be somebody else's by now: what is not listed is asked for by its id.
         beside = [row for row in rows if row.slot.kind == "session" and (row.object_id or "").lower() not in sessions]
         answers = dict(zip((row.id for row in beside), pool.map(lambda row: _ask(api, row), beside), strict=True))
-    checked = [_checked(row, rooms, sessions, answers) for row in rows]
+    filled = _titles_by_room(row for row in rows if row.phase in ("created", "keyless"))
+    found = _Found(rooms, sessions, answers, filled, _foreign_rooms(rows, rooms))
+    checked = [_checked(row, found) for row in rows]
     known = {(row.object_id or "").lower() for row in rows}
-    filled = {row.slot for row in rows if row.phase != "spare"}
+    asked_for = _titles_by_room(row for row in rows if row.phase not in _BESIDE)
     for session_id, (room_id, session) in sessions.items():
         if session.is_current and session_id not in known:
-            second = Slot(api.url, "session", room_id, session.title) in filled
+            second = _is_among(session.title, asked_for.get(room_id, ()))
             checked.append(Checked("orphaned" if second else "keyless", None, session, rooms[room_id].title))
     return checked
+
+
+def _titles_by_room(rows: Iterable[Row]) -> dict[str, list[str]]:
+    titles: dict[str, list[str]] = {}
+    for row in rows:
+        if row.slot.kind == "session":
+            titles.setdefault(row.slot.parent, []).append(row.slot.title)
+    return titles
+
+
+def _is_among(title: str, titles: Iterable[str]) -> bool:
+    return any(same_title(title, one) for one in titles)
+
+
+def _foreign_rooms(rows: Sequence[Row], rooms: Mapping[str, Room]) -> set[str | None]:
+    """Return the ids of rooms that were made by another account, by the host that is theirs and not ours."""
+    hosts = {room.host_id for room in rooms.values() if room.host_id}
+    of_rooms = [row for row in rows if row.slot.kind == "room" and row.object_id not in rooms]
+    # A ledger of the first version does not say which account an entry is of.
+    return {row.object_id for row in of_rooms if hosts and row.slot.parent and row.slot.parent not in hosts}
 
 
 def _ask(api: WebinarApi, row: Row) -> Session | ServiceError | None:
@@ -64,42 +105,42 @@ def _ask(api: WebinarApi, row: Row) -> Session | ServiceError | None:
         return error
 
 
-def _checked(
-    row: Row,
-    rooms: Mapping[str, Room],
-    sessions: Mapping[str, tuple[str, Session]],
-    answers: Mapping[int, Session | ServiceError | None],
-) -> Checked:
-    title = rooms[row.slot.parent].title if row.slot.parent in rooms else None
+def _checked(row: Row, found: _Found) -> Checked:
     if row.slot.kind == "room":
-        room = rooms.get(row.object_id or "")
-        return Checked(_finding_of_room(row, room), row, None, room.title if room else None)
-    _room_id, listed = sessions.get((row.object_id or "").lower(), ("", None))
-    answer = listed or answers.get(row.id)
+        room = found.rooms.get(row.object_id or "")
+        return Checked(_finding_of_room(row, room, found), row, None, room.title if room else None)
+    title = found.rooms[row.slot.parent].title if row.slot.parent in found.rooms else None
+    _room_id, listed = found.sessions.get((row.object_id or "").lower(), ("", None))
+    answer = listed or found.answers.get(row.id)
     if isinstance(answer, ServiceError):
         return Checked("unknown", row, None, title)
-    return Checked(_finding_of_session(row, answer), row, answer, title)
+    return Checked(_finding_of_session(row, answer, found), row, answer, title)
 
 
-def _finding_of_room(row: Row, room: Room | None) -> Finding:
+def _finding_of_room(row: Row, room: Room | None, found: _Found) -> Finding:
+    if row.damaged:
+        return "damaged"
     if row.phase == "pending":
         return "in_progress" if row.leased else "interrupted"
     if room is None:
-        return "missing"
-    return "ok" if room.title == row.slot.title else "drifted"
+        return "unknown" if row.object_id in found.foreign_rooms else "missing"
+    return "ok" if same_title(room.title, row.slot.title) else "drifted"
 
 
-def _finding_of_session(row: Row, session: Session | None) -> Finding:
+def _finding_of_session(row: Row, session: Session | None, found: _Found) -> Finding:
     if row.damaged:
         return "damaged"
     if row.phase == "pending":
         return "in_progress" if row.leased else "interrupted"
     if session is None:
-        return "missing"
+        return "unknown" if row.slot.parent in found.foreign_rooms else "missing"
     if not session.is_current:
         return "over"
-    if session.title != row.slot.title or (session.room_id or row.slot.parent) != row.slot.parent:
+    same_room = (session.room_id or row.slot.parent) == row.slot.parent
+    if not same_room or not same_title(session.title, row.slot.title):
         return "drifted"
-    if row.phase == "spare":
+    # Until the session that replaces another one exists, that other one is the one to use.
+    replaced = row.phase in _REPLACED and _is_among(row.slot.title, found.filled.get(row.slot.parent, ()))
+    if row.phase == "spare" or replaced:
         return "orphaned"
     return "ok" if row.key is not None else "keyless"

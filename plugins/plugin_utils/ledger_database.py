@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from . import ledger_location
 from .errors import LedgerError
 from .ledger_location import LedgerSettings
 from .secrecy import Redactor
+from .user_paths import whose_hint
 
 T = TypeVar("T")
 # Replaced in tests of the waiting.
@@ -123,6 +125,21 @@ class Database:
                 "written would be lost, so nothing was created."
             )
 
+    def reclaim(self) -> None:
+        """Give the disk back what an upgrade has freed in a SQLite file, where that is much. Only tried."""
+        if not self._is_file:
+            return
+        path = ledger_location.database_file(self._settings)
+        # Another run that has the file open is not waited for.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            pages, free = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
+            )
+            if free > pages / 4:
+                # What is copied meanwhile stays off the disk.
+                connection.executescript("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def _repeated(
         self, operation: Callable[[sa.Connection], T], done: str, pauses: tuple[float, ...], *, writes: bool
     ) -> T:
@@ -159,7 +176,8 @@ class Database:
         lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
         reason = self._redactor.text(lines[0][:200] if lines else type(error).__name__)
         if self._is_file:
-            hint = "Check ledger_url, the disk and the permissions."
+            path = ledger_location.database_file(self._settings)
+            hint = whose_hint(path).strip() or "Check ledger_url, the disk and the permissions."
         else:
             hint = "Check ledger_url, the server and the rights of its user. "
             hint += "Nothing was changed." if done == "opened" else "What was committed is kept; run again."

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from . import ledger_location, ledger_schema
 from .ledger_database import Database
+from .ledger_keys import check_keys, prepare_keys
 from .ledger_location import LedgerSettings
-from .ledger_rotation import drop_former_keys, with_former_keys
+from .ledger_rotation import drop_former_keys, is_replaced, with_other_keys
 from .ledger_rows import Codec
 from .ledger_schema import meta
 from .secrecy import Cipher, Redactor, new_fingerprint_key
@@ -22,13 +23,16 @@ from .secrecy import Cipher, Redactor, new_fingerprint_key
 
 @dataclass(frozen=True)
 class Opened:
-    """A ledger's database, ready for use, and what is needed to use it."""
+    """A ledger's database, ready for use, and what is needed to use it; ``notes`` are warnings for the user."""
 
     database: Database
     version: int
     codec: Codec
     keys: Sequence[str] = field(repr=False)
     writable: bool
+    notes: tuple[str, ...] = ()
+    # Whether the schema was brought to the newest version just now.
+    upgraded: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class _Opening:
     redactor: Redactor
     owner: str
     writable: bool
+    notes: tuple[str, ...]
 
     def run(self, connection: sa.Connection) -> Opened | None:
         """Return None where there is no ledger and none may be made."""
@@ -56,32 +61,48 @@ class _Opening:
             rows = [{"name": name, "value": value} for name, value in stored.items()]
             connection.execute(sa.insert(meta), rows)
         version = ledger_schema.version_of(stored.get("schema_version"))
-        cipher = Cipher(with_former_keys(self.keys, stored, self.redactor))
+        cipher = Cipher(with_other_keys(self.keys, stored, self.redactor))
         fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
+        upgraded = self.writable and version != ledger_schema.newest_version()
         if self.writable:
             ledger_schema.upgrade(connection, version)
             version = ledger_schema.newest_version()
-            drop_former_keys(connection, self.keys, stored, self.database.now(connection))
+            drop_former_keys(connection, self.keys, stored, self.redactor, self.database.now(connection))
             # A write that changes nothing: a read-only or full disk is found here, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))
         codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
-        return Opened(self.database, version, codec, self.keys, self.writable)
+        notes = (*self.notes, *([_REPLACED] if is_replaced(self.keys, stored) else []))
+        return Opened(self.database, version, codec, self.keys, self.writable, notes, upgraded)
+
+
+_REPLACED = (
+    "The ledger's key was changed on another controller, and the one that is given here opens it only until it is "
+    "taken out there. Copy the ledger_key_file of that controller to this one, or give its first key."
+)
 
 
 def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool) -> Opened | None:
     """Open the ledger; return None where it may not be written and does not exist yet."""
+    notes: tuple[str, ...] = ()
     if not ledger_location.may_exist(settings):
         ledger_location.check_can_be_created(settings)
         if not writable:
+            check_keys(settings, redactor)
             return None
-    keys = ledger_location.prepare_keys(settings, redactor, create=writable)
+        warning = ledger_location.throw_away_warning(settings)
+        notes = (warning,) if warning else ()
+    elif ledger_location.is_file(settings):
+        ledger_location.check_file(settings)
+    keys = prepare_keys(settings, redactor, create=writable)
     # Before the database is touched: keys that are none are the user's mistake.
     Cipher(keys)
     database = Database(settings, redactor, create=writable)
     try:
         if writable:
             database.check_space()
-        opened = database.open(_Opening(database, keys, redactor, owner, writable).run, writes=writable)
+        opened = database.open(_Opening(database, keys, redactor, owner, writable, notes).run, writes=writable)
+        if opened is not None and opened.upgraded:
+            database.reclaim()
     except BaseException:
         database.close()
         raise

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import ledger_location, ledger_rotation
+from . import ledger_keys, ledger_location, ledger_rotation
 from .errors import InvalidInput, LedgerError
 from .event_options import checked_uuid
 from .export_file import ExportFile
@@ -27,9 +27,10 @@ from .ledger_location import LedgerSettings
 from .ledger_schema import slots, stored_meta
 from .ledger_transfer import Change, Kept, changes, exported, take_in
 from .options import connection_from, ledger_settings_from
-from .secrecy import Redactor, read_key_file, split_keys
+from .secrecy import Redactor
 from .transport import Transport
 from .upkeep_results import checked_entry, diff, entry, kept_entry, texts_diff
+from .user_paths import user_path
 from .vault_text import vault_from
 from .webinar_api import WebinarApi
 
@@ -79,6 +80,9 @@ def keep_in_order(options: Mapping[str, Any], redactor: Redactor, *, check_mode:
     settings = ledger_settings_from(options, os.environ)
     file = _export_file(operation, options) if "path" in _OPTIONS[operation] else None
     writable = operation in _WRITING and not check_mode
+    if ledger_location.is_file(settings):
+        # Without a home folder there is no ledger at the default place to look after.
+        ledger_location.database_file(settings)
     ledger = None
     if operation == "import" or ledger_location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=writable)
@@ -96,7 +100,8 @@ def keep_in_order(options: Mapping[str, Any], redactor: Redactor, *, check_mode:
     finally:
         if ledger is not None:
             ledger.close()
-    shown: dict[str, Any] = redactor.value(result)
+    warnings = [*(ledger.notes if ledger is not None else ()), *result.get("warnings", ())]
+    shown: dict[str, Any] = redactor.value({**result, **({"warnings": warnings} if warnings else {})})
     return shown
 
 
@@ -115,8 +120,8 @@ def _export_file(operation: str, options: Mapping[str, Any]) -> ExportFile:
     """Return the file, which has been read if it exists: what is wrong with it is found before the ledger is opened."""
     if not options.get("path"):
         raise InvalidInput(f"path is missing: the file of the {operation}.")
-    vault = vault_from(options.get("vault_password"), options.get("vault_password_file"))
-    file = ExportFile(Path(str(options["path"])).expanduser().absolute(), vault)
+    vault = vault_from(options.get("vault_password") or None, options.get("vault_password_file") or None)
+    file = ExportFile(user_path(str(options["path"]), "path"), vault)
     if operation == "import" and file.entries is None:
         raise InvalidInput(f"path {file.path} does not exist. Name a file that operation export wrote.")
     return file
@@ -163,8 +168,15 @@ def _forget(run: _Run) -> dict[str, Any]:
 def _rotate(run: _Run) -> dict[str, Any]:
     ledger = run.existing()
     path = None if run.settings.key else ledger_location.key_file(run.settings)
+    stored = ledger.look(stored_meta)
+    if ledger_rotation.is_replaced(ledger.keys, stored):
+        raise LedgerError(
+            f"The ledger's key was changed on another controller. {ledger.notes[-1] if ledger.notes else ''} Then run "
+            "again, if you want another change."
+        )
     if run.check_mode:
-        to_come = [ledger_rotation.new_key(run.redactor)] if path is not None and len(ledger.keys) == 1 else ledger.keys
+        makes_one = path is not None and not ledger_rotation.is_under_way(ledger.keys, stored)
+        to_come = [ledger_rotation.new_key(run.redactor)] if makes_one else ledger.keys
         count = ledger.look(lambda connection: ledger_rotation.count_of_others(connection, to_come))
     else:
         count = _change_key(run, ledger, path)
@@ -173,25 +185,35 @@ def _rotate(run: _Run) -> dict[str, Any]:
         "entries": [],
         "rotated": count,
         "diff": texts_diff(f"{count} entries with an older key\n", "0 entries with an older key\n") if count else {},
+        "warnings": [_about_old_keys(path, run.settings)] if count and path is not None else [],
     }
 
 
 def _change_key(run: _Run, ledger: Ledger, path: Path | None) -> int:
-    keys, counts = list(ledger.keys), [0]
+    in_file, counts = list[str](), [0]
 
     def rotate(connection: sa.Connection, now: float) -> None:
+        stored, keys = stored_meta(connection), list(ledger.keys)
         if path is not None:
-            keys[:] = ledger_rotation.add_key_to_file(path, ledger.keys, run.redactor)
-        counts.append(ledger_rotation.rotate(connection, keys, stored_meta(connection), run.redactor, now))
-
-    def drop_old_keys(_connection: sa.Connection, _now: float) -> None:
-        if path is not None and len(keys) > 1 and split_keys(read_key_file(path) or "") == keys:
-            ledger_rotation.replace_key_file(path, keys[:1])
+            # Once: an attempt whose acknowledgement was lost may have committed what it did with the new key.
+            in_file[:] = in_file or ledger_rotation.keys_to_change_to(path, keys, stored, run.redactor)
+            keys = [*in_file, *(key for key in keys if key not in in_file)]
+        has_copies = path is not None and run.settings.key_file is not None
+        counts.append(ledger_rotation.rotate(connection, keys, stored, run.redactor, now, has_copies=has_copies))
 
     ledger.commit(rotate)
-    ledger.commit(drop_old_keys)
     # An attempt whose acknowledgement was lost has done the work, and the one after it found nothing to do.
     return max(counts)
+
+
+def _about_old_keys(path: Path, settings: LedgerSettings) -> str:
+    others = ledger_keys.others_that_read(path, settings)
+    reason = f", for {others} may read that file" if others else ""
+    return (
+        f"{path} has the new key first and keeps the old one after it{reason}. Copies of the file, on other "
+        "controllers and in safe places, need the new key too. When nothing needs the old one any more, take it out of "
+        "the file by hand."
+    )
 
 
 def _export(run: _Run) -> dict[str, Any]:

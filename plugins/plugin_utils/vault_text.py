@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, get_file_vault_secret
 
 from .errors import InvalidInput
+from .user_paths import user_path
 
 
 class Vault:
@@ -43,7 +42,7 @@ def vault_from(password: str | None, password_file: str | None) -> Vault:
         if not password.strip():
             raise InvalidInput("vault_password is empty.")
         return Vault(password.strip().encode())
-    path = Path(str(password_file)).expanduser().absolute()
+    path = user_path(str(password_file), "vault_password_file")
     try:
         secret = get_file_vault_secret(filename=str(path), loader=DataLoader())
         secret.load()

@@ -127,13 +127,13 @@ def test_no_key_is_anywhere_but_in_the_ledger_and_the_encoders_own_files(confere
 
 
 def test_neither_credential_nor_ledger_key_is_shown(conference: Conference) -> None:
-    ledger_key = (conference.stage.folder / "ledger" / "ledger.key").read_text().strip()
+    ledger_key = (conference.stage.folder / "ledger" / "ledger.sqlite3.key").read_text().strip()
     hidden = [conference.stage.api_key, ledger_key]
     assert places_in_texts(hidden, conference.outputs) == []
     # The credential is in the environment of ansible-playbook, where this test has put it.
     assert conference.watch.places_of(hidden, kinds=["cmdline"]) == []
     assert conference.watch.places_of([ledger_key]) == []
-    assert places_in_files(hidden, conference.stage.folder) == ["ledger/ledger.key 0600", "seed.yml 0600"]
+    assert places_in_files(hidden, conference.stage.folder) == ["ledger/ledger.sqlite3.key 0600", "seed.yml 0600"]
 
 
 def test_the_table_of_the_demo_names_every_session(conference: Conference) -> None:

@@ -29,3 +29,12 @@ def test_each_session_of_the_landed_ledger_has_its_key(tmp_path: Path) -> None:
     assert without_id.key is not None
     assert (without_id.slot.title, without_id.key.stream_key) == ("Key without a session", "not-a-real-key-46")
     assert [row.slot.title for row in rows if row.damaged] == ["Damaged"]
+
+
+def test_a_landed_ledger_that_a_run_has_written_to_still_has_each_key(tmp_path: Path) -> None:
+    settings = LedgerSettings(lay_down(tmp_path))
+    for _number in range(2):
+        opened(settings).close()
+    with closing(opened(settings, writable=False)) as ledger:
+        keys = {row.key.stream_key for row in ledger.entries() if row.key is not None}
+    assert len(keys) == len(KEYS) + 1

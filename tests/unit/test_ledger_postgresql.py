@@ -37,7 +37,7 @@ def database_of(settings: LedgerSettings) -> str:
     return settings.url.rpartition("/")[2]
 
 
-@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql"])
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql", "postgres"])
 def test_the_url_may_leave_the_driver_out(postgresql: PostgreSQL, scheme: str) -> None:
     url = postgresql.url(postgresql.new_database()).replace("postgresql+psycopg", scheme)
     ledger_location.check_settings(LedgerSettings(url, key=KEY))
@@ -50,7 +50,7 @@ def test_the_url_may_leave_the_driver_out(postgresql: PostgreSQL, scheme: str) -
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        (f"postgresql+psycopg2://me:{SECRET}@db/x", "does not support"),
+        (f"postgresql+psycopg2://me:{SECRET}@db/x", "psycopg 3"),
         (f"postgresql+psycopg://me:{SECRET}@db", "names no database"),
         (f"postgresql+psycopg://me:pass@{SECRET}@db/x", "must be escaped"),
         (f"postgresql+psycopg://me:pass@{SECRET}/word@db/x", "must be escaped"),

@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +29,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Strea
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
 from cryptography.fernet import Fernet
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .ledger_cases import SLOT, both_databases, claimed, new_key, opened
 
@@ -114,11 +120,15 @@ def test_a_key_file_gets_a_new_key_and_stays_private(ledger_settings: LedgerSett
     made = keep_some(ledger_settings)
     path = ledger_location.key_file(ledger_settings)
     (old,) = keys_of(ledger_settings)
-    for _number in range(2):
-        assert rotated(ledger_settings)["changed"]
+    for number in range(2):
+        before = keys_of(ledger_settings)
+        result = rotated(ledger_settings)
+        assert (result["changed"], result["rotated"]) == (True, 4 + number)
         assert kept(ledger_settings) == made
-    (new,) = keys_of(ledger_settings)
-    assert new != old
+        assert keys_of(ledger_settings)[1:] == before
+        (warning,) = result["warnings"]
+        assert "keeps the old one" in warning
+        assert old not in str(result)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir() if one.name.startswith(".")] == []
 
@@ -146,17 +156,19 @@ def killer(
     return lambda: monkeypatch.setattr(target, name, real)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
     ("target", "name", "at_call"),
     [
         (ledger_rotation, "replace_key_file", 1),
         (ledger_rotation, "encrypt_anew", 1),
+        (ledger_rotation, "_remember_former_keys", 1),
+        (ledger_rotation, "_hand_on", 1),
         (Ledger, "commit", 1),
-        (Ledger, "commit", 2),
-        (ledger_rotation, "replace_key_file", 2),
+        (os, "fsync", 1),
+        (os, "fsync", 2),
         (Path, "replace", 1),
-        (Path, "replace", 2),
     ],
 )
 def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_finished_by_the_next(
@@ -166,9 +178,14 @@ def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_
     name: str,
     at_call: int,
     after: bool,
+    by_hand: bool,
 ) -> None:
     made = keep_some(ledger_settings)
     (old,) = keys_of(ledger_settings)
+    if by_hand:
+        ledger_settings = replace(ledger_settings, key_file=str(ledger_location.key_file(ledger_settings)))
+    if name == "_hand_on" and not by_hand:
+        return
     come_back = killer(monkeypatch, target, name, at_call=at_call, after=after)
     with pytest.raises(Killed):
         rotated(ledger_settings)
@@ -179,12 +196,15 @@ def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_
     ledger.keep(claimed(ledger, replace(SLOT, title="Talk 9")), "keyless", "s9", None)
     ledger.close()
     rotated(ledger_settings)
-    (new,) = keys_of(ledger_settings)
+    new, *others = keys_of(ledger_settings)
     assert new != old
+    assert old in others
+    assert kept(ledger_settings) == made
+    ledger_location.key_file(ledger_settings).write_text(new)
     assert kept(ledger_settings) == made
 
 
-def test_changes_at_once_leave_one_key_that_opens_the_ledger(ledger_settings: LedgerSettings) -> None:
+def test_changes_at_once_leave_keys_that_opens_the_ledger(ledger_settings: LedgerSettings) -> None:
     made = keep_some(ledger_settings)
     start = threading.Barrier(4)
 
@@ -200,7 +220,7 @@ def test_changes_at_once_leave_one_key_that_opens_the_ledger(ledger_settings: Le
         said = list(pool.map(change, range(4)))
     assert all(not one or "Run again" in one or "does not open" in one or "damaged" in one for one in said), said
     assert "" in said
-    assert len(keys_of(ledger_settings)) <= 2
+    assert len(keys_of(ledger_settings)) == 1 + said.count("")
     assert kept(ledger_settings) == made
 
 
@@ -236,3 +256,180 @@ def test_a_key_file_that_others_can_read_is_refused(ledger_settings: LedgerSetti
     for work in (lambda: rotated(ledger_settings), lambda: opened(ledger_settings), lambda: kept(ledger_settings)):
         with pytest.raises(LedgerError, match="can be read by others"):
             work()
+
+
+def test_ledgers_that_share_a_key_file_stay_readable_when_one_is_changed(tmp_path: Path) -> None:
+    """As the first version had it: ``event.db`` and ``event.sqlite3`` with one ``event.key``."""
+    one, other = (LedgerSettings(f"sqlite:///{tmp_path}/event.{ending}") for ending in ("db", "sqlite3"))
+    shared = tmp_path / "event.key"
+    made = {one: keep_some(one)}
+    (tmp_path / "event.db.key").rename(shared)
+    shutil.copy(shared, tmp_path / "event.sqlite3.key")
+    made[other] = keep_some(other)
+    (tmp_path / "event.sqlite3.key").unlink()
+    old = keys_of(one)
+    for number, turn in enumerate((one, other, one)):
+        result = rotated(turn)
+        assert result["changed"]
+        (warning,) = result["warnings"]
+        beside = other if turn is one else one
+        assert f"the ledger {ledger_location.database_file(beside)} may read that file" in warning
+        assert keys_of(one)[-1:] == old
+        # The second takes over the key that the first has made.
+        assert len(keys_of(one)) == (2, 2, 3)[number]
+        assert kept(one) == made[one]
+        assert kept(other) == made[other]
+    assert sorted(path.name for path in tmp_path.glob("*.key")) == ["event.key"]
+
+
+@both_databases
+def test_a_controller_with_an_older_copy_of_the_key_file_still_reads_and_writes(
+    ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    here, there = (tmp_path / name / "team.key" for name in ("here", "there"))
+    for path in (here, there):
+        path.parent.mkdir(mode=0o700)
+        path.touch(0o600)
+    here.write_text(Fernet.generate_key().decode())
+    shutil.copy(here, there)
+    mine, theirs = (replace(ledger_settings, key=None, key_file=str(path)) for path in (here, there))
+    made = keep_some(mine)
+    for number in range(2):
+        (warning,) = rotated(mine)["warnings"]
+        assert "other ledgers and controllers" in warning
+        assert kept(theirs) == made
+        ledger = opened(theirs)
+        assert "Copy the ledger_key_file" in ledger.notes[0]
+        made[f"late{number}"] = key = new_key()
+        ledger.keep(claimed(ledger, replace(SLOT, title=f"Late {number}")), "created", f"late{number}", key)
+        ledger.close()
+        assert kept(mine) == made
+    # It does not take the newer key away from the ledger.
+    for check_mode in (True, False):
+        with pytest.raises(LedgerError, match=r"changed on another controller.* Copy the ledger_key_file"):
+            rotated(theirs, check_mode=check_mode)
+    # What it wrote needs nothing but the newest key.
+    here.write_text(keys_of(mine)[0])
+    assert kept(mine) == made
+    assert kept(theirs) == made
+    # The old key was taken out, and the next run that writes shuts it out.
+    ledger = opened(mine)
+    assert ledger.notes == ()
+    ledger.close()
+    with pytest.raises(LedgerError, match="does not open this ledger"):
+        kept(theirs)
+    shutil.copy(here, there)
+    assert kept(theirs) == made
+
+
+def test_a_file_with_two_keys_that_somebody_wrote_is_changed_to_its_first(ledger_settings: LedgerSettings) -> None:
+    made = keep_some(ledger_settings)
+    path = ledger_location.key_file(ledger_settings)
+    (old,) = keys_of(ledger_settings)
+    new = Fernet.generate_key().decode()
+    path.write_text(f"{new}\n{old}\n")
+    assert rotated(ledger_settings, check_mode=True)["rotated"] == 4
+    assert rotated(ledger_settings)["rotated"] == 4
+    assert path.read_text().split() == [new, old]
+    path.write_text(new)
+    assert kept(ledger_settings) == made
+
+
+def test_what_a_run_wrote_with_the_old_key_does_not_keep_the_next_change_from_making_a_key(
+    ledger_settings: LedgerSettings,
+) -> None:
+    made = keep_some(ledger_settings)
+    late, key = opened(ledger_settings), new_key()
+    claim = claimed(late)
+    rotated(ledger_settings)
+    late.keep(claim, "created", "late", key)
+    late.close()
+    made["late"] = key
+    rotated(ledger_settings)
+    assert len(keys_of(ledger_settings)) == 3
+    ledger_location.key_file(ledger_settings).write_text(keys_of(ledger_settings)[0])
+    assert kept(ledger_settings) == made
+
+
+def test_a_key_file_stays_its_owners_and_a_link_to_it_stays_one(
+    ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "shared" / "the.key"
+    path.parent.mkdir()
+    path.touch(0o600)
+    path.write_text(Fernet.generate_key().decode())
+    link = tmp_path / "link.key"
+    link.symlink_to(path)
+    owner = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(path, *owner)
+    settings = replace(ledger_settings, key_file=str(link))
+    made = keep_some(settings)
+    assert rotated(settings)["changed"]
+    assert link.is_symlink()
+    assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (*owner, 0o600)
+    assert kept(replace(settings, key_file=str(path))) == made
+
+
+def test_a_damaged_entry_does_not_keep_a_ledger_closed_whose_former_key_is_over(
+    ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = keep_some(ledger_settings)
+    rotated(ledger_settings)
+    ledger = opened(ledger_settings)
+    spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
+    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    ledger.close()
+    monkeypatch.setattr(ledger_rotation, "FORMER_KEY_LASTS", -1.0)
+    with closing(opened(ledger_settings)) as reopened:
+        assert not [name for name in reopened.look(stored_meta) if name.startswith(ledger_rotation.FORMER)]
+        row = reopened.row_of_session("s0")
+        assert row is not None
+        assert row.key == made["s0"]
+
+
+Step = Literal["rotate", "rotate elsewhere", "write", "write elsewhere", "copy", "take out", "kill"]
+STEPS: tuple[Step, ...] = get_args(Step)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8))
+def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        here, there = (Path(folder) / name for name in ("here.key", "there.key"))
+        url = f"sqlite:///{folder}/ledger.db"
+        mine, theirs = (LedgerSettings(url, key_file=str(path)) for path in (here, there))
+        made = keep_some(mine, 1)
+        shutil.copy(here, there)
+        for number, step in enumerate(steps):
+            if step in ("rotate", "rotate elsewhere"):
+                with suppress(LedgerError):
+                    rotated(mine if step == "rotate" else theirs)
+            elif step in ("write", "write elsewhere"):
+                with suppress(LedgerError), closing(opened(mine if step == "write" else theirs)) as ledger:
+                    key, claim = new_key(), claimed(ledger, replace(SLOT, title=f"More {number}"))
+                    ledger.keep(claim, "created", f"more{number}", key)
+                    made[f"more{number}"] = key
+            elif step == "copy":
+                shutil.copy(here, there)
+            elif step == "take out" and not is_under_way(mine):
+                here.write_text(keys_of(mine)[0])
+            elif step == "kill":
+                come_back = killer(patch, ledger_rotation, "encrypt_anew", at_call=1, after=True)
+                with suppress(Killed, LedgerError):
+                    rotated(mine)
+                come_back()
+            assert any(can_read(one, made) for one in (mine, theirs)), (steps, number)
+        # Where both have been rotated, the newest file has what is needed.
+        assert can_read(mine, made) or can_read(theirs, made)
+
+
+def is_under_way(settings: LedgerSettings) -> bool:
+    with suppress(LedgerError), closing(opened(settings, writable=False)) as ledger:
+        return ledger_rotation.is_under_way(keys_of(settings), ledger.look(stored_meta))
+    return True
+
+
+def can_read(settings: LedgerSettings, made: dict[str | None, StreamKey | None]) -> bool:
+    with suppress(LedgerError):
+        return kept(settings) == made
+    return False

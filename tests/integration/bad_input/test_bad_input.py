@@ -212,15 +212,15 @@ def test_a_ledger_key_that_the_ledger_was_not_written_with(simulator: Simulator,
 def test_a_ledger_whose_key_file_is_gone(simulator: Simulator, controller: Controller) -> None:
     assert controller.tasks(SESSION_TASKS).returncode == 0
     simulator.journal.clear()
-    controller.ledger_file.with_suffix(".key").unlink()
-    refused(simulator, controller.tasks(SESSION_TASKS), "ledger.key is missing", "ledger_key")
-    assert not controller.ledger_file.with_suffix(".key").exists()
+    controller.ledger_file.with_name("ledger.sqlite3.key").unlink()
+    refused(simulator, controller.tasks(SESSION_TASKS), "ledger.sqlite3.key is missing", "ledger_key")
+    assert not controller.ledger_file.with_name("ledger.sqlite3.key").exists()
 
 
 def test_a_key_file_that_others_can_read(simulator: Simulator, controller: Controller) -> None:
     assert controller.tasks(SESSION_TASKS).returncode == 0
     simulator.journal.clear()
-    controller.ledger_file.with_suffix(".key").chmod(0o644)
+    controller.ledger_file.with_name("ledger.sqlite3.key").chmod(0o644)
     refused(simulator, controller.tasks(SESSION_TASKS), "can be read by others", "chmod 600")
 
 

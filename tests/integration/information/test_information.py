@@ -235,7 +235,7 @@ def test_a_ledger_is_not_made_by_reading(controller: Controller) -> None:
 
 def test_a_ledger_that_cannot_be_opened_is_told(controller: Controller) -> None:
     controller.tasks(SESSION_TASKS.replace("Keynote", "Encore"))
-    controller.ledger_file.with_suffix(".key").unlink()
+    controller.ledger_file.with_name("ledger.sqlite3.key").unlink()
     run = controller.tasks("- tenbyte.webinar.session_info:")
     assert run.returncode != 0
     assert "Restore that file, or give the key as ledger_key" in run.result(SESSION_INFO)["msg"]

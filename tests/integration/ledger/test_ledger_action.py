@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -55,7 +56,7 @@ def results_of(
 
 
 def _ledger_keys(controller: Controller) -> list[str]:
-    path = controller.ledger_file.with_suffix(".key")
+    path = controller.ledger_file.with_name("ledger.sqlite3.key")
     return path.read_text().strip().split(",") if path.exists() else []
 
 
@@ -100,7 +101,7 @@ def test_the_service_and_the_ledger_may_be_named_in_the_task(
     authorities = certifi.where()
     patience = {"timeout": 20, "retries": 1, "concurrency": 2}
     service = {"api_url": simulator.api_url, "allow_http": True, "validate_certs": True, "ca_path": authorities}
-    key_file = controller.ledger_file.with_suffix(".key")
+    key_file = controller.ledger_file.with_name("ledger.sqlite3.key")
     ledger = {"ledger_url": f"sqlite:///{controller.ledger_file}"}
     verify: dict[str, Any] = {"operation": "verify", **service, **patience, **ledger}
     elsewhere = {"TENBYTE_API_URL": "https://webinar.invalid", "TENBYTE_LEDGER_URL": f"sqlite:///{tmp_path}/x"}
@@ -153,12 +154,94 @@ def test_the_ledgers_own_key_is_changed_in_its_file(simulator: Simulator, contro
     assert _ledger_keys(controller) == [old]
     (result,) = results_of(controller, simulator, {"operation": "rotate"})
     assert (result["changed"], result["rotated"]) == (True, 4)
-    (new,) = _ledger_keys(controller)
-    assert new != old
+    new, kept = _ledger_keys(controller)
+    assert (new != old, kept) == (True, old)
+    (warning,) = result["warnings"]
+    assert f"{controller.ledger_file}.key has the new key first and keeps the old one after it" in warning
+    again = controller.tasks(EVENT_TASKS)
+    assert again.recap()["changed"] == 0, again.output
+    Path(f"{controller.ledger_file}.key").write_text(new)
     again = controller.tasks(EVENT_TASKS)
     assert again.recap()["changed"] == 0, again.output
     (refused,) = results_of(controller, simulator, {"operation": "list"}, TENBYTE_LEDGER_KEY=old)
     assert "does not open this ledger" in refused["msg"]
+
+
+def test_two_ledgers_of_the_first_version_with_one_key_file_survive_a_change_of_one(
+    simulator: Simulator, controller: Controller
+) -> None:
+    """``event.db`` and ``event.sqlite3`` had ``event.key`` between them."""
+    folder = controller.home / "ledger"
+    one, other = ({"TENBYTE_LEDGER_URL": f"sqlite:///{folder}/event.{ending}"} for ending in ("db", "sqlite3"))
+    assert controller.tasks(EVENT_TASKS, environment=one).returncode == 0
+    (folder / "event.db.key").rename(folder / "event.key")
+    shutil.copy(folder / "event.key", folder / "event.sqlite3.key")
+    shutil.copy(folder / "event.db", folder / "event.sqlite3")
+    assert controller.tasks(EVENT_TASKS, environment=other).recap()["changed"] == 0
+    (folder / "event.sqlite3.key").unlink()
+    for environment in (one, other, one):
+        (result,) = results_of(controller, simulator, {"operation": "rotate"}, **environment)
+        assert result["changed"] and result["rotated"] >= 4, result
+        for each in (one, other):
+            run = controller.tasks(EVENT_TASKS, environment=each)
+            assert (run.returncode, run.recap()["changed"]) == (0, 0), run.output
+    assert sorted(path.name for path in folder.glob("*.key")) == ["event.key"]
+
+
+def test_a_ledger_of_a_relative_path_is_refused_and_nothing_is_made(
+    simulator: Simulator, controller: Controller
+) -> None:
+    cases = {
+        "sqlite:////srv/keys/ledger.db": {"TENBYTE_LEDGER_URL": "sqlite:///srv/keys/ledger.db"},
+        "Name a file in it": {"TENBYTE_LEDGER_URL": f"sqlite:///{controller.home}"},
+        "psycopg 3": {"TENBYTE_LEDGER_URL": "postgresql+psycopg2://me@db/x"},
+        "is relative": {"TENBYTE_LEDGER_KEY_FILE": "keys/ledger.key"},
+        "is a folder. Name the file in it": {"TENBYTE_LEDGER_KEY_FILE": str(controller.home)},
+    }
+    for expected, environment in cases.items():
+        for arguments in ([], ["--check"]):
+            run = controller.tasks(EVENT_TASKS, *arguments, environment=environment)
+            assert run.returncode != 0, environment
+            assert expected in run.result("tenbyte.webinar.event")["msg"], run.output
+            assert "Traceback" not in run.output
+            assert "mistake of its own" not in run.output
+    assert simulator.journal.writes() == []
+
+
+def test_without_a_home_only_what_needs_the_ledger_asks_for_one(simulator: Simulator, controller: Controller) -> None:
+    """A uid without a name and no HOME, as in many containers: Ansible itself then needs its own folder named."""
+    sessions = provisioned(controller)
+    program = controller.home / "nameless.py"
+    program.write_text(
+        "import os, pwd, sys\n"
+        "def unknown(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = unknown\n"
+        "os.environ.pop('HOME', None)\n"
+        "from ansible.cli.playbook import main\n"
+        "main(sys.argv[1:] and sys.argv)\n"
+    )
+    tasks = """
+- tenbyte.webinar.session_info:
+  register: found
+- tenbyte.webinar.ledger: {operation: list}
+  ignore_errors: true
+- tenbyte.webinar.session: {room: Main stage, title: Keynote, preset_id: 00000000-0000-4000-8000-000000000001}
+  check_mode: true
+  ignore_errors: true
+- tenbyte.webinar.session: {room: Main stage, title: Keynote, preset_id: 00000000-0000-4000-8000-000000000001}
+  ignore_errors: true
+"""
+    playbook = controller.write([{"hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(tasks)}])
+    environment = controller.full_environment(controller.home / "record", {"TENBYTE_LEDGER_URL": ""})
+    environment |= {"ANSIBLE_HOME": str(controller.home / "a"), "ANSIBLE_LOCAL_TEMP": str(controller.home / "t")}
+    environment.pop("HOME", None)
+    command = [str(BIN / "python"), str(program), "-i", "localhost,", "-c", "local", str(playbook)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    output = ran.stdout + ran.stderr
+    assert output.count("Set HOME or XDG_DATA_HOME, or give ledger_url") >= 3, output
+    assert "mistake of its own" not in output
+    assert "ok=4" in output, output
+    assert len(sessions) == 3
 
 
 def test_the_playbook_says_what_is_the_matter_and_does_what_it_is_told(
