@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from .plain_text import is_plain_id
@@ -194,21 +194,37 @@ def _id(data: Mapping[str, Any], key: str) -> str | None:
     return value if value is not None and is_plain_id(value) else None
 
 
-_DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt \t]+(\d{2}:\d{2}):(\d{2})(?:\.(\d+))?\s*([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 
 
 def parse_instant(text: str) -> datetime:
-    """Parse an RFC 3339 date-time with any offset into UTC; raise ValueError for anything else.
+    """Parse a date-time with an offset into UTC; raise ValueError for anything else.
 
+    Taken is RFC 3339 and what YAML and people make of it: blanks around it or in the place of ``T``, small letters. A
+    leap second is the second after it (RFC 3339, section 5.6); what is finer than a microsecond is dropped.
     ``fromisoformat`` alone takes more (weeks, missing seconds) and, in Python 3.10, less (``Z``, other fractions).
     """
     found = _DATE_TIME.fullmatch(text.strip())
     if found is None:
         raise ValueError("a date-time of RFC 3339 has a date, a time with seconds, and an offset")
-    day, clock, fraction, offset = found.groups()
+    day, clock, second, fraction, offset = found.groups()
     fraction = (fraction or "0")[:6].ljust(6, "0")
     offset = "+00:00" if offset in "Zz" else offset
+    leap = timedelta(seconds=1 if second == "60" else 0)
     try:
-        return datetime.fromisoformat(f"{day}T{clock}.{fraction}{offset}").astimezone(timezone.utc)
+        instant = datetime.fromisoformat(f"{day}T{clock}:{'59' if leap else second}.{fraction}{offset}")
+        return (instant + leap).astimezone(timezone.utc)
     except OverflowError:
         raise ValueError("in UTC this is no date of the years 1 to 9999") from None
+
+
+def rfc3339(value: str | datetime) -> str:
+    """Return the one text of an instant that is sent and compared: UTC, ``Z``, no zeros at the end of a fraction.
+
+    A ``datetime`` is what YAML makes of a date-time without quotes. Raise ValueError where there is no offset.
+    """
+    instant = parse_instant(value.isoformat() if isinstance(value, datetime) else value)
+    fraction = f".{instant.microsecond:06d}".rstrip("0") if instant.microsecond else ""
+    return f"{instant.replace(microsecond=0, tzinfo=None).isoformat()}{fraction}Z"

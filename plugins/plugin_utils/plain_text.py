@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # The control characters of ECMA-48 in their 7-bit and 8-bit forms, but for tab and line ends, and lone surrogates,
@@ -38,3 +40,17 @@ def quoted_id(text: str) -> str:
     if len(text) <= 16 or re.fullmatch(r"[0-9A-Fa-f{}-]{1,38}", text):
         return f"'{one_line(text)}'"
     return f"(a text of {len(text)} characters, not shown because it could be a key)"
+
+
+def canonical_title(text: str) -> str:
+    """Return a title as two that look the same have it.
+
+    Services store titles escaped for HTML, with blanks folded or composed (NFC); people paste characters without a
+    width and direction marks (general category Cf), which nobody sees.
+    """
+    visible = "".join(one for one in html.unescape(text) if unicodedata.category(one) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(visible.split()))
+
+
+def same_title(one: str, other: str) -> bool:
+    return one == other or canonical_title(one) == canonical_title(other)
