@@ -13,6 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, get_file_vault_secret
 
 from .errors import InvalidInput
+from .given import expanded_path
 
 
 class Vault:
@@ -43,7 +44,7 @@ def vault_from(password: str | None, password_file: str | None) -> Vault:
         if not password.strip():
             raise InvalidInput("vault_password is empty.")
         return Vault(password.strip().encode())
-    path = Path(str(password_file)).expanduser().absolute()
+    path = Path(expanded_path(str(password_file), "vault_password_file")).absolute()
     try:
         secret = get_file_vault_secret(filename=str(path), loader=DataLoader())
         secret.load()
