@@ -14,11 +14,19 @@ description:
     service.
   - The service shows a stream key only once, when it creates the session. The actions M(tenbyte.webinar.event) and
     M(tenbyte.webinar.session) put it into the ledger, encrypted; this lookup is the way to read it.
+  - In check mode, a session that does not exist yet, whose id is null, has a placeholder that is plainly no key,
+    V(check-mode-there-is-no-stream-key-yet), so that a preview of the tasks that use its key ends well. So has a session
+    without a kept key that the same run would put on air. Any other session without a key is reported as in a real run.
+  - A lookup does not see the keyword C(environment) of a play, block or task. Give the ledger as an option or a
+    variable, or in the environment of C(ansible-playbook) itself.
+  - What is empty is not given, and the next place is asked, the variable, the environment, the default.
   - Use it at the moment of writing, inside a C(template) or C(copy) task with C(no_log=true) and C(diff=false). A key
     that is put into a variable with C(set_fact) or shown with C(debug) is a key that others can see.
 options:
   _terms:
-    description: The ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
+    description:
+      - The ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
+      - A list of ids is taken too. The ledger is opened once for all of them, which is much faster than once for each.
     required: true
     type: list
     elements: str
@@ -47,6 +55,14 @@ EXAMPLES = r"""
   loop: "{{ ansible_facts['tenbyte_sessions'].values() | selectattr('encoder', 'eq', inventory_hostname) }}"
   loop_control:
     label: "{{ item.room }}/{{ item.title }}"
+  no_log: true
+  diff: false
+
+- name: Read the keys of many sessions at once, in their order
+  ansible.builtin.copy:
+    content: "{{ query('tenbyte.webinar.stream_key', conference.sessions | map(attribute='id') | list) | join('\n') }}"
+    dest: /etc/encoder/stream.keys
+    mode: "0600"
   no_log: true
   diff: false
 
