@@ -15,8 +15,9 @@ description:
   - The service shows a stream key only once, when it creates the session. The actions M(tenbyte.webinar.event) and
     M(tenbyte.webinar.session) put it into the ledger, encrypted; this lookup is the way to read it.
   - In check mode, a session that does not exist yet, whose id is null, has a placeholder that is plainly no key,
-    V(check-mode-there-is-no-stream-key-yet), so that a preview of the tasks that use its key ends well. So has a session
-    without a kept key that the same run would put on air. Any other session without a key is reported as in a real run.
+    V(check-mode-there-is-no-stream-key-yet), so that a preview of the tasks that use its key ends well. So has a
+    session without a kept key that the same run would put on air. Any other session without a key is reported as in a
+    real run.
   - A lookup does not see the keyword C(environment) of a play, block or task. Give the ledger as an option or a
     variable, or in the environment of C(ansible-playbook) itself.
   - What is empty is not given, and the next place is asked, the variable, the environment, the default.

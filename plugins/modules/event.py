@@ -99,8 +99,8 @@ options:
             description:
               - When the session begins, as a date-time of RFC 3339 with an offset, for example
                 V(2027-05-04T09:00:00+02:00). Compared as an instant, not as text.
-              - Quotes are not needed. A blank in the place of C(T) and small letters are taken, a time without an offset is
-                refused. It is sent in UTC.
+              - Quotes are not needed. A blank in the place of C(T) and small letters are taken, a time without an
+                offset is refused. It is sent in UTC.
             type: str
           encoder:
             description:

@@ -37,8 +37,8 @@ options:
     type: str
   title:
     description:
-      - Title of the rooms to return, in capital and small letters as it is. Titles are not unique, so that several rooms
-        may be returned.
+      - Title of the rooms to return, in capital and small letters as it is. Titles are not unique, so that several
+        rooms may be returned.
       - Not together with O(room_id).
     type: str
 extends_documentation_fragment:
