@@ -7,6 +7,17 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
+notes:
+  - An option that is empty (null, or text of nothing but blanks) is not given, as in an empty cell of a table. The next
+    place is then asked, the variable, the environment, the default. Only an empty description is one, namely none.
+    Blanks and line ends around other texts than titles and descriptions are dropped.
+  - The keyword C(environment) of a play, block or task is honoured for E(TENBYTE_API_KEY) and the other variables whose
+    name begins with C(TENBYTE_), for E(XDG_DATA_HOME), E(PGPASSWORD) and the other variables of libpq, and for those
+    that name proxies and certificates. Other names (C(HOME), C(PATH)) have no effect on the controller.
+  - Lookups do not see that keyword. Where the ledger is named in it, name it to
+    P(tenbyte.webinar.stream_key#lookup) too.
+  - Gathering facts puts the environment of a host, and the credentials in it, among its facts. Set
+    C(gather_facts=false) where a fact cache is configured. The actions warn where it has happened.
 options:
   api_url:
     description:

@@ -14,11 +14,20 @@ description:
     service.
   - The service shows a stream key only once, when it creates the session. The actions M(tenbyte.webinar.event) and
     M(tenbyte.webinar.session) put it into the ledger, encrypted; this lookup is the way to read it.
+  - In check mode, a session that does not exist yet, whose id is null, has a placeholder that is plainly no key,
+    V(check-mode-there-is-no-stream-key-yet), so that a preview of the tasks that use its key ends well. So has a
+    session without a kept key that the same run would put on air. Any other session without a key is reported as in a
+    real run.
+  - A lookup does not see the keyword C(environment) of a play, block or task. Give the ledger as an option or a
+    variable, or in the environment of C(ansible-playbook) itself.
+  - What is empty is not given, and the next place is asked, the variable, the environment, the default.
   - Use it at the moment of writing, inside a C(template) or C(copy) task with C(no_log=true) and C(diff=false). A key
     that is put into a variable with C(set_fact) or shown with C(debug) is a key that others can see.
 options:
   _terms:
-    description: The ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
+    description:
+      - The ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
+      - A list of ids is taken too. The ledger is opened once for all of them, which is much faster than once for each.
     required: true
     type: list
     elements: str
@@ -50,6 +59,14 @@ EXAMPLES = r"""
   no_log: true
   diff: false
 
+- name: Read the keys of many sessions at once, in their order
+  ansible.builtin.copy:
+    content: "{{ query('tenbyte.webinar.stream_key', conference.sessions | map(attribute='id') | list) | join('\n') }}"
+    dest: /etc/encoder/stream.keys
+    mode: "0600"
+  no_log: true
+  diff: false
+
 - name: Use a ledger of its own
   ansible.builtin.template:
     src: encoder.conf.j2 # {{ lookup('tenbyte.webinar.stream_key', session_id, ledger_url='sqlite:////srv/ledger.db') }}
@@ -71,38 +88,49 @@ _raw:
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import (
     MISSING_LIBRARY,
+    is_undefined,
     mask_on_newer_cores,
     missing_library_message,
     plain,
+    show_frames,
 )
 
 if MISSING_LIBRARY is None:
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils import stream_keys
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import LEDGER_SPEC
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError, unexpected_message
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import ledger_settings_from
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
+        InvalidInput,
+        WebinarError,
+        unexpected_message,
+    )
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.given import options_from
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
+        ledger_settings_from,
+        with_shared_options,
+    )
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         if MISSING_LIBRARY is not None:
             raise AnsibleLookupError(missing_library_message(MISSING_LIBRARY))
-        self.set_options(var_options=self._templated(variables or {}), direct=kwargs)
-        options = {name: plain(self.get_option(name)) for name in LEDGER_SPEC}
-        message, redactor = None, Redactor()
+        message, keys, redactor = None, [], Redactor()
         try:
-            settings = ledger_settings_from(options, os.environ)
-            keys = [stream_key_of(settings, plain(term), redactor) for term in terms]
+            keys = self._keys(terms, variables or {}, plain(kwargs), redactor)
         except WebinarError as error:
-            message = str(error)
+            message = redactor.text(str(error))
+        except AnsibleError:
+            raise
         except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a key
+            show_frames(self._display, error)
             message = unexpected_message(error)
         if message is not None:
             # Outside the handlers, so that the original error and its frames are not chained to what is shown.
@@ -110,9 +138,43 @@ class LookupModule(LookupBase):
         mask_on_newer_cores([*keys, *redactor.known()])
         return keys
 
-    def _templated(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Return the variables with those of the ledger as values: a lookup is given them as they were written."""
-        named = {f"tenbyte_{name}" for name in LEDGER_SPEC} & set(variables)
-        if self._templar is None:
-            return variables
-        return {**variables, **{name: self._templar.template(variables[name]) for name in named}}
+    def _keys(
+        self, terms: list[Any], variables: dict[str, Any], given: Mapping[str, Any], redactor: Redactor
+    ) -> list[str]:
+        options = with_shared_options(options_from(given, LEDGER_SPEC), self._variable_of(variables), os.environ)
+        settings = ledger_settings_from(options, os.environ)
+        ids = stream_keys.session_ids_from(_defined(terms))
+        if variables.get("ansible_check_mode"):
+            return stream_keys.previewed_stream_keys_of(settings, ids, lambda: _going_live(variables), redactor)
+        return stream_keys.stream_keys_of(settings, stream_keys.all_given(ids), redactor)
+
+    def _variable_of(self, variables: dict[str, Any]) -> Any:
+        """Return what reads a variable as a value: a lookup is given them as they were written."""
+
+        def value(name: str) -> Any:
+            if name not in variables:
+                return None
+            return plain(variables[name] if self._templar is None else self._templar.template(variables[name]))
+
+        return value
+
+
+def _defined(terms: Any) -> Any:
+    """Return terms as plain values; raise InvalidInput for one that is not defined, which older cores pass on."""
+    if isinstance(terms, (list, tuple)):
+        return [_defined(term) for term in terms]
+    if is_undefined(terms):
+        raise InvalidInput("stream_key: a session id is not defined. Was the task skipped that creates the session?")
+    return plain(terms)
+
+
+def _going_live(variables: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the sessions that this run's previews, as this host or localhost knows them, put on air."""
+    known = [variables, (variables.get("hostvars") or {}).get("localhost") or {}]
+    found: set[str] = set()
+    for host in known:
+        facts = host.get("ansible_facts") or {}
+        preview = facts.get("tenbyte_preview") or {}
+        for sessions in (facts.get("tenbyte_sessions") or {}, preview.get("sessions") or {}):
+            found |= {str(one["id"]).lower() for one in sessions.values() if one.get("status") == "live" and one["id"]}
+    return found

@@ -37,6 +37,7 @@ options:
       title:
         description:
           - Title of the room, 3 to 255 characters. It is created if you have none of this title.
+          - Two that look the same are refused.
           - Exactly one of O(rooms[].title) and O(rooms[].room_id) is needed.
         type: str
       room_id:
@@ -73,7 +74,10 @@ options:
         default: []
         suboptions:
           title:
-            description: Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
+            description:
+              - Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
+              - Two that look the same in one room are refused, and so are two sessions of the event for which
+                C(ROOM/TITLE) is the same text.
             type: str
             required: true
           preset_id:
@@ -95,6 +99,8 @@ options:
             description:
               - When the session begins, as a date-time of RFC 3339 with an offset, for example
                 V(2027-05-04T09:00:00+02:00). Compared as an instant, not as text.
+              - Quotes are not needed. A blank in the place of C(T) and small letters are taken, a time without an
+                offset is refused. It is sent in UTC.
             type: str
           encoder:
             description:
@@ -259,11 +265,11 @@ EXAMPLES = r"""
     purge: true
     replace: live
 
-- name: Go on although some sessions failed, and report them
+- name: Go on although one or two sessions failed, but not without a credential or a service
   tenbyte.webinar.event:
     rooms: "{{ event_rooms }}"
   register: conference
-  failed_when: conference.failed_sessions | default([1]) | length > 2
+  failed_when: conference is failed and conference.failed_sessions | default([]) | length not in [1, 2]
 """
 
 RETURN = r"""

@@ -18,6 +18,8 @@ notes:
     several hosts.
   - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
     shown by Ansible itself if C(display_args_to_stdout) is set.
+  - The options of the ledger are taken and not used, so that C(module_defaults) of the group C(tenbyte.webinar.all) may
+    hold them.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   scope:
@@ -35,12 +37,13 @@ options:
     type: str
   title:
     description:
-      - Title of the rooms to return. It must be the same to the letter. Titles are not unique, so that several rooms
-        may be returned.
+      - Title of the rooms to return, in capital and small letters as it is. Titles are not unique, so that several
+        rooms may be returned.
       - Not together with O(room_id).
     type: str
 extends_documentation_fragment:
   - tenbyte.webinar.connection
+  - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes.info
   - tenbyte.webinar.attributes
 seealso:

@@ -35,7 +35,8 @@ options:
     description: Id of an existing room, for a room whose title is not the only one of its kind.
     type: str
   title:
-    description: Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
+    description:
+      - Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
     type: str
     required: true
   preset_id:
@@ -56,6 +57,8 @@ options:
     description:
       - When the session begins, as a date-time of RFC 3339 with an offset, for example
         V(2027-05-04T09:00:00+02:00). Compared as an instant, not as text.
+      - Quotes are not needed. A blank in the place of C(T) and small letters are taken, a time without an offset is
+        refused. It is sent in UTC.
     type: str
   encoder:
     description:

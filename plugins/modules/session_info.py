@@ -40,8 +40,8 @@ options:
     type: str
   room:
     description:
-      - Title of the room whose sessions are read, the same to the letter. Where several rooms have this title, the
-        sessions of all of them are returned.
+      - Title of the room whose sessions are read, in capital and small letters as it is. Where several rooms have this
+        title, the sessions of all of them are returned.
       - At most one of O(session_id), O(room_id) and O(room) may be given.
     type: str
   room_id:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from ansible import constants, context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as core_version
+from jinja2 import Undefined
 
 try:
     from . import facts
     from .ensure import ensure
-    from .errors import InvalidInput, WebinarError, unexpected_message
+    from .environment import CREDENTIALS, in_force, merged
+    from .errors import InvalidInput, WebinarError, frames_of, unexpected_message
+    from .given import options_from
     from .lease_owner import name_of_process
     from .model import EventSpec
     from .options import connection_from, ledger_settings_from, with_shared_options
@@ -92,27 +96,39 @@ class WebinarAction(ActionBase):
 
         Every error becomes a failed result with one sentence, never a traceback.
         """
-        _validation, given = self.validate_argument_spec(argument_spec=argument_spec)  # type: ignore[no-untyped-call]
         redactor = Redactor()
         try:
-            options = with_shared_options(plain(given), self._variable_of(task_vars), os.environ)
-            result = work(options, redactor)
+            with in_force(self._environment_of_the_task()):
+                given = options_from(plain(self._task.args), argument_spec)
+                options = with_shared_options(given, self._variable_of(task_vars), os.environ)
+                result = work(options, redactor)
         except WebinarError as error:
             result = _failure(redactor.text(str(error)))
         except AnsibleError:
             raise
         except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a secret
+            show_frames(self._display, error)
             result = _failure(unexpected_message(error))
         finally:
             mask_on_newer_cores(redactor.known())
         if not self._task.diff:
             result.pop("diff", None)
-        # These two are printed as they are, where the rest of a result is printed as JSON.
+        warnings = [*result.get("warnings", []), *_warnings_of_cached_credentials(task_vars)]
+        if warnings:
+            # These two are printed as they are, where the rest of a result is printed as JSON.
+            result["warnings"] = [one_line(warning) for warning in warnings]
         if "msg" in result:
             result["msg"] = one_line(result["msg"])
-        if "warnings" in result:
-            result["warnings"] = [one_line(warning) for warning in result["warnings"]]
         return result
+
+    def _environment_of_the_task(self) -> dict[str, str]:
+        """Return what the keyword ``environment`` sets: the task's goes over its block's, and that over its play's."""
+        given = self._task.environment
+        layers = [plain(self._templar.template(layer)) for layer in (given if isinstance(given, list) else [given])]
+        for layer in layers:
+            if layer and not isinstance(layer, dict):
+                raise InvalidInput("environment is no mapping. Give names with values, such as {TENBYTE_API_KEY: …}.")
+        return merged(layer for layer in layers if layer)
 
     def _refuse_to_reveal_in_a_loop(self, options: Mapping[str, Any]) -> None:
         """Raise InvalidInput where Ansible would show the keys all the same.
@@ -144,6 +160,33 @@ def _is_preview_of_all() -> bool:
     return bool(context.CLIARGS.get("check")) and getattr(constants, "CACHE_PLUGIN", None) == "memory"
 
 
+def _warnings_of_cached_credentials(task_vars: Mapping[str, Any]) -> list[str]:
+    """Return a warning where gathering facts has put a credential into a cache that others may read."""
+    environment = (task_vars.get("ansible_facts") or {}).get("env")
+    plugin = str(constants.config.get_config_value("CACHE_PLUGIN"))
+    if not isinstance(environment, Mapping) or plugin.rpartition(".")[2] == "memory":
+        return []
+    cached = [name for name in CREDENTIALS if environment.get(name)]
+    if not cached:
+        return []
+    warning = (
+        f"{' and '.join(cached)} of this host's environment {'is' if len(cached) == 1 else 'are'} among its facts, and "
+        f"the fact cache ({plugin}) keeps facts in clear. Set gather_facts: false for the play, or gather_subset: "
+        "'!env' where facts are needed; empty the cache with --flush-cache, and change what others could read there."
+    )
+    return [warning]
+
+
+def show_frames(display: Any, error: BaseException) -> None:
+    """Show, at -vvv, the way to a mistake of our own: places only, no values."""
+    for frame in frames_of(error):
+        display.vvv(f"tenbyte.webinar: {frame}")
+
+
+def is_undefined(value: Any) -> bool:
+    return isinstance(value, Undefined)
+
+
 def plain(value: Any) -> Any:
     """Return the value in Python's own types: Ansible's strings may be subclasses that carry tags or vault text."""
     if value is None or isinstance(value, bool):
@@ -156,6 +199,9 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value)
+    if isinstance(value, date):
+        # A date, or a date and time, that was written without quotes.
+        return value.isoformat()
     # Up to ansible-core 2.18, str() of text marked unsafe is still the subclass.
     return str.__str__(str(value))
 

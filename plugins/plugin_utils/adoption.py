@@ -101,7 +101,8 @@ def _adopt(
             # A key that the ledger keeps beside the slot is not the one that the other actions find.
             changed = before != after or in_slot is None or in_slot.object_id != session.id
             if changed and ledger is not None and not check_mode:
-                ledger.adopt(slot, session.id, after)
+                # Of what fills its slot it is known by now that it is over.
+                ledger.adopt(slot, session.id, after, current_ids=())
             details = session_details(answer, session, None)
             return {
                 "changed": changed,

@@ -73,7 +73,7 @@ def _opened(
         if not _only_ends(asked):
             raise
         return None, (f"the sessions are ended without the ledger, which still has their keys: {error}",)
-    return ledger, ()
+    return ledger, ledger.notes if ledger is not None else ()
 
 
 def _only_ends(asked: EventSpec) -> bool:

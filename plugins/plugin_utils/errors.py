@@ -30,6 +30,10 @@ class StreamKeyMissing(LedgerError):
     """The ledger holds no usable stream key for a session."""
 
 
+class NoLedger(StreamKeyMissing):
+    """There is no ledger where one is said to be, and so no stream key in it."""
+
+
 class ServiceError(WebinarError):
     """The service gave a definite answer that is not a success.
 
@@ -69,13 +73,21 @@ class CreationUnresolved(WebinarError):
     """A session or room may or may not have been created; the ledger keeps the intent for the next run."""
 
 
-def unexpected_message(error: Exception) -> str:
+def unexpected_message(error: BaseException) -> str:
     """Name a mistake of the collection's own by its type and place only: its text could quote a secret."""
-    place, trace = "an unknown place", error.__traceback__
-    while trace is not None:
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
+    frames = frames_of(error)
+    place = frames[-1].partition(" in ")[0] if frames else "an unknown place"
     return (
         f"tenbyte.webinar met a mistake of its own ({type(error).__name__} at {place}). What was done before it is in "
-        "the ledger; run the task again, and report this with the two names."
+        "the ledger; run the task again with -vvv, and report this with what is shown then, which holds no value."
     )
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Return the way to an error, outermost first, as FILE:LINE in FUNCTION: no source line, no value, no text."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{Path(code.co_filename).name}:{trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return frames

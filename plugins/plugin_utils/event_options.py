@@ -14,24 +14,72 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import InvalidInput
+from .given import is_empty, of_room, of_session, place_of
 from .model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, rfc3339
 from .options import LARGEST_NUMBER
-from .plain_text import quoted_id
+from .plain_text import canonical_title, quoted_id
 
 SHORTEST_TITLE = 3
 LONGEST_TITLE = 255
+SHOWN_OF_A_TITLE = 40
+OF_ITS_OWN = "A title is what tells the sessions of a room apart: give each its own."
 
 
 def event_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``event``."""
     rooms = tuple(
-        _room_from(_overruled(room, options["state"]), f"rooms[{index}]") for index, room in enumerate(options["rooms"])
+        _room_from(_overruled(room, options["state"]), place_of("rooms", index, room), "title")
+        for index, room in enumerate(options["rooms"])
     )
-    names = [room.room_id or room.title for room in rooms]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(f"rooms: '{name}' stands in the list twice. Join its sessions in one entry.")
+    names = [room.room_id or room.title or "" for room in rooms]
+    _refuse_twins(
+        names,
+        "rooms: ",
+        "'{}' stands in the list twice. Join its sessions in one entry.",
+        "Give each room a title of its own, or name an existing one by its room_id.",
+    )
+    _refuse_one_name_for_two(rooms)
     return EventSpec(rooms, _policy_from(options))
+
+
+def _refuse_twins(titles: list[str], where: str, when_the_same: str, way_out: str) -> None:
+    """Raise InvalidInput where two titles are the same, or look the same to everybody who reads them."""
+    seen: dict[str, str] = {}
+    for title in titles:
+        other = seen.get(canonical_title(title))
+        if other == title:
+            raise InvalidInput(f"{where}{when_the_same.format(title)}")
+        if other is not None:
+            raise InvalidInput(
+                f"{where}two titles look the same, {_spelt(other)} and {_spelt(title)}: they differ only in what "
+                f"cannot be seen or is stored differently. {way_out}"
+            )
+        seen[canonical_title(title)] = title
+
+
+def _spelt(title: str) -> str:
+    """Return a title as it is spelt, with a name for each character that could be mistaken for another, or for none."""
+    spelt = "".join(
+        one if one.isascii() and one.isprintable() else f"{{{unicodedata.name(one, f'U+{ord(one):04X}')}}}"
+        for one in title
+    )
+    return f"'{spelt}'"
+
+
+def _refuse_one_name_for_two(rooms: tuple[RoomSpec, ...]) -> None:
+    """Raise InvalidInput where two sessions would bear one name, ROOM/TITLE, in the facts: one would be lost."""
+    named: dict[str, tuple[str, str]] = {}
+    for room in rooms:
+        for session in room.sessions if room.title is not None else ():
+            own = (str(room.title), session.title)
+            name = canonical_title("/".join(own))
+            room_title, title = named.setdefault(name, own)
+            if (room_title, title) != own:
+                raise InvalidInput(
+                    f"rooms: session '{title}' of room '{room_title}' and session '{own[1]}' of room '{own[0]}' would "
+                    f"have one name, '{name}', in tenbyte_sessions. Name one of the rooms by its room_id, or give one "
+                    "of them another title."
+                )
 
 
 def _overruled(room: Mapping[str, Any], state: str) -> dict[str, Any]:
@@ -63,8 +111,9 @@ def event_of_room_from(options: Mapping[str, Any]) -> EventSpec:
     title, room_id = options.get("title"), options.get("room_id")
     if title is None and room_id is None:
         raise InvalidInput("Give title or room_id of the room.")
+    where = of_room(options).removesuffix(": ") or "room"
     named = {**options, "sessions": [], "title": None if room_id else title}
-    room = _room_from(named, "")
+    room = _room_from(named, where, "title")
     if title is not None:
         _check_title(title, "title")
     return EventSpec((replace(room, title=title),))
@@ -72,39 +121,42 @@ def event_of_room_from(options: Mapping[str, Any]) -> EventSpec:
 
 def event_of_one_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``session``: an event of one room and one session."""
+    where = of_session(options)
     if (options.get("room") is None) == (options.get("room_id") is None):
-        raise InvalidInput("Give either room (a title) or room_id.")
-    room = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": [options]}
-    return EventSpec((_room_from(room, "", title_option="room"),), _policy_from(options))
+        raise InvalidInput(f"{where}Give either room (a title) or room_id.")
+    session = _session_from(options, where)
+    # The session's description and state are not the room's.
+    room: dict[str, Any] = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": []}
+    asked = _room_from(room, where.removesuffix(": "), "room")
+    return EventSpec((replace(asked, sessions=(session,)),), _policy_from(options))
 
 
-def _room_from(options: Mapping[str, Any], where: str, title_option: str = "title") -> RoomSpec:
+def _room_from(options: Mapping[str, Any], where: str, title_option: str) -> RoomSpec:
+    """Read a room, which is named by ``where`` in messages."""
     title, room_id = options.get("title"), options.get("room_id")
-    prefix = f"{where}." if where else ""
     if (title is None) == (room_id is None):
         raise InvalidInput(f"{where}: give either title or room_id of the room.")
     if title is not None:
-        _check_title(title, f"{prefix}{title_option}")
+        _check_title(title, f"{where}: {title_option}")
     sessions = tuple(
-        _session_from(session, f"{prefix}sessions[{index}]." if where else "")
+        _session_from(session, f"{where}, {place_of('sessions', index, session)}: ")
         for index, session in enumerate(options["sessions"])
     )
-    titles = [session.title for session in sessions]
-    for session_title in titles:
-        if titles.count(session_title) > 1:
-            raise InvalidInput(
-                f"{prefix}sessions: the title '{session_title}' stands in room '{title or room_id}' twice. A title is "
-                "what tells the sessions of a room apart: give each its own."
-            )
+    _refuse_twins(
+        [session.title for session in sessions],
+        f"{where}, sessions: ",
+        f"the title '{{}}' stands in the room twice. {OF_ITS_OWN}",
+        OF_ITS_OWN,
+    )
     state: Any = options.get("state") or "present"
     if state == "absent" and any(session.state in ("present", "live") for session in sessions):
         raise InvalidInput(
-            f"{prefix}state is absent, and the room '{title or room_id}' is to have sessions. Take the sessions out, "
-            "or make them absent too."
+            f"{where}: state is absent, and the room is to have sessions. Take the sessions out, or make them absent "
+            "too."
         )
     return RoomSpec(
         title=title,
-        room_id=checked_uuid(room_id, f"{prefix}room_id"),
+        room_id=checked_uuid(room_id, f"{where}: room_id"),
         description=options.get("description"),
         analytics=_given(options.get("analytics")),
         state=state,
@@ -112,36 +164,47 @@ def _room_from(options: Mapping[str, Any], where: str, title_option: str = "titl
     )
 
 
-def _session_from(options: Mapping[str, Any], prefix: str) -> SessionSpec:
-    _check_title(options["title"], f"{prefix}title")
+def _session_from(options: Mapping[str, Any], where: str) -> SessionSpec:
+    _check_title(options["title"], f"{where}title")
     if options["state"] in ("present", "live") and not options.get("preset_id"):
-        raise InvalidInput(f"{prefix}preset_id is missing for session '{options['title']}'. Copy the preset's id.")
-    start = options.get("scheduled_start_time")
-    if start is not None:
-        try:
-            start = rfc3339(start)
-        except ValueError:
-            raise InvalidInput(
-                f"{prefix}scheduled_start_time '{start}' is not a date-time of RFC 3339 with an offset, such as "
-                "2027-05-04T09:00:00+02:00."
-            ) from None
+        raise InvalidInput(f"{where}preset_id is missing. Copy the preset's id.")
     return SessionSpec(
         title=options["title"],
-        preset_id=checked_uuid(options.get("preset_id"), f"{prefix}preset_id"),
+        preset_id=checked_uuid(options.get("preset_id"), f"{where}preset_id"),
         description=options.get("description"),
         mode=options.get("mode"),
-        scheduled_start_time=start,
+        scheduled_start_time=_start_from(options.get("scheduled_start_time"), where),
         encoder=options.get("encoder"),
-        session_id=checked_uuid(options.get("session_id"), f"{prefix}session_id"),
-        settings=_settings_from(options.get("settings") or {}, prefix),
+        session_id=checked_uuid(options.get("session_id"), f"{where}session_id"),
+        settings=_settings_from(options.get("settings") or {}, where),
         state=options["state"],
     )
 
 
-def _settings_from(options: Mapping[str, Any], prefix: str) -> Settings:
+def _start_from(start: str | None, where: str) -> str | None:
+    """Return a start time as it is sent and compared."""
+    if is_empty(start) or start is None:
+        return None
+    try:
+        return rfc3339(start)
+    except ValueError:
+        pass
+    problem, example = "is not a date-time of RFC 3339 with an offset from UTC", "2027-05-04T09:00:00+02:00"
+    found = re.fullmatch(r"\s*(\d{4}-\d{2}-\d{2})(?:[Tt\s]+(\d{1,2}:\d{2})(:\d{2})?(?:\.\d+)?)?\s*", start)
+    if found:
+        day, clock, seconds = found.groups()
+        problem = "has no offset from UTC, so it could be any of 26 hours" if clock else "has no time and no offset"
+        example = f"{day}T{(clock or '09:00').rjust(5, '0')}{seconds or ':00'}+02:00"
+    raise InvalidInput(
+        f"{where}scheduled_start_time '{start[:SHOWN_OF_A_TITLE]}' {problem}. Write it as RFC 3339 has it, such as "
+        f"{example}, or with Z at its end for UTC."
+    )
+
+
+def _settings_from(options: Mapping[str, Any], where: str) -> Settings:
     limit = options.get("max_join_limit")
     if limit is not None and limit < 1:
-        raise InvalidInput(f"{prefix}settings.max_join_limit is {limit}; it must be at least 1.")
+        raise InvalidInput(f"{where}settings.max_join_limit is {limit}; it must be at least 1.")
     return Settings(options.get("chat_enabled"), options.get("stage_enabled"), limit)
 
 
@@ -155,11 +218,15 @@ def _given(value: Any) -> Any:
 def _check_title(title: str, where: str) -> None:
     if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
         raise InvalidInput(
-            f"{where} '{title[:40]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
+            f"{where} '{title[:SHOWN_OF_A_TITLE]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
             f"{LONGEST_TITLE}."
         )
     if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
-        raise InvalidInput(f"{where} '{title[:40].strip()}' begins or ends with a blank, or holds control characters.")
+        raise InvalidInput(
+            f"{where} '{title[:SHOWN_OF_A_TITLE].strip()}' begins or ends with a blank, or holds control characters."
+        )
+    if not canonical_title(title):
+        raise InvalidInput(f"{where} {_spelt(title)} holds nothing that can be seen.")
 
 
 def checked_uuid(value: str | None, where: str) -> str | None:

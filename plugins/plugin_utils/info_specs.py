@@ -13,6 +13,8 @@ from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
 _SCOPE: dict[str, Any] = {"type": "str", "choices": ["mine", "all"], "default": "mine"}
 ROOM_INFO_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_SPEC,
+    # Not used: so that what module_defaults give to the whole group is taken by each of its members.
+    **LEDGER_SPEC,
     "scope": _SCOPE,
     "room_id": {"type": "str"},
     "title": {"type": "str"},

@@ -21,7 +21,8 @@ from .lease_owner import new_owner
 from .ledger import Ledger, Row, open_ledger
 from .ledger_location import LedgerSettings
 from .model import Session, session_from_answer
-from .options import connection_from, ledger_settings_from
+from .options import connection_from, ledger_settings_if_any
+from .plain_text import same_title
 from .secrecy import Redactor
 from .transport import Connection, Transport
 from .webinar_api import WebinarApi
@@ -51,7 +52,7 @@ def room_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
         else:
             rooms = [*api.described_rooms(mine=options["scope"] == "mine")]
     described = [room_details(room, redactor) for room in rooms]
-    named = [room for room in described if title is None or room["title"] == title]
+    named = [room for room in described if title is None or _is_title(room["title"], title)]
     shown: dict[str, Any] = redactor.value({"changed": False, "rooms": named})
     return shown
 
@@ -60,7 +61,7 @@ def session_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, An
     """Return the result of the action ``session_info``; what is not there is an empty list."""
     _check_question(options)
     connection = connection_from(options, redactor)
-    ledger_settings = ledger_settings_from(options, os.environ)
+    ledger_settings = ledger_settings_if_any(options, os.environ)
     result: dict[str, Any] = {"changed": False}
     with closing(Transport(connection, redactor)) as transport:
         api = WebinarApi(transport)
@@ -124,7 +125,10 @@ def _find_sessions(api: WebinarApi, options: Mapping[str, Any], pool: ThreadPool
         room = api.described_room(room_id)
         rooms = [{"id": room_id, **room}] if room else []
     else:
-        rooms = [room for room in api.described_rooms(mine=True) if options.get("room") in (None, room.get("title"))]
+        title = options.get("room")
+        rooms = [
+            room for room in api.described_rooms(mine=True) if title is None or _is_title(room.get("title"), title)
+        ]
     listed = pool.map(lambda room: _read(_sessions_of(api, room["id"]), room), rooms)
     return [one for sessions in listed for one in sessions]
 
@@ -158,8 +162,13 @@ def _wanted(options: Mapping[str, Any], found: list[_Found]) -> list[_Found]:
         for one in found
         if (not options.get("status") or one.session.status in options["status"])
         and (room_id is None or (one.session.room_id or room_id).lower() == room_id)
-        and (title is None or title == (_room_title(one)))
+        and (title is None or _is_title(_room_title(one), title))
     ]
+
+
+def _is_title(stored: Any, asked: str) -> bool:
+    """Compare as the actions that create do: a service may store a title in another spelling."""
+    return isinstance(stored, str) and same_title(stored, asked)
 
 
 def _room_title(one: _Found) -> str | None:
@@ -195,10 +204,10 @@ def _shown_health(options: Mapping[str, Any], answer: Any, redactor: Redactor) -
 
 
 def _fingerprints(
-    settings: LedgerSettings, connection: Connection, found: list[_Found], redactor: Redactor
+    settings: LedgerSettings | None, connection: Connection, found: list[_Found], redactor: Redactor
 ) -> dict[str, str | None]:
     """Return, by session id in lower case, the fingerprints of the keys that the ledger holds."""
-    if not found or not ledger_location.may_exist(settings):
+    if not found or settings is None or not ledger_location.may_exist(settings):
         return {}
     ledger = open_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:

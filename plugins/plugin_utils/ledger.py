@@ -88,7 +88,6 @@ class Ledger:
         self._version = opened.version
         self.codec = opened.codec
         self.keys = opened.keys
-        self.writable = opened.writable
         self.notes = opened.notes
         # A ledger that was opened for reading may be of an older version, which cannot be written.
         self._commits = Commits(opened.database, allowed=opened.writable)

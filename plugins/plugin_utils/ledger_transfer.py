@@ -54,7 +54,7 @@ def exported(rows: Iterable[Row]) -> list[Kept]:
             row.slot, row.object_id, row.phase, row.key, tuple(sorted(row.seen_ids)), unanswered.written(row.unanswered)
         )
         for row in rows
-        if row.phase != "pending" or row.key is not None or (_is_unanswered(row) and not row.leased)
+        if row.phase != "pending" or row.key is not None or (row.unanswered and not row.leased)
     ]
 
 
@@ -167,11 +167,6 @@ def take_in(connection: sa.Connection, change: Change, codec: Codec, owner: str,
         "updated_at": now,
     }
     connection.execute(sa.insert(slots).values(**values))
-
-
-def _is_unanswered(row: Row) -> bool:
-    # A row of an older version does not say whether a request was sent: one may have been.
-    return row.doubt is None or row.doubt.count > 0
 
 
 def _is_same(row: Row, kept: Kept) -> bool:

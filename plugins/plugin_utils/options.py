@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .argument_specs import LEDGER_SPEC
+from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
 from .errors import InvalidInput
+from .given import boolean, expanded_path, is_empty
 from .ledger_location import LedgerSettings, check_settings, default_url
 from .secrecy import Redactor
-from .transport import Connection, is_loopback
+from .service_url import is_loopback, normalised_url
+from .transport import Connection
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
 LARGEST_NUMBER = 86_400
@@ -27,22 +28,49 @@ SHARED_OPTIONS = ("api_url", "api_key", "api_token", "allow_http", "validate_cer
 FROM_ENVIRONMENT = {name: f"TENBYTE_{name.upper()}" for name in SHARED_OPTIONS}
 # A credential given to the task settles which of the two it is; the other's variable or environment is then not asked.
 _EITHER = {"api_key": "api_token", "api_token": "api_key"}
+_SHARED_SPEC = {**CONNECTION_SPEC, **LEDGER_SPEC}
 
 
 def with_shared_options(
     given: Mapping[str, Any], variable: Callable[[str], Any], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the options with the shared ones filled in, each from the task, else a variable, else the environment."""
+    """Return the options with the shared ones filled in, each from the task, else a variable, else the environment.
+
+    The one rule for actions, lookups and whatever else takes these options: what is empty (null, no text, blanks) is
+    not given, wherever it stands, and so never hides what is given further out. Text has no blanks or line ends around
+    it.
+    """
     options = {name: value for name, value in given.items() if value is not None}
-    for source in (lambda name: variable(f"tenbyte_{name}"), lambda name: environment.get(FROM_ENVIRONMENT[name])):
+    for name in SHARED_OPTIONS:
+        _take(options, name, options.pop(name, None), name)
+    for source, called in (
+        (lambda name: variable(_variable_of(name)), _variable_of),
+        (lambda name: environment.get(FROM_ENVIRONMENT[name]), FROM_ENVIRONMENT.__getitem__),
+    ):
         settled = set(options)
         for name in SHARED_OPTIONS:
-            if name in settled or _EITHER.get(name) in settled:
-                continue
-            value = source(name)
-            if value is not None and value != "":
-                options[name] = value
+            if name not in settled and _EITHER.get(name) not in settled:
+                _take(options, name, source(name), called(name))
     return options
+
+
+def _variable_of(name: str) -> str:
+    return f"tenbyte_{name}"
+
+
+def _take(options: dict[str, Any], name: str, value: Any, called: str) -> None:
+    """Put a value into the options unless it is empty; ``called`` is what its source calls it."""
+    if is_empty(value):
+        return
+    kind = _SHARED_SPEC[name]["type"]
+    if kind == "bool":
+        options[name] = value
+        return
+    if isinstance(value, (bool, Mapping, list)):
+        raise InvalidInput(f"{called} is no text. Give a text, in quotes if YAML takes it for something else.")
+    # A variable of digits alone is a number to YAML.
+    text = str(value).strip()
+    options[name] = expanded_path(text, called) if kind == "path" else text
 
 
 def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connection:
@@ -63,8 +91,6 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
         if not lowest <= options[name] <= LARGEST_NUMBER:
             raise InvalidInput(f"{name} is {options[name]:g}; it must be from {lowest} to {LARGEST_NUMBER}.")
     ca_path = options.get("ca_path") or None
-    if ca_path is not None:
-        ca_path = str(Path(str(ca_path)).expanduser())
     if ca_path and not os.access(ca_path, os.R_OK):
         raise InvalidInput(
             f"ca_path {ca_path} is not a file that can be read. Give the authorities' certificates in PEM."
@@ -73,7 +99,7 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
         api_url=_api_url(options),
         api_key=api_key,
         api_token=api_token,
-        validate_certs=_boolean(options.get("validate_certs", True), "validate_certs"),
+        validate_certs=boolean(options.get("validate_certs", True), "validate_certs"),
         ca_path=ca_path,
         timeout=options["timeout"],
         retries=options["retries"],
@@ -88,44 +114,43 @@ def _credential(options: Mapping[str, Any], name: str) -> str | None:
 
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
+    """Return where the ledger is; raise InvalidInput where that was not given and there is no place for one."""
+    settings = ledger_settings_if_any(options, environment)
+    if settings is None:
+        raise InvalidInput(
+            "ledger_url is not given, and there is no place for a ledger of your own: this user (id "
+            f"{os.getuid()}) has no home folder. Give ledger_url, the variable tenbyte_ledger_url or "
+            "TENBYTE_LEDGER_URL, or set HOME or XDG_DATA_HOME."
+        )
+    return settings
+
+
+def ledger_settings_if_any(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings | None:
+    """Return where the ledger is, None where none is given and the user has no home: those who only read need none."""
+    url = options.get("ledger_url")
+    if not url:
+        try:
+            url = default_url(dict(environment))
+        except RuntimeError:
+            # Without HOME, and for a user id without a name, as in a container.
+            return None
     settings = LedgerSettings(
-        url=options.get("ledger_url") or default_url(dict(environment)),
-        key=options.get("ledger_key") or None,
-        key_file=options.get("ledger_key_file") or None,
+        url=url, key=options.get("ledger_key") or None, key_file=options.get("ledger_key_file") or None
     )
     check_settings(settings)
     return settings
 
 
 def _api_url(options: Mapping[str, Any]) -> str:
-    api_url = str(options.get("api_url") or DEFAULT_API_URL).rstrip("/")
     try:
-        parts = urlsplit(api_url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or "?" in api_url or "#" in api_url:
-        raise InvalidInput(
-            f"api_url is not an http or https URL without query. The service's own is {DEFAULT_API_URL}."
-        )
-    if parts.username or parts.password:
-        raise InvalidInput("api_url holds a user name or password. Give the credential as api_key or api_token.")
-    if (
-        parts.scheme == "http"
-        and not _boolean(options.get("allow_http", False), "allow_http")
-        and not is_loopback(host)
-    ):
+        api_url = normalised_url(str(options.get("api_url") or DEFAULT_API_URL))
+    except ValueError as error:
+        raise InvalidInput(f"api_url {error} The service's own is {DEFAULT_API_URL}.") from None
+    parts = urlsplit(api_url)
+    host = parts.hostname or ""
+    if parts.scheme == "http" and not boolean(options.get("allow_http", False), "allow_http") and not is_loopback(host):
         raise InvalidInput(
             f"api_url is plain http to {host}, which would show the credential and the stream keys to the network. Use "
             "https, or set allow_http: true if the way there is safe."
         )
     return api_url
-
-
-def _boolean(value: Any, name: str) -> bool:
-    """Read a truth value that may come from the environment as text."""
-    words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-    truth = value if isinstance(value, bool) else words.get(str(value).strip().lower())
-    if truth is None:
-        raise InvalidInput(f"{name} is '{str(value)[:20]}'; give true or false.")
-    return truth

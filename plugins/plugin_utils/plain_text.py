@@ -16,8 +16,6 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]|\r(?!\n)")
 # What changes the direction of the text after it, and with it what a line seems to say (Unicode, UAX 9).
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-# Of no width (zero-width space, joiners, word joiner, byte order mark, soft hyphen), or marks of a direction.
-_UNSEEN = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # Not "." or "..", which would be another path.
 _ID = re.compile(r"[A-Za-z0-9][\x21-\x7e]{0,199}\Z")
 
@@ -30,16 +28,6 @@ def without_controls(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text as one line that shows its characters in the order in which they stand."""
     return _DIRECTION.sub(REPLACEMENT, without_controls(" ".join(re.split(r"[\t\r\n\x85\u2028\u2029]+", text))))
-
-
-def same_title(one: str, other: str) -> bool:
-    """Say whether two titles are the same to who reads them, also where the service stores one in its own spelling."""
-    return one == other or _as_read(one) == _as_read(other)
-
-
-def _as_read(title: str) -> str:
-    seen = _UNSEEN.sub("", unicodedata.normalize("NFC", html.unescape(title)))
-    return " ".join(seen.split())
 
 
 def is_plain_id(text: str) -> bool:

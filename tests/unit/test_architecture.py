@@ -32,6 +32,7 @@ LIBRARIES = {
         "upkeep",
     },
     "cryptography": {"ledger_rotation", "secrecy"},
+    "jinja2": {"action_base"},
     "yaml": {"render"},
 }
 

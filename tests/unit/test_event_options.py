@@ -39,7 +39,7 @@ def test_the_usual_input_is_read() -> None:
     (spec,) = asked.rooms[0].sessions
     assert (asked.rooms[0].title, asked.rooms[0].room_id, asked.rooms[0].description) == ("Main stage", None, "Plenary")
     assert (spec.title, spec.preset_id, spec.mode, spec.encoder) == ("Keynote", PRESET, "rtmp", "e1")
-    assert spec.scheduled_start_time == start
+    assert spec.scheduled_start_time == "2027-05-04T07:00:00Z"
 
 
 def test_a_session_by_itself_is_an_event_of_one() -> None:
@@ -113,9 +113,9 @@ def test_a_title_beside_a_room_id_is_the_title_that_the_room_is_to_have() -> Non
     ("options", "message"),
     [
         ({}, "Give title or room_id"),
-        ({"title": "ab"}, "^title 'ab' has 2 characters"),
+        ({"title": "ab"}, "^room 'ab': title 'ab' has 2 characters"),
         ({"room_id": ROOM_ID, "title": "ab"}, "^title 'ab' has 2 characters"),
-        ({"room_id": "7"}, "^room_id '7' is not a UUID"),
+        ({"room_id": "7"}, "^room '7': room_id '7' is not a UUID"),
     ],
 )
 def test_bad_input_of_a_room_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
@@ -137,36 +137,45 @@ def test_ids_are_compared_in_small_letters() -> None:
 
 
 BAD_EVENTS: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "title of two characters": ([room(session(title="ab"))], r"rooms\[0\].sessions\[0\].title 'ab' has 2 .*3 to 255"),
-    "title of 256 characters": ([room(session(title="x" * 256))], r"sessions\[0\].title .* 256 .*3 to 255"),
-    "room title too short": ([room(session()), room(title="ab")], r"rooms\[1\].title 'ab' has 2 characters"),
-    "blank at the end": ([room(session(title="Keynote "))], r"sessions\[0\].title .*blank"),
-    "control character": ([room(session(title="Key\nnote"))], r"(?s)sessions\[0\].title .*control"),
-    "repeated title": ([room(session(), session())], r"rooms\[0\].sessions: the title 'Keynote' .*twice.*its own"),
+    "title of two characters": (
+        [room(session(title="ab"))],
+        r"rooms\[0\] 'Main stage', sessions\[0\] 'ab': title 'ab' has 2 .*3 to 255",
+    ),
+    "title of 256 characters": ([room(session(title="x" * 256))], r"sessions\[0\] '.*': title .* 256 .*3 to 255"),
+    "room title too short": ([room(session()), room(title="ab")], r"rooms\[1\] 'ab': title 'ab' has 2 characters"),
+    "blank at the end": ([room(session(title="Keynote "))], r"sessions\[0\] '.*': title .*blank"),
+    "control character": ([room(session(title="Key\nnote"))], r"(?s)sessions\[0\] '.*': title .*control"),
+    "repeated title": (
+        [room(session(), session())],
+        r"rooms\[0\] 'Main stage', sessions: the title 'Keynote' .*twice.*its own",
+    ),
     "repeated room": ([room(session()), room(session())], r"rooms: 'Main stage' stands in the list twice"),
     "repeated room id": (
         [room(title=None, room_id=ROOM_ID), room(title=None, room_id=ROOM_ID.upper())],
         r"rooms: .* stands in the list twice",
     ),
-    "no room": ([room(session(), title=None)], r"rooms\[0\]: give either title or room_id"),
-    "both rooms": ([room(session(), room_id=ROOM_ID)], r"rooms\[0\]: give either title or room_id"),
-    "bad room id": ([room(title=None, room_id="7")], r"rooms\[0\].room_id '7' is not a UUID.*Copy"),
-    "bad preset id": ([room(session(preset_id="stage"))], r"sessions\[0\].preset_id 'stage' is not a UUID.*Copy"),
+    "no room": ([room(session(), title=None)], r"rooms\[0\].*: give either title or room_id"),
+    "both rooms": ([room(session(), room_id=ROOM_ID)], r"rooms\[0\].*: give either title or room_id"),
+    "bad room id": ([room(title=None, room_id="7")], r"rooms\[0\] '7': room_id '7' is not a UUID.*Copy"),
+    "bad preset id": ([room(session(preset_id="stage"))], r"sessions\[0\] '.*': preset_id 'stage' is not a UUID.*Copy"),
     "preset id in braces": ([room(session(preset_id=f"{{{PRESET}}}"))], r"preset_id .* is not a UUID"),
     "preset id without hyphens": ([room(session(preset_id=PRESET.replace("-", "")))], r"preset_id .* is not a UUID"),
     "preset id with a line end": ([room(session(preset_id=PRESET + "\n"))], r"(?s)preset_id .* is not a UUID"),
-    "bad session id": ([room(session(session_id="7"))], r"sessions\[0\].session_id '7' is not a UUID"),
+    "bad session id": ([room(session(session_id="7"))], r"sessions\[0\] '.*': session_id '7' is not a UUID"),
     "limit of nobody": (
         [room(session(settings={"max_join_limit": 0}))],
-        r"sessions\[0\].settings.max_join_limit is 0; .*at least 1",
+        r"sessions\[0\] '.*': settings.max_join_limit is 0; .*at least 1",
     ),
     "sessions in an absent room": (
         [room(session(), state="absent")],
-        r"rooms\[0\].state is absent.*Take",
+        r"rooms\[0\] 'Main stage': state is absent.*Take",
     ),
-    "live session in an absent room": ([room(session(state="live"), state="absent")], r"rooms\[0\].state is absent"),
+    "live session in an absent room": (
+        [room(session(state="live"), state="absent")],
+        r"rooms\[0\] 'Main stage': state is absent",
+    ),
     "no preset id for a live session": ([room(session(preset_id=None, state="live"))], r"preset_id is missing"),
-    "no preset id": ([room(session(preset_id=None))], r"sessions\[0\].preset_id is missing.*'Keynote'"),
+    "no preset id": ([room(session(preset_id=None))], r"sessions\[0\] '.*': preset_id is missing.*Copy"),
     "start without offset": (
         [room(session(scheduled_start_time="2027-05-04T09:00:00"))],
         r"scheduled_start_time .*RFC 3339.*\+02:00",
@@ -191,10 +200,10 @@ def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str
     [
         ({}, "either room .*or room_id"),
         ({"room": "Main stage", "room_id": ROOM_ID}, "either room .*or room_id"),
-        ({"room": "ab"}, "^room 'ab' has 2 characters"),
-        ({"room_id": "7"}, "^room_id '7' is not a UUID"),
-        ({"room": "Main stage", "title": "ab"}, "^title 'ab' has 2 characters"),
-        ({"room": "Main stage", "preset_id": None}, "^preset_id is missing"),
+        ({"room": "ab"}, "^room 'ab', session 'Keynote': room 'ab' has 2 characters"),
+        ({"room_id": "7"}, "^room '7', session 'Keynote': room_id '7' is not a UUID"),
+        ({"room": "Main stage", "title": "ab"}, "^room 'Main stage', session 'ab': title 'ab' has 2 characters"),
+        ({"room": "Main stage", "preset_id": None}, "^room 'Main stage', session 'Keynote': preset_id is missing"),
     ],
 )
 def test_bad_input_of_a_session_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:

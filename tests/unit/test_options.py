@@ -79,17 +79,18 @@ def test_the_default_is_the_real_service_with_certificates_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "spelt"),
     [
-        "http://127.0.0.1:8080/v1",
-        "http://localhost/v1",
-        "http://[::1]:80/v1",
-        "http://127.8.9.1/",
-        "https://a.invalid/v1/",
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
+        ("http://localhost/v1", "http://localhost/v1"),
+        ("http://[::1]:80/v1", "http://[::1]/v1"),
+        ("http://127.8.9.1/", "http://127.8.9.1"),
+        ("https://a.invalid/v1/", "https://a.invalid/v1"),
+        (" HTTPS://A.invalid:443//v1\n", "https://a.invalid/v1"),
     ],
 )
-def test_https_and_loopback_are_accepted(url: str) -> None:
-    assert connected(api_url=url).api_url == url.rstrip("/")
+def test_https_and_loopback_are_accepted_in_one_spelling(url: str, spelt: str) -> None:
+    assert connected(api_url=url).api_url == spelt
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_plain_http_to_another_machine_is_refused_unless_it_is_allowed(url: str)
     with pytest.raises(InvalidInput, match=r"api_url is plain http .*allow_http: true"):
         connected(api_url=url)
     for allowed in (True, "yes"):
-        assert connected(api_url=url, allow_http=allowed).api_url == url.rstrip("/")
+        assert connected(api_url=url, allow_http=allowed).api_url == url.lower().rstrip("/")
 
 
 @pytest.mark.parametrize(

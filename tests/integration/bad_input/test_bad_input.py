@@ -48,32 +48,32 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         ),
         pytest.param(
             event(f"[{{room_id: not-a-uuid, sessions: [{GOOD}]}}]"),
-            ["rooms[0].room_id", "not-a-uuid", "is not a UUID"],
+            ["rooms[0]", "room_id", "not-a-uuid", "is not a UUID"],
             id="bad room id",
         ),
         pytest.param(
             event("[{title: Main stage, sessions: [{title: Keynote, preset_id: Stage}]}]"),
-            ["rooms[0].sessions[0].preset_id", "'Stage' is not a UUID", "Copy it from the service"],
+            ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "'Stage' is not a UUID", "Copy it from the service"],
             id="preset by name",
         ),
         pytest.param(
             event(f"[{{title: Main stage, sessions: [{{title: Hi, preset_id: {PRESET}}}]}}]"),
-            ["rooms[0].sessions[0].title", "has 2 characters", "3 to 255"],
+            ["rooms[0] 'Main stage', sessions[0] '", "title", "has 2 characters", "3 to 255"],
             id="session title too short",
         ),
         pytest.param(
             event(f"[{{title: AB, sessions: [{GOOD}]}}]"),
-            ["rooms[0].title", "has 2 characters", "3 to 255"],
+            ["rooms[0] 'AB': title", "has 2 characters", "3 to 255"],
             id="room title too short",
         ),
         pytest.param(
             event(f"[{{title: Main stage, sessions: [{{title: {'x' * 256}, preset_id: {PRESET}}}]}}]"),
-            ["rooms[0].sessions[0].title", "has 256 characters"],
+            ["rooms[0] 'Main stage', sessions[0] '", "title", "has 256 characters"],
             id="session title too long",
         ),
         pytest.param(
             event(f"[{{title: Main stage, sessions: [{GOOD}, {GOOD}]}}]"),
-            ["rooms[0].sessions", "'Keynote'", "twice", "give each its own"],
+            ["rooms[0] 'Main stage', sessions", "'Keynote'", "twice", "give each its own"],
             id="repeated title in a room",
         ),
         pytest.param(
@@ -83,7 +83,7 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         ),
         pytest.param(
             event("[{title: Main stage, sessions: [{title: Keynote}]}]"),
-            ["rooms[0].sessions[0].preset_id", "missing"],
+            ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "missing"],
             id="no preset",
         ),
         pytest.param(
@@ -97,7 +97,7 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
                 f"[{{title: Main stage, sessions: "
                 f"[{{title: Keynote, preset_id: {PRESET}, scheduled_start_time: '2027-05-04 09:00'}}]}}]"
             ),
-            ["rooms[0].sessions[0].scheduled_start_time", "RFC 3339", "offset"],
+            ["rooms[0] 'Main stage', sessions[0] '", "scheduled_start_time", "RFC 3339", "offset"],
             id="start time without offset",
         ),
         pytest.param(
@@ -110,7 +110,7 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         pytest.param(f"- tenbyte.webinar.session: {{title: Keynote, preset_id: {PRESET}}}", ["room"], id="no room"),
         pytest.param(
             f"- tenbyte.webinar.session: {{room: Main stage, title: Hi, preset_id: {PRESET}}}",
-            ["title 'Hi' has 2 characters"],
+            ["room 'Main stage', session 'Hi'", "title 'Hi' has 2 characters"],
             id="session action with a short title",
         ),
         pytest.param(SESSION_TASKS + "    timeout: 0\n", ["timeout", "from 1 to"], id="no timeout"),
@@ -237,7 +237,7 @@ def test_a_ledger_that_is_not_a_database(simulator: Simulator, controller: Contr
     ("term", "said"),
     [
         pytest.param(UNKNOWN_ID, "holds no stream key for a session with the id", id="an unknown session"),
-        pytest.param("", "holds no stream key for a session with the id ''", id="no id"),
+        pytest.param("", "the session id is empty", id="no id"),
     ],
 )
 def test_a_lookup_of_what_the_ledger_does_not_hold(controller: Controller, term: str, said: str) -> None:
