@@ -156,6 +156,8 @@ options:
     description:
       - Which sessions may be replaced when their preset or mode is another than asked, since the service can change
         neither in an existing session. A replaced session has a new id and a new stream key.
+      - The new session is created, and its key kept, before the old one is deleted or ended. Should the service refuse
+        it, the old one stays as it is.
       - V(scheduled) replaces those that have not begun. V(live) also ends and replaces those on air. With V(never),
         the
         session is left as it is and reported as failed.
@@ -343,6 +345,10 @@ sessions:
   type: list
   elements: dict
   contains:
+    name:
+      description: The name of the session in C(ansible_facts['tenbyte_sessions']), C(ROOM/TITLE). Where two sessions
+        would share it, the room's id stands behind that of the room that was named by C(room_id).
+      type: str
     id:
       description: Id of the session, null where it is not known yet.
       type: str
@@ -374,6 +380,10 @@ sessions:
       description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
         masked here. Null where the service's value is not plainly an address.
       type: str
+    whip_url:
+      description: The address for WebRTC (WHIP), where the service has shown one, which it does when a session goes
+        live. Null where it is not known or not plainly an address.
+      type: str
     settings:
       description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null where the
         service does not say.
@@ -393,7 +403,8 @@ sessions:
       description: A name for the stream key that tells whether it changed and does not reveal it.
       type: str
   sample:
-    - id: 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21
+    - name: Main stage/Keynote
+      id: 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21
       room_id: 3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10
       room: Main stage
       title: Keynote
@@ -406,6 +417,7 @@ sessions:
       scheduled_start_time: "2027-05-04T07:00:00Z"
       hls_url: https://live.example.com/6c0e2b0e/index.m3u8
       rtmp_url: rtmp://ingest.example.com/live
+      whip_url: null
       settings:
         chat_enabled: true
         stage_enabled: false
@@ -415,6 +427,13 @@ sessions:
       stream_key_fingerprint: fp-5b0c9d1e7f3a2460
 failed_sessions:
   description: The sessions that failed, each with C(room), C(title) and C(reason). The others are done.
+  returned: when the input could be used
+  type: list
+  elements: dict
+  sample: []
+failed_rooms:
+  description: What failed with a room itself, each with C(room) and C(reason). Its sessions are done all the same,
+    unless it could not be created or read.
   returned: when the input could be used
   type: list
   elements: dict
@@ -433,6 +452,18 @@ ansible_facts:
       description: Which run of Ansible set the facts. It keeps those of an earlier run in a fact cache from being
         merged.
       type: str
+    tenbyte_event:
+      description:
+        - What roles need to know to take a stream off a host, with C(run) as above. C(rooms), the titles by id of the
+          rooms that M(tenbyte.webinar.event) has looked at as a whole, and C(gone), by name, the sessions that were
+          asked to end or to be absent, or were purged.
+      type: dict
+    tenbyte_preview:
+      description:
+        - Instead of the three others, where a task in check mode must not change the facts of a real run, since a
+          persistent fact cache is configured or only this task is in check mode. C(run), C(sessions), C(rooms) and
+          C(gone) as above.
+      type: dict
 diff:
   description: The event before and after, as YAML.
   returned: in diff mode

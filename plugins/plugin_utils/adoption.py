@@ -120,7 +120,7 @@ def _adopt(
 
 
 def _row_in(ledger: Ledger, slot: Slot) -> Row | None:
-    return next((row for row in ledger.rows(slot.api, [slot.parent]) if row.slot == slot), None)
+    return next((row for row in ledger.rows(slot.api, [slot.parent]) if row.slot == slot and row.holds_slot), None)
 
 
 def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, given: StreamKey) -> None:
@@ -156,7 +156,7 @@ def _forget(session_id: str, settings: LedgerSettings, redactor: Redactor, *, ch
     with closing(ledger) if ledger else nullcontext():
         row = ledger.row_of_session(session_id) if ledger else None
         if ledger is not None and row is not None and not check_mode:
-            ledger.retire(row.slot.api, row.object_id or session_id)
+            ledger.retire(row.slot.api, [row.object_id or session_id])
         return {
             "changed": row is not None,
             "session": _shown(

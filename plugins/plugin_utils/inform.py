@@ -18,7 +18,7 @@ from .details import room_details, session_details, without_secrets
 from .errors import InvalidInput, ServiceError, WebinarError
 from .event_options import checked_uuid
 from .lease_owner import new_owner
-from .ledger import Ledger, Row, open_ledger
+from .ledger import open_ledger
 from .ledger_location import LedgerSettings
 from .model import Session, session_from_answer
 from .options import connection_from, ledger_settings_if_any
@@ -215,17 +215,7 @@ def _fingerprints(
     with closing(ledger):
         rows = ledger.rows(connection.api_url, sorted({one.session.room_id or "" for one in found}))
         rows = [row for row in rows if row.slot.kind == "session"]
-        return {
-            str(row.object_id).lower(): row.fingerprint for row in [*rows, *_spares(ledger, rows, found)] if row.key
-        }
-
-
-def _spares(ledger: Ledger, rows: list[Row], found: list[_Found]) -> list[Row]:
-    """Return the rows of sessions that stand beside another one of their slot, and so are in no slot themselves."""
-    parents, in_slots = {row.slot.parent for row in rows}, {row.object_id for row in rows}
-    beside = [one.session for one in found if one.session.room_id in parents and one.session.id not in in_slots]
-    kept = [ledger.row_of_session(session.id) for session in beside if session.is_current]
-    return [row for row in kept if row is not None]
+        return {str(row.object_id).lower(): row.fingerprint for row in rows if row.key}
 
 
 def _mapping_or_empty(data: Any) -> Mapping[str, Any]:

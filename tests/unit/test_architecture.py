@@ -33,7 +33,7 @@ LIBRARIES = {
     },
     "cryptography": {"ledger_rotation", "secrecy"},
     "jinja2": {"action_base"},
-    "yaml": {"render"},
+    "yaml": {"diffs"},
 }
 
 
