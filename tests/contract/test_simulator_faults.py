@@ -236,6 +236,11 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
     ({"action": "drop", "skip": -1}, "skip: must be"),
     ({"action": "latency", "seconds": "1"}, "seconds: must be"),
     ({"action": "without", "fields": []}, "fields: must be"),
+    ({"action": "short_page"}, "items: is needed"),
+    ({"action": "short_page", "items": -1}, "items: must be"),
+    ({"action": "drop", "page": 0}, "page: must be"),
+    ({"action": "change"}, "change: is needed"),
+    ({"action": "change", "change": {"do": "explode"}}, "change: do: 'explode' is unknown"),
 ]
 
 

@@ -189,10 +189,8 @@ class Api:
                 quoted += [*request.header("authorization"), *request.header("x-api-key")]
             elif wanted is not None and what == "id":
                 quoted.append(wanted)
-            elif wanted in service.sessions:
-                quoted.append(service.stream_key_of(wanted))
-            elif wanted in service.rooms:
-                quoted += [service.stream_key_of(session_id) for session_id in service.rooms[wanted].sessions]
+            elif wanted is not None:
+                quoted += service.known_keys(wanted)
         return quoted
 
     def _credential(self, request: Request) -> str:

@@ -18,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from .records import CURRENT, Publisher, Session, now
-from .refusals import Refusal
+from .publishing import admitted_session, published_session
 from .state import Service
 
 Form = dict[str, str]
@@ -42,32 +41,6 @@ def ingest_routes(service: Service) -> list[Route]:
         route("on_play", _on_play),
         route("on_play_done", _on_play_done),
     ]
-
-
-def admitted_session(service: Service, key: str, client: str) -> Session | None:
-    """Return the session that a publisher with this key may feed, now its publisher, or None to refuse it."""
-    session = service.session_of_key(key)
-    if session is None or session.status not in CURRENT:
-        return None
-    holder = service.publisher_of(session)
-    if holder is not None and holder.client != client:
-        return None
-    if service.publish_starts_session and session.status == "scheduled":
-        try:
-            service.require_free_air(session)
-        except Refusal:
-            return None
-        service.put_on_air(session)
-    session.publisher = Publisher(client, now(), time.monotonic())
-    return session
-
-
-def published_session(service: Service, name: str, client: str) -> Session | None:
-    """Return the session that this connection publishes to; the ingest may name it by its key or by its id."""
-    session = service.session_of_key(name) or service.sessions.get(name)
-    if session is None or session.publisher is None or session.publisher.client != client:
-        return None
-    return session
 
 
 def _on_publish(service: Service, form: Form) -> Response:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .publishing import stream_health
 from .records import Json, Room, Session, User
 from .refusals import conflict
 from .seed import ANALYTICS
@@ -185,7 +186,7 @@ _ALL = (
         "POST", "/sessions/{id}/host_audio_state", _while_live("told of audio", "State broadcasted"), host_only=True
     ),
     Operation("GET", "/sessions/{id}/monitor", lambda c: c.service.monitor(c.session), host_only=True),
-    Operation("GET", "/sessions/{id}/stream_health", lambda c: c.service.stream_health(c.session)),
+    Operation("GET", "/sessions/{id}/stream_health", lambda c: stream_health(c.service, c.session)),
 )
 
 OPERATIONS: dict[str, dict[str, Operation]] = {}

@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from .accounts import new_user, user_named, with_new_credentials
 from .keys import Keys
 from .listing import listed
-from .records import CURRENT, Json, Publisher, Room, Session, User, new_id, now
+from .records import CURRENT, Json, Room, Session, User, new_id, now
 from .refusals import conflict, forbidden, invalid, not_found, problem
 from .seed import Seed, mode_of
 from .showing import start_answer, without
@@ -55,6 +54,12 @@ class Service:
     def stream_key_of(self, session_id: str) -> str:
         with self.lock:
             return self._key(self.session(session_id))
+
+    def known_keys(self, id_of_any: str) -> list[str]:
+        """Return the keys that were issued for a session, or for the sessions of a room."""
+        with self.lock:
+            sessions = [item for item in self.sessions.values() if id_of_any in (item.id, item.room.id)]
+            return [item.stream_key for item in sessions if item.stream_key is not None]
 
     def rotate_stream_key(self, session_id: str) -> str:
         """Give a session another key; the old one is no longer accepted."""
@@ -269,29 +274,9 @@ class Service:
                 shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
             return without(shown, self.tastes.hidden_start_fields)
 
-    # The ingest
-
     def session_of_key(self, key: str) -> Session | None:
         with self.lock:
             return self._keys.session_of(key)
-
-    def publisher_of(self, session: Session) -> Publisher | None:
-        with self.lock:
-            publisher = session.publisher
-            if publisher and time.monotonic() - publisher.last_heard > self.ingest.publisher_timeout:
-                session.publisher = publisher = None
-            return publisher
-
-    def stream_health(self, session: Session) -> Json:
-        with self.lock:
-            publisher = self.publisher_of(session)
-            return {
-                "publishing": publisher is not None,
-                "since": publisher.since.isoformat().replace("+00:00", "Z") if publisher else None,
-                "bitrate": None,
-                "status": session.status,
-                "viewer_count": session.viewer_count,
-            }
 
     # What it takes its time for, and what it forgets
 

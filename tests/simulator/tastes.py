@@ -113,7 +113,7 @@ class Tastes:
         self.set(**asdict(Tastes()))
 
     def are_strict(self) -> bool:
-        return self == Tastes()
+        return self == _STRICT
 
     def as_data(self) -> dict[str, Any]:
         """Return the switches by name; a step that is a function by its name."""
@@ -211,3 +211,4 @@ _CHECKS: dict[str, _Check] = {
     "most_sessions": _number(0, 100_000, optional=True),
     "quota_status": _choice(402, 403, 422, 429),
 }
+_STRICT = Tastes()
