@@ -164,7 +164,7 @@ def test_an_example_that_handles_a_key_shows_none(name: str) -> None:
 @pytest.mark.parametrize("name", ["event", "session"])
 def test_a_sessions_result_is_documented_key_by_key(name: str) -> None:
     returned = parsed(plugin("modules", name), "RETURN")
-    result = session_result(SessionOutcome("Main stage", None, SessionSpec("Keynote"), None))
+    result = session_result(SessionOutcome("Main stage", None, SessionSpec("Keynote"), None), "Main stage/Keynote")
     assert set(returned["sessions"]["contains"]) - {"stream_key"} == set(result)
     assert returned["sessions"]["contains"]["stream_key"]["returned"] == "with O(reveal_stream_key=true)"
     assert set(returned["sessions"]["sample"][0]) == set(result)
@@ -177,7 +177,7 @@ def test_a_sessions_result_is_documented_key_by_key(name: str) -> None:
 @pytest.mark.parametrize("name", ["event", "session"])
 def test_a_result_is_documented_key_by_key(name: str) -> None:
     returned = parsed(plugin("modules", name), "RETURN")
-    from_engine = {"changed", "plan", "rooms", "sessions", "failed_sessions", "ansible_facts", "diff"}
+    from_engine = {"changed", "plan", "rooms", "sessions", "failed_sessions", "failed_rooms", "ansible_facts", "diff"}
     assert set(returned) == from_engine | ({"session"} if name == "session" else set())
     assert set(returned["ansible_facts"]["contains"]) >= {"tenbyte_sessions"}
 
