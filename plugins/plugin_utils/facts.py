@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Known:
     """What the tasks of one run have found so far."""
 
     sessions: Mapping[str, Any]
-    rooms: Mapping[str, str]
+    rooms: Sequence[Mapping[str, Any]]
     gone: Mapping[str, Any]
 
 
@@ -37,13 +37,12 @@ def known_before(before: Mapping[str, Any], run: str, *, check_mode: bool) -> Kn
     """Return what earlier tasks of the same run have left in a host's facts; a preview goes on from a preview."""
     preview = before.get(PREVIEW)
     if check_mode and isinstance(preview, Mapping) and preview.get("run") == run:
-        return Known(*(preview.get(name) or {} for name in ("sessions", "rooms", "gone")))
+        return Known(preview.get("sessions") or {}, preview.get("rooms") or [], preview.get("gone") or {})
     if before.get(RUN) != run:
-        return Known({}, {}, {})
+        return Known({}, [], {})
     event = before.get(EVENT)
-    is_of_run = isinstance(event, Mapping) and event.get("run") == run
-    rooms, gone = ((event or {}).get(name) or {} if is_of_run else {} for name in ("rooms", "gone"))
-    return Known(before.get(SESSIONS) or {}, rooms, gone)
+    of_run: Mapping[str, Any] = event if isinstance(event, Mapping) and event.get("run") == run else {}
+    return Known(before.get(SESSIONS) or {}, of_run.get("rooms") or [], of_run.get("gone") or {})
 
 
 def names_of(applied: Applied, before: Known) -> list[str]:
@@ -84,15 +83,14 @@ def facts_of(
             gone[name] = _gone(session)
         else:
             gone.pop(name, None)
-    rooms = dict(before.rooms)
+    rooms = list(before.rooms)
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
         room_id = room_plan.room.id if room_plan.room else room.room.id if room.room else None
-        if room_id is None:
-            continue
         failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
-        if whole and not failed:
-            rooms[room_id] = room.title
-        if room.room is None and room.changed:
+        if whole and not failed and (room_id is not None or room.changed):
+            entry = {"id": room_id, "title": room.title}
+            rooms = [one for one in rooms if one != entry] + [entry]
+        if room_id is not None and room.room is None and room.changed:
             for name in [name for name, entry in sessions.items() if entry.get("room_id") == room_id]:
                 del sessions[name]
             for held, _row in room_plan.contents:
