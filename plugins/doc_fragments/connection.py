@@ -64,7 +64,7 @@ options:
     type: path
   timeout:
     description:
-      - Seconds that one request may take, from its start to the end of its answer.
+      - Seconds that one request may take, from the lookup of the host's name to the end of its answer.
     type: float
     default: 30.0
   retries:

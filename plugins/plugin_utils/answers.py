@@ -10,6 +10,7 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,7 +19,8 @@ import requests
 
 from .errors import AnswerLost, GarbledAnswer, ServiceError
 from .plain_text import one_line
-from .secrecy import MASK, Redactor
+from .secrecy import Redactor
+from .unknown_secrets import without_unknown_secrets
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 # What a refusal says of more than this is not read; its status is enough.
@@ -29,7 +31,9 @@ DEEPEST_ANSWER = 100
 _MOST_GZIP_MEMBERS = 16
 _LONGEST_QUOTED = 4096
 _MOST_FIELD_ERRORS = 20
-# A later one than of the year 3000 is none, and would not fit what it is added to.
+# From 2001 to the year 3000. Another number counts something else, such as milliseconds or the seconds since a start,
+# and a larger one would not fit what it is added to.
+_EARLIEST_TIMESTAMP = 1_000_000_000
 _LATEST_TIMESTAMP = 32_503_680_000
 _PART = 64 * 1024
 # Others unpack without a bound on what comes of one byte, so they are not asked for.
@@ -39,15 +43,6 @@ _ADVICE = {
     403: " The account of api_key or api_token may not do this; rooms belong to the host who created them.",
     429: " Lower concurrency, or run again later.",
 }
-# What could be a secret that this run does not know: the value behind such a name, a credential in its usual
-# wrapping, an address to publish to, or a long run of letters and digits, which no word is.
-_UNKNOWN_SECRET = re.compile(
-    r"(?P<name>\b(?:stream|api|access|secret)[_ -]?key[\"']?\s*[:=]\s*[\"']?|"
-    r"\b(?:token|secret|password|playpath)[\"']?\s*[:=]\s*[\"']?|\bbearer\s+)[^\s\"',;}]+"
-    r"|\brtmp[a-z]*://\S+|\beyJ[\w-]{10,}(?:\.[\w-]+)*"
-    r"|\b(?=[A-Za-z_]*[0-9])(?=[0-9_]*[A-Za-z])[A-Za-z0-9_]{20,}",
-    re.IGNORECASE,
-)
 
 
 def content_of(response: requests.Response, what: str) -> bytes:
@@ -111,8 +106,13 @@ def _too_large(what: str) -> AnswerLost:
     return AnswerLost(f"{what}: the answer is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
 
 
-def answer_of(response: requests.Response, content: bytes, what: str, redactor: Redactor) -> dict[str, Any]:
-    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON."""
+def answer_of(
+    response: requests.Response, content: bytes, what: str, redactor: Redactor, sent: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON.
+
+    ``sent`` are the texts of the request: a refusal may quote their ids, and nothing else that looks like a secret.
+    """
     if response.is_redirect or 300 <= response.status_code < 400:
         raise ServiceError(
             f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "
@@ -121,7 +121,7 @@ def answer_of(response: requests.Response, content: bytes, what: str, redactor: 
         )
     answer = _parsed(content)
     if response.status_code >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
-        raise _service_error(response, answer, what, redactor)
+        raise _service_error(response, answer, what, redactor, sent)
     if response.status_code < 200 or isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
         raise GarbledAnswer(f"{what} was answered with something that is not the service's JSON. Is api_url right?")
     return answer or {}
@@ -130,9 +130,10 @@ def answer_of(response: requests.Response, content: bytes, what: str, redactor: 
 def timestamp_of(answer: dict[str, Any]) -> int | None:
     """Return the service's own time of an answer, in seconds since 1970 (the contract's ``timestamp``)."""
     timestamp = answer.get("timestamp")
-    if not isinstance(timestamp, int) or isinstance(timestamp, bool):
+    if not isinstance(timestamp, (int, float)) or isinstance(timestamp, bool):
         return None
-    return timestamp if 0 < timestamp < _LATEST_TIMESTAMP else None
+    # Milliseconds are as good as none: what is compared with them is not.
+    return int(timestamp) if _EARLIEST_TIMESTAMP < timestamp < _LATEST_TIMESTAMP else None
 
 
 def _parsed(content: bytes) -> Any:
@@ -171,7 +172,9 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def _service_error(response: requests.Response, answer: Any, what: str, redactor: Redactor) -> ServiceError:
+def _service_error(
+    response: requests.Response, answer: Any, what: str, redactor: Redactor, sent: Iterable[str]
+) -> ServiceError:
     """Turn any of the contract's three error shapes, or none of them, into one sentence.
 
     Secrets are masked before anything is shortened, because half a secret would no longer be recognised.
@@ -185,10 +188,12 @@ def _service_error(response: requests.Response, answer: Any, what: str, redactor
             if isinstance(item, dict):
                 details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
     request_id = response.headers.get("X-Request-Id")
-    said = "; ".join(dict.fromkeys(_quoted(str(detail), 300, redactor) for detail in details)) or "no reason given"
+    sent = tuple(sent)
+    quotes = dict.fromkeys(_quoted(str(detail), 300, redactor, sent) for detail in details)
+    said = "; ".join(quotes) or "no reason given"
     named = ""
     if code:
-        named += f", code {_quoted(code, 100, redactor)}"
+        named += f", code {_quoted(code, 100, redactor, sent)}"
     if request_id:
         named += f", request {one_line(redactor.excerpt(request_id, 100))}"
     advice = _ADVICE.get(response.status_code, "")
@@ -202,10 +207,10 @@ def _service_error(response: requests.Response, answer: Any, what: str, redactor
     )
 
 
-def _quoted(text: str, length: int, redactor: Redactor) -> str:
+def _quoted(text: str, length: int, redactor: Redactor, sent: Iterable[str]) -> str:
     """Return words of the service as a message may quote them."""
     known_masked = redactor.excerpt(text, _LONGEST_QUOTED)
-    return one_line(_UNKNOWN_SECRET.sub(lambda found: f"{found['name'] or ''}{MASK}", known_masked))[:length]
+    return one_line(without_unknown_secrets(known_masked, sent))[:length]
 
 
 def _retry_after(value: str | None) -> float | None:

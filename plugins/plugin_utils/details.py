@@ -6,20 +6,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from .model import Session
-from .secrecy import MASK, Redactor
+from .secrecy import Redactor
+from .unknown_secrets import is_name_of_ingest, is_name_of_secret, without_unknown_secrets
 
-# Compared with a field's name in lower case without punctuation. "key" counts at the end only: a keyframe is none.
-_NAME_OF_SECRET = re.compile(
-    r"streamkey|apikey|key$|token|secret|passw|passphrase|credential|authorization|cookie|playpath|ingresskey"
-)
-_NAME_OF_INGEST = re.compile(r"rtmp|whip|ingesturl|publishurl|pushurl")
-_INGEST_URL = re.compile(r"\brtmp[a-z]*://\S+", re.IGNORECASE)
 _SHORTEST_LEARNT = 12
 _DEEPEST = 20
 
@@ -62,29 +56,33 @@ def session_details(answer: Mapping[str, Any], session: Session, room_title: str
     }
 
 
-def without_secrets(value: Any, redactor: Redactor, depth: int = 0) -> Any:
+def without_secrets(value: Any, redactor: Redactor, depth: int = 0, name: str = "") -> Any:
     """Return data of a shape that the contract does not document, without what could be a key, a token or an address
-    to publish to.
+    to publish to; ``name`` is the field's that holds it.
 
     What such a field held is masked wherever else in the result it may stand. Yes, no and null stay: they say how
     things are, and are no secret.
     """
     if isinstance(value, Mapping) and depth < _DEEPEST:
         shown = {}
-        for name, item in value.items():
-            if item is None or isinstance(item, bool) or not _is_secret(str(name)):
-                shown[str(name)] = without_secrets(item, redactor, depth + 1)
-            elif _NAME_OF_SECRET.search(_plain_name(str(name))):
+        for key, item in value.items():
+            field = str(key)
+            is_plain = item is None or isinstance(item, bool)
+            if not is_plain and is_name_of_secret(field):
                 _learn_all(item, redactor, depth)
-            else:
+            elif not is_plain and is_name_of_ingest(field):
                 # An address to publish to may come with its key.
-                without_secrets(item, redactor, depth + 1)
+                without_secrets(item, redactor, depth + 1, field)
+            else:
+                shown[field] = without_secrets(item, redactor, depth + 1, field)
         return shown
     if isinstance(value, (list, tuple)) and depth < _DEEPEST:
-        return [without_secrets(item, redactor, depth + 1) for item in value]
+        return [without_secrets(item, redactor, depth + 1, name) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return _INGEST_URL.sub(MASK, value) if isinstance(value, str) else None
+    # A field for ids holds one; elsewhere the same form could be a key.
+    is_id = name.lower().endswith(("id", "ids"))
+    return without_unknown_secrets(value, with_ids=is_id) if isinstance(value, str) else None
 
 
 def _learn_all(value: Any, redactor: Redactor, depth: int) -> None:
@@ -94,15 +92,6 @@ def _learn_all(value: Any, redactor: Redactor, depth: int) -> None:
     if depth < _DEEPEST:
         for item in inner:
             _learn_all(item, redactor, depth + 1)
-
-
-def _is_secret(name: str) -> bool:
-    plain = _plain_name(name)
-    return bool(_NAME_OF_SECRET.search(plain) or _NAME_OF_INGEST.search(plain))
-
-
-def _plain_name(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _mapping(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

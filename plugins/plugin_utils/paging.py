@@ -32,7 +32,8 @@ class _Reading:
     """One pass through a list. ``pages`` holds the ids that each page named, None for an entry without one.
 
     ``shown`` counts the entries of the pages that brought something; ``total`` is the largest that was stated.
-    ``overlaps`` says that a page named something that an earlier one had, beside something new.
+    ``overlaps`` says that a page named something that an earlier one had, beside something new, and ``is_grown`` that
+    everything is in it that the reading before had.
     """
 
     limit: int
@@ -41,6 +42,7 @@ class _Reading:
     shown: int = 0
     total: int | None = None
     overlaps: bool = False
+    is_grown: bool = False
     size: int = 0
 
     @property
@@ -84,10 +86,14 @@ class _Reading:
         read already, where it is missed. What was deleted so was read, and is gone in the next reading; or it had come
         meanwhile, and moved something onto a page where it was read again. A total cannot tell: another item may have
         come for the one that went.
+
+        Where items only come, each reading may have such an overlap; then two confirmations count as one.
         """
         if earlier is None or earlier.lacks_some:
             return False
-        return earlier.pages == self.pages or (not earlier.overlaps and earlier.items.keys() <= self.items.keys())
+        if earlier.pages == self.pages:
+            return True
+        return self.is_grown and (earlier.is_grown or not earlier.overlaps)
 
 
 class PagedLists:
@@ -111,6 +117,7 @@ class PagedLists:
             if pause or (earlier and earlier.lacks_some):
                 self._sleep(pause or PAUSES[2])
             reading = self._reading(path, key, limit, earlier)
+            reading.is_grown = earlier is not None and earlier.items.keys() <= reading.items.keys()
             if not reading.lacks_some and (reading.is_of_one_page or reading.confirms(earlier)):
                 return list(reading.items.values())
             limit = min(limit, reading.limit)
@@ -146,7 +153,7 @@ class PagedLists:
             if earlier and not earlier.lacks_some and reading.pages == earlier.pages[:-1]:
                 # Nothing before the last page has moved, so that one need not be read again.
                 reading.items = earlier.items | reading.items
-                reading.pages, reading.shown = earlier.pages, earlier.shown
+                reading.pages, reading.shown, reading.total = earlier.pages, earlier.shown, earlier.total
                 return reading
         raise WebinarError(f"GET {path} did not end after {MOST_PAGES} pages.")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -32,6 +32,7 @@ from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
 from .paging import PagedLists
 from .secrecy import Redactor
 from .service_url import is_loopback as is_loopback  # noqa: PLC0414 - others import it from here
+from .unknown_secrets import texts_of
 
 CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
@@ -202,7 +203,7 @@ class Transport:
             if deadline.passed:
                 # A body that ends with its connection is not known to be whole.
                 raise self._failure(what, TimeoutError(), deadline)
-        answer = answer_of(response, content, what, self.redactor)
+        answer = answer_of(response, content, what, self.redactor, (unquote(path), *texts_of(body)))
         timestamp = timestamp_of(answer)
         if timestamp is not None:
             self._heard = (timestamp, time.monotonic())

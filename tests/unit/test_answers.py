@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.answers import timestamp_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, ServiceError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
@@ -118,9 +120,58 @@ def test_a_secret_that_only_the_service_knows_is_not_quoted(script: Script, conn
     assert MASK in str(error)
 
 
-def test_ids_titles_and_times_are_quoted(script: Script, connect: Connect) -> None:
-    said = "session 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21 'Keynote-2027-of-the-Main-Stage' overlaps 2027-05-04T09:00:00Z"
+@pytest.mark.parametrize("form", ["ab12-cd34-ef56-gh78", "abcd-1234-efgh-5678-ijkl", "UUID"])
+def test_a_key_of_any_form_is_not_quoted(script: Script, connect: Connect, form: str) -> None:
+    key = str(uuid.uuid4()) if form == "UUID" else form
+    for body in ({"error": f"{key} is on air"}, {"code": key}, {"errors": [{"field": key, "message": f"x/{key}"}]}):
+        error = refused(script, connect, 409, {"success": False, **body})
+        assert key not in str(error)
+        assert MASK in str(error)
+
+
+def test_titles_and_times_are_quoted(script: Script, connect: Connect) -> None:
+    said = "'Keynote-2027-of-the-Main-Stage' is on-air and overlaps 2027-05-04T09:00:00Z"
     assert said in str(refused(script, connect, 409, {"success": False, "error": said}))
+
+
+def test_the_ids_that_a_request_named_are_quoted_and_no_others(script: Script, connect: Connect) -> None:
+    room, preset, other = (str(uuid.uuid4()) for _id in range(3))
+    said = f"No preset has the id {preset.upper()} in the room {room}"
+    script.expect(refusal(422, {"success": False, "error": f"{said}; see {other}"}))
+    with pytest.raises(ServiceError) as caught:
+        connect(script.url).write("POST", f"/rooms/{room}/sessions", {"title": "Keynote", "preset_id": preset})
+    assert f"{said}; see {MASK}" in str(caught.value)
+
+
+def test_a_request_id_is_shown_unless_it_is_a_known_secret(script: Script, connect: Connect) -> None:
+    request_id = str(uuid.uuid4())
+    assert f"request {request_id}" in str(refused(script, connect, 409, {}, X_Request_Id=request_id))
+    script.expect(refusal(409, X_Request_Id=request_id))
+    transport = connect(script.url)
+    transport.redactor.learn(request_id)
+    with pytest.raises(ServiceError) as caught:
+        transport.write("POST", "/rooms", {})
+    assert request_id not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "seconds"),
+    [
+        (1_700_000_000, 1_700_000_000),
+        (1_700_000_000.75, 1_700_000_000),
+        (1_700_000_000_000, None),
+        (1_700_000_000_000_000_000, None),
+        (12_345, None),
+        (0, None),
+        (-62_135_596_800, None),
+        ("1700000000", None),
+        (True, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_only_seconds_are_a_usable_timestamp(timestamp: object, seconds: int | None) -> None:
+    assert timestamp_of({"timestamp": timestamp}) == seconds
 
 
 def test_a_refusal_shows_nothing_that_a_terminal_would_obey(script: Script, connect: Connect) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.details import (
     without_secrets,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import session_from_answer
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,15 @@ def test_the_key_in_the_setup_of_an_ingest_is_masked_elsewhere_too() -> None:
 def test_an_address_to_publish_to_is_masked_in_any_text() -> None:
     shown = without_secrets({"log": f"publisher at RTMPS://ingest.invalid/live/{made_up()} left"}, Redactor())
     assert shown == {"log": "publisher at ******** left"}
+
+
+@pytest.mark.parametrize("key", ["ab12-cd34-ef56-gh78", str(uuid.uuid4())])
+def test_what_looks_like_a_key_is_masked_in_any_text_and_an_id_is_left_in_its_field(key: str) -> None:
+    health = {"path": f"live/{key}", "inputs": [key], "log": f"{key} left"}
+    assert without_secrets(health, Redactor()) == {"path": f"live/{MASK}", "inputs": [MASK], "log": f"{MASK} left"}
+    name = str(uuid.uuid4())
+    ids = {"session_id": name, "trackIds": [name]}
+    assert without_secrets(ids, Redactor()) == ids
 
 
 @pytest.mark.parametrize(

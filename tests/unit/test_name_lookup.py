@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import deadlines
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import NotSent
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.name_lookup import addresses_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
@@ -119,7 +118,7 @@ def test_timeout_bounds_all_tries_to_connect_together(
 ) -> None:
     resolver.addresses = 20
     resolver.released.set()
-    monkeypatch.setattr(deadlines.socket, "socket", _NobodyThere)
+    monkeypatch.setattr(socket, "socket", _NobodyThere)
     begin = time.monotonic()
     with pytest.raises(NotSent, match=r"no answer within 0.3 seconds|no connection"):
         connect(f"http://{HOST}:1", timeout=0.3, retries=0).write("POST", "/rooms", {})

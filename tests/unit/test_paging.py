@@ -139,6 +139,14 @@ def test_a_list_that_is_another_one_each_time_is_given_up_after_a_few_readings()
     assert 0 < sum(listing.pauses) < 10
 
 
+@pytest.mark.parametrize("total", ["right", "absent"])
+@pytest.mark.parametrize("new_at", ["front", "end", "anywhere"])
+def test_a_list_that_only_grows_is_read_however_fast_it_grows(new_at: str, total: str) -> None:
+    listing = ChangingList(250, Tastes(new_at=new_at, total=total), [(0, 1)] * 1000)
+    assert {f"id-{number}" for number in range(250)} <= set(read(listing))
+    assert sum(listing.pauses) <= 1
+
+
 def test_an_empty_page_while_the_total_says_more_is_an_error() -> None:
     def read_page(_path: str, query: Any) -> tuple[Any, int]:
         calls.append(query["page"])

@@ -170,3 +170,66 @@ def test_the_ledger_and_its_key_may_be_given_in_the_task(controller: Controller,
     key_file = tmp_path / "secrets" / "fernet"
     assert keynote(controller, ledger_key_file=str(key_file), room="Hall").result(SESSION)["changed"] is True
     assert key_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_service_is_one_however_its_url_is_spelled(simulator: Simulator, controller: Controller) -> None:
+    first = keynote(controller)
+    assert first.returncode == 0, first.output
+    base = f"127.0.0.1:{simulator.port}"
+    for url in (f"HTTP://{base}/v1/webinar/", f" http://{base}//v1/./webinar\n", f"http://{base}/v1/%77ebinar"):
+        again = keynote(controller, api_url=url).result(SESSION)
+        assert again["changed"] is False
+        assert again["session"]["stream_key_fingerprint"] == first.result(SESSION)["session"]["stream_key_fingerprint"]
+    assert len(simulator.service.sessions) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost.", "LOCALHOST", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
+def test_plain_http_to_this_machine_is_allowed_however_it_is_named(
+    simulator: Simulator, controller: Controller, host: str
+) -> None:
+    run = keynote(controller, api_url=f"http://{host}:{simulator.port}/v1/webinar", timeout=5)
+    # Not every machine has an address of each kind; what counts is that it is tried.
+    assert "allow_http" not in str(run.result(SESSION).get("msg"))
+
+
+def test_a_key_that_nobody_knows_is_not_quoted_from_a_refusal(simulator: Simulator, controller: Controller) -> None:
+    keys = ("ab12-cd34-ef56-gh78", "9b2f6a0e-7c1d-4e3f-8a5b-0c1d2e3f4a5b")
+    said = f"the stream {keys[0]} is on-air, and so is {keys[1]}; there is no preset {PRESET}"
+    simulator.faults.add("status", method="POST", path="/sessions$", status=422, body={"success": False, "error": said})
+    run = keynote(controller)
+    assert f"there is no preset {PRESET}" in str(run.result(SESSION))
+    assert "on-air" in str(run.result(SESSION))
+    assert not any(key in run.output + str(run.records) for key in keys)
+
+
+def test_a_list_that_changes_while_it_is_read_is_read_again(simulator: Simulator, controller: Controller) -> None:
+    sessions = [{"title": f"Talk {number}", "preset_id": PRESET} for number in range(101)]
+    event = {"tenbyte.webinar.event": {"rooms": [{"title": "Main stage", "sessions": sessions}]}}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [event]}
+    assert controller.plays([play]).returncode == 0
+    simulator.journal.clear()
+    # The second page of the sessions keeps the run waiting, while somebody deletes what stood on the first.
+    simulator.faults.add("latency", method="GET", path="/sessions$", skip=1, seconds=2)
+    newest = list(simulator.service.sessions.values())[-1]
+    gone: list[bool] = []
+
+    def delete_meanwhile() -> None:
+        while not any(entry.path.endswith("/sessions") for entry in simulator.journal):
+            if stop.wait(0.01):
+                return
+        simulator.service.delete_session(newest)
+        gone.append(True)
+
+    stop = threading.Event()
+    thread = threading.Thread(target=delete_meanwhile)
+    thread.start()
+    try:
+        run = controller.plays([play])
+    finally:
+        stop.set()
+        thread.join()
+    assert gone, "nothing was deleted while the list was read"
+    assert run.returncode == 0, run.output
+    # One was gone, so one is made again, and no other: the one that moved onto the first page was not missed.
+    assert len(simulator.journal.writes()) == 1
+    assert len(simulator.service.sessions) == 101

@@ -213,7 +213,7 @@ MANY = [
     "fault",
     [
         pytest.param({"action": "no_total"}, id="no total"),
-        pytest.param({"action": "wrong_total"}, id="a wrong total"),
+        pytest.param({"action": "wrong_total", "by": -7}, id="a total that is too small"),
         pytest.param({"action": "ignore_page", "whole": True}, id="the whole list on every page"),
         pytest.param({"action": "foreign_fields"}, id="fields that nobody knows"),
         pytest.param({"action": "without", "fields": ["status", "mode", "type"]}, id="fields left out"),
@@ -225,14 +225,25 @@ def test_long_lists_are_read_to_their_end_from_servers_with_habits(
     assert controller.plays(MANY).returncode == 0
     simulator.faults.add_from({"method": "GET", "times": None, **fault})
     run = controller.plays(MANY)
+    assert run.returncode == 0, run.output
     assert run.recap()["changed"] == 0, run.output
     assert len(simulator.service.sessions) == 120
 
 
-def test_a_list_that_cannot_be_read_whole_stops_the_run(simulator: Simulator, controller: Controller) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        pytest.param({"action": "repeat_page"}, "100 of 120 items can be read", id="the same page again"),
+        pytest.param({"action": "wrong_total"}, "120 of 127 items can be read", id="pages that end short of the total"),
+    ],
+)
+def test_a_list_that_cannot_be_read_whole_stops_the_run(
+    simulator: Simulator, controller: Controller, fault: dict[str, Any], said: str
+) -> None:
     assert controller.plays(MANY).returncode == 0
     simulator.journal.clear()
-    simulator.faults.add("repeat_page", method="GET", times=None)
+    simulator.faults.add_from({"method": "GET", "path": "/sessions$", "times": None, **fault})
     run = controller.plays(MANY)
-    assert "100 of 120 items can be read" in run.result(EVENT)["msg"]
+    assert said in run.result(EVENT)["msg"]
+    assert "Nothing is done with an incomplete list" in run.result(EVENT)["msg"]
     assert simulator.journal.writes() == []
