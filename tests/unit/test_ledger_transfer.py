@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput, LedgerError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_transfer import (
@@ -33,7 +33,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.vault_text import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .ledger_cases import SLOT, claimed, new_key, opened
+from .ledger_cases import ELSEWHERE, SLOT, claimed, new_key, opened
 
 PASSWORD = "unit vault password"
 KEY, OTHER_KEY = StreamKey("unit-stream-one", "rtmp://a.invalid/live"), StreamKey("unit-stream-two")
@@ -194,6 +194,47 @@ def test_a_ledger_that_took_in_another_exports_the_same(
     there = LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3")
     assert essence(there) == essence(ledger_settings)
     assert not work("export", ledger="b")["changed"]
+
+
+def test_an_interrupted_creation_is_handed_on_with_what_is_unanswered(
+    work: Work, ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    ledger = filled(ledger_settings)
+    claim = claimed(ledger, replace(SLOT, title="Interrupted"))
+    unanswered = claim.doubt.with_request("p1", 1000.0)
+    ledger.renew(replace(claim, doubt=unanswered), 60.0)
+    ledger.release(replace(claim, doubt=unanswered))
+    at_work = claimed(ledger, replace(SLOT, title="At work"))
+    ledger.renew(replace(at_work, doubt=unanswered), 60.0)
+    elsewhere = sa.update(slots).where(slots.c.id == at_work.row_id).values(owner=ELSEWHERE)
+    ledger.commit(lambda connection, _now: connection.execute(elsewhere).rowcount)
+    ledger.close()
+    assert work("export")["changed"]
+    for changed in (True, False):
+        assert work("import", ledger="b")["changed"] is changed
+    there = opened(LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3"))
+    (pending,) = [row for row in there.entries() if row.phase == "pending"]
+    assert (pending.slot.title, pending.seen_ids, pending.leased) == ("Interrupted", frozenset({"s0"}), False)
+    settled = there.claim(pending.slot, [], 60.0, None)
+    assert isinstance(settled, Claim)
+    assert (settled.inherited, settled.doubt) == (True, unanswered)
+    there.close()
+
+
+def test_an_interrupted_creation_does_not_take_the_place_of_what_is_there(
+    work: Work, ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    ledger = opened(ledger_settings)
+    claim = claimed(ledger)
+    ledger.release(replace(claim, doubt=claim.doubt.with_request("p1", 1000.0)))
+    ledger.close()
+    there = opened(LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3"))
+    there.keep(claimed(there), "created", "s1", new_key())
+    before = there.entries()
+    work("export")
+    assert not work("import", ledger="b")["changed"]
+    assert there.entries() == before
+    there.close()
 
 
 def test_an_intent_of_a_run_at_work_is_not_taken_for_one_of_the_other_ledger(
