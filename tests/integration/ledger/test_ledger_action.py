@@ -273,6 +273,26 @@ def test_the_playbook_says_what_is_the_matter_and_does_what_it_is_told(
     assert "Everything is in order." in run.output, run.output
 
 
+def test_the_playbook_refuses_a_typo_before_anything_is_done_and_an_empty_variable_is_not_given(
+    simulator: Simulator, controller: Controller
+) -> None:
+    sessions = provisioned(controller)
+    remove(simulator, sessions[0]["id"])
+    playbook, path = str(ROOT / "playbooks" / "ledger.yml"), controller.home / "keys.vault"
+    for given in (
+        {"ledger_forget": "true", "ledger_rotate": "ture"},
+        {"ledger_forget": "1", "ledger_export": str(path)},
+    ):
+        run = controller.playbook(playbook, *(part for one in given.items() for part in ("-e", "=".join(one))))
+        assert (run.returncode, run.recap()["changed"]) == (2, 0), run.output
+        assert "ledger_export needs ledger_vault_password_file" in " ".join(run.output.split())
+    empty = ("ledger_forget", "ledger_rotate", "ledger_export", "ledger_vault_password_file")
+    run = controller.playbook(playbook, *(part for name in empty for part in ("-e", f"{name}=")))
+    assert (run.returncode, run.recap()["changed"]) == (0, 0), run.output
+    run = controller.playbook(playbook, "-e", "ledger_forget=no", "-e", "ledger_rotate=False")
+    assert (run.returncode, run.recap()["changed"]) == (0, 0), run.output
+
+
 def test_bad_input_is_a_sentence_before_anything_is_made(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
