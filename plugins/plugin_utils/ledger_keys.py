@@ -72,9 +72,7 @@ def others_that_read(path: Path, settings: LedgerSettings) -> str | None:
         beside = sorted(one for one in path.parent.iterdir() if one != own)
     except OSError:
         beside = []
-    others = [
-        str(one) for one in beside if path in (key_file_of(one), older_key_file_of(one)) and _is_database(one)
-    ]
+    others = [str(one) for one in beside if path in (key_file_of(one), older_key_file_of(one)) and _is_database(one)]
     return f"the ledger {' and '.join(others)}" if others else None
 
 
