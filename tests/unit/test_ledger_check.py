@@ -22,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Red
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
-from .ledger_cases import ELSEWHERE, OpenRun, new_key
+from .ledger_cases import ELSEWHERE, OpenRun, claimed, new_key
 from .scripted_server import Answer, Request, refusal
 from .small_service import SmallService
 
@@ -131,8 +131,7 @@ def test_a_session_that_is_being_replaced_is_the_one_to_use_until_its_successor_
     keep: Keep, ledger: Ledger, api: WebinarApi, room_id: str
 ) -> None:
     spare(ledger, keep("Keynote"))
-    claim = ledger.claim(Slot(api.url, "session", room_id, "Keynote"), [], -1.0, None)
-    assert isinstance(claim, Claim)
+    claim = claimed(ledger, Slot(api.url, "session", room_id, "Keynote"), lease=-1.0)
     assert findings_with(api, ledger, "replaced") == ["ok", "interrupted"]
     ledger.withdraw(claim)
     assert findings_with(api, ledger, "replaced") == ["ok"]
@@ -170,9 +169,7 @@ def test_what_another_account_has_made_is_unknown_and_not_missing(
             (Slot(api.url, "room", account, title), room_id),
             (Slot(api.url, "session", room_id, title), f"session-of-{room_id}"),
         ):
-            claim = ledger.claim(slot, [], 60.0, None)
-            assert isinstance(claim, Claim)
-            ledger.keep(claim, "created", made, new_key() if slot.kind == "session" else None)
+            ledger.keep(claimed(ledger, slot), "created", made, new_key() if slot.kind == "session" else None)
         del service.rooms[room_id]
     found = {"unknown": theirs, "missing": gone}
     expected = {one: finding for finding, room in found.items() for one in (room, f"session-of-{room}")}
