@@ -157,7 +157,7 @@ def test_the_ledgers_own_key_is_changed_in_its_file(simulator: Simulator, contro
     new, kept = _ledger_keys(controller)
     assert (new != old, kept) == (True, old)
     (warning,) = result["warnings"]
-    assert f"{controller.ledger_file}.key has the new key first and keeps the old one after it" in warning
+    assert f"{controller.ledger_file}.key keeps the old key after the new one" in warning
     again = controller.tasks(EVENT_TASKS)
     assert again.recap()["changed"] == 0, again.output
     Path(f"{controller.ledger_file}.key").write_text(new)
