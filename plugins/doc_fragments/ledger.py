@@ -10,7 +10,7 @@ class ModuleDocFragment:
 options:
   ledger_url:
     description:
-      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:////ABSOLUTE/PATH), with
+      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:////ABSOLUTE/PATH) with
         four slashes, C(sqlite:///~/PATH) for a file in your home folder, or
         C(postgresql+psycopg://USER@HOST/DATABASE) for several controllers. C(postgres://) and C(postgresql://) mean the
         same as that.
