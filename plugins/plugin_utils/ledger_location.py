@@ -202,9 +202,12 @@ def may_exist(settings: LedgerSettings) -> bool:
 
 def throw_away_warning(settings: LedgerSettings) -> str | None:
     """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
-    if settings.url != default_url(os.environ) or home_folder() is None:
+    if settings.url != default_url(os.environ):
         return None
-    path = database_file(settings)
+    try:
+        path = database_file(settings)
+    except LedgerError:
+        return None
     if not is_thrown_away(path.parent):
         return None
     return (

@@ -394,6 +394,16 @@ def test_a_ledger_at_the_default_place_of_a_container_is_warned_of(
     assert ledger_location.throw_away_warning(given) is None
 
 
+@pytest.mark.usefixtures("nameless")
+def test_the_warning_needs_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS.format(root="overlay", volume="elsewhere"))
+    monkeypatch.setattr(containers, "MOUNTS", mounts)
+    assert ledger_location.throw_away_warning(ledger_settings_from({}, {})) is None
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert ledger_location.throw_away_warning(ledger_settings_from({}, dict(os.environ))) is not None
+
+
 def test_the_warning_comes_once_with_the_new_ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root="overlay", volume="elsewhere"))
