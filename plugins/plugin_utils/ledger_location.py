@@ -141,9 +141,8 @@ def database_file(settings: LedgerSettings) -> Path:
         if home_folder() is not None:
             raise
         raise LedgerError(
-            "There is no place for the ledger: HOME is not set, and this user has no home folder. Set HOME or "
-            "XDG_DATA_HOME, or give ledger_url (TENBYTE_LEDGER_URL), which may be "
-            "sqlite:////ABSOLUTE/PATH/ledger.sqlite3."
+            "There is no place for the ledger: HOME is not set, and this user has no home folder. Give ledger_url "
+            "(TENBYTE_LEDGER_URL), such as sqlite:////ABSOLUTE/PATH/ledger.sqlite3, or set HOME or XDG_DATA_HOME."
         ) from None
 
 

@@ -239,7 +239,7 @@ def test_without_a_home_only_what_needs_the_ledger_asks_for_one(simulator: Simul
     command = [str(BIN / "python"), str(program), "-i", "localhost,", "-c", "local", str(playbook)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     output = ran.stdout + ran.stderr
-    assert output.count("Set HOME or XDG_DATA_HOME, or give ledger_url") >= 3, output
+    assert output.count("or set HOME or XDG_DATA_HOME") >= 3, output
     assert "mistake of its own" not in output
     assert "ok=4" in output, output
     assert len(sessions) == 3
