@@ -10,13 +10,18 @@ class ModuleDocFragment:
 options:
   ledger_url:
     description:
-      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:///PATH), with three
-        slashes before the path, or C(postgresql+psycopg://USER@HOST/DATABASE) for several controllers.
+      - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:////ABSOLUTE/PATH) with
+        four slashes, C(sqlite:///~/PATH) for a file in your home folder, or
+        C(postgresql+psycopg://USER@HOST/DATABASE) for several controllers. C(postgres://) and C(postgresql://) mean the
+        same as that.
+      - A relative path is refused, because which file it names would depend on the folder that C(ansible-playbook) is
+        started in.
       - PostgreSQL needs the Python library C(psycopg). Its password is better given as E(PGPASSWORD) or in C(~/.pgpass)
         than in the URL, where it must be percent-encoded. Parameters of libpq's, such as C(sslmode), may follow after a
         question mark. The tables are made on first use.
-      - Default is C(tenbyte-webinar/ledger.sqlite3) under E(XDG_DATA_HOME), which is C(~/.local/share) if not set.
-        The file must be on a local disk, because SQLite's locks are not reliable on network file systems.
+      - Default is C(tenbyte-webinar/ledger.sqlite3) under E(XDG_DATA_HOME), which is C(~/.local/share) if it is not set
+        or not an absolute path. The file must be on a local disk, because SQLite's locks are not reliable on network
+        file systems. In a container, name one on a volume, because the container's own files are gone with it.
       - If not given, the variable C(tenbyte_ledger_url) or the environment variable E(TENBYTE_LEDGER_URL) is used.
     type: str
   ledger_key:
@@ -29,9 +34,13 @@ options:
     type: str
   ledger_key_file:
     description:
-      - The file that holds the Fernet key. It must not be readable by others.
-      - Default is the ledger's own file name with the ending C(.key). It is made on the first use of a new ledger.
-        Keep a copy of it in a safe place, because without it the ledger cannot be read. For PostgreSQL none is made.
+      - The file that holds the Fernet key, by its whole path. It must not be readable by others.
+      - It may hold several keys, separated by commas or line ends. All are tried for reading, and the first is used for
+        writing.
+      - Default is the ledger's whole file name and C(.key), such as C(ledger.sqlite3.key). It is made on the first use
+        of a new ledger. If it is not there and the ledger is, the name that the first version used is looked for,
+        C(ledger.key). Keep a copy of it in a safe place, because without it the ledger cannot be read. For PostgreSQL
+        none is made.
       - If not given, the variable C(tenbyte_ledger_key_file) or the environment variable E(TENBYTE_LEDGER_KEY_FILE) is
         used.
     type: path

@@ -26,10 +26,12 @@ options:
         each current session of your rooms that the ledger does not know, what was found.
       - V(forget) erases the keys of O(session_ids) and O(entries). Nothing at the service changes. The keys cannot be
         had again.
-      - V(rotate) encrypts all entries with a new key. If the key is in O(ledger_key_file), the new one is made and
-        takes the old one's place there. If it is given as O(ledger_key), give the new key first and the old ones after
-        it, and leave the old ones out afterwards.
-      - V(export) writes all entries, with their keys, to O(path), encrypted as C(ansible-vault) does.
+      - V(rotate) encrypts all entries with a new key. If the key is in O(ledger_key_file), or in the file beside the
+        ledger, a new one is made and put first there. The old one stays in the file, because other ledgers or
+        controllers may need it. Take it out by hand when nothing does. If the key is given as O(ledger_key), give the
+        new key first and the old ones after it, and leave the old ones out afterwards.
+      - V(export) writes all entries, with their keys, to O(path), encrypted as C(ansible-vault) does. What a run that
+        was interrupted has asked the service for, with no answer, is in it too, so that the other ledger can settle it.
       - V(import) takes the entries of an export into the ledger. No key of either is lost. If a session has one key in
         the ledger and another in the export, nothing at all is taken in.
     type: str
@@ -68,7 +70,8 @@ attributes:
     support: partial
     details:
       - A second V(forget), V(export) or V(import) changes nothing, nor does a second V(rotate) with the same
-        O(ledger_key). With a key file, each V(rotate) makes a new key.
+        O(ledger_key). With a key file, each V(rotate) makes a new key, except one that finishes what an interrupted one
+        has begun, or that changes to a first key in the file that the ledger does not have yet.
 seealso:
   - module: tenbyte.webinar.stream_key
   - module: tenbyte.webinar.session_info
@@ -86,7 +89,7 @@ EXAMPLES = r"""
   tenbyte.webinar.ledger:
     operation: verify
   register: checked
-  failed_when: not checked.in_order
+  failed_when: checked is failed or not checked.in_order
 
 - name: Forget the keys of sessions that are over or gone
   tenbyte.webinar.ledger:
@@ -160,8 +163,9 @@ entries:
       type: str
     phase:
       description:
-        - V(pending), the intent to create it; V(created); V(keyless), created without a key that could be kept; or
-          V(spare), the key of a second session of the same title.
+        - V(pending), the intent to create it; V(created); V(keyless), created without a key that could be kept;
+          V(replaced), the session that another one is to take the place of, or has; V(beside) or V(spare), the key of a
+          second session of the same title.
         - Null for a session that the ledger does not know.
       type: str
     status:
@@ -171,7 +175,8 @@ entries:
       description:
         - "With O(operation=verify): V(ok); V(keyless), a current session whose key nobody kept; V(missing), the service
           has it no more; V(over), the session has ended or expired; V(drifted), it has another title or room than the
-          ledger says; V(orphaned), a second current session of the same title in its room; V(interrupted), the intent
+          ledger says; V(orphaned), a second current session of the same title in its room, or one that has been
+          replaced and is still there; V(interrupted), the intent
           of a run that died, which the next run settles; V(in_progress), another run is creating it; V(damaged), the
           entry cannot be read; V(unknown), the service does not let this account see it."
         - "With O(operation=import): V(added), V(beside), kept beside another session of the same title, or V(filled),

@@ -65,15 +65,17 @@ def keys_in(path: Path) -> list[str] | None:
 
 def others_that_read(path: Path, settings: LedgerSettings) -> str | None:
     """Say what else may read a key file, None where nothing is known to."""
-    if settings.key_file:
-        return "other ledgers and controllers, because it was named by ledger_key_file,"
-    own = ledger_location.database_file(settings)
+    own = ledger_location.database_file(settings) if ledger_location.is_file(settings) else None
     try:
         beside = sorted(one for one in path.parent.iterdir() if one != own)
     except OSError:
         beside = []
     others = [str(one) for one in beside if path in (key_file_of(one), older_key_file_of(one)) and _is_database(one)]
-    return f"the ledger {' and '.join(others)}" if others else None
+    known = [f"the ledger {one}" for one in others]
+    if settings.key_file:
+        # Who has named it may have named it elsewhere too.
+        known.append("whatever else was given it as ledger_key_file")
+    return " and ".join(known) or None
 
 
 def _keys_of_file(settings: LedgerSettings, *, create: bool) -> list[str]:

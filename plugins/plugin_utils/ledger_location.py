@@ -141,9 +141,8 @@ def database_file(settings: LedgerSettings) -> Path:
         if home_folder() is not None:
             raise
         raise LedgerError(
-            "There is no place for the ledger: HOME is not set, and this user has no home folder. Set HOME or "
-            "XDG_DATA_HOME, or give ledger_url (TENBYTE_LEDGER_URL), which may be "
-            "sqlite:////ABSOLUTE/PATH/ledger.sqlite3."
+            "There is no place for the ledger: HOME is not set, and this user has no home folder. Give ledger_url "
+            "(TENBYTE_LEDGER_URL), such as sqlite:////ABSOLUTE/PATH/ledger.sqlite3, or set HOME or XDG_DATA_HOME."
         ) from None
 
 
@@ -202,9 +201,12 @@ def may_exist(settings: LedgerSettings) -> bool:
 
 def throw_away_warning(settings: LedgerSettings) -> str | None:
     """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
-    if settings.url != default_url(os.environ) or home_folder() is None:
+    if settings.url != default_url(os.environ):
         return None
-    path = database_file(settings)
+    try:
+        path = database_file(settings)
+    except LedgerError:
+        return None
     if not is_thrown_away(path.parent):
         return None
     return (

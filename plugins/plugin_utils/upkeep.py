@@ -208,9 +208,9 @@ def _change_key(run: _Run, ledger: Ledger, path: Path | None) -> int:
 
 def _about_old_keys(path: Path, settings: LedgerSettings) -> str:
     others = ledger_keys.others_that_read(path, settings)
-    reason = f", for {others} may read that file" if others else ""
+    reason = f", because it may be read by {others}" if others else ""
     return (
-        f"{path} has the new key first and keeps the old one after it{reason}. Copies of the file, on other "
+        f"{path} keeps the old key after the new one{reason}. Copies of the file, on other "
         "controllers and in safe places, need the new key too. When nothing needs the old one any more, take it out of "
         "the file by hand."
     )

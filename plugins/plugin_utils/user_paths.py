@@ -30,15 +30,15 @@ def expanded(text: str, option: str) -> Path:
         home = home_folder()
         if home is None:
             raise InvalidInput(
-                f"{option} begins with ~, but there is no home folder: HOME is not set and this user has no name. Set "
-                "HOME, or give the whole path."
+                f"{option} '{text}' begins with ~, but there is no home folder: HOME is not set and this user has no "
+                "name. Set HOME, or give the whole path."
             )
         return home / text[2:]
     try:
         return Path(text).expanduser()
     except RuntimeError:
         user = text.partition("/")[0]
-        raise InvalidInput(f"{option} begins with {user}, which names no user. Give the whole path.") from None
+        raise InvalidInput(f"{option} '{text}': {user} names no user. Give the whole path.") from None
 
 
 def user_path(text: str, option: str) -> Path:

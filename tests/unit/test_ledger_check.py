@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Red
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
-from .ledger_cases import ELSEWHERE, OpenRun, new_key
+from .ledger_cases import ELSEWHERE, OpenRun, claimed, new_key
 from .scripted_server import Answer, Request, refusal
 from .small_service import SmallService
 
@@ -113,6 +114,66 @@ def test_a_second_session_of_a_slot_is_orphaned(
     quick.keep(prompt, "created", made, new_key())
     slow.keep(late, "created", spare, new_key())
     assert findings() == {first: "ok", unknown: "orphaned", made: "ok", spare: "orphaned"}
+
+
+def spare(ledger: Ledger, session_id: str) -> None:
+    changed = sa.update(slots).where(slots.c.object_id == session_id).values(phase="spare")
+    ledger.commit(lambda connection, _now: connection.execute(changed).rowcount)
+
+
+def findings_with(api: WebinarApi, ledger: Ledger, phase: Any) -> list[str]:
+    """Return the findings in order of the entries, with ``phase`` in place of ``spare``."""
+    rows = [replace(row, phase=phase) if row.phase == "spare" else row for row in ledger.entries()]
+    return [one.finding for one in check_ledger(api, rows, 4)]
+
+
+def test_a_session_that_is_being_replaced_is_the_one_to_use_until_its_successor_stands(
+    keep: Keep, ledger: Ledger, api: WebinarApi, room_id: str
+) -> None:
+    spare(ledger, keep("Keynote"))
+    claim = claimed(ledger, Slot(api.url, "session", room_id, "Keynote"), lease=-1.0)
+    assert findings_with(api, ledger, "replaced") == ["ok", "interrupted"]
+    ledger.withdraw(claim)
+    assert findings_with(api, ledger, "replaced") == ["ok"]
+    keep("Keynote")
+    assert findings_with(api, ledger, "replaced") == ["orphaned", "ok"]
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_a_session_beside_the_one_of_its_slot_is_in_order_if_its_key_is_kept(
+    keep: Keep, ledger: Ledger, api: WebinarApi, with_key: bool
+) -> None:
+    spare(ledger, keep("Keynote", with_key=with_key))
+    keep("Keynote")
+    assert findings_with(api, ledger, "beside") == ["ok" if with_key else "keyless", "ok"]
+    assert findings_with(api, ledger, "spare") == ["orphaned", "ok"]
+
+
+def test_a_title_in_the_services_spelling_has_not_drifted(
+    service: SmallService, keep: Keep, findings: Findings, room_id: str
+) -> None:
+    session_id = keep("Q&A  caf\u00e9")
+    service.sessions[session_id]["title"] = "Q&amp;A cafe\u0301"
+    second = service.add_session(room_id, "Q&A caf\u00e9", PRESET)
+    assert findings() == {session_id: "ok", second: "orphaned"}
+
+
+def test_what_another_account_has_made_is_unknown_and_not_missing(
+    service: SmallService, api: WebinarApi, ledger: Ledger, findings: Findings
+) -> None:
+    """Else ``forget`` of all that is missing would erase the keys of the other account."""
+    mine, theirs, gone = (service.add_room(title) for title in ("Main stage", "Workshop", "Lounge"))
+    host = service.rooms[mine].setdefault("host_id", "me")
+    for room_id, title, account in ((theirs, "Workshop", "somebody else"), (gone, "Lounge", host)):
+        for slot, made in (
+            (Slot(api.url, "room", account, title), room_id),
+            (Slot(api.url, "session", room_id, title), f"session-of-{room_id}"),
+        ):
+            ledger.keep(claimed(ledger, slot), "created", made, new_key() if slot.kind == "session" else None)
+        del service.rooms[room_id]
+    found = {"unknown": theirs, "missing": gone}
+    expected = {one: finding for finding, room in found.items() for one in (room, f"session-of-{room}")}
+    assert findings() == expected
 
 
 def test_an_intent_is_interrupted_unless_its_run_is_at_work(

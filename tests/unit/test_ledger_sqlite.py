@@ -9,16 +9,20 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location, ledger_schema
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import MIGRATIONS, Migration, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 
@@ -155,3 +159,50 @@ def test_an_empty_file_is_what_a_first_run_that_was_killed_leaves(copied: Ledger
     path = ledger_location.database_file(copied)
     path.write_bytes(b"")
     assert opened(copied).row_of_session("s1") is None
+
+
+def with_freed_pages(settings: LedgerSettings, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run that writes upgrade a ledger, in which the upgrade deletes that share of 400 large rows."""
+    ledger = opened(settings)
+    values = {**asdict(SLOT), "phase": "retired", "lease_until": 0.0, "created_at": 0.0, "updated_at": 0.0}
+    many = [{**values, "title": f"Old {number}", "seen_ids": "x" * 8000} for number in range(400)]
+    ledger.commit(lambda connection, _now: connection.execute(sa.insert(slots), many).rowcount)
+    ledger.close()
+    old = sa.delete(slots).where(slots.c.phase == "retired", slots.c.id <= 400 * share)
+    prune = Migration(step=lambda connection: connection.execute(old))
+    monkeypatch.setattr(ledger_schema, "MIGRATIONS", (*MIGRATIONS, prune))
+
+
+@pytest.mark.parametrize(("share", "shrinks"), [(0.9, True), (0.1, False)])
+def test_what_an_upgrade_frees_is_given_back_to_the_disk_where_it_is_much(
+    ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch, share: float, shrinks: bool
+) -> None:
+    ledger, key = opened(ledger_settings), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    ledger.close()
+    with_freed_pages(ledger_settings, share, monkeypatch)
+    path = ledger_location.database_file(ledger_settings)
+    before = path.stat().st_size
+    opened(ledger_settings, writable=False).close()
+    assert path.stat().st_size == before
+    ledger = opened(ledger_settings)
+    row = ledger.row_of_session("s1")
+    assert row is not None
+    assert row.key == key
+    ledger.close()
+    assert (path.stat().st_size < before / 2) == shrinks
+
+
+def test_space_that_another_run_keeps_is_not_waited_for(
+    ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_freed_pages(ledger_settings, 0.9, monkeypatch)
+    path = ledger_location.database_file(ledger_settings)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM slots").fetchone()
+        begun = time.monotonic()
+        ledger = opened(ledger_settings)
+        claimed(ledger)
+        assert time.monotonic() - begun < 5.0
+        ledger.close()

@@ -33,9 +33,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.vault_text import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .ledger_cases import SLOT, claimed, new_key, opened
+from .ledger_cases import ELSEWHERE, SLOT, claimed, new_key, opened
 
 PASSWORD = "unit vault password"
+UNANSWERED = '{"count": 1, "since": 1000.0, "until": 1000.0, "preset_ids": ["p1"]}'
 KEY, OTHER_KEY = StreamKey("unit-stream-one", "rtmp://a.invalid/live"), StreamKey("unit-stream-two")
 
 
@@ -194,6 +195,53 @@ def test_a_ledger_that_took_in_another_exports_the_same(
     there = LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3")
     assert essence(there) == essence(ledger_settings)
     assert not work("export", ledger="b")["changed"]
+
+
+def unanswered(ledger: Ledger, title: str, *, at_work: bool = False) -> None:
+    """Leave an intent with one request that was never answered, by a run that is over or still at work elsewhere."""
+    claim = claimed(ledger, replace(SLOT, title=title))
+    values: dict[str, Any] = {"doubt": UNANSWERED, "owner": ELSEWHERE}
+    mine = sa.update(slots).where(slots.c.id == claim.row_id)
+    mine = mine.values(**values) if at_work else mine.values(**values, lease_until=0.0)
+    ledger.commit(lambda connection, _now: connection.execute(mine).rowcount)
+
+
+def intents(ledger: Ledger) -> list[tuple[str, str, int]]:
+    """Return the title, what was seen and how many requests are unanswered of each intent."""
+    chosen = sa.select(slots.c.title, slots.c.seen_ids, slots.c.doubt).where(slots.c.phase == "pending")
+    rows = ledger.look(lambda connection: connection.execute(chosen).all())
+    return [(row.title, row.seen_ids, json.loads(row.doubt)["count"]) for row in rows]
+
+
+def test_an_interrupted_creation_is_handed_on_with_what_is_unanswered(
+    work: Work, ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    ledger = filled(ledger_settings)
+    unanswered(ledger, "Interrupted")
+    unanswered(ledger, "At work", at_work=True)
+    ledger.close()
+    assert work("export")["changed"]
+    for changed in (True, False):
+        assert work("import", ledger="b")["changed"] is changed
+    there = opened(LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3"))
+    assert intents(there) == [("Interrupted", '["s0"]', 1)]
+    assert claimed(there, replace(SLOT, title="Interrupted")).inherited
+    there.close()
+
+
+def test_an_interrupted_creation_does_not_take_the_place_of_what_is_there(
+    work: Work, ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    ledger = opened(ledger_settings)
+    unanswered(ledger, SLOT.title)
+    ledger.close()
+    there = opened(LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3"))
+    there.keep(claimed(there), "created", "s1", new_key())
+    before = there.entries()
+    work("export")
+    assert not work("import", ledger="b")["changed"]
+    assert there.entries() == before
+    there.close()
 
 
 def test_an_intent_of_a_run_at_work_is_not_taken_for_one_of_the_other_ledger(
