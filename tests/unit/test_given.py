@@ -215,6 +215,28 @@ def test_rooms_may_be_a_text_of_json_as_surveys_give_it() -> None:
     assert [(room["title"], room["sessions"]) for room in read["rooms"]] == [("Hall", [])]
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        datetime(2027, 5, 4, 9, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2027, 5, 4, 2, 0, 0, 5, tzinfo=timezone(timedelta(hours=-5))),
+        datetime(2027, 5, 4, 7, tzinfo=timezone.utc),
+        date(2027, 5, 4),
+    ],
+)
+def test_rooms_may_be_a_text_of_python_as_older_cores_make_it_of_a_date(start: date) -> None:
+    rooms = [{"title": "It's", "sessions": [{"title": "Keynote", "scheduled_start_time": start, "settings": None}]}]
+    read = options_from({"rooms": str(rooms)}, argument_specs.EVENT_SPEC)
+    assert read == options_from({"rooms": rooms}, argument_specs.EVENT_SPEC)
+    assert read["rooms"][0]["sessions"][0]["scheduled_start_time"] == start.isoformat()
+
+
+@pytest.mark.parametrize("text", ["[open('x')]", "[__import__('os')]", "[x]", "[{**{}}]", "[1 + 1]", "[" * 5000, "["])
+def test_a_text_that_is_no_value_is_not_evaluated(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^rooms is a text; give a list"):
+        options_from({"rooms": text}, argument_specs.EVENT_SPEC)
+
+
 def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
     with pytest.raises(InvalidInput, match=r"^room 'Hall', session 'Keynote': mode is 'fax'"):
         session(room="Hall", mode="fax")
