@@ -10,7 +10,6 @@ table before anybody can say that it means nothing, and does not tell which of f
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
 from .errors import InvalidInput
+from .literals import value_of
 from .plain_text import quoted_id
 from .user_paths import expanded
 
@@ -176,10 +176,10 @@ def _mapping(value: Any, spec: Spec, place: str) -> dict[str, Any]:
 
 
 def _parsed(value: Any, opening: str) -> Any:
-    """Return what a text of JSON holds, as a survey or ``-e name=...`` gives one, and else the value itself."""
+    """Return the list or mapping that a text stands for, and else the value itself."""
     if isinstance(value, str) and value.strip().startswith(opening):
         try:
-            return json.loads(value)
+            return value_of(value)
         except ValueError:
             return value
     return value

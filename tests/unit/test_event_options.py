@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -209,3 +210,89 @@ def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str
 def test_bad_input_of_a_session_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         event_of_one_from({**session(**options), **POLICY})
+
+
+LOOK_ALIKES = [
+    ("Café", "Cafe\u0301"),
+    ("Keynote", "Key\u200bnote"),
+    ("Keynote", "\u200eKeynote"),
+    ("Keynote", "Keynote\u2069"),
+    ("Keynote", "Key\u00adnote"),
+    ("Q&A time", "Q&amp;A time"),
+    ("Opening talk", "Opening  talk"),
+    ("Opening talk", "Opening\u00a0talk"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), LOOK_ALIKES)
+def test_titles_that_look_the_same_in_one_room_are_refused_and_told_apart(one: str, other: str) -> None:
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(
+            InvalidInput, match=r"rooms\[0\] 'Main stage', sessions: two titles look the same"
+        ) as caught:
+            event(room(session(title=first), session(title=second)))
+        shown = re.findall(r"'[^']*'", str(caught.value))[1:3]
+        assert shown[0] != shown[1]
+        assert all(text.isascii() for text in shown)
+
+
+@pytest.mark.parametrize(("one", "other"), LOOK_ALIKES)
+def test_rooms_that_look_the_same_in_one_event_are_refused(one: str, other: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^rooms: two titles look the same.*room_id"):
+        event(room(title=one), room(title=other))
+
+
+@pytest.mark.parametrize(("one", "other"), LOOK_ALIKES)
+def test_titles_that_look_the_same_may_be_in_two_rooms(one: str, other: str) -> None:
+    assert len(event(room(session(title=one)), room(session(title=other), title="Side stage")).rooms) == 2
+
+
+def test_a_title_of_which_nothing_can_be_seen_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"title '\{ZERO WIDTH SPACE\}.* nothing that can be seen"):
+        event(room(session(title="\u200b\u200b\u200b")))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Day 1/Hall", "Talk 1"), ("Day 1", "Hall/Talk 1")),
+        (("Day/1/Hall", "Talk"), ("Day", "1/Hall/Talk")),
+        (("Caf\u00e9/Hall", "Talk"), ("Cafe\u0301", "Hall/Talk")),
+    ],
+)
+def test_two_sessions_of_one_name_in_the_facts_are_refused(one: tuple[str, str], other: tuple[str, str]) -> None:
+    rooms = [room(session(title=title), title=room_title) for room_title, title in (one, other)]
+    with pytest.raises(InvalidInput, match=r"would have one name.* in tenbyte_sessions.*room_id"):
+        event(*rooms)
+    by_id = {**rooms[1], "title": None, "room_id": ROOM_ID}
+    assert len(event(rooms[0], by_id).rooms) == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "sent"),
+    [
+        ("2027-05-04T09:00:00+02:00", "2027-05-04T07:00:00Z"),
+        ("2027-05-04 09:00:00+02:00", "2027-05-04T07:00:00Z"),
+        ("  2027-05-04t07:00:00.500000000z\n", "2027-05-04T07:00:00.5Z"),
+        ("2027-05-04T07:00:60Z", "2027-05-04T07:01:00Z"),
+        (" ", None),
+        (None, None),
+    ],
+)
+def test_a_start_time_is_read_tolerantly_and_sent_in_one_form(start: str | None, sent: str | None) -> None:
+    (spec,) = event(room(session(scheduled_start_time=start))).rooms[0].sessions
+    assert spec.scheduled_start_time == sent
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("2027-05-04", "has no time and no offset.*such as 2027-05-04T09:00:00"),
+        ("2027-05-04T08:15:00", r"has no offset.*such as 2027-05-04T08:15:00\+02:00, or with Z"),
+        ("2027-05-04 8:15", r"has no offset.*such as 2027-05-04T08:15:00\+02:00"),
+        ("noon", "is not a date-time.*such as 2027"),
+    ],
+)
+def test_a_start_time_that_cannot_be_an_instant_is_answered_with_its_right_form(start: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"'Keynote': scheduled_start_time '{start}' {said}"):
+        event(room(session(scheduled_start_time=start)))

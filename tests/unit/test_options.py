@@ -16,6 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
     SHARED_OPTIONS,
     connection_from,
     ledger_settings_from,
+    ledger_settings_if_any,
     with_shared_options,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
@@ -169,6 +170,53 @@ def test_a_shared_option_comes_from_the_task_else_a_variable_else_the_environmen
     assert shared({}, {f"tenbyte_{name}": ""}, environment)[name] == "env"
     assert shared({}, {}, environment)[name] == "env"
     assert name not in shared({}, {}, {})
+
+
+@pytest.mark.parametrize("empty", [None, "", " ", "\n", " \t\r\n"])
+@pytest.mark.parametrize("name", SHARED_OPTIONS)
+def test_what_is_empty_hides_nothing_wherever_it_stands(name: str, empty: str | None) -> None:
+    variable, environment = f"tenbyte_{name}", {FROM_ENVIRONMENT[name]: " env\n"}
+    assert shared({name: empty}, {variable: " variable\n"}, environment)[name].strip() == "variable"
+    assert shared({name: empty}, {variable: empty}, environment)[name].strip() == "env"
+    assert shared({name: empty}, {variable: empty}, {FROM_ENVIRONMENT[name]: empty or ""}) == {}
+
+
+@pytest.mark.parametrize("name", [name for name in SHARED_OPTIONS if name not in ("allow_http", "validate_certs")])
+def test_a_text_from_anywhere_loses_the_blanks_and_line_ends_around_it(name: str) -> None:
+    for given, variables, environment in (
+        ({name: " x\n"}, {}, {}),
+        ({}, {f"tenbyte_{name}": " x\n"}, {}),
+        ({}, {}, {FROM_ENVIRONMENT[name]: " x\n"}),
+    ):
+        assert shared(given, variables, environment) == {name: "x"}
+
+
+@pytest.mark.parametrize("value", [["x"], {"x": 1}, True])
+def test_what_is_no_text_is_refused_by_the_name_of_its_source_and_not_quoted(value: object) -> None:
+    with pytest.raises(InvalidInput, match=r"^tenbyte_ledger_key is no text") as caught:
+        shared({}, {"tenbyte_ledger_key": value}, {})
+    assert "'x'" not in str(caught.value)
+
+
+def test_an_empty_credential_leaves_open_which_of_the_two_it_is() -> None:
+    assert shared({"api_key": ""}, {"tenbyte_api_token": SECRET}, {}) == {"api_token": SECRET}
+
+
+@pytest.mark.parametrize("word", ["y", "T", 1])
+def test_truth_values_are_those_of_ansible(word: object) -> None:
+    assert connected(validate_certs=word).validate_certs is True
+
+
+def test_without_a_home_there_is_no_ledger_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    assert ledger_settings_if_any({}, {}) is None
+    with pytest.raises(InvalidInput, match=r"no home folder.*Give ledger_url.*HOME or XDG_DATA_HOME"):
+        ledger_settings_from({}, {})
+    assert ledger_settings_from({}, {"XDG_DATA_HOME": "/data"}).url.startswith("sqlite:////data/")
+    assert ledger_settings_from({"ledger_url": "sqlite:////srv/x.db"}, {}).url == "sqlite:////srv/x.db"
 
 
 def test_false_in_a_task_is_not_the_same_as_nothing() -> None:

@@ -58,7 +58,7 @@ def test_every_action_may_be_given_its_connection_and_ledger_in_the_task(
             {"tenbyte.webinar.session": {"room": "Main stage", **KEYNOTE, **everything}, "register": "made"},
             {"tenbyte.webinar.event": {"rooms": rooms, **everything}},
             {"tenbyte.webinar.room": {"title": "Main stage", **everything}},
-            {"tenbyte.webinar.room_info": connection},
+            {"tenbyte.webinar.room_info": everything},
             {"tenbyte.webinar.session_info": everything},
             {"tenbyte.webinar.stream_key": {**adopted, **everything}},
             {"tenbyte.webinar.ledger": {"operation": "verify", **everything}},

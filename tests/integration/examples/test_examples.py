@@ -134,3 +134,16 @@ def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_cr
     assert simulator.journal.writes() == []
     done = controller.plays(plays)
     assert (done.returncode == 0) is not wrong, done.output
+
+
+@NEW
+def test_the_example_of_the_role_event_is_previewed_and_run(simulator: Simulator, controller: Controller) -> None:
+    [[play]] = playbooks_in("roles/event/README.md")
+    roles = [role for role in play["roles"] if role["role"] == "tenbyte.webinar.event"]
+    controller.home.mkdir(parents=True)
+    inventory = controller.home / "inventory.yml"
+    inventory.write_text(yaml.safe_dump({"encoders": {"hosts": {"encoder1": {"ansible_host": "192.0.2.1"}}}}))
+    for arguments in (["--check", "--diff"], []):
+        assert simulator.journal.writes() == []
+        done = controller.plays([{**play, "roles": roles}], "-i", str(inventory), *arguments)
+        assert done.returncode == 0, done.output

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -108,3 +109,26 @@ def test_module_defaults_of_the_group_reach_the_action(simulator: Simulator, con
     )
     assert api_key not in done.output
     assert titles(simulator) == ["Keynote"]
+
+
+def test_every_member_of_the_group_takes_what_the_group_documents(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
+    connection = {"api_key": controller.api_key, "api_url": simulator.api_url, "timeout": 20, "retries": 1}
+    ledger = {"ledger_url": f"sqlite:///{tmp_path}/group.db", "ledger_key_file": str(tmp_path / "group.key")}
+    defaults = {"group/tenbyte.webinar.all": {**connection, **ledger}}
+    tasks: list[dict[str, Any]] = [
+        keynote(register="made"),
+        {"tenbyte.webinar.event": {"rooms": [{"title": "Main stage"}]}},
+        {"tenbyte.webinar.room": {"title": "Main stage"}},
+        {"tenbyte.webinar.room_info": {}},
+        {"tenbyte.webinar.session_info": {}},
+        {"tenbyte.webinar.stream_key": {"session_id": "{{ made.session.id }}", "state": "absent"}},
+        {"tenbyte.webinar.ledger": {"operation": "list"}},
+    ]
+    controller.environment.update({"TENBYTE_API_KEY": "", "TENBYTE_API_URL": "", "TENBYTE_LEDGER_URL": ""})
+    done = controller.plays(
+        [{"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}]
+    )
+    assert done.recap()["ok"] == len(tasks), done.output
+    assert (tmp_path / "group.db").exists()
