@@ -454,9 +454,9 @@ ansible_facts:
       type: str
     tenbyte_event:
       description:
-        - What roles need to know to take a stream off a host, with C(run) as above. C(rooms), the C(id)
-          and C(title) of the rooms that M(tenbyte.webinar.event) has looked at as a whole, and C(gone), by name, the sessions that were
-          asked to end or to be absent, or were purged.
+        - What roles need to know to take a stream off a host, with C(run) as above.
+        - C(rooms) has the C(id) and C(title) of the rooms that M(tenbyte.webinar.event) has looked at as a whole.
+          C(gone) has, by name, the sessions that were asked to end or to be absent, or were purged.
       type: dict
     tenbyte_preview:
       description:

@@ -141,7 +141,8 @@ class SlotRun:
         if is_of(step, state.session):
             left = replace(planned, status="ended") if step.action == "end_session" else None
             state = replace(state, session=left, key=None, fingerprint=None)
-        else:
+        elif self.session_plan.session is None or planned.id != self.session_plan.session.id:
+            # What a plan replaces it shows; what earlier runs have left behind is news.
             state = replace(state, notes=(*state.notes, f"removed {planned.id}: {step.reason}"))
         try:
             if step.row_id is not None:

@@ -44,7 +44,7 @@ def test_another_preset_replaces_a_scheduled_session_and_its_key(simulator: Simu
     run = session(controller, preset_id=OTHER_PRESET)
     second = run.result(SESSION)["session"]
     assert run.returncode == 0, run.output
-    assert actions(run) == ["delete_session", "create_session"]
+    assert actions(run) == ["create_session", "delete_session"]
     assert second["id"] != first["id"]
     assert second["preset"]["id"] == OTHER_PRESET
     assert second["stream_key_fingerprint"] != first["stream_key_fingerprint"]
@@ -63,7 +63,7 @@ def test_a_live_session_is_replaced_only_if_the_policy_says_live(
     assert "replace: live" in run.result(SESSION)["msg"]
     assert simulator.journal.writes() == []
     run = session(controller, mode="webcam", replace="live")
-    assert actions(run) == ["end_session", "create_session"]
+    assert actions(run) == ["create_session", "end_session"]
     assert simulator.service.sessions[first["id"]].status == "ended"
 
 
@@ -164,7 +164,7 @@ def test_ended_takes_a_live_session_off_air_and_leaves_a_scheduled_one(
 
 @pytest.mark.parametrize(
     ("policy", "planned"),
-    [("replace", ["delete_session", "create_session"]), ("go_live", ["go_live"]), ("ignore", [])],
+    [("replace", ["create_session", "delete_session"]), ("go_live", ["go_live"]), ("ignore", [])],
 )
 def test_a_session_without_its_key_is_treated_as_the_policy_says(
     simulator: Simulator, controller: Controller, policy: str, planned: list[str]
@@ -272,7 +272,9 @@ def test_check_mode_plans_what_a_real_run_does(simulator: Simulator, controller:
         "scheduled_start_time": "2027-05-04T09:00:00Z",
     }
     preview = session(controller, "--check", **wish)
-    assert preview.result(SESSION)["plan"][0]["request"]["path"].split("/")[2] in simulator.service.sessions
+    creation, _settings, removal = preview.result(SESSION)["plan"][:3]
+    assert creation["request"]["path"].split("/")[2] in simulator.service.rooms
+    assert removal["request"]["path"].split("/")[2] in simulator.service.sessions
     run = session(controller, **wish)
     assert preview.result(SESSION)["plan"] == run.result(SESSION)["plan"]
     assert set(preview.result(SESSION)["session"]) == set(run.result(SESSION)["session"])
