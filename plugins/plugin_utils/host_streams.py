@@ -36,10 +36,8 @@ class HostStream:
     by_list: bool = False
     scope: str = ""
 
-    def is_of(self, label: str, room_id: str, title: str, session_id: str) -> bool:
-        """Say whether this is the stream of a session, which may have been replaced since."""
-        if session_id and session_id in self.sessions:
-            return True
+    def is_of(self, label: str, room_id: str, title: str) -> bool:
+        """Say whether this is the stream of a title in a room; its session may have been replaced since."""
         if self.room_id and room_id:
             return self.room_id == room_id and (self.title == title or self.label == label)
         return self.label == label if self.label else self.name == stream_name(label)
@@ -64,7 +62,7 @@ def host_stream(entry: Mapping[str, Any]) -> HostStream:
     """Read a stream as a role notes it on its host, or as it asks for it."""
     texts = {name: _text(entry.get(name)) for name in ("name", "label", "room_id", "room", "title", "scope")}
     texts["room_id"] = texts["room_id"].lower()
-    ids = (_text(entry.get(name)).lower() for name in ("session_id", "destination_id"))
+    ids = (_text(entry.get(name)).lower() for name in ("session_id", "stream_session_id"))
     return HostStream(**texts, sessions=frozenset(filter(None, ids)), by_list=entry.get("by_list") is True)
 
 
@@ -129,7 +127,7 @@ def streams_gone(on_host: Sequence[HostStream], event: Mapping[str, Any]) -> Dec
 
 
 def _is_same(stream: HostStream, wanted: HostStream) -> bool:
-    return stream.is_of(wanted.label, wanted.room_id, wanted.title, "") or bool(stream.sessions & wanted.sessions)
+    return stream.is_of(wanted.label, wanted.room_id, wanted.title) or bool(stream.sessions & wanted.sessions)
 
 
 def _left_the_list(stream: HostStream, wanted: Sequence[HostStream], scope: str) -> bool:
@@ -160,10 +158,14 @@ def _is_gone(stream: HostStream, event: Mapping[str, Any]) -> bool:
 
 
 def _sessions_of(stream: HostStream, sessions: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the sessions that get a stream: those of its title first, then those known by id, such as backups."""
+    others = []
     for label, session in (sessions or {}).items():
-        room_id, session_id = _text(session.get("room_id")).lower(), _text(session.get("id")).lower()
-        if stream.is_of(label, room_id, _text(session.get("title")), session_id):
+        if stream.is_of(label, _text(session.get("room_id")).lower(), _text(session.get("title"))):
             yield session
+        elif _text(session.get("id")).lower() in stream.sessions:
+            others.append(session)
+    yield from others
 
 
 def _text(value: Any) -> str:
