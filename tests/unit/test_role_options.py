@@ -15,6 +15,9 @@ import pytest
 import yaml
 from jinja2 import Environment, nodes
 
+# Regular expressions in templates hold what Python calls invalid escapes.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))

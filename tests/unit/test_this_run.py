@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import name_of_process
@@ -16,10 +17,10 @@ from .other_process import start_python
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="runs are named on Linux only")
 
 RUN, OTHER = name_of_process(os.getpid()), "boot/1:1:1"
-REAL = {"tenbyte_sessions": {"Hall/Talk": {}}, "tenbyte_sessions_run": RUN}
-EVENT = {"run": RUN, "rooms": {"r": "Hall"}, "gone": {"Hall/Break": {}}}
-PREVIEW = {"tenbyte_preview": {"run": RUN, "sessions": {"Hall/Panel": {}}, "rooms": {}, "gone": {"Hall/Talk": {}}}}
-STALE = {"tenbyte_sessions": {"Old/Talk": {}}, "tenbyte_sessions_run": OTHER, "tenbyte_event": {**EVENT, "run": OTHER}}
+REAL: dict[str, Any] = {"tenbyte_sessions": {"Hall/Talk": {}}, "tenbyte_sessions_run": RUN}
+EVENT: dict[str, Any] = {"run": RUN, "rooms": {"r": "Hall"}, "gone": {"Hall/Break": {}}}
+PREVIEW: dict[str, Any] = {"tenbyte_preview": {"run": RUN, "sessions": {"Hall/Panel": {}}, "rooms": {}, "gone": {"Hall/Talk": {}}}}
+STALE: dict[str, Any] = {"tenbyte_sessions": {"Old/Talk": {}}, "tenbyte_sessions_run": OTHER, "tenbyte_event": {**EVENT, "run": OTHER}}
 CHILD = """
 import sys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.this_run import is_this_run
@@ -53,7 +54,7 @@ def test_the_first_host_with_facts_of_this_run_counts() -> None:
 
 
 def test_facts_of_another_run_are_none_and_are_said_to_be_there() -> None:
-    nothing = {"sessions": None, "rooms": {}, "gone": {}, "stale": True}
+    nothing: dict[str, Any] = {"sessions": None, "rooms": {}, "gone": {}, "stale": True}
     assert event_of_this_run([STALE], preview=False) == nothing
     assert event_of_this_run([{"tenbyte_preview": {"run": OTHER}}], preview=True) == nothing
     assert event_of_this_run([{"tenbyte_sessions": {}}], preview=False) == nothing
