@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from jinja2 import Environment, nodes
 
 # Regular expressions in templates hold what Python calls invalid escapes.
@@ -104,6 +106,26 @@ def test_every_use_of_a_truth_value_or_number_of_a_role_converts_it(role: Path) 
 def test_every_use_of_a_roles_truth_value_or_number_in_a_playbook_converts_it(path: Path) -> None:
     templates = expressions(yaml.safe_load(path.read_text()))
     assert {name for template in templates for name in unconverted(template, OPTIONS)} == set()
+
+
+EMPTY: list[Any] = [
+    {"title": "Hall", "room_id": "", "description": "", "analytics": None, "state": "", "sessions": None},
+    {"title": "Hall", "analytics": "", "sessions": [{"title": "Talk", "mode": "", "session_id": "", "settings": ""}]},
+    {"room_id": None, "sessions": [{"title": 2027, "scheduled_start_time": "", "encoder": "", "settings": None}]},
+    {
+        "title": "Hall",
+        "sessions": [
+            {"title": "Talk", "scheduled_start_time": dt.datetime(2027, 5, 4, tzinfo=dt.timezone.utc), "state": None}
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize("room", EMPTY)
+def test_the_role_event_leaves_empty_cells_to_the_action(room: dict[str, Any]) -> None:
+    spec = yaml.safe_load((ROOT / "roles/event/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    given = {"event_rooms": [room], "event_state": "", "event_replace": "", "event_on_missing_key": ""}
+    assert ArgumentSpecValidator(spec["options"]).validate(given).error_messages == []
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)

@@ -19,8 +19,14 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru
 RUN, OTHER = name_of_process(os.getpid()), "boot/1:1:1"
 REAL: dict[str, Any] = {"tenbyte_sessions": {"Hall/Talk": {}}, "tenbyte_sessions_run": RUN}
 EVENT: dict[str, Any] = {"run": RUN, "rooms": {"r": "Hall"}, "gone": {"Hall/Break": {}}}
-PREVIEW: dict[str, Any] = {"tenbyte_preview": {"run": RUN, "sessions": {"Hall/Panel": {}}, "rooms": {}, "gone": {"Hall/Talk": {}}}}
-STALE: dict[str, Any] = {"tenbyte_sessions": {"Old/Talk": {}}, "tenbyte_sessions_run": OTHER, "tenbyte_event": {**EVENT, "run": OTHER}}
+PREVIEW: dict[str, Any] = {
+    "tenbyte_preview": {"run": RUN, "sessions": {"Hall/Panel": {}}, "rooms": {}, "gone": {"Hall/Talk": {}}}
+}
+STALE: dict[str, Any] = {
+    "tenbyte_sessions": {"Old/Talk": {}},
+    "tenbyte_sessions_run": OTHER,
+    "tenbyte_event": {**EVENT, "run": OTHER},
+}
 CHILD = """
 import sys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.this_run import is_this_run
