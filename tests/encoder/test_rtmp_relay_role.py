@@ -294,7 +294,7 @@ def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(writt
     settings = (written.root / "relay.conf").read_text()
     for push in (PRIMARY, SECOND, "talk.primary"):
         assert settings.count(f"/{push}.sock name=") == settings.count(f"unix:{push}.sock;") == 1
-    forget = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "forget"}}
+    forget: dict[str, Any] = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "forget"}}
     forget["vars"] = {
         **written.variables,
         "__rtmp_relay_leaving": {"remove": [PRIMARY, SECOND], "left": ["talk.primary"]},
