@@ -47,10 +47,18 @@ def event_of_this_run(facts: Sequence[Mapping[str, Any]], *, preview: bool) -> d
 def _event(sessions: Mapping[str, Any] | None, known: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sessions": None if sessions is None else dict(sessions),
-        "rooms": dict(_mapping(known.get("rooms"))),
+        "rooms": _titles_by_id(known.get("rooms")),
         "gone": dict(_mapping(known.get("gone"))),
         "stale": False,
     }
+
+
+def _titles_by_id(rooms: Any) -> dict[str, Any]:
+    """Return the titles of rooms by their ids. Facts list rooms; one that is yet to be created has no id."""
+    if isinstance(rooms, Mapping):
+        return dict(rooms)
+    listed = [one for one in rooms if isinstance(one, Mapping)] if isinstance(rooms, (list, tuple)) else []
+    return {one["id"]: one.get("title") for one in listed if one.get("id")}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

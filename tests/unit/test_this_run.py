@@ -18,7 +18,11 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru
 
 RUN, OTHER = name_of_process(os.getpid()), "boot/1:1:1"
 REAL: dict[str, Any] = {"tenbyte_sessions": {"Hall/Talk": {}}, "tenbyte_sessions_run": RUN}
-EVENT: dict[str, Any] = {"run": RUN, "rooms": {"r": "Hall"}, "gone": {"Hall/Break": {}}}
+EVENT: dict[str, Any] = {
+    "run": RUN,
+    "rooms": [{"id": "r", "title": "Hall"}, {"id": None, "title": "New"}],
+    "gone": {"Hall/Break": {}},
+}
 PREVIEW: dict[str, Any] = {
     "tenbyte_preview": {"run": RUN, "sessions": {"Hall/Panel": {}}, "rooms": {}, "gone": {"Hall/Talk": {}}}
 }
@@ -52,7 +56,7 @@ def test_a_worker_is_of_the_run_that_started_it() -> None:
 def test_the_first_host_with_facts_of_this_run_counts() -> None:
     assert event_of_this_run([{}, REAL | {"tenbyte_event": EVENT}], preview=False) == {
         "sessions": REAL["tenbyte_sessions"],
-        "rooms": EVENT["rooms"],
+        "rooms": {"r": "Hall"},
         "gone": EVENT["gone"],
         "stale": False,
     }
@@ -84,3 +88,5 @@ def test_a_preview_counts_only_where_nothing_is_changed() -> None:
 def test_odd_facts_do_no_harm(odd: object) -> None:
     facts = [{"tenbyte_sessions": odd, "tenbyte_sessions_run": RUN, "tenbyte_event": odd, "tenbyte_preview": odd}]
     assert event_of_this_run(facts, preview=True)["sessions"] == {}
+    about = {"run": RUN, "rooms": odd, "gone": odd}
+    assert event_of_this_run([REAL | {"tenbyte_event": about}], preview=False)["rooms"] == {}
