@@ -134,7 +134,7 @@ SESSIONS = st.lists(st.builds(session, TITLES, ENCODERS, ROOMS), max_size=4)
 
 
 @given(
-    st.lists(st.builds(on_host, TITLES, recorded=st.booleans(), room_id=ROOMS), max_size=3),
+    st.lists(st.builds(on_host, TITLES, recorded=st.booleans(), room_id=ROOMS), unique_by=lambda one: str(one["name"])),
     SESSIONS,
     SESSIONS,
     st.sets(ROOMS),
