@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,3 +171,23 @@ def test_a_list_takes_away_what_it_has_put_there_and_nothing_else(encoders: Enco
     empty = encoders.role(ffmpeg_encoder_streams=[], ffmpeg_encoder_scope="b")
     assert empty.returncode == 0, empty.output
     assert set(encoders.on_air()) == {"hall-a-talk-list"}
+
+
+def test_rooms_of_one_title_do_not_share_a_stream(encoders: Encoders) -> None:
+    assert encoders.play("provision", A).returncode == 0
+    state = encoders.simulator.service
+    with state.lock:
+        ids = [one.id for one in state.sessions.values()]
+    url = "rtmp://127.0.0.1:1935/live"
+    streams = [
+        {"session_id": one, "room_id": str(uuid.uuid4()), "room": "Hall", "title": "Show", "rtmp_url": url}
+        for one in ids
+    ]
+    first = encoders.role(ffmpeg_encoder_streams=streams[:1], ffmpeg_encoder_scope="one")
+    assert first.returncode == 0, first.output
+    second = encoders.role(ffmpeg_encoder_streams=streams[1:], ffmpeg_encoder_scope="two")
+    assert second.returncode == 0, second.output
+    keys = sorted(path.stem for path in (encoders.root("enc1") / "keys").glob("hall-show-*"))
+    assert len(keys) == 2
+    again = encoders.role(ffmpeg_encoder_streams=streams[1:], ffmpeg_encoder_scope="two")
+    assert again.recap("enc1")["changed"] == 0, again.output
