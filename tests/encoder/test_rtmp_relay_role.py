@@ -69,12 +69,12 @@ class Relay:
             "__rtmp_relay_runtime_folder": str(self.folder / "run"),
         }
 
-    def write(self, *arguments: str) -> Run:
+    def write(self, *arguments: str, **variables: Any) -> Run:
         """Provision the event and write the settings, without the units."""
         event = {"role": "tenbyte.webinar.event", "vars": {"event_rooms": self.lab.event_rooms}}
         steps = [
-            {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": step}, "vars": self.variables}
-            for step in ("managed", "validate", "nginx", "files")
+            {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": step}, "vars": self.variables | variables}
+            for step in ("managed", "validate", "leaving", "nginx", "files")
         ]
         plays = [
             {"hosts": "localhost", "gather_facts": False, "roles": [event]},
@@ -283,6 +283,34 @@ def test_the_relay_survives_an_encoder_that_comes_while_its_push_is_down(
     finally:
         again.kill()
         again.wait()
+
+
+def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(written: Relay) -> None:
+    ids = written.lab.sessions()
+    room, _separator, title = TALK.partition("/")
+    other = {"session_id": ids[TALK], "room": room, "title": title, "name": "talk", "rtmp_url": "rtmp://127.0.0.1/live"}
+    run = written.write(rtmp_relay_streams=[other], rtmp_relay_backups={}, rtmp_relay_scope="other")
+    assert run.returncode == 0, run.output
+    settings = (written.root / "relay.conf").read_text()
+    for push in (PRIMARY, SECOND, "talk.primary"):
+        assert settings.count(f"/{push}.sock name=") == settings.count(f"unix:{push}.sock;") == 1
+    forget: dict[str, Any] = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "forget"}}
+    forget["vars"] = {
+        **written.variables,
+        "__rtmp_relay_leaving": {"remove": [PRIMARY, SECOND], "left": ["talk.primary"]},
+    }
+    # Where there is no systemd, nothing is there to read them again.
+    tasks = [{"block": [forget], "rescue": [{"ansible.builtin.debug": {"msg": "not reloaded"}}]}]
+    plays = [{"hosts": RELAY, "gather_facts": False, "tasks": tasks}]
+    forgotten = written.lab.controller.plays(plays, "-i", str(written.lab.inventory()))
+    assert forgotten.returncode == 0, forgotten.output
+    settings = (written.root / "relay.conf").read_text()
+    assert '"publish:main-hall-keynote"' not in settings
+    assert f"/{PRIMARY}.sock name=" not in settings
+    assert settings.count('"publish:talk"') == settings.count("/talk.primary.sock name=") == 1
+    command, folder = written.command("relay")
+    tried = subprocess.run([*command, "-t"], cwd=folder, capture_output=True, text=True, check=False)
+    assert "syntax is ok" in tried.stderr
 
 
 def test_what_is_not_plainly_right_is_refused_before_anything_is_written(written: Relay) -> None:

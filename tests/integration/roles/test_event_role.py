@@ -105,6 +105,17 @@ def test_keys_are_set_in_memory_only_on_request(simulator: Simulator, controller
     assert places_in_files(simulator.issued_keys(), controller.home) == []
 
 
+def test_text_means_what_it_says(simulator: Simulator, controller: Controller) -> None:
+    given = {"event_reveal_stream_keys": "no", "event_purge": "false", "event_wait_timeout": "20", "event_state": ""}
+    assert run_role(controller, event_rooms=ROOMS, **given).returncode == 0
+    fewer = [{"title": "Main stage", "sessions": ROOMS[0]["sessions"][:1]}]
+    run = run_role(controller, event_rooms=fewer, **given | {"event_reveal_stream_keys": "0"})
+    assert run.returncode == 0, run.output
+    assert len(simulator.service.sessions) == 2
+    run = run_role(controller, event_rooms=ROOMS, **given | {"event_reveal_stream_keys": "yes"}, expected_keys=2)
+    assert run.returncode == 0, run.output
+
+
 def test_every_policy_is_passed_on(simulator: Simulator, controller: Controller) -> None:
     assert run_role(controller, event_rooms=ROOMS).returncode == 0
     one = [{"title": "Main stage", "sessions": [{"title": "Keynote", "preset_id": OTHER_PRESET}]}]

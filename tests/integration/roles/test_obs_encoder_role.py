@@ -133,6 +133,28 @@ def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
     assert [key for key in keys if key in again.output] == []
 
 
+def test_the_whip_endpoint_that_the_service_names_is_used_unless_another_is_given(
+    simulator: Simulator, controller: Controller
+) -> None:
+    sessions = "hostvars['localhost'].ansible_facts['tenbyte_sessions']"
+    for name, host in (("keynote", "named"), ("show", "told")):
+        sessions = (
+            f"({sessions} | combine({{{name}: {sessions}[{name}] | combine({{'whip_url': 'https://{host}/x'}})}}))"
+        )
+    facts = {
+        "cacheable": True,
+        "tenbyte_sessions": f"{{{{ {sessions} }}}}",
+        "tenbyte_sessions_run": "{{ hostvars['localhost'].ansible_facts['tenbyte_sessions_run'] }}",
+    }
+    variables = {"obs_encoder_service": "whip_custom", "obs_encoder_whip_urls": {SHOW: "https://written/y"}}
+    show = {"ansible.builtin.debug": {"msg": "{{ __obs_encoder_resolved | map(attribute='whip_url') | join(' ') }}"}}
+    names = {"keynote": KEYNOTE, "show": SHOW}
+    tasks = [{"ansible.builtin.set_fact": facts, "vars": names}, *steps(variables, "validate"), show]
+    run = run_steps(controller, tasks)
+    assert run.returncode == 0, run.output
+    assert run.result("ansible.builtin.debug")["msg"] == "https://named/x https://written/y"
+
+
 def test_what_is_not_plainly_right_is_refused_before_anything_is_written(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What leaves an encoder and what stays: events that share it, files that say too little, caches that say too much."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.controller import Controller
+from tests.integration.roles.encoders import Encoders, rooms
+from tests.simulator.server import Simulator
+
+A, B = rooms("Hall A", Talk="enc1", Break="enc1"), rooms("Hall B", Talk="enc1")
+ALL = {"hall-a-talk", "hall-a-break", "hall-b-talk"}
+
+
+@pytest.fixture
+def encoders(simulator: Simulator, controller: Controller) -> Iterator[Encoders]:
+    with tempfile.TemporaryDirectory(prefix="enc-") as folder:
+        running = Encoders(simulator, controller, Path(folder))
+        try:
+            yield running
+        finally:
+            running.shut_down()
+
+
+def cache_facts(encoders: Encoders) -> None:
+    encoders.controller.environment |= {
+        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(encoders.controller.home / "facts"),
+    }
+
+
+def said(output: str) -> str:
+    return " ".join(output.split())
+
+
+def test_two_events_share_a_host_and_leave_it_one_by_one(encoders: Encoders) -> None:
+    for event in (A, B):
+        run = encoders.play("provision", event)
+        assert run.returncode == 0, run.output
+    before = encoders.on_air()
+    assert set(before) == ALL
+    again = encoders.play("provision", A)
+    assert again.recap("enc1")["changed"] == 0, again.output
+    assert encoders.on_air() == before
+
+    rehearsed = encoders.play("teardown", A, "--check")
+    assert rehearsed.returncode == 0, rehearsed.output
+    assert rehearsed.recap("enc1")["changed"] > 0
+    assert encoders.on_air() == before
+    assert len(encoders.titles()) == 3
+
+    first = encoders.play("teardown", A)
+    assert first.returncode == 0, first.output
+    assert encoders.on_air() == {"hall-b-talk": before["hall-b-talk"]}
+    assert encoders.titles() == ["Hall B/Talk"]
+    assert list(encoders.root("enc1").rglob("*hall-a*")) == []
+
+    second = encoders.play("teardown", B)
+    assert second.returncode == 0, second.output
+    assert not encoders.root("enc1").exists()
+    assert not Path(f"/proc/{before['hall-b-talk']}").exists()
+    assert encoders.titles() == []
+
+
+def test_a_stream_leaves_only_on_somebodys_word(encoders: Encoders) -> None:
+    assert encoders.play("provision", A).returncode == 0
+    before, files = encoders.on_air(), encoders.files()
+    # As the service tells it, for it knows no encoders.
+    without = encoders.play("provision", rooms("Hall A", Talk=None, Break=None))
+    assert without.returncode == 0, without.output
+    assert "Left as they are" in without.output
+    assert encoders.on_air() == before
+
+    mistyped = encoders.play("provision", rooms("Hall A", Talk="encl", Break="encl"))
+    assert mistyped.returncode != 0
+    for words in ("Hall A/Talk", "ffmpeg_encoder_remove_all", "no host of the inventory"):
+        assert words in said(mistyped.output)
+    assert encoders.on_air() == before
+    assert set(encoders.files()) == set(files)
+
+    moved = encoders.play("provision", rooms("Hall A", Talk="enc1", Break="enc2"))
+    assert moved.returncode == 0, moved.output
+    assert encoders.on_air() == {"hall-a-talk": before["hall-a-talk"]}
+    assert set(encoders.on_air("enc2")) == {"hall-a-break"}
+
+    asked = encoders.play("provision", rooms("Hall A", Talk=None, Break=None), "-e", "ffmpeg_encoder_remove_all=yes")
+    assert asked.returncode == 0, asked.output
+    assert encoders.on_air() == encoders.on_air("enc2") == {}
+
+
+def test_streams_of_an_older_version_stay_until_they_are_named(encoders: Encoders) -> None:
+    for event in (A, B):
+        assert encoders.play("provision", event).returncode == 0
+    shutil.rmtree(encoders.root("enc1") / "about")
+    before = encoders.on_air()
+    assert encoders.play("provision", rooms("Hall B", Talk="enc1")).returncode == 0
+    assert encoders.on_air() == before
+    assert encoders.play("teardown", A).returncode == 0
+    assert set(encoders.on_air()) == {"hall-b-talk"}
+
+
+def test_facts_of_another_run_do_not_count(encoders: Encoders) -> None:
+    cache_facts(encoders)
+    assert encoders.play("provision", A).returncode == 0
+    before = encoders.on_air()
+    # A preview of a teardown, and then the role alone: it knows nothing, and says so.
+    assert encoders.play("teardown", A, "--check").returncode == 0
+    for run in (encoders.role(), encoders.role("--check"), encoders.role(tasks_from="verify")):
+        assert run.returncode != 0
+        assert "of another run and does not count" in said(run.output)
+        assert "--limit localhost,enc1" in said(run.output)
+    # The event file is not read where localhost is left out, and another event's sessions do not take its place.
+    limited = encoders.play("provision", B, "--limit", "enc1")
+    assert limited.returncode != 0
+    assert "--limit localhost,enc1" in said(limited.output)
+    assert encoders.on_air() == before
+    named = encoders.play("provision", B, "--limit", "localhost,enc1")
+    assert named.returncode == 0, named.output
+    assert set(encoders.on_air()) == ALL
+
+
+def test_what_is_missing_on_a_host_is_said_at_once_and_before_a_key_is_written(encoders: Encoders) -> None:
+    began = time.monotonic()
+    run = encoders.play("provision", A, "-e", "ffmpeg_encoder_supervisord_command=/nowhere/supervisord")
+    assert "There is no /nowhere/supervisord on enc1" in said(run.output)
+    assert not encoders.root("enc1").exists()
+    unset = encoders.play("verify", A, "-e", "ffmpeg_encoder_verify_timeout=600")
+    assert unset.returncode != 0
+    assert "Hall A/Talk: enc1 has no such stream" in said(unset.output)
+    systemd = encoders.play("provision", A, "-e", "ffmpeg_encoder_service_manager=systemd")
+    if not Path("/run/systemd/system").exists():
+        assert "systemd does not run on enc1" in said(systemd.output)
+    assert time.monotonic() - began < 240
+    assert not encoders.root("enc1").exists()
+
+
+def test_a_list_takes_away_what_it_has_put_there_and_nothing_else(encoders: Encoders) -> None:
+    assert encoders.play("provision", [*A, *B]).returncode == 0
+    state = encoders.simulator.service
+    with state.lock:
+        listed = {
+            f"{one.room.title}/{one.title}": {
+                "session_id": one.id,
+                "room": one.room.title,
+                "title": f"{one.title} (list)",
+                "rtmp_url": "rtmp://127.0.0.1:1935/live",
+            }
+            for one in state.sessions.values()
+        }
+    mine = {"ffmpeg_encoder_remove_all": "true", "ffmpeg_encoder_install": "false"}
+    everything = encoders.role(ffmpeg_encoder_streams=list(listed.values()), **mine)
+    assert everything.returncode == 0, everything.output
+    assert set(encoders.on_air()) == {f"{one}-list" for one in ALL}
+    fewer = encoders.role(ffmpeg_encoder_streams=[listed["Hall A/Talk"]])
+    assert fewer.returncode == 0, fewer.output
+    # The list still has a stream of Hall A, and says nothing of Hall B.
+    assert set(encoders.on_air()) == {"hall-a-talk-list", "hall-b-talk-list"}
+    scoped = encoders.role(ffmpeg_encoder_streams=[listed["Hall B/Talk"]], ffmpeg_encoder_scope="b")
+    assert scoped.returncode == 0, scoped.output
+    empty = encoders.role(ffmpeg_encoder_streams=[], ffmpeg_encoder_scope="b")
+    assert empty.returncode == 0, empty.output
+    assert set(encoders.on_air()) == {"hall-a-talk-list"}
+
+
+def test_rooms_of_one_title_do_not_share_a_stream(encoders: Encoders) -> None:
+    assert encoders.play("provision", A).returncode == 0
+    state = encoders.simulator.service
+    with state.lock:
+        ids = [one.id for one in state.sessions.values()]
+    url = "rtmp://127.0.0.1:1935/live"
+    streams = [
+        {"session_id": one, "room_id": str(uuid.uuid4()), "room": "Hall", "title": "Show", "rtmp_url": url}
+        for one in ids
+    ]
+    first = encoders.role(ffmpeg_encoder_streams=streams[:1], ffmpeg_encoder_scope="one")
+    assert first.returncode == 0, first.output
+    second = encoders.role(ffmpeg_encoder_streams=streams[1:], ffmpeg_encoder_scope="two")
+    assert second.returncode == 0, second.output
+    keys = sorted(path.stem for path in (encoders.root("enc1") / "keys").glob("hall-show-*"))
+    assert len(keys) == 2
+    again = encoders.role(ffmpeg_encoder_streams=streams[1:], ffmpeg_encoder_scope="two")
+    assert again.recap("enc1")["changed"] == 0, again.output
