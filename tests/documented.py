@@ -28,6 +28,12 @@ def code_blocks(page: Path, language: str) -> list[str]:
     return [re.sub(rf"(?m)^{indent}", "", block) for indent, block in found]
 
 
+def named_block(page: Path, name: str) -> str:
+    """Return the block of YAML that begins with its file's name, as a comment."""
+    (block,) = (block for block in code_blocks(page, "yaml") if block.startswith(f"# {name}\n"))
+    return block
+
+
 def plugin_examples() -> dict[str, list[dict[str, Any]]]:
     """Return the tasks or plays in the EXAMPLES of each action and of each other plugin, by its path."""
     examples = {}
