@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.controller import Controller, Run
 from tests.integration.playbooks.encoders import encoders_folder, hls, inventory, on_air
@@ -56,6 +57,20 @@ def test_verify_says_how_many_streams_were_verified(simulator: Simulator, contro
         assert run.returncode == 0, run.output
         assert "1 of 1 streams verified" in last_words(run)
         assert "--limit leaves out their encoders: Main stage/Keynote" in said(run)
+
+
+def test_a_playbook_of_a_users_own_can_verify_twice(simulator: Simulator, controller: Controller, folder: Path) -> None:
+    provision(controller, ROOMS[:1])
+    hosts = inventory(controller, folder, "encoder1", "encoder2")
+    mine = controller.home / "mine.yml"
+    mine.write_text("- import_playbook: tenbyte.webinar.verify\n" * 2)
+    (controller.home / "event.yml").write_text(yaml.safe_dump({"event_rooms": ROOMS[:1]}))
+    with hls() as url:
+        on_air(folder, simulator, "encoder1", "Keynote", f"{url}/1/index.m3u8")
+        on_air(folder, simulator, "encoder2", "Panel", f"{url}/2/index.m3u8")
+        run = controller.playbook("mine.yml", "-i", hosts, "-e", "@event.yml")
+    assert run.returncode == 0, run.output
+    assert run.output.count("2 of 2 streams verified") == 2
 
 
 def test_verify_fails_for_each_stream_that_is_not_as_it_should_be(
