@@ -73,4 +73,4 @@ class _AnyTag(yaml.SafeLoader):
     """Reads Ansible's own tags as plain text."""
 
 
-_AnyTag.add_multi_constructor("!", lambda loader, _tag, node: loader.construct_scalar(node))  # type: ignore[arg-type, no-untyped-call]
+_AnyTag.add_multi_constructor("!", lambda loader, _tag, node: loader.construct_scalar(node))

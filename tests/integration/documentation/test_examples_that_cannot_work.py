@@ -117,7 +117,7 @@ def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Control
 
 def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Controller) -> None:
     written = documented_playbooks(controller)
-    arguments = ("-e", "@variables.yml")
+    arguments = ["-e", "@variables.yml"]
 
     def run_of(playbook: str) -> Run:
         return controller.playbook(playbook, *arguments)
@@ -125,7 +125,7 @@ def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Control
     shipped = [f"tenbyte.webinar.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
     # They wait more than they work: a few seconds each for a service that may come back.
     with ThreadPoolExecutor(max_workers=4) as pool, encoders_folder() as folder:
-        arguments += ("-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios")))
+        arguments += ["-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios"))]
         runs = dict(zip([*written, *shipped], pool.map(run_of, [*written, *shipped]), strict=True))
     assert len(runs) > 12
     for playbook, run in runs.items():

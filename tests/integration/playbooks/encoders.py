@@ -89,7 +89,7 @@ def inventory(
     return "inventory.yml"
 
 
-def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str | None) -> None:
+def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str) -> None:
     """Let a session be live, play, and its encoder say that it sends."""
     session = session_titled(simulator, title)
     session.hls_url = hls_url

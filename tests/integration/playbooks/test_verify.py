@@ -82,7 +82,7 @@ def test_verify_fails_for_each_stream_that_is_not_as_it_should_be(
     rooms[0]["sessions"].append({**rooms[0]["sessions"][1], "title": "Not yet", "encoder": "encoder1"})
     with hls() as url:
         on_air(folder, simulator, "encoder1", "Keynote", f"{url}/1/index.m3u8")
-        on_air(folder, simulator, "encoder2", "Panel", None)
+        on_air(folder, simulator, "encoder2", "Panel", "")
         run = play(controller, "verify", "-i", hosts, rooms=rooms)
     assert run.returncode != 0
     assert "1 of 3 streams verified" in last_words(run)
@@ -170,7 +170,7 @@ def test_an_empty_encoder_is_none(simulator: Simulator, controller: Controller, 
 
 
 # The roles' own tests put real streams on real encoders: here it is enough that there is nothing to put anywhere.
-NOTHING_TO_SEND = {"ffmpeg_encoder_state": "stopped"}
+NOTHING_TO_SEND: dict[str, Any] = {"ffmpeg_encoder_state": "stopped"}
 
 
 def test_rehearse_says_how_many_streams_play(simulator: Simulator, controller: Controller, folder: Path) -> None:
@@ -183,7 +183,7 @@ def test_rehearse_says_how_many_streams_play(simulator: Simulator, controller: C
         run = play(controller, "rehearse", *arguments, rooms=ROOMS)
         assert run.returncode == 0, run.output
         assert "2 of 2 streams play" in last_words(run)
-        for broken, reason in ((None, "names no hls_url"), (f"{url}/silent/index.m3u8", "its HLS URL does not play")):
+        for broken, reason in (("", "names no hls_url"), (f"{url}/silent/index.m3u8", "its HLS URL does not play")):
             session = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
             session.hls_url = broken
             run = play(controller, "rehearse", *arguments, rooms=ROOMS)
