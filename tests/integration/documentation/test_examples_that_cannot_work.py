@@ -79,6 +79,7 @@ def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
     if reason == "unreachable":
         with socket.create_server(("127.0.0.1", 0)) as listener:
             controller.api_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/webinar"
+    controller.environment["KEYNOTE_STREAM_KEY"] = "adopted-stream-key"
     controller.home.mkdir(parents=True)
     (controller.home / "vault-password").write_text("of a copy\n")
     (controller.home / "variables.yml").write_text(yaml.safe_dump(variables(controller.home)))
