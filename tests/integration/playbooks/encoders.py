@@ -94,6 +94,10 @@ def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: s
     session = session_titled(simulator, title)
     session.hls_url = hls_url
     publish(simulator, session)
-    running = folder / host / "run" / name_of(f"{session.room.title}/{title}")
+    name = name_of(f"{session.room.title}/{title}")
+    running, keys = folder / host / "run" / name, folder / host / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    # What the role finds there tells it that the stream was put on the host.
+    (keys / f"{name}.ffpreset").touch()
     running.mkdir(parents=True)
     (running / "status.json").write_text(json.dumps({"state": "on air", "showing": "source", "first_media_seconds": 1}))
