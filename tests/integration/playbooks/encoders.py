@@ -22,6 +22,7 @@ import yaml
 from tests.encoder.lab import name_of
 from tests.integration.controller import Controller
 from tests.integration.playbooks.event import publish, session_titled
+from tests.simulator.records import Session
 from tests.simulator.server import Simulator
 
 
@@ -89,11 +90,17 @@ def inventory(
     return "inventory.yml"
 
 
-def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str) -> None:
-    """Let a session be live, play, and its encoder say that it sends."""
+def plays(simulator: Simulator, title: str, hls_url: str) -> Session:
+    """Let a session be live and play."""
     session = session_titled(simulator, title)
     session.hls_url = hls_url
     publish(simulator, session)
+    return session
+
+
+def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str) -> None:
+    """Let a session be live, play, and its encoder say that it sends."""
+    session = plays(simulator, title, hls_url)
     name = name_of(f"{session.room.title}/{title}")
     running, keys = folder / host / "run" / name, folder / host / "keys"
     keys.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.integration.controller import Controller, Run
-from tests.integration.playbooks.encoders import encoders_folder, hls, inventory, on_air
+from tests.integration.playbooks.encoders import encoders_folder, hls, inventory, on_air, plays
 from tests.integration.playbooks.event import ROOMS, assert_no_secret, play, provision
 from tests.simulator.server import Simulator
 
@@ -178,14 +178,13 @@ def test_rehearse_says_how_many_streams_play(simulator: Simulator, controller: C
     hosts = inventory(controller, folder, "encoder1", "encoder2", **NOTHING_TO_SEND)
     arguments = ("-i", hosts, "-e", "rehearse_retries=1")
     with hls() as url:
-        on_air(folder, simulator, "encoder1", "Keynote", f"{url}/1/index.m3u8")
-        on_air(folder, simulator, "encoder2", "Panel", f"{url}/2/index.m3u8")
+        keynote = plays(simulator, "Keynote", f"{url}/1/index.m3u8")
+        plays(simulator, "Panel", f"{url}/2/index.m3u8")
         run = play(controller, "rehearse", *arguments, rooms=ROOMS)
         assert run.returncode == 0, run.output
         assert "2 of 2 streams play" in last_words(run)
         for broken, reason in (("", "names no hls_url"), (f"{url}/silent/index.m3u8", "its HLS URL does not play")):
-            session = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
-            session.hls_url = broken
+            keynote.hls_url = broken
             run = play(controller, "rehearse", *arguments, rooms=ROOMS)
             assert run.returncode != 0
             assert "1 of 2 streams play" in last_words(run)
