@@ -9,22 +9,22 @@ export FUZZ_SECONDS
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-setup: ## Install what is needed, here in .venv and on this machine; start and enable nothing
+setup: ## Install all that the tests need, here in .venv and on this machine; start and enable nothing
 	@scripts/setup
 
-demo: ## Rehearse an example event with real media (KEEP=1 leaves it running)
+demo: ## Rehearse an example event with real media, in three minutes (KEEP=1 leaves it running)
 	@exec scripts/demo
 
 demo-stop: ## End a demo that KEEP=1 left running
 	@exec scripts/demo --stop
 
-test: ## Run every check and every test
+test: ## Run every check and every test (half an hour)
 	@exec scripts/test
 
 lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog and documentation
 	@exec scripts/test lint
 
-unit: ## Test the engine by itself
+unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/test_plan.py
 	@exec scripts/test unit
 
 integration: ## Test ansible-playbook against the simulator
@@ -48,8 +48,8 @@ sanity: ## Run ansible-test sanity over a copy
 molecule: ## Test the roles on systemd machines of this host, as root (SCENARIO=event runs one)
 	@exec scripts/molecule $(SCENARIO)
 
-build: ## Make the artifact that ansible-galaxy installs, in build/
-	@exec scripts/test build
+build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
+	@exec scripts/build
 
 clean: ## Remove what make has made, except .venv
 	@rm -rf build tests/output .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache

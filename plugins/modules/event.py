@@ -267,11 +267,16 @@ EXAMPLES = r"""
     purge: true
     replace: live
 
-- name: Go on although one or two sessions failed, but not without a credential or a service
+# A failure without failed_sessions, such as a wrong credential or an unreachable service, stays one.
+- name: Go on although one or two sessions failed
   tenbyte.webinar.event:
     rooms: "{{ event_rooms }}"
   register: conference
   failed_when: conference is failed and conference.failed_sessions | default([]) | length not in [1, 2]
+
+- name: Report them
+  ansible.builtin.debug:
+    msg: "{{ conference.failed_sessions }}"
 """
 
 RETURN = r"""

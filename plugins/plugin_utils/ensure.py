@@ -21,7 +21,7 @@ from .plan import Plan, make_plan
 from .secrecy import Redactor
 from .steps import Step
 from .transport import Connection, Transport
-from .webinar_api import WebinarApi
+from .webinar_api import MY_ROOMS_PATH, WebinarApi, sessions_path
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def ensure(
     transport = Transport(connection, redactor)
     try:
         api = WebinarApi(transport)
-        plan = make_plan(asked, observe(api, ledger, asked, connection.concurrency))
+        plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency)
         if check_mode:
             return Outcome(plan, planned(plan), notes)
         applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
@@ -61,6 +61,20 @@ def ensure(
         transport.close()
         if ledger is not None:
             ledger.close()
+
+
+def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> Plan:
+    """Return the plan; where it creates what a list of several pages lacks, that list is read again, to be sure."""
+    plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False))
+    for room in plan.rooms:
+        makes_room = room.step is not None and room.step.action == "create_room"
+        makes_session = any(step.action == "create_session" for session in room.sessions for step in session.steps)
+        is_unsure = makes_room and not api.is_confirmed(MY_ROOMS_PATH)
+        if room.room is not None and makes_session and not api.is_confirmed(sessions_path(room.room.id)):
+            is_unsure = True
+        if is_unsure:
+            return make_plan(asked, observe(api, ledger, asked, concurrency))
+    return plan
 
 
 def _opened(

@@ -58,18 +58,19 @@ class World:
         return row.slot if row is not None else slot
 
 
-def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> World:
+def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, *, sure: bool = True) -> World:
     """Return the World; raise InvalidInput where a named room is unknown, another account's, or named twice.
 
+    Unless ``sure``, lists of several pages are read once: what was deleted meanwhile may hide something.
     What fails for one room alone, such as its list of sessions, is that room's refusal.
     """
-    mine = tuple(api.my_rooms())
+    mine = tuple(api.my_rooms(sure=sure))
     account = account_of(api.connection, mine, ledger.fingerprint_text if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         found = list(pool.map(lambda spec: _find_room(api, ledger, world, spec), asked.rooms))
         _refuse_one_room_twice([room.room for room in found if room.room])
-        lists = list(pool.map(lambda room: _sessions_of(api, room), found))
+        lists = list(pool.map(lambda room: _sessions_of(api, room, sure=sure), found))
     sessions = {
         room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
     }
@@ -107,11 +108,11 @@ def _with_newest_row(room: ObservedRoom, rows: KnownRows) -> ObservedRoom:
     return replace(room, row=row or room.row)
 
 
-def _sessions_of(api: WebinarApi, found: ObservedRoom) -> tuple[tuple[Session, ...], str | None]:
+def _sessions_of(api: WebinarApi, found: ObservedRoom, *, sure: bool) -> tuple[tuple[Session, ...], str | None]:
     if found.room is None or found.refusal is not None:
         return (), None
     try:
-        return tuple(api.sessions(found.room.id)), None
+        return tuple(api.sessions(found.room.id, sure=sure)), None
     except ServiceError as error:
         # A credential that is refused is so for every room.
         if error.status == 401:

@@ -41,6 +41,7 @@ class _Reading:
     pages: list[list[str | None]] = field(default_factory=list)
     shown: int = 0
     total: int | None = None
+    totals: set[int | None] = field(default_factory=set)
     overlaps: bool = False
     is_grown: bool = False
     size: int = 0
@@ -61,8 +62,16 @@ class _Reading:
         """
         return status == 404 or (status in (400, 416, 422) and self.total is not None and not self.lacks_some)
 
+    @property
+    def is_consistent(self) -> bool:
+        """Say that nothing in one reading speaks for a list that changed meanwhile. That is no proof: one may go as
+        another one comes.
+        """
+        return not self.lacks_some and not self.overlaps and len(self.totals) < 2
+
     def hear(self, answer: Mapping[str, Any]) -> None:
         stated = _count(answer, "total")
+        self.totals.add(stated)
         if stated is not None:
             self.total = stated if self.total is None else max(self.total, stated)
 
@@ -104,13 +113,20 @@ class PagedLists:
         self._sleep = sleep
         # Becomes the documented default once the service has refused more.
         self._limit = PAGE_LIMIT
+        self._unconfirmed: set[str] = set()
 
-    def whole(self, path: str, key: str) -> list[dict[str, Any]]:
+    def is_confirmed(self, path: str) -> bool:
+        """Say whether the list of a path, as it was read last, has everything that was there throughout."""
+        return path not in self._unconfirmed
+
+    def whole(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
         """Return all items of a list, each id once; raise WebinarError where they cannot all be read.
 
         Everything that was there from the first call to the last is in it. A list of one page takes one call where the
-        service states a right total; one of several pages is read until one reading confirms another.
+        service states a right total; one of several pages is read until one reading confirms another. Where that is not
+        needed (``sure`` is False), one consistent reading will do, and ``is_confirmed`` tells.
         """
+        self._unconfirmed.discard(path)
         earlier: _Reading | None = None
         limit = self._limit
         for pause in PAUSES:
@@ -119,6 +135,9 @@ class PagedLists:
             reading = self._reading(path, key, limit, earlier)
             reading.is_grown = earlier is not None and earlier.items.keys() <= reading.items.keys()
             if not reading.lacks_some and (reading.is_of_one_page or reading.confirms(earlier)):
+                return list(reading.items.values())
+            if not sure and reading.is_consistent:
+                self._unconfirmed.add(path)
                 return list(reading.items.values())
             limit = min(limit, reading.limit)
             if reading.lacks_some:

@@ -172,9 +172,15 @@ class Transport:
                 wait(_waiting_time(error, attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def pages(self, path: str, key: str) -> list[dict[str, Any]]:
-        """Return all items of a paged list, each id once; raise WebinarError where they cannot all be read."""
-        return self._lists.whole(path, key)
+    def pages(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
+        """Return all items of a paged list, each id once; raise WebinarError where they cannot all be read.
+
+        ``sure``: see PagedLists.whole.
+        """
+        return self._lists.whole(path, key, sure=sure)
+
+    def is_confirmed(self, path: str) -> bool:
+        return self._lists.is_confirmed(path)
 
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None

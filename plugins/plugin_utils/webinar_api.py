@@ -17,6 +17,7 @@ from .model import Room, Session, StreamKey, room_from_answer, session_from_answ
 from .transport import Connection, Transport
 
 ROOMS_PATH = "/rooms"
+MY_ROOMS_PATH = "/rooms/my"
 # How often a request to go live or to end is sent, where its answer is lost and looking shows that it had no effect.
 _STATE_ATTEMPTS = 3
 _STATE_PAUSE = 1.0
@@ -51,8 +52,9 @@ class WebinarApi:
         """Return what the service's own clock shows by now at least, in seconds since 1970; None where unknown."""
         return self._transport.service_time()
 
-    def my_rooms(self) -> list[Room]:
-        rooms = (room_from_answer(item) for item in self._transport.pages("/rooms/my", "rooms"))
+    def my_rooms(self, *, sure: bool = True) -> list[Room]:
+        """Return one's own rooms; ``sure``: see PagedLists.whole."""
+        rooms = (room_from_answer(item) for item in self._transport.pages(MY_ROOMS_PATH, "rooms", sure=sure))
         return [room for room in rooms if room]
 
     def room(self, room_id: str) -> Room | None:
@@ -69,8 +71,13 @@ class WebinarApi:
             raise GarbledAnswer("POST /rooms was answered without the room's id.")
         return room
 
-    def sessions(self, room_id: str) -> list[Session]:
-        sessions = (session_from_answer(item) for item in self._transport.pages(sessions_path(room_id), "sessions"))
+    def is_confirmed(self, path: str) -> bool:
+        """Say whether the list of a path, as it was read last, lacks nothing for certain."""
+        return self._transport.is_confirmed(path)
+
+    def sessions(self, room_id: str, *, sure: bool = True) -> list[Session]:
+        listed = self._transport.pages(sessions_path(room_id), "sessions", sure=sure)
+        sessions = (session_from_answer(item) for item in listed)
         return [session for session in sessions if session]
 
     def session(self, session_id: str) -> Session | None:
@@ -175,7 +182,7 @@ class WebinarApi:
 
     def described_rooms(self, *, mine: bool) -> list[dict[str, Any]]:
         """Return rooms as the service writes them (the contract's RoomResponse): one's own, or all public ones."""
-        return self._transport.pages("/rooms/my" if mine else ROOMS_PATH, "rooms")
+        return self._transport.pages(MY_ROOMS_PATH if mine else ROOMS_PATH, "rooms")
 
     def described_room(self, room_id: str) -> Mapping[str, Any] | None:
         data = self._read_or_none(room_path(room_id))

@@ -182,6 +182,46 @@ def test_encoders_are_taken_from_the_fact_cache(simulator: Simulator, controller
     assert encoders(exported(controller)) == {"Keynote": "encoder1", "Panel": "encoder2", "Hands on": None}
 
 
+def test_a_session_without_an_encoder_is_named_and_marked(simulator: Simulator, controller: Controller) -> None:
+    provision(controller)
+    run = play(controller, "export", "-e", "export_file=exported.yml")
+    assert "WARNING: No encoder is known for Main stage/Keynote, Main stage/Panel, Workshop/Hands on." in run.output
+    assert (controller.home / "exported.yml").read_text().count("# No encoder is known for it") == 3
+    run = play(controller, "export", "-e", "export_file=exported.yml", "-e", "export_force=yes", rooms=ROOMS)
+    assert "WARNING: No encoder is known for Workshop/Hands on." in run.output
+    assert (controller.home / "exported.yml").read_text().count("# No encoder is known for it") == 1
+
+
+def test_an_exported_event_with_its_encoders_changes_nothing(simulator: Simulator, controller: Controller) -> None:
+    provision(controller)
+    event = exported(controller, rooms=ROOMS)
+    run = assert_nothing_to_change(controller, simulator)
+    assert encoders({"event_rooms": [{"sessions": run.result(EVENT)["sessions"]}]}) == encoders(event)
+
+
+@pytest.mark.seed(rooms=[{"title": "Main stage", "host": "host"}])
+def test_encoders_of_rooms_of_one_title_are_not_mixed_up(simulator: Simulator, controller: Controller) -> None:
+    first = next(iter(simulator.service.rooms.values()))
+    other = simulator.service.create_room(first.host, {"title": "Main stage"})
+    rooms = [
+        {"room_id": room.id, "sessions": [{"title": "Keynote", "preset_id": PRESET, "encoder": encoder}]}
+        for room, encoder in ((first, "encoder1"), (other, "encoder2"))
+    ]
+    provision(controller, rooms)
+    found = {
+        room["room_id"]: room["sessions"][0]["encoder"] for room in exported(controller, rooms=rooms)["event_rooms"]
+    }
+    assert found == {first.id: "encoder1", other.id: "encoder2"}
+
+
+@pytest.mark.parametrize(("force", "kept"), [("no", True), ("0", True), ("", True), ("1", False)])
+def test_text_for_a_truth_value_is_one(simulator: Simulator, controller: Controller, force: str, kept: bool) -> None:
+    controller.home.mkdir(parents=True)
+    (controller.home / "event.yml").write_text("mine: true\n")
+    run = play(controller, "export", "-e", f"export_force={force}", "-e", "export_file=")
+    assert (run.returncode != 0) == kept, run.output
+
+
 def encoders(event: dict[str, Any]) -> dict[str, str | None]:
     return {one["title"]: one.get("encoder") for room in event["event_rooms"] for one in room["sessions"]}
 

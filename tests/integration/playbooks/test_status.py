@@ -16,6 +16,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Page(HTMLParser):
 
 
 def page_file(controller: Controller) -> Path:
-    return controller.home / "build" / "status" / "status.html"
+    return controller.home / ".cache" / "tenbyte-webinar" / "status.html"
 
 
 def table(run: Run) -> list[list[str]]:
@@ -156,6 +157,68 @@ def test_the_page_has_each_session_and_loads_nothing(simulator: Simulator, contr
     assert page_file(controller).stat().st_mode & 0o777 == 0o644
 
 
+def test_a_run_changes_nothing_and_leaves_the_folder_that_it_is_run_in_alone(
+    simulator: Simulator, controller: Controller
+) -> None:
+    provision(controller)
+    before = sorted(path.name for path in controller.home.iterdir())
+    run = play(controller, "status")
+    assert run.recap()["changed"] == 0
+    assert f"The page is {page_file(controller).resolve()}" in run.output
+    here = sorted(path.name for path in controller.home.iterdir() if not path.name.startswith("record-"))
+    assert [name for name in here if name not in before] == [".cache"]
+    elsewhere = controller.home / "cache"
+    run = play(controller, "status", environment={"XDG_CACHE_HOME": str(elsewhere)})
+    assert (elsewhere / "tenbyte-webinar" / "status.html").is_file(), run.output
+
+
+def test_the_page_names_the_event_and_comes_anew_by_itself(simulator: Simulator, controller: Controller) -> None:
+    provision(controller)
+    for arguments, rooms, name, seconds in (
+        ([], ROOMS, "Main stage, Workshop", "30"),
+        (["-e", '{"status_title": "R&D <days>", "status_refresh": 5}'], ROOMS, "R&D <days>", "5"),
+        (["-e", "status_refresh=0", "-e", "status_title="], None, "Event status", None),
+        (["-e", "status_refresh=no", "-e", "status_html="], None, "Event status", None),
+        (["-e", "status_refresh="], None, "Event status", "30"),
+    ):
+        play(controller, "status", *arguments, rooms=rooms)
+        html = page_file(controller).read_text()
+        assert Page(html).text.partition("Status as of")[0].split("\n  ")[-2].strip() == name
+        found = re.findall('<meta http-equiv="refresh" content="([0-9]+)">', html)
+        assert found == ([seconds] if seconds else [])
+
+
+def test_what_is_well_and_what_is_not_differ_in_more_than_colour(simulator: Simulator, controller: Controller) -> None:
+    provision(controller)
+    publish(simulator, session_titled(simulator, "Panel"))
+    simulator.service.start(session_titled(simulator, "Hands on"))
+    rooms = [*ROOMS, {"title": "Rooftop", "sessions": [{"title": "Sunrise", "preset_id": PRESET}]}]
+    play(controller, "status", "-e", "status_thumbnails=no", rooms=rooms)
+    html = page_file(controller).read_text()
+    badges = dict(re.findall(r'<span class="badge (\w*)">(\S [^<]+)</span>', html))
+    assert badges == {
+        "live": "\N{BLACK CIRCLE} on air",
+        "scheduled": "\N{WHITE CIRCLE} scheduled",
+        "alarm": "\N{BLACK UP-POINTING TRIANGLE} on air, no media",
+        "missing": "\N{BLACK UP-POINTING TRIANGLE} missing",
+    }
+    for scheme in re.findall(r"--live: (#\w+);.*?--alarm: (#\w+);", html):
+        assert scheme[0] != scheme[1]
+    # Only what is on air has the place of a picture.
+    assert html.count('<div class="picture">') == 2
+
+
+@pytest.mark.parametrize(
+    "start", ["2027-05-04T09:00:00+02:00", datetime(2027, 5, 4, 9, 0, tzinfo=timezone.utc), None, ""]
+)
+def test_a_start_that_yaml_makes_a_date_is_shown(simulator: Simulator, controller: Controller, start: object) -> None:
+    wishes = [{"title": "Sunrise", "scheduled_start_time": start}, {"title": "Noon", "scheduled_start_time": "12:00"}]
+    rooms = [{"title": "Rooftop", "sessions": wishes}, {"title": "Cellar", "sessions": None}]
+    run = play(controller, "status", rooms=rooms)
+    shown = {row[1]: row[-1] for row in table(run)}
+    assert shown["Sunrise"].startswith("2027-05-04 09:00" if start else "-")
+
+
 def test_a_session_on_air_without_media_stands_out(simulator: Simulator, controller: Controller) -> None:
     provision(controller)
     simulator.service.start(session_titled(simulator, "Panel"))
@@ -197,7 +260,7 @@ def test_check_mode_shows_the_table_and_writes_nothing(simulator: Simulator, con
     publish(simulator, session_titled(simulator, "Panel"))
     run = play(controller, "status", "--check", rooms=ROOMS)
     assert len(table(run)) == 3
-    assert not (controller.home / "build").exists()
+    assert not (controller.home / ".cache").exists()
 
 
 def test_another_file_can_be_named(simulator: Simulator, controller: Controller) -> None:

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every documented example fails, and says why, where the credential is wrong or the service cannot be reached."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+
+from tests.documented import ROOT, code_blocks, pages, plugin_examples
+from tests.integration.controller import Controller, Run
+from tests.integration.playbooks.encoders import encoders_folder, inventory
+from tests.integration.playbooks.event import ROOMS
+
+# What an example shows without asking the service, and so without a credential.
+ASKS_NOBODY = {
+    "See what the ledger holds",
+    "Forget the key of one session",
+    "Give the ledger a new key, in its key file",
+    "Write a copy of the ledger for a safe place",
+    "Encrypt all entries with a new key that is kept in a vault",
+    "Take the entries of a file into the ledger of the team",
+    "Forget the key of a session that another team looks after from now on",
+}
+# What anybody may read: the simulated service asks for no credential.
+PUBLIC = {
+    "Read one room by its id, whoever its host is",
+    "Read all public rooms of the service",
+    "List all public sessions of somebody else's room",
+}
+WRONG_KEY = "a-key-that-opens-nothing"
+# By how the service is out of reach: what a message must say of it.
+REASONS = {"wrong credential": "credential", "unreachable": "Check api_url, the network"}
+
+
+def variables(home: Path) -> dict[str, Any]:
+    """What the examples take from a user's own variables."""
+    return {
+        "event_rooms": ROOMS,
+        "vault_tenbyte_api_key": WRONG_KEY,
+        "vault_ledger_key": Fernet.generate_key().decode(),
+        "vault_new_ledger_key": Fernet.generate_key().decode(),
+        "vault_old_ledger_key": Fernet.generate_key().decode(),
+        "vault_keynote_stream_key": "adopted-stream-key",
+        "vault_stream_keys": [
+            {
+                "session_id": "6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21",
+                "stream_key": "adopted-stream-key",
+                "rtmp_url": "rtmp://ingest.example.com/live",
+            }
+        ],
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ansible_remote_tmp": str(home / "remote"),
+    }
+
+
+def in_time(task: dict[str, Any]) -> dict[str, Any]:
+    """The example as it is, but for the time that it waits."""
+    waits = {"retries": 1, "delay": 0} if "until" in task else {}
+    elsewhere = {"vault_password_file": "vault-password", "path": "export.vault"}
+    name = next((key for key in task if key == "tenbyte.webinar.ledger"), None)
+    given = {name: {key: elsewhere.get(key, value) for key, value in task[name].items()}} if name else {}
+    return {**task, **waits, **given}
+
+
+@pytest.fixture(params=REASONS)
+def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
+    """Let the controller have a wrong credential, or a service that nobody is at."""
+    reason: str = request.param
+    controller.api_key = WRONG_KEY
+    if reason == "unreachable":
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            controller.api_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/webinar"
+    controller.environment["KEYNOTE_STREAM_KEY"] = "adopted-stream-key"
+    controller.home.mkdir(parents=True)
+    (controller.home / "vault-password").write_text("of a copy\n")
+    (controller.home / "variables.yml").write_text(yaml.safe_dump(variables(controller.home)))
+    return reason
+
+
+@pytest.mark.seed(rooms=[{"id": "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10", "title": "Main stage", "host": "stranger"}])
+def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Controller) -> None:
+    plays = [
+        {
+            "name": where,
+            "hosts": "localhost",
+            "gather_facts": False,
+            "ignore_errors": True,
+            "module_defaults": {"group/tenbyte.webinar.all": {"retries": 0}},
+            "tasks": [in_time(task) for task in tasks],
+        }
+        for where, tasks in plugin_examples().items()
+    ]
+    run = controller.plays(plays, "-e", "@variables.yml")
+    examples = [task for tasks in plugin_examples().values() for task in tasks]
+    assert len(examples) > 40
+    ended = {record["task"]: record for record in run.records if record["kind"] in ("ok", "failed", "skipped")}
+    assert {task["name"] for task in examples} <= set(ended)
+    well = {name for name, record in ended.items() if record["kind"] == "ok"}
+    left_out = ASKS_NOBODY | (PUBLIC if out_of_reach == "wrong credential" else set())
+    assert well - left_out == set()
+    reasons = {
+        name: str(record["result"])
+        for name, record in ended.items()
+        if record["action"].startswith("tenbyte.webinar.") and name not in left_out and record["kind"] == "failed"
+    }
+    said = {name for name, reason in reasons.items() if REASONS[out_of_reach] in reason}
+    assert len(said) > 15
+    if out_of_reach == "unreachable":
+        # An example that goes on with the result of the one before fails because that has none. (With a wrong
+        # credential some find that what they read, which anybody may, is not there.)
+        other = {name: reason for name, reason in reasons.items() if name not in said}
+        assert [name for name, why in other.items() if "has no attribute" not in why and "censored" not in why] == []
+    assert "Traceback" not in run.output
+    assert WRONG_KEY not in run.output
+
+
+def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Controller) -> None:
+    written = documented_playbooks(controller)
+    arguments = ["-e", "@variables.yml"]
+
+    def run_of(playbook: str) -> Run:
+        return controller.playbook(playbook, *arguments)
+
+    shipped = [f"tenbyte.webinar.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
+    # They wait more than they work: a few seconds each for a service that may come back.
+    with ThreadPoolExecutor(max_workers=4) as pool, encoders_folder() as folder:
+        arguments += ["-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios"))]
+        runs = dict(zip([*written, *shipped], pool.map(run_of, [*written, *shipped]), strict=True))
+    assert len(runs) > 12
+    for playbook, run in runs.items():
+        assert run.returncode != 0, playbook
+        assert REASONS[out_of_reach] in " ".join(run.output.split()), (playbook, run.output)
+        assert "Traceback" not in run.output
+        assert WRONG_KEY not in run.output
+
+
+def documented_playbooks(controller: Controller) -> list[str]:
+    """Write the playbooks in the prose that ask the service, exactly as printed, and return their files' names."""
+    written = []
+    for page in pages():
+        for number, block in enumerate(code_blocks(page, "ya?ml")):
+            if "hosts:" in block and "tenbyte.webinar." in block and "tasks_from: verify" not in block:
+                name = f"{'-'.join(page.relative_to(ROOT).with_suffix('').parts)}-{number}.yml"
+                (controller.home / name).write_text(block)
+                written.append(name)
+    return written

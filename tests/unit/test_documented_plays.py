@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No play that users copy or run does what a user would regret."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from tests.documented import ROOT, code_blocks, pages, playbooks, plays, plugin_examples
+
+
+def test_plays_are_found_in_the_readme_the_roles_and_the_playbooks() -> None:
+    places = {where.partition(",")[0] for where, _play in plays()}
+    assert {"README.md", "roles/event/README.md", "roles/ffmpeg_encoder/README.md", "playbooks/verify.yml"} <= places
+    assert len(playbooks()) > 12
+
+
+def test_no_play_gathers_facts() -> None:
+    # The environment is among them, credentials and all, and a fact cache keeps it in clear.
+    assert [f"{where}: {play}" for where, play in plays() if play.get("gather_facts") is not False] == []
+
+
+def test_no_block_of_yaml_that_looks_like_a_play_is_overlooked() -> None:
+    found = {where.partition(",")[0] for where, _play in plays()}
+    for page in pages():
+        fenced = "\n".join(code_blocks(page, "ya?ml"))
+        without = page.read_text()
+        for block in code_blocks(page, "ya?ml"):
+            without = without.replace(block, "")
+        assert not re.search(r"(?m)^\s*-? *hosts: ", without), f"{page}: a play that is in no block of YAML"
+        if re.search(r"(?m)^\s*-? *hosts: \S", fenced):
+            assert str(page.relative_to(ROOT)) in found
+
+
+def test_no_example_counts_what_is_not_there_as_well() -> None:
+    # A result of a task that failed as a whole lacks its lists: a default for them must not make it look well.
+    for where, entries in plugin_examples().items():
+        for entry in entries:
+            for keyword in ("failed_when", "until"):
+                condition = str(entry.get(keyword, ""))
+                assert "is failed" in condition or "default(" not in condition or "'gone'" in condition, (
+                    where,
+                    condition,
+                )
+            assert not entry.get("ignore_errors"), (where, entry["name"])
+            assert not entry.get("ignore_unreachable"), (where, entry["name"])
+
+
+def test_every_block_of_yaml_can_be_read() -> None:
+    for page in pages():
+        for block in code_blocks(page, "ya?ml"):
+            list(yaml.parse(block))
