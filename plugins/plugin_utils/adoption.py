@@ -155,7 +155,7 @@ def _forget(session_id: str, settings: LedgerSettings, redactor: Redactor, *, ch
     with closing(ledger) if ledger else nullcontext():
         row = ledger.row_of_session(session_id) if ledger else None
         if ledger is not None and row is not None and not check_mode:
-            ledger.retire(row.slot.api, row.object_id or session_id)
+            ledger.retire(row.slot.api, [row.object_id or session_id])
         return {
             "changed": row is not None,
             "session": _shown(
