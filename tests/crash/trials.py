@@ -261,7 +261,7 @@ class Scene:
         if ledger is None:
             raise Failed("there is no ledger")
         try:
-            rows = ledger.all_rows(self.simulator.api_url, list(self.simulator.service.rooms))
+            rows = ledger.rows(self.simulator.api_url, list(self.simulator.service.rooms))
         finally:
             ledger.close()
         kept = {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}

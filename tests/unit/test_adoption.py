@@ -32,7 +32,7 @@ class Adoption:
         return keep_or_forget({**self.options, **given}, Redactor(), check_mode=check_mode)
 
     def claim(self, lease: float) -> Claim:
-        claim = self.ledger.claim(self.slot, [], lease=lease, gone_id=None)
+        claim = self.ledger.claim(self.slot, [], lease)
         assert isinstance(claim, Claim)
         return claim
 

@@ -186,7 +186,7 @@ def test_a_session_that_is_not_shown_everywhere_yet_keeps_its_key(scene: Scene) 
 
 
 def test_an_intent_of_which_no_request_was_sent_is_not_waited_for(scene: Scene) -> None:
-    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None, scene.api.service_time())
+    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0)
     scene.create()
     scene.one_usable()
     assert scene.pauses == []
