@@ -464,10 +464,7 @@ class Ledger:
         if not ids:
             return
         connection.execute(sa.update(slots).where(slots.c.id.in_(ids)).values(**values, updated_at=time.time()))
-        other = slots.alias()
-        is_same_slot = sa.and_(*(other.c[name] == slots.c[name] for name in ("api", "kind", "parent", "title")))
-        asked = sa.exists().where(is_same_slot & other.c.doubt.is_not(None))
-        connection.execute(sa.delete(slots).where((slots.c.phase == "retired") & ~asked))
+        connection.execute(sa.delete(slots).where(~is_of_use))
 
 
 def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool = True) -> Ledger | None:
