@@ -51,7 +51,8 @@ def landed(ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.
     settings = replace(ledger_settings, key=fernet_key())
     with closing(sqlite3.connect(tmp_path / "landed" / "ledger.sqlite3")) as connection:
         connection.row_factory = sqlite3.Row
-        tables = {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in ("meta", "slots")}  # noqa: S608
+        of = {name: connection.execute(f"SELECT * FROM {name}") for name in ("meta", "slots")}  # noqa: S608
+        tables = {name: [dict(row) for row in rows] for name, rows in of.items()}
     with closing(opened(settings)) as ledger:
         ledger.commit(lambda connection, _now: _copy_of_version_2(connection, tables))
     return settings

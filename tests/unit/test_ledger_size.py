@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -31,7 +31,7 @@ LARGEST = 2 << 20
 SLOWEST = 0.2
 
 
-def create(ledger: Ledger, title: str, session_id: str, past: list[str], unanswered: int) -> None:
+def create(ledger: Ledger, title: str, session_id: str, past: Sequence[str], unanswered: int) -> None:
     """Do what a run does for one session, in a room that has a session of this title already, somebody else's."""
     claim = ledger.claim(replace(SLOT, title=title), [LASTING], 60.0, gone_ids=past)
     assert isinstance(claim, Claim)
@@ -54,7 +54,7 @@ def test_sixty_days_of_fifty_sessions_a_day_in_one_room_stay_small_and_quick(
         for day in range(DAYS):
             today[0] += DAY
 
-            def session(number: int, day: int = day) -> str:
+            def session(number: int, day: int = day, past: Sequence[str] = tuple(past)) -> str:
                 session_id = f"00000000-0000-4000-8000-{day:06d}{number:06d}"
                 # Half of them are called alike each day, and once a day a request is never answered.
                 title = f"Talk {number}" if number % 2 else f"Talk {number} of day {day}"
