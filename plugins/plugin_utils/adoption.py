@@ -97,9 +97,11 @@ def _adopt(
             in_slot = _row_in(ledger, slot) if ledger else None
             _refuse_to_lose_a_key(api, in_slot, session, given)
             before = kept.key if kept else None
-            after = StreamKey(given.stream_key, given.rtmp_url or (before.rtmp_url if before else None))
-            # A key that the ledger keeps beside the slot is not the one that the other actions find.
-            changed = before != after or in_slot is None or in_slot.object_id != session.id
+            after = StreamKey(given.stream_key, given.rtmp_url or (before.rtmp_url if before else None)).completed(
+                before
+            )
+            # A key that is kept for another service is not the one that the other actions find.
+            changed = before != after or kept is None or kept.slot.api != slot.api
             if changed and ledger is not None and not check_mode:
                 ledger.adopt(slot, session.id, after)
             details = session_details(answer, session, None)
@@ -119,7 +121,7 @@ def _adopt(
 
 
 def _row_in(ledger: Ledger, slot: Slot) -> Row | None:
-    return next((row for row in ledger.rows(slot.api, [slot.parent]) if row.slot == slot), None)
+    return next((row for row in ledger.rows(slot.api, [slot.parent]) if row.slot == slot and row.holds_slot), None)
 
 
 def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, given: StreamKey) -> None:
