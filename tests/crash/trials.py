@@ -323,14 +323,20 @@ def attempt(scene: Scene, trial: Trial) -> None:
         raise Failed(f"a plain run failed: {result['errors']}")
     scene.check(rooms, " ".join(result["notes"]), deleted_before)
     with scene.figures.lock:
-        scene.figures.found["orphans replaced and reported"] += sum("replaced" in note for note in result["notes"])
-        scene.figures.found["twins removed and reported"] += sum("removed" in note for note in result["notes"])
+        for what, words in REPORTED.items():
+            scene.figures.found[what] += sum(words in note for note in result["notes"])
         scene.figures.found["current sessions checked"] += len(scene.simulator.service.sessions)
     scene.simulator.journal.clear()
     if scene.run(rooms)["errors"] or scene.simulator.journal.writes():
         raise Failed("another plain run found something to do")
 
 
+# By what a run says of it.
+REPORTED = {
+    "sessions without a key removed and reported": "nobody ever saw its key",
+    "replacements finished and reported": "has replaced it",
+    "sessions of overtaken runs removed and reported": "had been overtaken",
+}
 # Of what only some events have to do: going on air, settings, a look at what is replaced, its removal or its end.
 WEIGHTS = {
     "on air, with settings": [6, 6, 0, 0, 0],
