@@ -95,7 +95,7 @@ def test_what_else_the_ledger_knows_of_the_same_key_stays(adoption: Adoption) ->
 def test_a_key_that_is_kept_for_another_service_is_kept_for_this_one_too(adoption: Adoption) -> None:
     key = StreamKey(adoption.options["stream_key"], adoption.options["rtmp_url"])
     adoption.ledger.adopt(replace(adoption.slot, api="https://other.invalid"), adoption.session_id, key)
-    assert adoption.run()["changed"] is True
+    assert [adoption.run()["changed"] for _number in range(2)] == [True, False]
     (row,) = adoption.ledger.rows(adoption.slot.api, [adoption.slot.parent])
     assert row.key == key
 
