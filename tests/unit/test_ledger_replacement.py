@@ -105,7 +105,7 @@ def test_an_intent_of_an_earlier_run_is_inherited_by_the_one_that_replaces(open_
     sent = replacing(dead, lease=-1.0)
     assert dead.renew(replace(sent, unanswered=sent.unanswered.with_request(PRESET, CLOCK)), -1.0)
     claim = replacing(ledger)
-    assert (claim.inherited, claim.unanswered.count, claim.seen_ids) == (True, 1, {"s1"})
+    assert (claim.inherited, claim.unanswered.count, claim.seen_ids) == (True, 1, frozenset({"s1"}))
     assert phases(ledger) == {"s1": "replaced", None: "pending"}
 
 

@@ -93,7 +93,7 @@ def test_a_key_whose_session_is_not_known_is_never_withdrawn(open_run: OpenRun) 
     claim = asked(ledger)
     ledger.keep(claim, "pending", None, key)
     ledger.resolved(claim.row_id, 1)
-    assert (only_row(ledger).key, only_row(ledger).seen_ids) == (key, {"s0"})
+    assert (only_row(ledger).key, only_row(ledger).seen_ids) == (key, frozenset({"s0"}))
 
 
 def test_ids_are_kept_while_something_is_unanswered_and_no_longer(open_run: OpenRun) -> None:
