@@ -243,12 +243,13 @@ def _vanished(plan: Plan, creation: Creation) -> list[str]:
     """Return what stood beside its slot and is gone: a run removed it, and did not live to note that."""
     world = plan.world
     listed = {session.id for sessions in world.sessions.values() for session in sessions}
+    rooms = {found.room.id for found in world.rooms if found.room is not None and found.refusal is None}
     beside = [
         object_id
         for object_id, row in world.rows.by_id.items()
         if row.phase in ("replaced", "spare", "beside")
         and row.slot.kind == "session"
-        and row.slot.parent in world.sessions
+        and row.slot.parent in rooms
         and object_id not in listed
     ]
     return [one for one in beside if (now := creation.api.session(one)) is None or not now.is_current]

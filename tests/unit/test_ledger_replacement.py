@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -140,6 +142,19 @@ def test_a_slot_that_another_run_holds_is_busy_and_nothing_is_marked(open_run: O
     assert phases(ledger) == {"s1": "replaced", None: "pending"}
     rival.withdraw(claimed_by_rival)
     assert phases(ledger) == {"s1": "created"}
+
+
+def test_of_several_runs_that_replace_one_session_at_once_exactly_one_may(open_run: OpenRun) -> None:
+    made(open_run())
+    runs, start = [open_run() for _number in range(8)], threading.Barrier(8)
+
+    def replace_it(ledger: Ledger) -> str:
+        start.wait()
+        return type(ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")).__name__
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(replace_it, runs)) == ["Busy"] * 7 + ["Claim"]
+    assert phases(runs[0]) == {"s1": "replaced", None: "pending"}
 
 
 def test_a_forgotten_intent_gives_the_slot_back(open_run: OpenRun) -> None:
