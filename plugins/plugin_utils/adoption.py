@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -93,13 +93,14 @@ def _adopt(
         slot = Slot(api.url, "session", session.room_id, session.title)
         ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
         with closing(ledger) if ledger else nullcontext():
-            kept = ledger.row_of_session(session.id) if ledger else None
-            in_slot = _row_in(ledger, slot) if ledger else None
+            rows = ledger.rows(slot.api, [slot.parent]) if ledger else []
+            kept = _row_of(session, rows)
+            in_slot = next((row for row in rows if row.slot == slot and row.holds_slot), None)
             _refuse_to_lose_a_key(api, in_slot, session, given)
             before = kept.key if kept else None
             after = StreamKey(given.stream_key, given.rtmp_url or (before.rtmp_url if before else None))
-            # A key that the ledger keeps beside the slot is not the one that the other actions find.
-            changed = before != after or in_slot is None or in_slot.object_id != session.id
+            after = after.completed(before)
+            changed = before != after
             if changed and ledger is not None and not check_mode:
                 # Of what fills its slot it is known by now that it is over.
                 ledger.adopt(slot, session.id, after, current_ids=())
@@ -119,8 +120,10 @@ def _adopt(
             }
 
 
-def _row_in(ledger: Ledger, slot: Slot) -> Row | None:
-    return next((row for row in ledger.rows(slot.api, [slot.parent]) if row.slot == slot and row.holds_slot), None)
+def _row_of(session: Session, rows: Sequence[Row]) -> Row | None:
+    """Return the row of a session that tells most of it, wherever it stands."""
+    of_session = [row for row in rows if row.object_id == session.id and row.phase != "retired"]
+    return max(of_session, key=lambda row: row.key is not None, default=None)
 
 
 def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, given: StreamKey) -> None:

@@ -239,6 +239,22 @@ def _looked_at(outcome: SessionOutcome, api: WebinarApi, wait_timeout: float, *,
     return replace(outcome, session=now or session, awaits_live=False, error=outcome.error or message)
 
 
+def _vanished(plan: Plan, creation: Creation) -> list[str]:
+    """Return what stood beside its slot and is gone: a run removed it, and did not live to note that."""
+    world = plan.world
+    listed = {session.id for sessions in world.sessions.values() for session in sessions}
+    rooms = {found.room.id for found in world.rooms if found.room is not None and found.refusal is None}
+    beside = [
+        object_id
+        for object_id, row in world.rows.by_id.items()
+        if row.phase in ("replaced", "spare", "beside")
+        and row.slot.kind == "session"
+        and row.slot.parent in rooms
+        and object_id not in listed
+    ]
+    return [one for one in beside if (now := creation.api.session(one)) is None or not now.is_current]
+
+
 def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     """Take out of the ledger the keys of sessions that were seen to be over: they can never be used again."""
     world = plan.world
@@ -250,6 +266,7 @@ def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     ]
     over = [one for one in over if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
     try:
+        over += _vanished(plan, creation)
         if any(row.unanswered and row.age > slot_run.REMEMBERED for row in world.rows.by_id.values()):
             creation.ledger.forget_old_requests()
         if over:

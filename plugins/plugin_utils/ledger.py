@@ -17,7 +17,6 @@ carries a lease: while it lasts, only its owner may create. Beside the slot's ro
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -276,9 +275,11 @@ class Ledger:
                 self._withdraw(connection, slots.c.id == row_id)
                 return
             done.append(unanswered.written(left))
-            connection.execute(_by_id(row_id).values(doubt=unanswered.written(left)))
-            if row.phase == "retired":
-                self._retire(connection, slots.c.id == row_id)
+            values: dict[str, Any] = {"doubt": unanswered.written(left)}
+            if not left and row.phase != "pending":
+                values["seen_ids"] = "[]"
+            connection.execute(_by_id(row_id).values(**values))
+            self._drop_useless(connection)
 
         self._commits.run(commit)
 
@@ -305,14 +306,15 @@ class Ledger:
             now = self._database.now(connection)
             values = {**self.codec.sealed(key), "updated_at": now}
             same = (slots.c.api == slot.api) & (slots.c.kind == "session") & (slots.c.object_id == session_id)
-            known = connection.execute(sa.select(slots.c.id, slots.c.phase).where(same & is_of_use)).first()
+            chosen = sa.select(slots.c.id, slots.c.phase).where(same & (slots.c.phase != "retired"))
+            known = connection.execute(chosen.order_by(slots.c.phase.in_(BESIDE), slots.c.id)).first()
             held = connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
             other = held is not None and (known is None or held.id != known.id)
-            if other and held is not None and _is_over(held, current_ids):
+            if other and held is not None and self._is_over(held, current_ids, now):
                 self._retire(connection, slots.c.id == held.id)
                 other = False
             phase = "beside" if other else "created"
-            if known is not None and known.phase != "retired":
+            if known is not None:
                 kept_beside = {"phase": known.phase} if other and known.phase in BESIDE else {"phase": phase}
                 connection.execute(_by_id(known.id).values(**values, **kept_beside, lease_until=0.0))
                 return
@@ -320,6 +322,12 @@ class Ledger:
             connection.execute(sa.insert(slots).values(**new, **values, phase=phase, lease_until=0.0))
 
         self._commits.run(commit, LONG_PAUSES)
+
+    def _is_over(self, held: sa.Row[Any], current_ids: Collection[str] | None, now: float) -> bool:
+        """Say whether what holds a slot may give it up: its session is over, or it is an intent that asked nothing."""
+        if held.phase == "pending":
+            return held.secret is None and held.doubt is None and not self.codec.is_leased(held, now)
+        return current_ids is not None and held.object_id not in current_ids
 
     def remember(self, slot: Slot, object_id: str, memory: Memory) -> None:
         """Keep what the service made of values that were sent to a room or session, also one that has no row yet."""
@@ -379,10 +387,9 @@ class Ledger:
 
         def commit(connection: sa.Connection) -> None:
             long_ago = slots.c.updated_at < self._database.now(connection) - REMEMBERED
-            old = slots.c.doubt.is_not(None) & long_ago
-            connection.execute(sa.delete(slots).where(old & (slots.c.phase == "retired")))
-            others = old & slots.c.phase.not_in(["retired", "pending"])
-            connection.execute(sa.update(slots).where(others).values(doubt=None, seen_ids="[]"))
+            old = slots.c.doubt.is_not(None) & long_ago & (slots.c.phase != "pending")
+            connection.execute(sa.update(slots).where(old).values(doubt=None, seen_ids="[]"))
+            self._drop_useless(connection)
 
         self._commits.run(commit)
 
@@ -454,7 +461,10 @@ class Ledger:
         connection.execute(sa.update(slots).where(slots.c.id.in_(newest.scalar_subquery())).values(phase=phase))
 
     @staticmethod
-    def _retire(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
+    def _drop_useless(connection: sa.Connection) -> None:
+        connection.execute(sa.delete(slots).where(~is_of_use))
+
+    def _retire(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
         """Erase rows' keys, and the rows, unless a request of their slot was never answered.
 
         What such a request may have created is told from what is known to be ours by the ids of these rows.
@@ -463,11 +473,9 @@ class Ledger:
         ids = [row.id for row in connection.execute(sa.select(slots.c.id).where(condition)).all()]
         if not ids:
             return
-        connection.execute(sa.update(slots).where(slots.c.id.in_(ids)).values(**values, updated_at=time.time()))
-        other = slots.alias()
-        is_same_slot = sa.and_(*(other.c[name] == slots.c[name] for name in ("api", "kind", "parent", "title")))
-        asked = sa.exists().where(is_same_slot & other.c.doubt.is_not(None))
-        connection.execute(sa.delete(slots).where((slots.c.phase == "retired") & ~asked))
+        now = self._database.now(connection)
+        connection.execute(sa.update(slots).where(slots.c.id.in_(ids)).values(**values, updated_at=now))
+        self._drop_useless(connection)
 
 
 def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool = True) -> Ledger | None:
@@ -477,10 +485,6 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
     """
     opened = open_database(settings, redactor, owner, writable=writable)
     return Ledger(opened, owner) if opened is not None else None
-
-
-def _is_over(held: sa.Row[Any], current_ids: Collection[str] | None) -> bool:
-    return held.phase != "pending" and current_ids is not None and held.object_id not in current_ids
 
 
 def _busy(found: sa.Row[Any], now: float) -> Busy:

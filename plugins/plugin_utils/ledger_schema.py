@@ -10,6 +10,7 @@ follows from the number of migrations.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,9 +55,12 @@ slots = sa.Table(
 # Rows beside the one of their slot: see ledger.py.
 BESIDE = ("spare", "replaced", "beside", "retired")
 holds_slot = slots.c.phase.not_in(BESIDE)
+OF_SLOT = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
+_others = slots.alias()
+_asked_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.doubt.is_not(None))
 # What a run needs to know: a retired row tells nothing but which sessions were ours, and that only matters as long as
-# a request of its slot was never answered.
-is_of_use = (slots.c.phase != "retired") | slots.c.doubt.is_not(None)
+# a request of its slot, whichever row counts it, was never answered.
+is_of_use = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_asked_slots)
 ONE_ROW_PER_SLOT = sa.Index(
     "one_row_per_slot",
     slots.c.api,
@@ -82,7 +86,8 @@ class Migration:
 
 def _count_what_was_pending(connection: sa.Connection) -> None:
     """Version 1 did not say whether an intent had been followed by a request: one may have been."""
-    for row in connection.execute(sa.select(*_OF_VERSION_1).where(slots.c.phase == "pending")).all():
+    chosen = sa.select(slots.c.id, slots.c.created_at, slots.c.updated_at)
+    for row in connection.execute(chosen.where(slots.c.phase == "pending")).all():
         one = Unanswered(1, row.created_at, row.updated_at, by_service=False)
         _set(connection, row.id, doubt=unanswered.written(one))
 
@@ -99,9 +104,9 @@ def _tidy_up(connection: sa.Connection) -> None:
             continue
         _set(connection, row.id, doubt=unanswered.written(known))
     _spell_services_alike(connection)
-    useless = (slots.c.phase != "pending") & slots.c.doubt.is_(None)
-    connection.execute(sa.delete(slots).where(useless & (slots.c.phase == "retired")))
-    connection.execute(sa.update(slots).where(useless & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
+    connection.execute(sa.delete(slots).where(~is_of_use))
+    answered = (slots.c.phase != "pending") & slots.c.doubt.is_(None)
+    connection.execute(sa.update(slots).where(answered & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
     ONE_ROW_PER_SLOT.create(connection)
 
 
@@ -111,29 +116,45 @@ def _spell_services_alike(connection: sa.Connection) -> None:
             connection.execute(sa.update(slots).where(slots.c.api == api).values(api=normal))
     # Where two spellings had a row each for one slot, the one that was changed last holds it. The other keeps its key:
     # which session is of use, the service tells.
-    of_slot = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
-    held = sa.select(*of_slot).where(holds_slot).group_by(*of_slot).having(sa.func.count() > 1)
+    held = sa.select(*OF_SLOT).where(holds_slot).group_by(*OF_SLOT).having(sa.func.count() > 1)
+    of_row = (slots.c.id, slots.c.phase, slots.c.object_id, slots.c.secret, *_OF_INTENT)
     for slot in connection.execute(held).all():
-        same = sa.and_(*(column == value for column, value in zip(of_slot, slot, strict=True)))
+        same = sa.and_(*(column == value for column, value in zip(OF_SLOT, slot, strict=True)))
         newest_first = slots.c.updated_at.desc(), slots.c.id.desc()
-        of_row = (slots.c.id, slots.c.phase, slots.c.object_id, slots.c.doubt, slots.c.secret)
         rows = connection.execute(sa.select(*of_row).where(same & holds_slot).order_by(*newest_first)).all()
         holder = next((row for row in rows if row.phase != "pending"), rows[0])
         for row in rows:
-            tells_nothing = row.secret is None and row.doubt is None
             if row.id == holder.id:
                 continue
-            if tells_nothing and row.object_id in (None, holder.object_id):
+            is_told = _hand_over_requests(connection, row.id, holder.id) and row.secret is None
+            if is_told and row.object_id in (None, holder.object_id):
                 connection.execute(sa.delete(slots).where(slots.c.id == row.id))
             else:
                 _set(connection, row.id, phase="beside", lease_until=0.0)
+
+
+def _hand_over_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
+    """Let the row that holds a slot count what another one has unanswered; False where that cannot be read."""
+    found = connection.execute(sa.select(slots.c.id, *_OF_INTENT).where(slots.c.id.in_([row_id, holder_id]))).all()
+    requests, seen_ids = Unanswered.none(), set[str]()
+    try:
+        for row in found:
+            of_row = unanswered.read(row.doubt, row.created_at, row.updated_at)
+            requests = requests.merged(of_row)
+            if of_row or row.id == holder_id:
+                seen_ids |= set(json.loads(row.seen_ids))
+    except (ValueError, KeyError, TypeError):
+        return False
+    _set(connection, holder_id, doubt=unanswered.written(requests), seen_ids=json.dumps(sorted(seen_ids)))
+    _set(connection, row_id, doubt=None, seen_ids="[]")
+    return True
 
 
 def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
     connection.execute(sa.update(slots).where(slots.c.id == row_id).values(**values))
 
 
-_OF_VERSION_1 = (slots.c.id, slots.c.created_at, slots.c.updated_at)
+_OF_INTENT = (slots.c.doubt, slots.c.created_at, slots.c.updated_at, slots.c.seen_ids)
 # The first leads from version 1 to version 2, and so on.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(adds=(sa.Column("doubt", sa.Text),), step=_count_what_was_pending),

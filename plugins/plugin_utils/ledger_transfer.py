@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -130,8 +130,8 @@ def changes(rows: Sequence[Row], entries: Sequence[Kept]) -> list[Change]:
         if same is not None and _conflict(same, kept):
             conflicts.append(f"'{kept.slot.title}' ({kept.object_id})")
         elif same is not None:
-            if kept.key is not None and (same.damaged or same.key is None or _knows_more(kept.key, same.key)):
-                decided.append(Change("filled", kept, same.id))
+            if kept.key is not None and (joined := kept.key.completed(same.key)) != same.key:
+                decided.append(Change("filled", replace(kept, key=joined), same.id))
         elif (identity := (kept.slot, kept.object_id, kept.key.stream_key if kept.key else None)) not in added:
             added.add(identity)
             if kept.slot not in taken and kept.phase not in BESIDE:
@@ -157,7 +157,8 @@ def take_in(connection: sa.Connection, change: Change, codec: Codec, owner: str,
     values = {
         **asdict(kept.slot),
         "object_id": kept.object_id,
-        "phase": "beside" if change.action == "beside" else kept.phase,
+        # What was to be removed there is so here; what has lost its slot to another one is not for that reason.
+        "phase": "beside" if change.action == "beside" and kept.phase not in BESIDE else kept.phase,
         **codec.sealed(kept.key),
         "seen_ids": json.dumps(list(kept.seen_ids)),
         "doubt": kept.doubt,
@@ -181,9 +182,5 @@ def _is_same(row: Row, kept: Kept) -> bool:
 def _conflict(row: Row, kept: Kept) -> bool:
     if row.key is None or kept.key is None:
         return False
-    urls = {row.key.rtmp_url, kept.key.rtmp_url} - {None}
-    return row.key.stream_key != kept.key.stream_key or len(urls) > 1
-
-
-def _knows_more(kept: StreamKey, here: StreamKey) -> bool:
-    return kept.rtmp_url is not None and here.rtmp_url is None
+    addresses = ((row.key.rtmp_url, kept.key.rtmp_url), (row.key.whip_url, kept.key.whip_url))
+    return row.key.stream_key != kept.key.stream_key or any(len({*pair} - {None}) > 1 for pair in addresses)

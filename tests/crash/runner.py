@@ -22,6 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import Webi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
+    Policy,
     RoomSpec,
     SessionSpec,
     Settings,
@@ -41,7 +42,8 @@ def event_of(rooms: list[dict[str, Any]]) -> EventSpec:
                 ),
             )
             for room in rooms
-        )
+        ),
+        policy=Policy(replace="live"),
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import errors
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 
@@ -35,6 +35,11 @@ from tests.simulator.server import Simulator
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(errors.__file__).parents[5]
 POSTS = r"/rooms/[^/]+/sessions$"
+SESSION = "^/sessions/[^/]+$"
+END = "^/sessions/[^/]+/end$"
+GO_LIVE = "^/sessions/[^/]+/go_live$"
+# What befalls a request: it never arrives.
+LOST = (("action", "drop"), ("when", "before"))
 REQUEST_TIMEOUT = 5.0
 # A run that waits out the grace time for many sessions, on a machine with much else to do.
 LONGEST_RUN = 120.0
@@ -59,7 +64,10 @@ EVENTS: dict[str, tuple[Rooms | None, Rooms]] = {
     "one session": (None, event(1, 1)),
     "20 sessions": (None, event(4, 5)),
     "on air, with settings": (None, event(2, 3, state="live", settings={"chat_enabled": False})),
+    "one replacement": (event(1, 1), event(1, 1, preset_id=OTHER_PRESET)),
     "20 replacements": (event(4, 5), event(4, 5, preset_id=OTHER_PRESET)),
+    "one replaced on air": (event(1, 1, state="live"), event(1, 1, state="live", preset_id=OTHER_PRESET)),
+    "replaced on air": (event(1, 3, state="live"), event(1, 3, state="live", preset_id=OTHER_PRESET)),
 }
 
 
@@ -83,7 +91,15 @@ class AtPoint:
     def name(self) -> str:
         effect = dict(self.fault).get("action", "")
         delayed = " and up to 20 ms" if self.point == "answered" else ""
-        return f"{self.method} {self.point}{delayed}{', ' if effect else ''}{effect.replace('_', ' ')}"
+        where = "after the new key, before the removal: " if self.is_before_removal else ""
+        return f"{where}{self.method} {self.point}{delayed}{', ' if effect else ''}{effect.replace('_', ' ')}"
+
+    @property
+    def is_before_removal(self) -> bool:
+        """Say whether the session that is replaced is still there, beside the one that has taken its place."""
+        if self.method == "GET":
+            return self.path == SESSION and self.skip > 0
+        return bool(self.fault) and (self.method == "DELETE" or self.path == END)
 
     @property
     def is_late(self) -> bool:
@@ -256,19 +272,25 @@ class Scene:
         if silent and not any(before for before, asked in EVENTS.values() if before and asked is rooms):
             raise Failed(f"removed without a word: {silent}")
 
-    def _check_ledger(self, keys: dict[str, str]) -> None:
+    def rows(self) -> list[Row]:
+        """Return all that the ledger has of the rooms that exist."""
         ledger = open_ledger(self.ledger, Redactor(), new_owner())
         if ledger is None:
             raise Failed("there is no ledger")
         try:
-            rows = ledger.all_rows(self.simulator.api_url, list(self.simulator.service.rooms))
+            return ledger.rows(self.simulator.api_url, list(self.simulator.service.rooms))
         finally:
             ledger.close()
+
+    def _check_ledger(self, keys: dict[str, str]) -> None:
+        rows = self.rows()
         kept = {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}
         if kept != keys:
             lost, wrong = keys.keys() - kept.keys(), [one for one in keys if kept.get(one) not in (None, keys[one])]
-            raise Failed(f"keys: {lost} lost, {wrong} wrong, {kept.keys() - keys.keys()} of sessions that are gone")
-        held = [row.slot for row in rows if row.leased or row.phase in ("pending", "spare")]
+            gone = {(row.object_id, row.phase) for row in rows if row.key and row.object_id not in keys}
+            raise Failed(f"keys: {lost} lost, {wrong} wrong, {gone} of sessions that are gone")
+        open_phases = ("pending", "spare", "replaced", "beside")
+        held = [(row.slot, row.phase) for row in rows if row.leased or row.phase in open_phases]
         if held:
             raise Failed(f"the ledger is not at rest: {held}")
 
@@ -301,41 +323,62 @@ def attempt(scene: Scene, trial: Trial) -> None:
         raise Failed(f"a plain run failed: {result['errors']}")
     scene.check(rooms, " ".join(result["notes"]), deleted_before)
     with scene.figures.lock:
-        scene.figures.found["orphans replaced and reported"] += sum("replaced" in note for note in result["notes"])
-        scene.figures.found["twins removed and reported"] += sum("removed" in note for note in result["notes"])
+        for what, words in REPORTED.items():
+            scene.figures.found[what] += sum(words in note for note in result["notes"])
         scene.figures.found["current sessions checked"] += len(scene.simulator.service.sessions)
     scene.simulator.journal.clear()
     if scene.run(rooms)["errors"] or scene.simulator.journal.writes():
         raise Failed("another plain run found something to do")
 
 
+# By what a run says of it.
+REPORTED = {
+    "sessions without a key removed and reported": "nobody ever saw its key",
+    "replacements finished and reported": "has replaced it",
+    "sessions of overtaken runs removed and reported": "had been overtaken",
+}
+# Of what only some events have to do: going on air, settings, a look at what is replaced, its removal or its end.
+WEIGHTS = {
+    "on air, with settings": [6, 6, 0, 0, 0],
+    "one replacement": [0, 0, 6, 8, 0],
+    "20 replacements": [0, 0, 6, 8, 0],
+    "one replaced on air": [6, 0, 6, 0, 8],
+    "replaced on air": [6, 0, 6, 0, 8],
+}
+
+
 def random_trial(draw: random.Random) -> Trial:
     """Draw an event and up to three kills in a row."""
-    name = draw.choices(list(EVENTS), weights=[4, 4, 2, 2])[0]
+    name = draw.choices(list(EVENTS), weights=[4, 4, 2, 1, 3, 1, 2])[0]
     return Trial(name, tuple(random_kill(draw, name) for _number in range(draw.choice([1, 1, 1, 2, 3]))))
 
 
 def random_kill(draw: random.Random, name: str) -> Kill:
     if draw.random() < 0.35:
         return AfterDelay(draw.uniform(0.0, 0.2 if name == "one session" else 0.5))
-    skip = 0 if name == "one session" else draw.randrange(0, 20)
+    sessions = len(slots_of(EVENTS[name][1]))
+    skip = draw.randrange(0, sessions)
     request = draw.choices(
         [
             ("POST", POSTS, skip),
             ("POST", "^/rooms$", 0),
             ("GET", ".", draw.randrange(0, 4)),
-            ("DELETE", "^/sessions/", skip),
-            ("POST", "/go_live$", draw.randrange(0, 6)),
+            ("POST", GO_LIVE, draw.randrange(0, 6)),
             ("PATCH", "/settings$", draw.randrange(0, 6)),
+            # Looked at before anything is created in its place, and again before it is removed.
+            ("GET", SESSION, sessions + skip),
+            ("DELETE", SESSION, skip),
+            ("POST", END, skip),
         ],
-        weights=[10, 2, 1, 8 if "replacements" in name else 0, *([6, 6] if "air" in name else [0, 0])],
+        weights=[10, 2, 1, *WEIGHTS.get(name, [0, 0, 0, 0, 0])],
     )[0]
     point = draw.choice(["received", "committed", "headers", "mid_body", "answered", "answered"])
     fault: tuple[tuple[str, Any], ...] = ()
+    if point == "received" and request[1] in (END, SESSION) and request[0] != "GET":
+        fault = draw.choice([(), LOST])
     if point == "received" and request[1] == POSTS:
-        lost = (("action", "drop"), ("when", "before"))
         late = (("action", "delay_commit"), ("seconds", draw.uniform(0.5, 12.0)))
-        fault = draw.choice([(), lost, late])
+        fault = draw.choice([(), LOST, late])
     seconds = draw.uniform(0.0, 0.02) if point == "answered" else 0.0
     method, path, skipped = request
     return AtPoint(point, method, path, skipped, seconds, fault)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.create import create_session
@@ -45,23 +45,28 @@ class Scene:
         self.pauses.append(seconds)
         self.on_sleep()
 
-    def create(self, ledger: Ledger | None = None) -> Made[Session]:
+    def create(
+        self, ledger: Ledger | None = None, *, replaces: str | None = None, gone_ids: Collection[str] = ()
+    ) -> Made[Session]:
         creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
         seen = frozenset(self.service.sessions)
-        return create_session(creation, self.slot, ASKED, creation_body(ASKED), seen, None)
+        return create_session(
+            creation, self.slot, ASKED, creation_body(ASKED), seen, replaces=replaces, gone_ids=gone_ids
+        )
 
     def die_after_request(self, *seen_ids: str, lease: float = -1.0) -> tuple[Ledger, Claim]:
         """Return the ledger and the claim of a run elsewhere that sent its request, and was not heard of again."""
         dead = self.open_run(ELSEWHERE)
-        claim = dead.claim(self.slot, seen_ids, lease, None, self.api.service_time())
+        claim = dead.claim(self.slot, seen_ids, lease)
         assert isinstance(claim, Claim)
-        sent = replace(claim, doubt=claim.doubt.with_request(PRESET, self.api.service_time()))
+        clock = Creation(self.api, dead, 5.0).clock()
+        sent = replace(claim, unanswered=claim.unanswered.with_request(PRESET, clock))
         assert dead.renew(sent, lease)
         return dead, sent
 
     def row(self) -> Row | None:
-        rows = [row for row in self.open_run().rows(self.api.url, [self.room_id]) if row.slot == self.slot]
-        return rows[0] if rows else None
+        rows = self.open_run().rows(self.api.url, [self.room_id])
+        return next((row for row in rows if row.slot == self.slot and row.holds_slot), None)
 
     def one_usable(self) -> str:
         """Return the id of the one current session, whose key the ledger must hold."""

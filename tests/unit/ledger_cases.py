@@ -27,7 +27,7 @@ def new_key() -> StreamKey:
 
 
 def claimed(ledger: Ledger, slot: Slot = SLOT, lease: float = 60.0) -> Claim:
-    claim = ledger.claim(slot, ["s0"], lease, None)
+    claim = ledger.claim(slot, ["s0"], lease)
     assert isinstance(claim, Claim)
     return claim
 

@@ -64,8 +64,10 @@ def run(before: Callable[[Ledger], None] = lambda _ledger: None, on_post: Callab
     api = WebinarApi(transport)
     post = api.create_session
 
-    def create_and_then(room_id: str, body: dict[str, str], before_each: Callable[[], None]) -> object:
-        created = post(room_id, body, before_each)
+    def create_and_then(
+        room_id: str, body: dict[str, str], before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> object:
+        created = post(room_id, body, before_each, before_wait)
         on_post()
         return created
 
@@ -77,7 +79,8 @@ def run(before: Callable[[Ledger], None] = lambda _ledger: None, on_post: Callab
             before(ledger)
             seen = frozenset(session.id for session in api.sessions(ROOM_ID))
             slot = Slot(URL, "session", ROOM_ID, ASKED.title)
-            made = create_session(Creation(api, ledger, 10.0), slot, ASKED, creation_body(ASKED), seen, None)
+            creation, body = Creation(api, ledger, 10.0), creation_body(ASKED)
+            made = create_session(creation, slot, ASKED, body, seen, replaces=None, gone_ids=())
             return made.thing.id
     except WebinarError as error:
         return str(error)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Clai
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Clock
 
 from .scripted_server import success
 from .small_service import SmallService
@@ -32,7 +33,7 @@ class Adoption:
         return keep_or_forget({**self.options, **given}, Redactor(), check_mode=check_mode)
 
     def claim(self, lease: float) -> Claim:
-        claim = self.ledger.claim(self.slot, [], lease=lease, gone_id=None)
+        claim = self.ledger.claim(self.slot, [], lease)
         assert isinstance(claim, Claim)
         return claim
 
@@ -79,6 +80,36 @@ def test_a_place_where_another_run_is_creating_is_left_to_it(adoption: Adoption)
 def test_a_run_that_died_before_it_received_a_key_is_no_hindrance(adoption: Adoption) -> None:
     adoption.claim(lease=0.0)
     assert adoption.run()["changed"] is True
+    assert adoption.kept() is not None
+
+
+def test_what_else_the_ledger_knows_of_the_same_key_stays(adoption: Adoption) -> None:
+    known = StreamKey(adoption.options["stream_key"], None, "https://ingest.invalid/whip")
+    adoption.ledger.adopt(adoption.slot, adoption.session_id, known)
+    assert [adoption.run()["changed"] for _number in range(2)] == [True, False]
+    assert adoption.kept() == replace(known, rtmp_url=adoption.options["rtmp_url"])
+    assert adoption.run(stream_key="unit-stream-rotated")["changed"] is True
+    assert adoption.kept() == StreamKey("unit-stream-rotated", adoption.options["rtmp_url"])
+
+
+def test_a_key_that_is_kept_for_another_service_is_kept_for_this_one_too(adoption: Adoption) -> None:
+    key = StreamKey(adoption.options["stream_key"], adoption.options["rtmp_url"])
+    adoption.ledger.adopt(replace(adoption.slot, api="https://other.invalid"), adoption.session_id, key)
+    assert [adoption.run()["changed"] for _number in range(2)] == [True, False]
+    (row,) = adoption.ledger.rows(adoption.slot.api, [adoption.slot.parent])
+    assert row.key == key
+
+
+@pytest.mark.parametrize("is_unanswered", [False, True])
+def test_a_key_that_is_kept_already_is_no_change_whatever_holds_its_place(
+    adoption: Adoption, is_unanswered: bool
+) -> None:
+    claim = adoption.claim(lease=60.0)
+    if is_unanswered:
+        sent = replace(claim, unanswered=claim.unanswered.with_request(None, Clock(None, adoption.ledger.now())))
+        assert adoption.ledger.renew(sent, 0.0)
+    adoption.ledger.release(claim)
+    assert [adoption.run()["changed"] for _number in range(2)] == [True, False]
     assert adoption.kept() is not None
 
 

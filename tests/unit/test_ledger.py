@@ -30,14 +30,14 @@ def test_a_first_claim_is_new_and_committed(open_run: OpenRun) -> None:
 
 def test_a_slot_that_another_run_holds_is_busy_until_its_lease_ends(open_run: OpenRun) -> None:
     claimed(open_run(ELSEWHERE))
-    busy = open_run().claim(SLOT, [], 60.0, None)
+    busy = open_run().claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
     assert 50 < busy.seconds <= 60
 
 
 def test_a_lease_that_has_ended_is_inherited_with_what_the_first_run_had_seen(open_run: OpenRun) -> None:
     claimed(open_run(ELSEWHERE), lease=-1.0)
-    claim = open_run().claim(SLOT, ["s0", "s1"], 60.0, None)
+    claim = open_run().claim(SLOT, ["s0", "s1"], 60.0)
     assert isinstance(claim, Claim)
     assert claim.inherited
     assert claim.seen_ids == {"s0"}
@@ -47,7 +47,7 @@ def test_a_lease_that_has_ended_is_inherited_with_what_the_first_run_had_seen(op
 def test_a_released_claim_is_inherited_at_once(open_run: OpenRun) -> None:
     first = open_run(ELSEWHERE)
     first.release(claimed(first))
-    claim = open_run().claim(SLOT, [], 60.0, None)
+    claim = open_run().claim(SLOT, [], 60.0)
     assert isinstance(claim, Claim)
     assert claim.inherited
 
@@ -66,7 +66,7 @@ def test_a_renewed_lease_lasts(open_run: OpenRun) -> None:
     first = open_run(ELSEWHERE)
     claim = claimed(first, lease=-1.0)
     assert first.renew(claim, 60.0)
-    assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+    assert isinstance(open_run().claim(SLOT, [], 60.0), Busy)
 
 
 def test_a_withdrawn_intent_leaves_nothing(open_run: OpenRun) -> None:
@@ -88,8 +88,8 @@ def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
 def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
     ledger, key = open_run(), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
-    for gone in (None, "s2"):
-        row = open_run().claim(SLOT, [], 60.0, gone)
+    for gone in ((), ("s2",)):
+        row = open_run().claim(SLOT, [], 60.0, gone_ids=gone)
         assert isinstance(row, Row)
         assert (row.object_id, row.key) == ("s1", key)
 
@@ -97,7 +97,7 @@ def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
 def test_a_row_of_a_session_that_is_gone_makes_room_for_a_new_claim(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "created", "s1", new_key())
-    claim = ledger.claim(SLOT, ["s9"], 60.0, "s1")
+    claim = ledger.claim(SLOT, ["s9"], 60.0, gone_ids=["s1"])
     assert isinstance(claim, Claim)
     assert not claim.inherited
     assert ledger.row_of_session("s1") is None
@@ -107,9 +107,9 @@ def test_a_key_without_its_session_is_kept_and_inherited(open_run: OpenRun) -> N
     first, key = open_run(ELSEWHERE), new_key()
     claim = claimed(first)
     first.keep(claim, "pending", None, key)
-    assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+    assert isinstance(open_run().claim(SLOT, [], 60.0), Busy)
     first.release(claim)
-    inherited = open_run().claim(SLOT, [], 60.0, None)
+    inherited = open_run().claim(SLOT, [], 60.0)
     assert isinstance(inherited, Claim)
     assert inherited.key == key
 
@@ -154,16 +154,15 @@ def test_slots_of_other_apis_kinds_rooms_and_titles_do_not_touch(open_run: OpenR
     assert {row.slot for row in ledger.rows(SLOT.api, ["r1"])} == {SLOT, others[1], others[3]}
 
 
-def test_retiring_erases_the_key_from_the_row(open_run: OpenRun) -> None:
+def test_retiring_erases_the_row_and_its_key(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "created", "s1", new_key())
-    ledger.retire("https://other.invalid", "s1")
+    ledger.retire("https://other.invalid", ["s1"])
     assert ledger.row_of_session("s1") is not None
-    ledger.retire(SLOT.api, "s1")
+    ledger.retire(SLOT.api, ["s1"])
     assert ledger.row_of_session("s1") is None
-    (row,) = ledger.all_rows(SLOT.api, [SLOT.parent])
-    assert (row.phase, row.key) == ("retired", None)
-    assert ledger.look(lambda connection: connection.execute(sa.select(slots.c.secret)).all()) == [(None,)]
+    assert ledger.rows(SLOT.api, [SLOT.parent]) == []
+    assert ledger.look(lambda connection: connection.execute(sa.select(slots.c.secret)).all()) == []
 
 
 def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:

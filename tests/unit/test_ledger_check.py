@@ -47,7 +47,7 @@ def keep(service: SmallService, api: WebinarApi, ledger: Ledger, room_id: str) -
 
     def make(title: str, *, with_key: bool = True, status: str = "scheduled") -> str:
         session_id = service.add_session(room_id, title, PRESET, status)
-        claim = ledger.claim(Slot(api.url, "session", room_id, title), [], 60.0, None)
+        claim = ledger.claim(Slot(api.url, "session", room_id, title), [], 60.0)
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created" if with_key else "keyless", session_id, new_key() if with_key else None)
         return session_id
@@ -107,7 +107,7 @@ def test_a_second_session_of_a_slot_is_orphaned(
     first, unknown = keep("Keynote"), service.add_session(room_id, "Keynote", PRESET)
     slow, quick = open_run(ELSEWHERE), open_run()
     slot = Slot(api.url, "session", room_id, "Panel")
-    late, prompt = slow.claim(slot, [], -1.0, None), quick.claim(slot, [], 60.0, None)
+    late, prompt = slow.claim(slot, [], -1.0), quick.claim(slot, [], 60.0)
     assert isinstance(late, Claim)
     assert isinstance(prompt, Claim)
     made, spare = (service.add_session(room_id, "Panel", PRESET) for _number in range(2))
@@ -180,7 +180,7 @@ def test_an_intent_is_interrupted_unless_its_run_is_at_work(
     api: WebinarApi, open_run: OpenRun, findings: Findings, room_id: str
 ) -> None:
     for title, lease in (("Keynote", 60.0), ("Panel", -1.0)):
-        open_run(ELSEWHERE).claim(Slot(api.url, "session", room_id, title), [], lease, None)
+        open_run(ELSEWHERE).claim(Slot(api.url, "session", room_id, title), [], lease)
     assert findings() == {"Keynote": "in_progress", "Panel": "interrupted"}
 
 
@@ -196,7 +196,7 @@ def test_a_room_that_was_renamed_has_drifted_and_one_that_is_gone_is_missing(
 ) -> None:
     ids = [service.add_room(title) for title in ("Main stage", "Workshop", "Lounge")]
     for room_id, title in zip(ids, ("Main stage", "Workshop", "Lounge"), strict=True):
-        claim = ledger.claim(Slot(api.url, "room", "", title), [], 60.0, None)
+        claim = ledger.claim(Slot(api.url, "room", "", title), [], 60.0)
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created", room_id, None)
     service.rooms[ids[1]]["title"] = "Hands on"
@@ -235,7 +235,7 @@ def test_a_credential_that_is_refused_is_no_finding(service: SmallService, keep:
 
 def test_entries_of_another_api_are_left_out(keep: Keep, ledger: Ledger, findings: Findings) -> None:
     session_id = keep("Keynote")
-    ledger.claim(Slot("https://b.invalid", "session", "r1", "Keynote"), [], 60.0, None)
+    ledger.claim(Slot("https://b.invalid", "session", "r1", "Keynote"), [], 60.0)
     assert findings() == {session_id: "ok"}
 
 
@@ -259,7 +259,7 @@ def test_an_entry_that_another_run_is_just_making_is_not_forgotten(
     open_run: OpenRun, ledger_settings: LedgerSettings
 ) -> None:
     owner = new_owner().replace(":", "-elsewhere:", 1)
-    claim = open_run(owner).claim(Slot("a", "session", "r1", "Keynote"), [], 60.0, None)
+    claim = open_run(owner).claim(Slot("a", "session", "r1", "Keynote"), [], 60.0)
     assert isinstance(claim, Claim)
     options = {"ledger_url": ledger_settings.url, "operation": "forget", "entries": [claim.row_id]}
     with pytest.raises(InvalidInput, match="another run is just creating it"):

@@ -40,7 +40,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Red
 ledger = open_ledger(LedgerSettings(**json.loads(sys.stdin.readline())), Redactor(), new_owner())
 print("ready", flush=True)
 sys.stdin.readline()
-claim = ledger.claim(Slot("https://api.invalid", "session", "r1", "Keynote"), [], 3600.0, None)
+claim = ledger.claim(Slot("https://api.invalid", "session", "r1", "Keynote"), [], 3600.0)
 print(type(claim).__name__, getattr(claim, "inherited", None), flush=True)
 sys.stdin.readline()
 """
@@ -91,10 +91,10 @@ def test_the_lease_of_a_killed_process_is_inherited_at_once(ledger_settings: Led
         line_of(run)
         go_on(run)
         assert line_of(run) == "Claim False"
-        assert isinstance(open_run().claim(SLOT, [], 60.0, None), Busy)
+        assert isinstance(open_run().claim(SLOT, [], 60.0), Busy)
     finally:
         end([run])
-    claim = open_run().claim(SLOT, [], 60.0, None)
+    claim = open_run().claim(SLOT, [], 60.0)
     assert isinstance(claim, Claim)
     assert claim.inherited
 
@@ -106,7 +106,7 @@ def test_of_sixteen_runs_in_threads_exactly_one_claims_each_slot(open_run: OpenR
 
     def claim_all(ledger: Ledger) -> list[str]:
         start.wait()
-        return [type(ledger.claim(slot, [], 60.0, None)).__name__ for slot in slots]
+        return [type(ledger.claim(slot, [], 60.0)).__name__ for slot in slots]
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(claim_all, runs))
@@ -122,7 +122,7 @@ def test_sixteen_threads_of_one_run_keep_every_key(open_run: OpenRun) -> None:
         key = StreamKey(f"unit-stream-{secrets.token_hex(12)}")
         if number < 16:
             start.wait()
-        claim = ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)
+        claim = ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0)
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created", f"s{number}", key)
         return f"s{number}", key
@@ -144,7 +144,7 @@ def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run
                 ledger._commits.run(lambda _connection: 1 // 0)
             except ZeroDivisionError:
                 return "failed"
-        return type(ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0, None)).__name__
+        return type(ledger.claim(Slot(API, "session", "r1", f"Talk {number}"), [], 60.0)).__name__
 
     # The lock is held until all are in the queue, so that they are committed together.
     with ThreadPoolExecutor(8) as pool:
@@ -190,8 +190,9 @@ def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_
     with ThreadPoolExecutor(len(runs)) as pool:
         assert list(pool.map(adopt_all, range(len(runs)))) == [None] * len(runs)
     rows = runs[0].rows(API, ["r1"])
-    assert {row.slot for row in rows} == set(talks)
-    assert len(rows) == len(talks)
+    assert {row.slot: row.phase for row in rows if row.holds_slot} == dict.fromkeys(talks, "created")
+    assert {row.object_id for row in rows if row.key} == {f"{slot.title}-{n}" for slot in talks for n in range(3)}
+    assert len(rows) == 3 * len(talks)
 
 
 def test_a_database_that_cannot_be_used_is_not_tried_again_for_each_who_waits(

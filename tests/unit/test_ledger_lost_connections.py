@@ -67,10 +67,10 @@ def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, r
             ledger.rows(api.url, [room_id])
             made = scene.create()
             assert made.thing is not None
-            withdrawn = ledger.claim(Slot(api.url, "session", room_id, "Withdrawn"), [], 60.0, None)
+            withdrawn = ledger.claim(Slot(api.url, "session", room_id, "Withdrawn"), [], 60.0)
             assert isinstance(withdrawn, Claim)
             ledger.withdraw(withdrawn)
-            ledger.retire(api.url, "no such session")
+            ledger.retire(api.url, ["no such session"])
             ledger.adopt(Slot(api.url, "session", f"beside {room_id}", "Adopted"), f"adopted {room_id}", ADOPTED)
     except WebinarError as error:
         return str(error)
@@ -114,7 +114,7 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
             assert run_once(through_proxy, service, api, room_id) is None
         (session_id,) = [entry["id"] for entry in service.sessions.values() if entry["room_id"] == room_id]
         with closing(opened(team_settings, writable=False)) as ledger:
-            (row,) = ledger.all_rows(api.url, [room_id])
+            (row,) = ledger.rows(api.url, [room_id])
             adopted = ledger.rows(api.url, [f"beside {room_id}"])
         assert [one.key for one in adopted] == [ADOPTED]
         assert (row.phase, row.object_id) == ("created", session_id)
@@ -161,7 +161,7 @@ def test_a_key_whose_commit_is_not_acknowledged_is_kept_once(
         proxy.arm(number, lost, stays_down=False)
         ledger.keep(claim, "created", f"s{number}", key)
         proxy.arm(None, stays_down=False)
-    rows = ledger.all_rows(SLOT.api, [SLOT.parent])
+    rows = ledger.rows(SLOT.api, [SLOT.parent])
     assert [(row.phase, row.object_id, row.key) for row in rows] == [
         ("created", f"s{number}", key) for number in range(1, 12)
     ]

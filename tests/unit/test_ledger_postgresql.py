@@ -143,7 +143,7 @@ def test_what_a_server_sets_by_default_does_not_matter(
     first, second, key = opened(team_settings), opened(team_settings), new_key()
     slot = replace(SLOT, title="Überraschung 日本")
     claim = claimed(first, slot)
-    assert isinstance(second.claim(slot, [], 60.0, None), Claim | Busy)
+    assert isinstance(second.claim(slot, [], 60.0), Claim | Busy)
     first.renew(claim, 60.0)
     first.keep(claim, "created", "s1", key)
     row = second.row_of_session("s1")
@@ -221,7 +221,7 @@ def test_leases_are_measured_with_the_servers_clock(
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 3600)
     second = opened(team_settings)
-    busy = second.claim(SLOT, [], 60.0, None)
+    busy = second.claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
     assert busy.seconds <= 60
     for ledger in (first, second):
@@ -269,10 +269,10 @@ def test_who_waits_too_long_for_the_other_writers_says_so(
     with postgresql.connect(database_of(team_settings)) as connection:
         connection.execute(f"SELECT pg_advisory_lock({ledger_database._WRITERS_LOCK})".encode())
         with pytest.raises(LedgerError, match="lock timeout"):
-            ledger.claim(SLOT, [], 60.0, None)
+            ledger.claim(SLOT, [], 60.0)
         # Reading waits for nobody.
         assert ledger.rows(SLOT.api, [SLOT.parent]) == []
-    assert isinstance(ledger.claim(SLOT, [], 60.0, None), Claim)
+    assert isinstance(ledger.claim(SLOT, [], 60.0), Claim)
     ledger.close()
 
 

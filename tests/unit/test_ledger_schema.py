@@ -15,6 +15,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Clai
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import MIGRATIONS, Migration, meta, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 
 from .ledger_cases import SLOT, both_databases, claimed, new_key, opened
 
@@ -65,13 +66,13 @@ def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_wri
     assert before[0] == 1
     reader = opened(ledger_settings, writable=False)
     (row,) = reader.rows(SLOT.api, [SLOT.parent])
-    assert (row.object_id, row.key, row.doubt) == ("s1", key, None)
+    assert (row.object_id, row.key, row.unanswered) == ("s1", key, Unanswered.none())
     reader.close()
     assert version_and_columns(ledger_settings) == before
     writer = opened(ledger_settings)
     (row,) = writer.rows(SLOT.api, [SLOT.parent])
     assert (row.object_id, row.key) == ("s1", key)
-    assert isinstance(writer.claim(SLOT, [], 60.0, "s1"), Claim)
+    assert isinstance(writer.claim(SLOT, [], 60.0, gone_ids=["s1"]), Claim)
     writer.close()
     newest = ledger_schema.newest_version()
     assert version_and_columns(ledger_settings) == (newest, {column.name for column in slots.c})
@@ -82,7 +83,7 @@ def test_a_run_that_opened_an_older_ledger_for_reading_cannot_write_to_it(ledger
     make_version_1(ledger_settings)
     reader = opened(ledger_settings, writable=False)
     with pytest.raises(LedgerError, match="opened for reading only"):
-        reader.claim(SLOT, [], 60.0, None)
+        reader.claim(SLOT, [], 60.0)
     reader.close()
 
 

@@ -45,7 +45,7 @@ def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
         (token,) = connection.execute("SELECT secret FROM slots").fetchone()
     connection.close()
     assert token in stored_bytes(ledger_settings)
-    ledger.retire(SLOT.api, "s1")
+    ledger.retire(SLOT.api, ["s1"])
     ledger.close()
     assert token not in stored_bytes(ledger_settings)
     assert not Path(f"{path}-wal").exists()
@@ -102,7 +102,7 @@ def large_ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[s
     def keep(number: int) -> None:
         kept[f"s{number}"] = key = new_key()
         slot = Slot(SLOT.api, "session", "r1", f"Talk {number}")
-        claim = ledger.claim(slot, [f"seen-{n}" for n in range(20)], 60.0, None)
+        claim = ledger.claim(slot, [f"seen-{n}" for n in range(20)], 60.0)
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created", f"s{number}", key)
 
@@ -141,7 +141,7 @@ def test_a_damaged_page_never_changes_a_key_and_never_ends_in_a_traceback(
                 assert row is None or row.key == key
             if writable:
                 with suppress(LedgerError):
-                    assert isinstance(ledger.claim(SLOT, [], 60.0, None), Claim)
+                    assert isinstance(ledger.claim(SLOT, [], 60.0), Claim)
 
 
 @pytest.mark.parametrize("length", [1, 511, 512, 4096, 20_000])

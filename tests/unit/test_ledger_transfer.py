@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput, LedgerError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_transfer import (
@@ -37,6 +38,7 @@ from .ledger_cases import ELSEWHERE, SLOT, claimed, new_key, opened
 
 PASSWORD = "unit vault password"
 UNANSWERED = '{"count": 1, "since": 1000.0, "until": 1000.0, "preset_ids": ["p1"]}'
+WITH_WHIP = StreamKey("unit-stream-one", "rtmp://a.invalid/live", "https://a.invalid/whip")
 KEY, OTHER_KEY = StreamKey("unit-stream-one", "rtmp://a.invalid/live"), StreamKey("unit-stream-two")
 
 
@@ -61,13 +63,19 @@ def actions(rows: list[Row], *entries: Kept) -> list[str]:
         ([row(key=None, phase="keyless")], kept(), ["filled"]),
         ([row(key=StreamKey(KEY.stream_key))], kept(), ["filled"]),
         ([row()], kept(key=StreamKey(KEY.stream_key)), []),
+        ([row()], kept(key=StreamKey(KEY.stream_key, None, "https://a.invalid/whip")), ["filled"]),
+        ([row(key=WITH_WHIP)], kept(), []),
         ([row()], kept(key=None, phase="keyless"), []),
         ([replace(row(key=None), damaged=True)], kept(), ["filled"]),
         ([row(object_id="s2", key=OTHER_KEY)], kept(), ["beside"]),
         ([row(object_id="s2", key=None, phase="keyless")], kept(), ["beside"]),
         ([row(object_id=None, phase="pending", key=None)], kept(), ["beside"]),
         ([row(object_id="s2", phase="spare", key=OTHER_KEY)], kept(), ["added"]),
+        ([row(object_id="s2", phase="replaced", key=OTHER_KEY)], kept(), ["added"]),
+        ([row(object_id="s2", phase="beside", key=OTHER_KEY)], kept(), ["added"]),
         ([], kept(phase="spare"), ["beside"]),
+        ([], kept(phase="replaced"), ["beside"]),
+        ([], kept(phase="beside"), ["beside"]),
         ([row(object_id="s2")], kept(key=None, phase="keyless"), []),
         ([], kept(object_id=None, phase="pending"), ["added"]),
         ([row(object_id=None, phase="pending")], kept(object_id=None, phase="pending"), []),
@@ -76,6 +84,12 @@ def actions(rows: list[Row], *entries: Kept) -> list[str]:
 )
 def test_what_is_taken_in(rows: list[Row], entry: Kept, expected: list[str]) -> None:
     assert actions(rows, entry) == expected
+
+
+def test_what_each_ledger_knows_of_one_key_is_joined() -> None:
+    here, there = StreamKey(KEY.stream_key, KEY.rtmp_url), StreamKey(KEY.stream_key, None, WITH_WHIP.whip_url)
+    (change,) = changes([row(key=here)], [kept(key=there)])
+    assert change.kept.key == WITH_WHIP
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, StreamKey(KEY.stream_key, "rtmp://b.invalid/live")])
@@ -90,12 +104,12 @@ def test_an_entry_that_an_export_names_twice_is_taken_in_once() -> None:
 
 
 texts = st.text(min_size=1, max_size=20)
-stream_keys = st.builds(StreamKey, texts, st.none() | texts)
+stream_keys = st.builds(StreamKey, texts, st.none() | texts, st.none() | texts)
 entries = st.builds(
     Kept,
     st.builds(Slot, texts, st.sampled_from(["room", "session"]), texts, texts),
     st.none() | texts,
-    st.sampled_from(["pending", "created", "keyless", "spare"]),
+    st.sampled_from(["pending", "created", "keyless", "spare", "replaced", "beside"]),
     st.none() | stream_keys,
     st.lists(texts, max_size=3).map(tuple),
 )
@@ -120,7 +134,7 @@ def test_after_taking_in_every_key_of_both_is_there(here: list[Kept], there: lis
         one.kept.key.stream_key for one in decided if one.kept.key
     }
     assert {one.key.stream_key for one in there if one.key} <= keys
-    holders = [one.slot for one in rows if one.phase != "spare"]
+    holders = [one.slot for one in rows if one.holds_slot]
     added = [one.kept.slot for one in decided if one.action == "added"]
     assert len(set(added)) == len(added)
     assert set(added).isdisjoint(holders)
@@ -242,6 +256,33 @@ def test_an_interrupted_creation_does_not_take_the_place_of_what_is_there(
     assert not work("import", ledger="b")["changed"]
     assert there.entries() == before
     there.close()
+
+
+def test_what_stands_beside_a_slot_stays_what_it_is_and_what_loses_its_slot_stands_beside_it(
+    work: Work, ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    with closing(opened(ledger_settings)) as ledger:
+        ledger.keep(claimed(ledger), "created", "old", new_key())
+        claim = ledger.claim(SLOT, [], 60.0, replaces="old")
+        assert isinstance(claim, Claim)
+        ledger.keep(claim, "created", "new", new_key())
+        ledger.adopt(SLOT, "pinned", new_key())
+        ledger.keep(claimed(ledger, replace(SLOT, title="Panel")), "created", "panel", new_key())
+    there = LedgerSettings(f"sqlite:///{tmp_path}/b/ledger.sqlite3")
+    with closing(opened(there)) as ledger:
+        ledger.keep(claimed(ledger, replace(SLOT, title="Panel")), "created", "other panel", new_key())
+    work("export")
+    work("import", ledger="b")
+    with closing(opened(there)) as ledger:
+        phases = {row.object_id: row.phase for row in ledger.entries()}
+    assert phases == {
+        "old": "replaced",
+        "new": "created",
+        "pinned": "beside",
+        "other panel": "created",
+        "panel": "beside",
+    }
+    assert not work("import", ledger="b")["changed"]
 
 
 def test_an_intent_of_a_run_at_work_is_not_taken_for_one_of_the_other_ledger(

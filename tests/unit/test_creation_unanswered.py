@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timezone
+
 import pytest
+import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
     CreationUnresolved,
     NotSent,
     WebinarError,
 )
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, StreamKey
 
 from .creation_scene import ELSEWHERE, PRESET, Scene
@@ -186,7 +192,7 @@ def test_a_session_that_is_not_shown_everywhere_yet_keeps_its_key(scene: Scene) 
 
 
 def test_an_intent_of_which_no_request_was_sent_is_not_waited_for(scene: Scene) -> None:
-    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0, None, scene.api.service_time())
+    scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0)
     scene.create()
     scene.one_usable()
     assert scene.pauses == []
@@ -198,6 +204,26 @@ def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit
     scene.die_after_request()
     stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
     scene.service.sessions[stranger]["created_at"] = "2023-11-14T22:13:10Z"
+    with pytest.raises(CreationUnresolved, match=stranger):
+        scene.create()
+    assert scene.service.current("Keynote") == [stranger]
+    assert scene.service.count("POST") == 0
+
+
+@pytest.mark.parametrize("created_at", [None, "now"])
+def test_what_came_days_later_is_not_taken_for_its_fruit_where_the_service_does_not_tell_the_time(
+    scene: Scene, created_at: str | None
+) -> None:
+    _dead, claim = scene.die_after_request()
+    assert not claim.unanswered.by_service
+    asked = claim.unanswered
+    long_ago = unanswered.written(replace(asked, since=asked.since - 2 * 86_400, until=asked.until - 2 * 86_400))
+    older = sa.update(slots).values(doubt=long_ago, updated_at=slots.c.updated_at - 2 * 86_400)
+    scene.ledger.commit(lambda connection, _now: connection.execute(older).rowcount)
+    stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
+    if created_at is not None:
+        now = datetime.fromtimestamp(scene.ledger.now(), timezone.utc)
+        scene.service.sessions[stranger]["created_at"] = now.isoformat()
     with pytest.raises(CreationUnresolved, match=stranger):
         scene.create()
     assert scene.service.current("Keynote") == [stranger]
