@@ -15,7 +15,6 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import EVENT_SPEC
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.doubts import Doubt
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.event_options import event_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row as LedgerRow
@@ -28,8 +27,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     Settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World, rows_by_slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 
 from .worlds import OTHER_PRESET, PRESET, ROOM, kept, known, plan_of, world_of
 
