@@ -23,8 +23,8 @@ def scripted_api(script: Script, connect: Connect) -> WebinarApi:
     return WebinarApi(connect(script.url))
 
 
-def nothing() -> None:
-    """Stand in for what is done before each attempt."""
+def nothing(*_arguments: object) -> None:
+    """Stand in for what is done before each attempt, and before each wait."""
 
 
 @pytest.mark.parametrize("data", [{"id": "r1", "title": "Main"}, {"room": {"id": "r1", "title": "Main"}}])
@@ -63,7 +63,7 @@ def test_what_may_not_be_read_is_not_taken_for_missing(script: Script, scripted_
 @pytest.mark.parametrize("data", [{"room": {"id": "r1", "title": "Main"}}, {"id": "r1", "title": "Main"}])
 def test_a_created_room_is_returned(script: Script, scripted_api: WebinarApi, data: object) -> None:
     script.expect(success(data, 201))
-    assert scripted_api.create_room({"title": "Main"}, nothing).id == "r1"
+    assert scripted_api.create_room({"title": "Main"}, nothing, nothing).id == "r1"
     assert json.loads(script.requests[0].body) == {"title": "Main"}
 
 
@@ -71,14 +71,14 @@ def test_a_created_room_is_returned(script: Script, scripted_api: WebinarApi, da
 def test_a_created_room_without_an_id_is_a_lost_answer(script: Script, scripted_api: WebinarApi, data: object) -> None:
     script.expect(success(data, 201))
     with pytest.raises(GarbledAnswer):
-        scripted_api.create_room({"title": "Main"}, nothing)
+        scripted_api.create_room({"title": "Main"}, nothing, nothing)
 
 
 def test_a_created_session_comes_with_its_key_and_ingest_url(script: Script, scripted_api: WebinarApi) -> None:
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     data = {"session": {"id": "s1"}, "stream_key": stream_key, "rtmp_url": "rtmp://ingest.invalid/live"}
     script.expect(success(data, 201))
-    created = scripted_api.create_session("r1", {"title": "Keynote"}, nothing)
+    created = scripted_api.create_session("r1", {"title": "Keynote"}, nothing, nothing)
     assert script.requests[0].path == "/rooms/r1/sessions"
     assert created.session is not None
     assert created.key is not None
@@ -94,7 +94,7 @@ def test_a_key_is_masked_from_the_moment_it_is_received(
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     script.expect(success({"stream_key": stream_key}, 201), refusal(400, {"success": False, "error": stream_key}))
     api = WebinarApi(transport)
-    api.create_session("r1", {}, nothing)
+    api.create_session("r1", {}, nothing, nothing)
     with pytest.raises(ServiceError) as caught:
         api.end_session("s1")
     assert stream_key not in str(caught.value)
@@ -103,7 +103,7 @@ def test_a_key_is_masked_from_the_moment_it_is_received(
 @pytest.mark.parametrize("key", [None, "", 7, {"a": 1}])
 def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: WebinarApi, key: object) -> None:
     script.expect(success({"session": {"id": "s1"}, "stream_key": key, "rtmp_url": 7}, 201))
-    created = scripted_api.create_session("r1", {}, nothing)
+    created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert created.key is None
     assert created.session is not None
 
@@ -113,7 +113,7 @@ def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: Webi
 )
 def test_a_created_session_that_is_not_named_is_none(script: Script, scripted_api: WebinarApi, answer: Answer) -> None:
     script.expect(answer)
-    created = scripted_api.create_session("r1", {}, nothing)
+    created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert (created.session, created.key) == (None, None)
 
 
