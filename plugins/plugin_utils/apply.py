@@ -250,6 +250,7 @@ def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     ]
     over = [one for one in over if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
     try:
+        over += _gone_beside(plan, creation.api)
         if any(row.unanswered and row.age > slot_run.REMEMBERED for row in world.rows.by_id.values()):
             creation.ledger.forget_old_requests()
         if over:
@@ -257,3 +258,18 @@ def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     except WebinarError as error:
         return (f"the keys of sessions that are over are still in the ledger: {error}",)
     return ()
+
+
+def _gone_beside(plan: Plan, api: WebinarApi) -> list[str]:
+    """Return the ids of replaced and second sessions that the service has no more: no plan would name them again."""
+    world = plan.world
+    listed = {session.id for sessions in world.sessions.values() for session in sessions}
+    missing = [
+        row.object_id
+        for rows in world.rows.others.values()
+        for row in rows
+        if row.phase in ("replaced", "spare") and row.slot.parent in world.sessions
+        if row.object_id is not None and row.object_id not in listed
+    ]
+    # A list may lag behind what was created a moment ago.
+    return [one for one in missing if (now := api.session(one)) is None or not now.is_current]
