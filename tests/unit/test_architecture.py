@@ -32,7 +32,7 @@ LIBRARIES = {
         "upkeep",
     },
     "cryptography": {"ledger_rotation", "secrecy"},
-    "yaml": {"render"},
+    "yaml": {"diffs"},
 }
 
 
