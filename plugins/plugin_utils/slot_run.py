@@ -78,12 +78,19 @@ class SlotRun:
                 else:
                     state = self._run(step, state)
             except WebinarError as error:
-                return replace(state, error=str(error), changed=state.changed or bool(error.removed_ids)), False
+                return self._failed(state, error), False
             except Exception as error:  # noqa: BLE001 - as above
                 return replace(state, error=unexpected_message(error)), False
             if state.error:
                 break
         return state, False
+
+    @staticmethod
+    def _failed(state: SessionOutcome, error: WebinarError) -> SessionOutcome:
+        """Tell of a failure, and of the sessions that were removed before it."""
+        removed = tuple(_removal_of(state.room_title, state.spec.title, one) for one in error.removed_ids)
+        changed = state.changed or bool(removed)
+        return replace(state, error=str(error), changed=changed, more_steps=(*state.more_steps, *removed))
 
     def _slot(self, state: SessionOutcome) -> Slot:
         return self.world.session_slot(state.room_id or "", state.spec.title)
