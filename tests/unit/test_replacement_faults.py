@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,23 +21,20 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledg
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, Settings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .engine_run import KEYNOTE, OTHER_PRESET, Run, event
+from .mortal_transport import Killed, MortalTransport
 from .scripted_server import Request, drop, refusal
 from .small_service import FAULTS, SmallService, small_service
 
 CALLS = ("DELETE", "end", "settings", "go_live", "GET session", "GET sessions")
 # What the client sees of a call, and whether it takes effect.
 WAYS = ("lost-409", "lost-422", "lost-403", "lost-500", "lost-drop", "done-500", "done-drop", "done-409")
-
-
-class Killed(BaseException):
-    """Not an Exception: nothing catches it, as nothing catches a SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -76,31 +73,6 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[SmallService]:
     with small_service() as service:
         yield service
-
-
-class MortalTransport(Transport):
-    """A transport whose run may be killed at one of its calls."""
-
-    killed_at: int | None = None
-    late = False
-    calls = 0
-
-    def _counted(self, call: Callable[[], Any]) -> Any:
-        at, self.calls = self.calls, self.calls + 1
-        if self.killed_at is not None and at == self.killed_at and not self.late:
-            raise Killed
-        if self.killed_at is not None and at > self.killed_at:
-            raise Killed
-        answer = call()
-        if at == self.killed_at:
-            raise Killed
-        return answer
-
-    def read(self, *arguments: Any, **options: Any) -> Any:
-        return self._counted(lambda: super(MortalTransport, self).read(*arguments, **options))
-
-    def write(self, *arguments: Any, **options: Any) -> Any:
-        return self._counted(lambda: super(MortalTransport, self).write(*arguments, **options))
 
 
 @dataclass
