@@ -60,9 +60,7 @@ cases = st.builds(
     faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=4).map(tuple),
     killed_at=st.sampled_from([None, *range(8)]),
     is_late=st.booleans(),
-    between=st.lists(st.tuples(st.sampled_from([60.0, HOUR, DAY]), states | st.just("absent")), max_size=2).map(
-        tuple
-    ),
+    between=st.lists(st.tuples(st.sampled_from([60.0, HOUR, DAY]), states | st.just("absent")), max_size=2).map(tuple),
     wait=st.sampled_from([2 * HOUR, DAY, 3 * DAY, 40 * DAY]),
     after=st.lists(states, min_size=1, max_size=3).map(tuple),
 )
