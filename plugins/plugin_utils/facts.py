@@ -90,7 +90,9 @@ def facts_of(
         if room_id is None:
             continue
         failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
-        if whole and not failed:
+        if failed:
+            rooms.pop(room_id, None)
+        elif whole:
             rooms[room_id] = room.title
         if room.room is None and room.changed:
             for name in [name for name, entry in sessions.items() if entry.get("room_id") == room_id]:
