@@ -55,6 +55,8 @@ class SmallService:
     stores: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     now: Callable[[], float | None] = lambda: None
     host_id: str | None = None
+    # Rooms that are another account's than the caller's.
+    hidden_rooms: set[str] = field(default_factory=set)
     hidden_lists: int = 0
     late: list[Callable[[], object]] = field(default_factory=list)
     key_suffix: str = ""
@@ -118,7 +120,8 @@ class SmallService:
 
     def _room(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Answer:
         if path == "/rooms/my":
-            return self._page("rooms", list(self.rooms.values()), query)
+            mine = [room for room_id, room in self.rooms.items() if room_id not in self.hidden_rooms]
+            return self._page("rooms", mine, query)
         if match := re.fullmatch(r"/rooms/([^/]+)", path):
             if match[1] not in self.rooms:
                 return refusal(404)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.identity import KnownRows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, open_ledger
@@ -31,8 +32,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import
 from hypothesis import given, settings
 
 from .engine_run import Run
-from .random_unanswered import INTENT, UNTIL, instant, unanswered_events
 from .random_events import Scenario, scenarios
+from .random_unanswered import INTENT, UNTIL, instant, unanswered_events
 from .small_service import SmallService, small_service
 from .worlds import ROOM
 
@@ -127,7 +128,7 @@ def every_session(world: World) -> list[Session]:
 
 
 def removals_beside(plan: SessionPlan) -> list[Step]:
-    """The removals of what is not in the slot: the one that is, is removed only where that was asked or it is replaced."""
+    """The removals of what is beside the slot: what is in it goes where that was asked, or it is replaced."""
     return [
         step
         for step in plan.steps
@@ -257,13 +258,30 @@ def test_what_is_applied_needs_no_second_run(scenario: Scenario, api_and_service
     with TemporaryDirectory() as folder:
         run = run_of(scenario, api_and_service, folder)
         first = run.plan(scenario.asked)
-        check_the_run(run, scenario, first, run.apply(scenario.asked))
+        done = run.apply(scenario.asked)
+        check_the_run(run, scenario, first, done)
+        check_that_the_plan_holds_every_call(run, Outcome(first, done))
         second = run.plan(scenario.asked)
         run.ledger.close()
     assert [step.action for step in second.steps()] == []
     # What was refused still is, and nothing else; only a session_id can have named a session that another wish removed.
     pinned = {(room.title, spec.title) for room in scenario.asked.rooms for spec in room.sessions if spec.session_id}
     assert refused(first) - pinned <= refused(second) <= refused(first)
+
+
+def check_that_the_plan_holds_every_call(run: Run, outcome: Outcome) -> None:
+    """Whatever the run destroyed stands in its steps, and check mode had told it."""
+    destroyed = [
+        (method, path)
+        for method, path in run.service.journal
+        if method == "DELETE" or (method == "POST" and path.endswith("/end"))
+    ]
+    assert sorted(destroyed) == sorted((step.method, step.path) for step in outcome.steps() if _destroys(step))
+    assert not [step for done in outcome.applied.sessions for step in done.more_steps]
+
+
+def _destroys(step: Step) -> bool:
+    return step.action in ("delete_session", "end_session", "delete_room")
 
 
 def refused(plan: Plan) -> set[tuple[str | None, str | None]]:

@@ -32,7 +32,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_p
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result, session_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
 
-from .worlds import PRESET, ROOM, kept, world_of
+from .worlds import PRESET, ROOM, kept, world_of, world_of_rooms
 
 SPEC = SessionSpec("Keynote", preset_id=PRESET, mode="rtmp", encoder="encoder1")
 SESSION = Session("s1", "r1", "Keynote", "scheduled", mode="rtmp", preset=Preset(PRESET, "Stage", "rtmp"))
@@ -184,3 +184,54 @@ def test_absent_sessions_are_not_among_the_results() -> None:
     gone = SessionOutcome("Main stage", "r1", replace(SPEC, state="absent"), None, changed=True)
     result = shown(applied(gone))
     assert (result["sessions"], result["changed"]) == ([], True)
+
+
+def failing(*reasons: str, rooms: tuple[str, ...] = ()) -> Outcome:
+    """A run of one session for each reason, and of a room for each of ``rooms``, which failed for that."""
+    specs = tuple(replace(SPEC, title=f"Talk {number}") for number in range(len(reasons)))
+    asked = EventSpec((RoomSpec(title="Main stage", sessions=specs),))
+    asked = EventSpec((*asked.rooms, *(RoomSpec(title=f"Room {number}") for number in range(len(rooms)))))
+    plan = make_plan(asked, world_of_rooms([ROOM, *[None] * len(rooms)]))
+    outcomes = [
+        SessionOutcome("Main stage", "r1", spec, replace(SESSION, id=f"id-{number}"), error=reason)
+        for number, (spec, reason) in enumerate(zip(specs, reasons, strict=True))
+    ]
+    of_rooms = [RoomOutcome(spec, None, error=error) for spec, error in zip(asked.rooms[1:], rooms, strict=True)]
+    return Outcome(plan, Applied((RoomOutcome(asked.rooms[0], ROOM), *of_rooms), tuple(outcomes)))
+
+
+def test_a_failure_that_many_sessions_have_in_common_is_told_once() -> None:
+    reasons = [f"the session id-{number} exists, but the ledger does not hold its stream key." for number in range(40)]
+    result = shown(failing(*reasons))
+    assert result["msg"].startswith("40 of 40 sessions failed. ")
+    assert result["msg"].count("the ledger does not hold its stream key") == 1
+    assert "and 30 more" in result["msg"]
+    assert len(result["msg"]) < 600
+    # Nothing is lost: each is told in full in the result.
+    assert [item["reason"] for item in result["failed_sessions"]] == reasons
+
+
+def test_a_failure_counts_rooms_and_sessions_apart() -> None:
+    result = shown(failing("no", rooms=("refused", "refused")))
+    assert result["msg"].startswith("1 of 1 sessions and 2 rooms failed. ")
+    assert "Room 0, Room 1: refused" in result["msg"]
+    assert shown(failing("", rooms=("refused",)))["msg"].startswith("1 room failed. ")
+    assert result["failed_rooms"] == [{"room": f"Room {number}", "reason": "refused"} for number in range(2)]
+
+
+def test_the_only_failure_of_its_kind_keeps_its_ids() -> None:
+    result = shown(failing("the session id-0 is live", "the session id-1 is gone"))
+    assert "Main stage/Talk 0: the session id-0 is live | Main stage/Talk 1: the session id-1 is gone" in result["msg"]
+
+
+def test_an_ingest_url_that_is_not_plainly_one_is_not_passed_on() -> None:
+    odd = replace(MADE, key=StreamKey(SECRET, "rtmp://ingest.invalid/live' exec evil", "file:///etc/passwd"))
+    result = shown(applied(odd))
+    (session,) = result["sessions"]
+    assert (session["rtmp_url"], session["whip_url"]) == (None, None)
+    assert "not plainly one" in result["warnings"][0]
+
+
+def test_a_session_shows_its_whip_url_with_the_key_masked() -> None:
+    whip = replace(MADE, key=StreamKey(SECRET, None, f"https://ingest.invalid/whip/{SECRET}"))
+    assert session_result(whip, "n")["whip_url"] == f"https://ingest.invalid/whip/{MASK}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Replacements in which any step may fail in any way, or the run is killed: what existed stays until the new one does."""
+"""Replacements in which any step may fail, or the run is killed: what existed stays until the new one does."""
 
 from __future__ import annotations
 

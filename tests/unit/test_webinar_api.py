@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import GarbledAnswer, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, GarbledAnswer, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
@@ -133,3 +134,46 @@ def test_the_answer_to_a_removal_needs_no_body(script: Script, scripted_api: Web
         ("DELETE", "/sessions/s1"),
         ("POST", "/sessions/s2/end"),
     ]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("thing", ["room", "session"])
+def test_a_lost_answer_to_a_deletion_is_looked_after(script: Script, connect: Connect, thing: str, gone: bool) -> None:
+    api = WebinarApi(connect(script.url, retries=0))
+    script.expect(refusal(502), refusal(404) if gone else success({"id": "x1"}))
+    delete = api.delete_room if thing == "room" else api.delete_session
+    if gone:
+        delete("x1")
+    else:
+        with pytest.raises(AnswerLost):
+            delete("x1")
+    assert [(one.method, one.path) for one in script.requests] == [
+        ("DELETE", f"/{thing}s/x1"),
+        ("GET", f"/{thing}s/x1"),
+    ]
+
+
+def test_going_live_shows_key_and_addresses_in_either_form(script: Script, scripted_api: WebinarApi) -> None:
+    key = f"unit-stream-{secrets.token_hex(8)}"
+    forms = (
+        {"rtmp": {"url": "rtmp://ingest.invalid/live", "stream_key": key}, "whip_url": "https://ingest.invalid/w"},
+        {"rtmp_setup": {"server": "rtmp://ingest.invalid/live", "stream_key": key}},
+    )
+    script.expect(*(success(form) for form in forms))
+    first, second = (scripted_api.go_live("s1", needs_key=True) for _form in forms)
+    assert first is not None
+    assert first == StreamKey(key, "rtmp://ingest.invalid/live", "https://ingest.invalid/w")
+    assert second == StreamKey(key, "rtmp://ingest.invalid/live")
+
+
+def test_what_never_ends_in_the_asked_state_is_given_up(script: Script, connect: Connect) -> None:
+    api = WebinarApi(connect(script.url, retries=0), sleep=lambda _seconds: None)
+    script.expect(*[refusal(502), success({"id": "s1", "status": "scheduled"})] * 3)
+    with pytest.raises(AnswerLost):
+        api.go_live("s1", needs_key=False)
+
+
+def test_a_refusal_to_end_is_passed_on_while_the_session_is_on_air(script: Script, scripted_api: WebinarApi) -> None:
+    script.expect(refusal(409), success({"id": "s1", "status": "live"}))
+    with pytest.raises(ServiceError):
+        scripted_api.end_session("s1")
