@@ -24,6 +24,7 @@ from .outcomes import Applied, RoomOutcome, SessionOutcome, updated_room
 from .plan import Plan, RoomPlan
 from .slot_run import SlotRun, kept_otherwise, not_answered
 from .steps import Step
+from .unanswered import LATEST_EFFECT, REMEMBERED
 from .webinar_api import WebinarApi
 
 LIVE_POLL = 0.5
@@ -240,19 +241,24 @@ def _looked_at(outcome: SessionOutcome, api: WebinarApi, wait_timeout: float, *,
 
 
 def _vanished(plan: Plan, creation: Creation) -> list[str]:
-    """Return what stood beside its slot and is gone: a run removed it, and did not live to note that."""
+    """Return sessions that the ledger has and the service has no more.
+
+    One beside its slot was removed by a run that did not live to note that; any other by somebody else, long enough ago
+    for a list that lags.
+    """
     world = plan.world
     listed = {session.id for sessions in world.sessions.values() for session in sessions}
     rooms = {found.room.id for found in world.rooms if found.room is not None and found.refusal is None}
-    beside = [
+    missing = [
         object_id
         for object_id, row in world.rows.by_id.items()
-        if row.phase in ("replaced", "spare", "beside")
+        if (row.phase in ("replaced", "spare", "beside") or row.age > LATEST_EFFECT)
+        and row.phase not in ("pending", "retired")
         and row.slot.kind == "session"
         and row.slot.parent in rooms
         and object_id not in listed
     ]
-    return [one for one in beside if (now := creation.api.session(one)) is None or not now.is_current]
+    return [one for one in missing if (now := creation.api.session(one)) is None or not now.is_current]
 
 
 def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
@@ -267,7 +273,7 @@ def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     over = [one for one in over if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
     try:
         over += _vanished(plan, creation)
-        if any(row.unanswered and row.age > slot_run.REMEMBERED for row in world.rows.by_id.values()):
+        if any(row.unanswered and row.age > REMEMBERED for row in world.rows.by_id.values()):
             creation.ledger.forget_old_requests()
         if over:
             creation.ledger.retire(world.api, over)

@@ -160,10 +160,9 @@ def shown_of_room(room: Room) -> dict[str, Any]:
 
 
 def wanted_of_room(spec: RoomSpec) -> dict[str, Any]:
-    fields = {"description": spec.description, **_flat("analytics", spec.analytics or {})}
     # A title names a room, unless its id does.
-    if spec.room_id is not None:
-        fields["title"] = spec.title
+    title = spec.title if spec.room_id is not None else None
+    fields = {"title": title, "description": spec.description, **_flat("analytics", spec.analytics or {})}
     return {name: value for name, value in fields.items() if value is not None}
 
 

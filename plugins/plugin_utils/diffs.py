@@ -24,11 +24,11 @@ def diff_of(outcome: Outcome) -> dict[str, str]:
     outcomes = iter(outcome.applied.sessions)
     for room_plan, room in zip(outcome.plan.rooms, outcome.applied.rooms, strict=True):
         pairs = [(plan, next(outcomes)) for plan in room_plan.sessions]
-        for duplicate in room_plan.duplicates:
-            _put(before, duplicate.title, duplicate.id, _room(duplicate, {}))
         if room_plan.room is not None:
             shown = _room(room_plan.room, _sessions_before(room_plan, pairs))
             _put(before, room_plan.room.title, room_plan.room.id, shown)
+        for duplicate in room_plan.duplicates:
+            _put(before, duplicate.title, duplicate.id, _room(duplicate, {}))
         if room.room is not None:
             _put(after, room.room.title, room.room.id, _room(room.room, _sessions_after(room_plan, room, pairs)))
         elif room.changed and room.spec.state == "present":

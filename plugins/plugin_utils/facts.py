@@ -87,9 +87,10 @@ def facts_of(
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
         room_id = room_plan.room.id if room_plan.room else room.room.id if room.room else None
         failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
+        if failed or whole:
+            rooms = [one for one in rooms if room_id is None or one["id"] != room_id]
         if whole and not failed and (room_id is not None or room.changed):
-            entry = {"id": room_id, "title": room.title}
-            rooms = [one for one in rooms if one != entry] + [entry]
+            rooms.append({"id": room_id, "title": room.title})
         if room_id is not None and room.room is None and room.changed:
             for name in [name for name, entry in sessions.items() if entry.get("room_id") == room_id]:
                 del sessions[name]

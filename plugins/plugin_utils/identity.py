@@ -216,6 +216,6 @@ def room_in_slot(title: str, slot: Slot, mine: Sequence[Room], rows: KnownRows) 
 
 def renamed_note(room: Room, title: str, row: Row) -> tuple[str, ...]:
     kept = row.memory.get("title")
-    if room.title == title or (kept is not None and kept.shown == room.title):
+    if same_title(room.title, title) or (kept is not None and kept.shown == canonical_title(room.title)):
         return ()
     return (f"the service's title of the room {room.id} is '{room.title}' now. It is used as it is",)

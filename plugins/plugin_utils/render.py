@@ -169,7 +169,8 @@ def _failure_message(
     for item in failed:
         name = f"{item['room']}/{item['title']}" if item["title"] else item["room"]
         reason = item["reason"]
-        for one_id in ids:
+        # Where one id begins with another, the longer one is meant.
+        for one_id in sorted(ids, key=len, reverse=True):
             reason = reason.replace(one_id, "\0")
         by_reason.setdefault(reason, []).append((name, item["reason"]))
     lines = []

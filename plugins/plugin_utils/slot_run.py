@@ -20,10 +20,7 @@ from .outcomes import RoomOutcome, SessionOutcome, before, is_of, merged_setting
 from .plain_text import same_title
 from .plan import SessionPlan, is_waiting, plan_slot
 from .steps import Step
-from .unanswered import REMEMBERED
 from .webinar_api import WebinarApi
-
-__all__ = ["REMEMBERED", "SlotRun", "end_only", "kept_otherwise", "not_answered"]
 
 # How often what another run has made is compared with what was asked: two runs that ask for different things could go
 # on for ever.
@@ -78,12 +75,19 @@ class SlotRun:
                 else:
                     state = self._run(step, state)
             except WebinarError as error:
-                return replace(state, error=str(error), changed=state.changed or bool(error.removed_ids)), False
+                return self._failed(state, error), False
             except Exception as error:  # noqa: BLE001 - as above
                 return replace(state, error=unexpected_message(error)), False
             if state.error:
                 break
         return state, False
+
+    @staticmethod
+    def _failed(state: SessionOutcome, error: WebinarError) -> SessionOutcome:
+        """Tell of a failure, and of the sessions that were removed before it."""
+        removed = tuple(_removal_of(state.room_title, state.spec.title, one) for one in error.removed_ids)
+        changed = state.changed or bool(removed)
+        return replace(state, error=str(error), changed=changed, more_steps=(*state.more_steps, *removed))
 
     def _slot(self, state: SessionOutcome) -> Slot:
         return self.world.session_slot(state.room_id or "", state.spec.title)

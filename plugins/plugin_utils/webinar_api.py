@@ -110,11 +110,11 @@ class WebinarApi:
 
     def delete_room(self, room_id: str) -> None:
         """Delete a room; that it is gone already is as good."""
-        self._delete(room_path(room_id))
+        self._delete(room_path(room_id), lambda: self.room(room_id) is None)
 
     def delete_session(self, session_id: str) -> None:
         """Delete a session; that it is gone already is as good."""
-        self._delete(session_path(session_id))
+        self._delete(session_path(session_id), lambda: self.session(session_id) is None)
 
     def end_session(self, session_id: str) -> None:
         """End a live session. Whatever the answer says or does not say: that it has ended is what counts."""
@@ -173,9 +173,12 @@ class WebinarApi:
             return session is None or not session.is_current
         return session is not None and session.status == "live"
 
-    def _delete(self, path: str) -> None:
+    def _delete(self, path: str, is_gone: Callable[[], bool]) -> None:
         try:
             self._transport.write("DELETE", path, repeatable=True)
+        except AnswerLost:
+            if not is_gone():
+                raise
         except ServiceError as error:
             if error.status != 404:
                 raise

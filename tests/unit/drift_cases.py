@@ -9,13 +9,13 @@ A column may stand for several cases (``live`` for every session on air, ``diffe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import EVENT_SPEC
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.doubts import Doubt
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.event_options import event_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row as LedgerRow
@@ -28,8 +28,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     Settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World, rows_by_slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 
 from .worlds import OTHER_PRESET, PRESET, ROOM, kept, known, plan_of, world_of
 
@@ -218,15 +219,17 @@ def _several(row: Row) -> Plans:
     return {status: _plans(worlds(status), [spec], [policy]) for status in ("scheduled", "live")}
 
 
-TWIN = replace(EXISTING, id="s2", status="live")
+NAMESAKE = replace(EXISTING, id="s2", status="live")
 MEANT: dict[str, tuple[tuple[Session, ...], SessionSpec]] = {
     "one scheduled session of the title, and past ones": (
         (EXISTING, replace(EXISTING, id="s2", status="ended"), replace(EXISTING, id="s3", status="expired")),
         ASKED,
     ),
-    "two current sessions of the title": ((EXISTING, TWIN), ASKED),
-    "two, and session_id names the scheduled one": ((EXISTING, TWIN), replace(ASKED, session_id="s1")),
-    "two, and session_id names the live one": ((EXISTING, TWIN), replace(ASKED, session_id="s2")),
+    "two current sessions of the title, neither in the ledger": ((EXISTING, NAMESAKE), ASKED),
+    "two, of which the ledger knows the scheduled one": ((EXISTING, NAMESAKE), ASKED),
+    "one that the ledger knows, which has another title by now": ((replace(EXISTING, title="Panel"),), ASKED),
+    "two, and session_id names the scheduled one": ((EXISTING, NAMESAKE), replace(ASKED, session_id="s1")),
+    "two, and session_id names the live one": ((EXISTING, NAMESAKE), replace(ASKED, session_id="s2")),
     "the session of session_id, with another title": (
         (replace(EXISTING, title="Panel"),),
         replace(ASKED, session_id="s1"),
@@ -242,19 +245,23 @@ MEANT: dict[str, tuple[tuple[Session, ...], SessionSpec]] = {
 
 def _which_is_meant(row: Row) -> Plans:
     sessions, spec = MEANT[row["the room has"]]
-    # The ledger has one row for each title, so of twins it holds the key of the one that is asked for.
+    # The ledger has one row for each title: that of the session that is asked for.
     meant = next((session for session in sessions if session.id == spec.session_id), sessions[0])
-    world = world_of(ROOM, sessions, (kept(meant),))
+    of_title = kept(replace(meant, title=spec.title)) if spec.session_id is None else kept(meant)
+    world = world_of(ROOM, sessions, () if "neither in the ledger" in row["the room has"] else (of_title,))
     return {state: _plans([world], _in_states(spec, state)) for state in STATES[ANY]}
 
 
 INTENT = 1_700_000_000.0
-DOUBT = Doubt(1, since=INTENT, until=INTENT + 10, preset_ids=(PRESET,))
+REQUESTS = Unanswered(1, since=INTENT, until=INTENT + 10, by_service=True, preset_ids=(PRESET,))
 NEW = replace(EXISTING, created_at="2023-11-14T22:13:25Z")
+SECOND = replace(NEW, id="s2")
 UNFINISHED = {
     "no session of the title": ((), frozenset[str](), 1),
     "a new session of the title": ((NEW,), frozenset({"s0"}), 1),
-    "two new sessions of the title": ((NEW, replace(NEW, id="s2")), frozenset({"s0"}), 1),
+    "two new sessions of the title, of two requests": ((NEW, SECOND), frozenset({"s0"}), 2),
+    "two new sessions of the title, of one request": ((NEW, SECOND), frozenset({"s0"}), 1),
+    "a new session of the title, on air": ((replace(NEW, status="live"),), frozenset({"s0"}), 1),
     "the session that was there before": ((NEW,), frozenset({"s1"}), 1),
     "a new session of the title with another preset": ((replace(NEW, preset=Preset(OTHER_PRESET)),), frozenset(), 1),
     "a new session that was created hours later": ((replace(NEW, created_at="2023-11-15T01:13:25Z"),), frozenset(), 1),
@@ -265,43 +272,50 @@ UNFINISHED = {
 def _unfinished(row: Row) -> Plans:
     sessions, seen_ids, count = UNFINISHED[row["the room has"]]
     intent = replace(kept(EXISTING), phase="pending", key=None, object_id=None, seen_ids=seen_ids)
-    intent = replace(intent, doubt=replace(DOUBT, count=count))
-    return {"the plan": _plans([world_of(ROOM, sessions, (intent,))], [replace(ASKED, settings=Settings())])}
+    intent = replace(intent, unanswered=replace(REQUESTS, count=count))
+    world = world_of(ROOM, sessions, (intent,), now=INTENT + 60)
+    return {"the plan": _plans([world], [replace(ASKED, settings=Settings())])}
 
 
-FRUIT = replace(NEW, id="t1")
-KEPT = replace(kept(EXISTING), doubt=DOUBT)
-SPARE = replace(kept(EXISTING), id=2, phase="spare", object_id="t1")
+DUPLICATE = replace(NEW, id="d1")
+KEPT = replace(kept(EXISTING), unanswered=REQUESTS)
+SPARE = replace(kept(EXISTING), id=2, phase="spare", object_id="d1")
+REPLACED = replace(SPARE, phase="replaced")
 UNANSWERED: dict[str, tuple[tuple[Session, ...], tuple[LedgerRow, ...]]] = {
-    "a twin": ((EXISTING, FRUIT), (KEPT,)),
-    "two twins of two requests": (
-        (EXISTING, FRUIT, replace(FRUIT, id="t2")),
-        (replace(KEPT, doubt=replace(DOUBT, count=2)),),
+    "a duplicate": ((EXISTING, DUPLICATE), (KEPT,)),
+    "two duplicates of two requests": (
+        (EXISTING, DUPLICATE, replace(DUPLICATE, id="d2")),
+        (replace(KEPT, unanswered=replace(REQUESTS, count=2)),),
     ),
-    "one more than there were requests": ((EXISTING, FRUIT, replace(FRUIT, id="t2")), (KEPT,)),
-    "one, although every request was answered": ((EXISTING, FRUIT), (kept(EXISTING),)),
-    "one with another preset": ((EXISTING, replace(FRUIT, preset=Preset(OTHER_PRESET))), (KEPT,)),
-    "one that was there before": ((EXISTING, FRUIT), (replace(KEPT, seen_ids=frozenset({"t1"})),)),
+    "one more than there were requests": ((EXISTING, DUPLICATE, replace(DUPLICATE, id="d2")), (KEPT,)),
+    "one, although every request was answered": ((EXISTING, DUPLICATE), (kept(EXISTING),)),
+    "one with another preset": ((EXISTING, replace(DUPLICATE, preset=Preset(OTHER_PRESET))), (KEPT,)),
+    "one that was there before": ((EXISTING, DUPLICATE), (replace(KEPT, seen_ids=frozenset({"d1"})),)),
     "one that was created before the intent": (
-        (EXISTING, replace(FRUIT, created_at="2023-11-14T22:13:19Z")),
+        (EXISTING, replace(DUPLICATE, created_at="2023-11-14T22:13:19Z")),
         (KEPT,),
     ),
-    "one that was created hours later": ((EXISTING, replace(FRUIT, created_at="2023-11-15T01:13:25Z")), (KEPT,)),
-    "one that is live": ((EXISTING, replace(FRUIT, status="live")), (KEPT,)),
-    "one whose key the ledger holds": ((EXISTING, FRUIT), (KEPT, replace(SPARE, phase="retired"))),
-    "a spare of the ledger": ((EXISTING, FRUIT), (kept(EXISTING), SPARE)),
-    "a twin alone, since the slot's session has ended": ((replace(EXISTING, status="ended"), FRUIT), (KEPT,)),
+    "one that was created hours later": ((EXISTING, replace(DUPLICATE, created_at="2023-11-15T01:13:25Z")), (KEPT,)),
+    "one that is live": ((EXISTING, replace(DUPLICATE, status="live")), (KEPT,)),
+    "one whose key the ledger holds": ((EXISTING, DUPLICATE), (KEPT, replace(SPARE, phase="beside"))),
+    "a spare of the ledger": ((EXISTING, DUPLICATE), (kept(EXISTING), SPARE)),
+    "one that it has replaced": ((EXISTING, DUPLICATE), (kept(EXISTING), REPLACED)),
+    "one on air that it has replaced": ((EXISTING, replace(DUPLICATE, status="live")), (kept(EXISTING), REPLACED)),
+    "a duplicate alone, since the slot's session has ended": (
+        (replace(EXISTING, status="ended"), DUPLICATE),
+        (KEPT,),
+    ),
 }
 
 
 def _unanswered(row: Row) -> Plans:
     (case,) = (value for column, value in row.items() if column not in STATES[ANY])
     sessions, rows = UNANSWERED[case]
-    world = replace(world_of(ROOM, sessions), now=INTENT + 60, **rows_by_slot(list(rows)))
+    world = world_of(ROOM, sessions, rows, now=INTENT + 60)
     # Settings take a call of their own where the session is made anew.
     specs = {state: replace(ASKED, state=state, settings=Settings()) for state in STATES[ANY]}
     pinned = [plan_of(world, replace(spec, session_id="s1")) for spec in specs.values()]
-    assert not any("t1" in step.path for plan in pinned for step in plan.steps())
+    assert not any("d1" in step.path for plan in pinned for step in plan.steps())
     return {state: _plans([world], [spec]) for state, spec in specs.items()}
 
 
@@ -340,9 +354,9 @@ def _field_of_a_room(row: Row) -> Plans:
 
 
 def _not_asked_for(row: Row) -> Plans:
-    status, is_twin, _nothing = row["the session"].partition(", of a title that was asked for")
+    status, is_namesake, _nothing = row["the session"].partition(", of a title that was asked for")
     asked = replace(ASKED, session_id="s1")
-    other = replace(EXISTING, id="s2", title="Keynote" if is_twin else "Panel")
+    other = replace(EXISTING, id="s2", title="Keynote" if is_namesake else "Panel")
     plans: Plans = {}
     for purge in (False, True):
         policy = Policy(purge=purge)
@@ -351,6 +365,22 @@ def _not_asked_for(row: Row) -> Plans:
         ]
         plans[f"purge: {str(purge).lower()}"] = _plans(worlds, [asked], [policy])
     return plans
+
+
+def _compared(row: Row) -> Plans:
+    asked, shown = json.loads(row["asked for"]), json.loads(row["the service has"])
+    field, _of, thing = row["the"].partition(" of a ")
+    if thing == "room":
+        room_spec = RoomSpec(**{"title": "Main stage", field: asked})
+        return {"the plan": [_room_plans(replace(ROOM, **{field: shown}), room_spec)]}
+    wish: dict[str, Any] = {field: asked}
+    there: dict[str, Any] = {field: shown}
+    if field == "preset_id":
+        there = {"preset": Preset(shown)}
+    if field == "settings":
+        wish, there = {field: Settings(**asked)}, {field: Settings(**shown)}
+    spec = replace(ASKED, **{"settings": Settings(), **wish})
+    return {"the plan": [plan_of(known(replace(EXISTING, **there)), spec)]}
 
 
 PLANS: dict[str, Callable[[Row], Plans]] = {
@@ -365,6 +395,7 @@ PLANS: dict[str, Callable[[Row], Plans]] = {
     "The state of a room": _state_of_a_room,
     "The fields of a room": _field_of_a_room,
     "Sessions that were not asked for": _not_asked_for,
+    "How values are compared": _compared,
 }
 # The columns that say which case a row is; every other one but "why" holds a plan.
 KEYS = {
@@ -379,4 +410,5 @@ KEYS = {
     "The state of a room": {"state"},
     "The fields of a room": {"field"},
     "Sessions that were not asked for": {"the session"},
+    "How values are compared": {"the", "asked for", "the service has"},
 }

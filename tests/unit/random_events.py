@@ -25,7 +25,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import Wor
 from hypothesis import strategies as st
 
 from .small_service import INGEST_URL, SmallService
-from .worlds import API, OTHER_PRESET, PRESET, kept
+from .worlds import OTHER_PRESET, PRESET, rows_of, world_of_rooms
 
 ROOMS = ("Main stage", "Workshop")
 TITLES = ("Keynote", "Panel", "Closing")
@@ -45,10 +45,9 @@ class Scenario:
 
     def world(self) -> World:
         by_title = {room.title: room for room in self.rooms}
-        listed = {room.id: tuple(s for s in self.sessions if s.room_id == room.id) for room in self.rooms}
-        rows = [kept(session, session.room_id or "") for session in self.sessions if session.id in self.keys]
-        rooms = tuple(by_title.get(spec.title or "") for spec in self.asked.rooms)
-        return World(API, rooms, frozenset(listed), listed, {row.slot: row for row in rows})
+        rows = rows_of([session for session in self.sessions if session.id in self.keys])
+        world = world_of_rooms([by_title.get(spec.title or "") for spec in self.asked.rooms], self.sessions, rows)
+        return replace(world, mine=self.rooms)
 
     def load(self, service: SmallService, ledger: Ledger, api_url: str) -> None:
         """Make the service and the empty ledger what this scenario says."""
@@ -94,7 +93,7 @@ def sessions_there(statuses: tuple[str, ...]) -> st.SearchStrategy[Session]:
         Session,
         id=st.just(""),
         room_id=st.sampled_from(ROOMS),
-        # Mostly one of a title, sometimes twins.
+        # Mostly one of a title, sometimes two.
         title=st.sampled_from([*TITLES, "Something else", "And more"]),
         status=st.sampled_from(statuses),
         mode=st.sampled_from([None, "rtmp", "webcam"]),

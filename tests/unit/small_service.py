@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,7 +48,15 @@ class SmallService:
     keys: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     journal: list[tuple[str, str]] = field(default_factory=list)
-    on_request: Callable[[Request], Answer | None] = lambda _request: None
+    on_request: Callable[[Request], Answer | Callable[[Any], None] | None] = lambda _request: None
+    # What the client gets instead of an answer, after the request has taken effect.
+    on_answer: Callable[[Request, Any], Any] = lambda _request, answer: answer
+    # What the service makes of the fields that it is sent.
+    stores: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
+    now: Callable[[], float | None] = lambda: None
+    host_id: str | None = None
+    # Rooms that are another account's than the caller's.
+    hidden_rooms: set[str] = field(default_factory=set)
     hidden_lists: int = 0
     late: list[Callable[[], object]] = field(default_factory=list)
     key_suffix: str = ""
@@ -60,13 +69,19 @@ class SmallService:
 
     def add_room(self, title: str) -> str:
         room_id = str(uuid.uuid4())
-        self.rooms[room_id] = {"id": room_id, "title": title}
+        host = {"host_id": self.host_id} if self.host_id else {}
+        self.rooms[room_id] = {"id": room_id, "title": title, **host, **self._created_at()}
         return room_id
+
+    def _created_at(self) -> dict[str, str]:
+        now = self.now()
+        return {} if now is None else {"created_at": datetime.fromtimestamp(now, timezone.utc).isoformat()}
 
     def add_session(self, room_id: str, title: str, preset_id: str | None = None, status: str = "scheduled") -> str:
         session_id = str(uuid.uuid4())
         preset = {"id": preset_id, "name": "Stage", "type": "rtmp"} if preset_id else None
         entry = {"id": session_id, "room_id": room_id, "title": title, "status": status, "preset": preset}
+        entry |= self._created_at()
         self.sessions[session_id] = entry
         self.keys[session_id] = f"unit-stream-{secrets.token_hex(12)}{self.key_suffix}"
         return session_id
@@ -92,17 +107,21 @@ class SmallService:
             forced = self.on_request(request)
             if forced is not None:
                 return forced
-            body = json.loads(request.body or b"{}")
-            if request.method == "POST" and not parts.path.startswith("/sessions/"):
-                return self._create(parts.path, body)
-            if match := re.fullmatch(r"/sessions/([^/]+)(/[a-z_]+)?", parts.path):
-                entry = self.sessions.get(match[1])
-                return self._session(request.method, match[2] or "", entry, body) if entry else refusal(404)
-            return self._room(request.method, parts.path, query, body)
+            return self.on_answer(request, self._called(request, parts.path, query))  # type: ignore[no-any-return]
+
+    def _called(self, request: Request, path: str, query: dict[str, str]) -> Answer | Callable[[Any], None]:
+        body = self.stores(json.loads(request.body or b"{}"))
+        if request.method == "POST" and not path.startswith("/sessions/"):
+            return self._create(path, body)
+        if match := re.fullmatch(r"/sessions/([^/]+)(/[a-z_]+)?", path):
+            entry = self.sessions.get(match[1])
+            return self._session(request.method, match[2] or "", entry, body) if entry else refusal(404)
+        return self._room(request.method, path, query, body)
 
     def _room(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Answer:
         if path == "/rooms/my":
-            return self._page("rooms", list(self.rooms.values()), query)
+            mine = [room for room_id, room in self.rooms.items() if room_id not in self.hidden_rooms]
+            return self._page("rooms", mine, query)
         if match := re.fullmatch(r"/rooms/([^/]+)", path):
             if match[1] not in self.rooms:
                 return refusal(404)

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
@@ -22,7 +20,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import observe
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import planned
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan, session_slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import CreatedSession
 
 from .engine_run import Run
@@ -164,15 +162,14 @@ def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_n
 ) -> None:
     asked = EventSpec((RoomSpec(title="Main stage", sessions=(session("Keynote"),)),))
     room_id = run.service.add_room("Main stage")
-    world = observe(run.api, None, asked, 4)
-    # The rival creates and keeps its session between our list of sessions and our look into the ledger.
-    rival, slot = open_run(), session_slot(world, room_id, "Keynote")
-    claim = rival.claim(slot, [], 60.0, None)
+    plan = make_plan(asked, observe(run.api, run.ledger, asked, 4))
+    # The rival creates and keeps its session after our list of sessions and our look into the ledger.
+    rival = open_run()
+    claim = rival.claim(plan.world.session_slot(room_id, "Keynote"), [], 60.0)
     assert isinstance(claim, Claim)
     made = run.service.add_session(room_id, "Keynote", PRESET)
     rival.keep(claim, "created", made, StreamKey(run.service.keys[made]))
-    plan = make_plan(asked, replace(world, rows={row.slot: row for row in run.ledger.rows(run.api.url, [room_id])}))
-    (done,) = apply_plan(plan, run.api, run.ledger, 5.0, 4, 1.0).sessions
+    (done,) = run.apply_plan(plan).sessions
     assert run.service.current("Keynote") == [made]
     assert run.kept_keys() == {made: run.service.keys[made]}
     assert done.session is not None
@@ -210,10 +207,10 @@ def test_a_mistake_of_our_own_in_one_session_costs_the_others_nothing(
 ) -> None:
     created = run.api.create_session
 
-    def mistaken(room_id: str, request: Mapping[str, Any], before_each: Callable[[], None]) -> CreatedSession:
+    def mistaken(room_id: str, request: Mapping[str, Any], *hooks: Callable[..., None]) -> CreatedSession:
         if request["title"] == "Keynote":
             raise ZeroDivisionError("unit-stream-secret")
-        return created(room_id, request, before_each)
+        return created(room_id, request, *hooks)
 
     monkeypatch.setattr(run.api, "create_session", mistaken)
     failed, *others = run.apply(ASKED).sessions
@@ -226,10 +223,10 @@ def test_a_mistake_of_our_own_in_one_session_costs_the_others_nothing(
 def test_a_mistake_of_our_own_in_one_room_costs_the_others_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     created = run.api.create_room
 
-    def mistaken(request: Mapping[str, Any], before_each: Callable[[], None]) -> Room:
+    def mistaken(request: Mapping[str, Any], *hooks: Callable[..., None]) -> Room:
         if request["title"] == "Main stage":
             raise ZeroDivisionError
-        return created(request, before_each)
+        return created(request, *hooks)
 
     monkeypatch.setattr(run.api, "create_room", mistaken)
     applied = run.apply(ASKED)

@@ -11,7 +11,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_loca
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome, ensure
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError, StreamKeyMissing, WebinarError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
@@ -24,9 +24,16 @@ PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 ASKED = EventSpec((RoomSpec(title="Main stage", sessions=(SessionSpec("Keynote", preset_id=PRESET),)),))
 
 
-def run(service: SmallService, settings: LedgerSettings, api_key: str, *, check_mode: bool = False) -> Outcome:
+def run(
+    service: SmallService,
+    settings: LedgerSettings,
+    api_key: str,
+    *,
+    check_mode: bool = False,
+    asked: EventSpec = ASKED,
+) -> Outcome:
     connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
-    return ensure(connection, settings, ASKED, Redactor(), check_mode=check_mode)
+    return ensure(connection, settings, asked, Redactor(), check_mode=check_mode)
 
 
 def test_what_was_created_can_be_looked_up(
@@ -125,3 +132,69 @@ def test_a_session_whose_id_the_service_writes_in_capitals_is_found(
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
     assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
+
+
+def ended(*titles: str, policy: Policy | None = None) -> EventSpec:
+    sessions = tuple(SessionSpec(title, state="ended") for title in titles)
+    return EventSpec((RoomSpec(title="Main stage", sessions=sessions),), policy or Policy())
+
+
+@pytest.mark.parametrize("fault", ["wrong key", "no key", "unwritable"])
+def test_a_session_is_ended_without_a_ledger_that_opens_and_the_run_says_so(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, fault: str
+) -> None:
+    (done,) = run(service, ledger_settings, api_key).applied.sessions
+    assert done.session is not None
+    service.sessions[done.session.id]["status"] = "live"
+    settings = broken(ledger_settings, tmp_path, fault)
+    service.journal.clear()
+    outcome = run(service, settings, api_key, check_mode=True, asked=ended("Keynote"))
+    assert [step.action for step in outcome.steps()] == ["end_session"]
+    assert service.sessions[done.session.id]["status"] == "live"
+    outcome = run(service, settings, api_key, asked=ended("Keynote"))
+    assert service.sessions[done.session.id]["status"] == "ended"
+    assert [(one.error, one.changed) for one in outcome.applied.sessions] == [(None, True)]
+    assert "without the ledger" in outcome.notes[0]
+    # The key is erased by the next run whose ledger opens.
+    if fault == "unwritable":
+        run(service, ledger_settings, api_key, asked=ended("Keynote"))
+        with pytest.raises(StreamKeyMissing):
+            stream_key_of(ledger_settings, done.session.id, Redactor())
+
+
+def broken(settings: LedgerSettings, tmp_path: Path, fault: str) -> LedgerSettings:
+    if fault == "wrong key":
+        return LedgerSettings(settings.url, key=Fernet.generate_key().decode())
+    if fault == "no key":
+        ledger_location.key_file(settings).unlink()
+        return settings
+    (tmp_path / "file").touch()
+    return LedgerSettings(f"sqlite:///{tmp_path}/file/ledger.sqlite3")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(ended("Keynote", policy=Policy(purge=True)), id="purge"),
+        pytest.param(EventSpec((*ended("Keynote").rooms, RoomSpec(title="Old", state="absent"))), id="a room removed"),
+        pytest.param(EventSpec((*ended("Keynote").rooms, *ASKED.rooms)), id="a session created"),
+    ],
+)
+def test_only_ending_does_without_a_ledger(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, asked: EventSpec
+) -> None:
+    settings = broken(ledger_settings, tmp_path, "unwritable")
+    with pytest.raises(LedgerError):
+        run(service, settings, api_key, asked=asked)
+    assert service.journal == []
+
+
+def test_several_current_sessions_of_a_title_are_not_guessed_from_without_a_ledger(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path
+) -> None:
+    room_id = service.add_room("Main stage")
+    ids = [service.add_session(room_id, "Keynote", PRESET, "live") for _each in range(2)]
+    settings = broken(ledger_settings, tmp_path, "unwritable")
+    (done,) = run(service, settings, api_key, asked=ended("Keynote")).applied.sessions
+    assert all(one in (done.error or "") for one in ids)
+    assert {entry["status"] for entry in service.sessions.values()} == {"live"}

@@ -13,6 +13,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     StreamKey,
     parse_instant,
     preset_from_answer,
+    rfc3339,
     room_from_answer,
     session_from_answer,
 )
@@ -96,6 +97,9 @@ def test_the_representation_of_a_stream_key_shows_neither_key_nor_url() -> None:
         "2027-05-04T07:00:00.0Z",
         "2027-05-04T07:00:00.000000000Z",
         " 2027-05-04T07:00:00Z\n",
+        "2027-05-04  07:00:00 +00:00",
+        "2027-05-04T06:59:60Z",
+        "2027-05-04T08:59:60.000+02:00",
     ],
 )
 def test_an_instant_is_the_same_however_it_is_written(text: str) -> None:
@@ -139,3 +143,41 @@ def test_any_text_is_an_instant_or_a_value_error(text: str) -> None:
         assert parse_instant(text).tzinfo is timezone.utc
     except ValueError:
         return
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2027-05-04t09:00:00+02:00", "2027-05-04T07:00:00Z"),
+        ("2027-05-04T07:00:00.120Z", "2027-05-04T07:00:00.12Z"),
+        ("2027-05-04T07:00:00.1234567Z", "2027-05-04T07:00:00.123456Z"),
+        ("2027-12-31T23:59:60Z", "2028-01-01T00:00:00Z"),
+        (datetime(2027, 5, 4, 9, tzinfo=timezone(timedelta(hours=2))), "2027-05-04T07:00:00Z"),
+        (datetime(2027, 5, 4, 7, 0, 0, 500_000, tzinfo=timezone.utc), "2027-05-04T07:00:00.5Z"),
+    ],
+)
+def test_an_instant_has_one_canonical_text(value: str | datetime, text: str) -> None:
+    assert rfc3339(value) == text
+    assert rfc3339(text) == text
+
+
+def test_an_instant_without_an_offset_is_refused() -> None:
+    with pytest.raises(ValueError, match="offset"):
+        rfc3339(datetime(2027, 5, 4, 9))  # noqa: DTZ001 - what YAML makes of a time without an offset
+
+
+@given(
+    st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001 - offset is drawn
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_the_canonical_text_is_of_the_same_instant(moment: datetime, minutes: int) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert parse_instant(rfc3339(aware)) == aware
+    assert rfc3339(aware) == rfc3339(aware.isoformat())
+
+
+def test_a_key_is_completed_only_by_another_showing_of_itself() -> None:
+    key = StreamKey("unit-stream-1", None, "https://ingest.invalid/w")
+    assert key.completed(StreamKey("unit-stream-1", "rtmp://ingest.invalid/live")).rtmp_url is not None
+    assert key.completed(StreamKey("unit-stream-2", "rtmp://ingest.invalid/live")) == key
+    assert key.completed(None) == key

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Policy, Preset, RoomSpec, Session, Settings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 
-from .worlds import ASKED, OTHER_PRESET, PRESENT, PRESET, ROOM, actions, kept, known, only, plan_of, world_of
+from .worlds import ASKED, NOW, OTHER_PRESET, PRESENT, PRESET, ROOM, actions, kept, known, only, plan_of, world_of
 
 START = "2027-05-04T09:00:00Z"
+ONE_REQUEST = Unanswered(1, NOW - 60, NOW - 50, by_service=True, preset_ids=(PRESET,))
+UNFINISHED = replace(kept(PRESENT), phase="pending", key=None, object_id=None, unanswered=ONE_REQUEST)
 
 
 def test_what_matches_needs_no_call() -> None:
@@ -77,12 +80,19 @@ def test_a_session_that_shall_not_be_is_deleted_or_ended(status: str, action: st
     assert "s1" in step.path
 
 
-def test_several_current_sessions_of_a_title_are_refused_by_their_ids() -> None:
-    twin = replace(PRESENT, id="s2")
+def test_several_current_sessions_of_a_title_are_refused_by_their_ids_where_the_ledger_knows_none() -> None:
+    other = replace(PRESENT, id="s2")
     for state in ("present", "live", "ended", "absent"):
-        plan = plan_of(world_of(ROOM, (PRESENT, twin), (kept(PRESENT),)), replace(ASKED, state=state))
+        plan = plan_of(world_of(ROOM, (PRESENT, other)), replace(ASKED, state=state))
         assert list(plan.steps()) == []
         assert "s1, s2" in str(only(plan).refusal)
+
+
+def test_of_several_current_sessions_of_a_title_the_ledgers_is_meant_and_the_others_are_named() -> None:
+    other = replace(PRESENT, id="s2")
+    plan = plan_of(world_of(ROOM, (PRESENT, other), (kept(PRESENT),)), ASKED)
+    assert (actions(plan), only(plan).refusal, only(plan).session) == ([], None, PRESENT)
+    assert "s2" in only(plan).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +106,8 @@ def test_what_cannot_be_changed_means_a_new_session_or_a_refusal_that_names_the_
     spec: dict[str, str], session: dict[str, str], named: str
 ) -> None:
     asked, existing = replace(ASKED, **spec), replace(PRESENT, **session)  # type: ignore[arg-type]
-    removal, creation = plan_of(known(existing), asked).steps()
-    assert (removal.action, removal.path, creation.action) == ("delete_session", "/sessions/s1", "create_session")
+    creation, removal = plan_of(known(existing), asked).steps()
+    assert (creation.action, removal.action, removal.path) == ("create_session", "delete_session", "/sessions/s1")
     assert named in removal.reason
     assert named in creation.reason
     refused = plan_of(known(existing), asked, policy=Policy(replace="never"))
@@ -112,14 +122,19 @@ def test_a_session_on_air_is_replaced_only_where_the_policy_says_so(status: str)
     refused = plan_of(known(on_air), asked)
     assert actions(refused) == []
     assert "replace: live" in str(only(refused).refusal)
-    assert actions(plan_of(known(on_air), asked, policy=Policy(replace="live"))) == ["end_session", "create_session"]
+    assert actions(plan_of(known(on_air), asked, policy=Policy(replace="live"))) == ["create_session", "end_session"]
 
 
 def test_a_replacement_is_to_have_all_that_was_asked_for() -> None:
     asked = replace(ASKED, preset_id=OTHER_PRESET, settings=Settings(chat_enabled=False), state="live")
     steps = list(plan_of(known(PRESENT), asked).steps())
-    assert [step.action for step in steps] == ["delete_session", "create_session", "update_settings", "go_live"]
-    assert [step.path for step in steps[2:]] == ["/sessions/{session_id}/settings", "/sessions/{session_id}/go_live"]
+    assert [(step.action, step.path) for step in steps] == [
+        ("create_session", "/rooms/r1/sessions"),
+        ("update_settings", "/sessions/{session_id}/settings"),
+        # Nothing is taken before its replacement stands, and two are never on air at once.
+        ("delete_session", "/sessions/s1"),
+        ("go_live", "/sessions/{session_id}/go_live"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +174,7 @@ def test_another_start_time_is_moved_in_place_before_the_session_begins(is_now: 
 
 
 def test_only_the_settings_that_differ_are_sent() -> None:
-    existing = replace(PRESENT, settings=Settings(chat_enabled=True, stage_enabled=True))
+    existing = replace(PRESENT, settings=Settings(chat_enabled=True, stage_enabled=True, max_join_limit=5))
     asked = replace(ASKED, settings=Settings(chat_enabled=False, stage_enabled=True, max_join_limit=5))
     (step,) = plan_of(known(existing), asked).steps()
     assert (step.method, step.path, step.body) == ("PATCH", "/sessions/s1/settings", {"chat_enabled": False})
@@ -185,7 +200,7 @@ def test_a_session_whose_key_the_ledger_does_not_hold_is_refused_with_the_ways_o
     for way in ("ledger_url", "on_missing_key", "replace", "go_live", "ignore"):
         assert way in str(only(refused).refusal)
     for policy, expected in {
-        Policy(on_missing_key="replace"): ["delete_session", "create_session"],
+        Policy(on_missing_key="replace"): ["create_session", "delete_session"],
         Policy(on_missing_key="go_live"): ["go_live"],
         Policy(on_missing_key="ignore"): [],
     }.items():
@@ -198,16 +213,20 @@ def test_a_missing_key_is_no_matter_for_a_session_that_shall_not_go_on(state: An
     assert actions(plan_of(world, replace(ASKED, state=state))) == ["end_session"]
 
 
-def test_an_unfinished_creation_is_taken_up_again() -> None:
-    pending = replace(kept(PRESENT), phase="pending", key=None, object_id=None, seen_ids=frozenset({"s0"}))
-    for sessions in ((), (PRESENT,)):
-        (step,) = plan_of(world_of(ROOM, sessions, (pending,)), ASKED).steps()
-        assert step.action == "create_session"
-        assert "did not finish" in step.reason
+@pytest.mark.parametrize(
+    ("sessions", "expected"), [((), ["create_session"]), ((PRESENT,), ["delete_session", "create_session"])]
+)
+def test_an_unfinished_creation_is_taken_up_again(sessions: tuple[Session, ...], expected: list[str]) -> None:
+    pending = replace(UNFINISHED, seen_ids=frozenset({"s0"}))
+    steps = list(plan_of(world_of(ROOM, sessions, (pending,)), ASKED).steps())
+    assert [step.action for step in steps] == expected
+    assert "did not finish" in steps[-1].reason
+    # What that run made is in the plan, too, and the ledger learns what became of its request.
+    assert [(step.path, step.row_id) for step in steps[:-1]] == [("/sessions/s1", pending.id)] * (len(steps) - 1)
 
 
 def test_a_session_that_was_there_before_an_unfinished_creation_is_not_its_fruit() -> None:
-    pending = replace(kept(PRESENT), phase="pending", key=None, object_id=None, seen_ids=frozenset({"s1"}))
+    pending = replace(UNFINISHED, seen_ids=frozenset({"s1"}))
     plan = plan_of(world_of(ROOM, (PRESENT,), (pending,)), ASKED)
     assert list(plan.steps()) == []
     assert only(plan).refusal

@@ -15,26 +15,31 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.identity import KnownRows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import PAST, EventSpec, Session, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, planned
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import Step
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 from hypothesis import given, settings
 
 from .engine_run import Run
-from .random_doubts import INTENT, UNTIL, doubtful_events, instant
 from .random_events import Scenario, scenarios
+from .random_unanswered import INTENT, UNTIL, instant, unanswered_events
 from .small_service import SmallService, small_service
+from .worlds import ROOM
 
 EVERY_STATUS = ("scheduled", "live", "ended", "expired", "paused")
 pure = settings(max_examples=100)
-doubtful = settings(max_examples=400)
+unanswered = settings(max_examples=400)
 applied = settings(max_examples=50)
 
 
@@ -122,78 +127,112 @@ def every_session(world: World) -> list[Session]:
     return [session for listed in world.sessions.values() for session in listed]
 
 
-@doubtful
-@given(doubtful_events())
-def test_what_is_removed_as_surplus_fits_in_every_respect(event: tuple[EventSpec, World]) -> None:
+def removals_beside(plan: SessionPlan) -> list[Step]:
+    """The removals of what is beside the slot: what is in it goes where that was asked, or it is replaced."""
+    return [
+        step
+        for step in plan.steps
+        if step.action in ("delete_session", "end_session")
+        and step.session is not None
+        and (plan.session is None or step.session.id != plan.session.id)
+    ]
+
+
+@unanswered
+@given(unanswered_events())
+def test_what_is_removed_beside_a_slot_is_ours_in_every_respect(event: tuple[EventSpec, World]) -> None:
     asked, world = event
-    removed = [plan for plan in session_plans(make_plan(asked, world)) if plan.surplus]
-    titles = {(room.title, spec.title) for room in asked.rooms for spec in room.sessions if not spec.session_id}
-    for plan in removed:
-        session, row = plan.session, plan.surplus
-        assert session is not None
-        assert row is not None
-        holder = world.rows.get(row.slot)
-        assert holder is None or holder.phase != "pending" or not holder.leased
-        if row.phase == "spare" and session.id == row.object_id:
-            assert holder is not None
-            assert holder.object_id in {one.id for one in every_session(world) if one.is_current}
+    by_id = {row.id: row for rows in world.rows.others.values() for row in rows}
+    by_id |= {row.id: row for row in world.rows.held.values()}
+    counted: Counter[int] = Counter()
+    removed: list[str] = []
+    for plan in session_plans(make_plan(asked, world)):
+        if plan.purged:
             continue
-        assert row.doubt is not None
-        assert (session.room_id, session.title) == (row.slot.parent, row.slot.title)
-        assert (plan.steps[0].room, session.title) in titles
-        assert [(step.action, step.path) for step in plan.steps] == [("delete_session", f"/sessions/{session.id}")]
-        assert session.status == "scheduled"
-        assert session.preset.id in row.doubt.preset_ids
-        assert session.id not in row.seen_ids
-        assert session.id not in world.kept_ids
-        assert session.created_at in (instant(INTENT + 30), instant(UNTIL))
-    ids = [plan.session.id for plan in removed if plan.session]
-    assert len(ids) == len(set(ids))
-    twins = [(plan.surplus, plan.session) for plan in removed if plan.surplus and plan.session]
-    for row in {row.id: row for row, session in twins if session.id != row.object_id}.values():
-        of_row = [session for other, session in twins if other == row and session.id != row.object_id]
-        assert len(of_row) <= (row.doubt.count if row.doubt else 0)
+        assert not (plan.spec.session_id and removals_beside(plan))
+        holder = world.rows.of_slot(world.session_slot(ROOM.id, plan.spec.title))
+        for step in removals_beside(plan):
+            session = step.session
+            assert session is not None
+            removed.append(session.id)
+            assert session.title == plan.spec.title
+            if step.row_id is None:
+                # A spare, or what another one has taken the place of.
+                rows = world.rows.beside(world.session_slot(ROOM.id, plan.spec.title))
+                assert session.id in {row.object_id for row in rows if row.phase in ("spare", "replaced")}
+                assert plan.session is not None
+                assert plan.session.is_current
+                continue
+            row = by_id[step.row_id]
+            assert holder is None or holder.phase != "pending" or not holder.leased
+            counted[row.id] += 1
+            assert counted[row.id] <= row.unanswered.count
+            assert (session.status, step.path) == ("scheduled", f"/sessions/{session.id}")
+            assert session.id not in row.seen_ids
+            assert session.id not in world.rows.ids
+            if plan.session is not None:
+                assert session.preset.id in row.unanswered.preset_ids
+                assert session.created_at in (instant(INTENT + 30), instant(UNTIL))
+    assert len(removed) == len(set(removed))
 
 
-@doubtful
-@given(doubtful_events())
-def test_all_else_is_planned_as_if_what_is_surplus_had_never_been(event: tuple[EventSpec, World]) -> None:
+@unanswered
+@given(unanswered_events())
+def test_a_session_that_the_ledger_does_not_tell_of_is_removed_only_for_an_unanswered_request(
+    event: tuple[EventSpec, World],
+) -> None:
+    """Else it is somebody else's: only a purge, or its very own name, takes it."""
+    asked, world = event
+    nobody_waits = replace(world, rows=without_requests(world))
+    for plan in session_plans(make_plan(asked, nobody_waits)):
+        if plan.purged:
+            continue
+        for step in removals_beside(plan):
+            assert step.session is not None
+            assert step.session.id in world.rows.ids
+
+
+def without_requests(world: World) -> KnownRows:
+    def answered(row: Row) -> Row:
+        return replace(row, unanswered=Unanswered.none())
+
+    held = {slot: answered(row) for slot, row in world.rows.held.items()}
+    others = {slot: tuple(answered(row) for row in rows) for slot, rows in world.rows.others.items()}
+    return replace(world.rows, held=held, others=others, by_id={k: answered(r) for k, r in world.rows.by_id.items()})
+
+
+@unanswered
+@given(unanswered_events())
+def test_all_else_is_planned_as_if_what_requests_made_had_never_been(event: tuple[EventSpec, World]) -> None:
     asked, world = event
     plan = make_plan(asked, world)
-    ids = {found.session.id for found in session_plans(plan) if found.surplus and found.session}
-    without = {room: tuple(one for one in listed if one.id not in ids) for room, listed in world.sessions.items()}
-    # Where a session is to be created, an intent without an end is taken up by the same rule.
-    wanted = {spec.title for room in asked.rooms for spec in room.sessions if spec.state in ("present", "live")}
-    no_doubt = {
-        slot: row if row.phase == "pending" and slot.title in wanted else replace(row, doubt=None)
-        for slot, row in world.rows.items()
-    }
-    spares = {slot: tuple(row for row in rows if row.phase == "spare") for slot, rows in world.past_rows.items()}
-    no_doubt_past = {slot: tuple(replace(row, doubt=None) for row in rows) for slot, rows in spares.items()}
-    rest = make_plan(asked, replace(world, sessions=without, rows=no_doubt, past_rows=no_doubt_past))
-    assert [(one.spec, one.steps, one.refusal) for one in session_plans(plan) if not one.surplus] == [
-        (one.spec, one.steps, one.refusal) for one in session_plans(rest)
-    ]
-    assert [room.step for room in plan.rooms] == [room.step for room in rest.rooms]
+    gone = {step.session.id for step in plan.steps() if step.session and step.row_id is not None}
+    left = {room: tuple(one for one in listed if one.id not in gone) for room, listed in world.sessions.items()}
+    rest = make_plan(asked, replace(world, sessions=left))
+    for found, other in zip(session_plans(plan), session_plans(rest), strict=False):
+        assert found.spec == other.spec
+        if found.refusal is None and other.refusal is None:
+            assert [step for step in found.steps if step.row_id is None] == list(other.steps)
 
 
-def test_the_random_worlds_hold_twins_and_what_only_looks_like_them() -> None:
-    """Else the two tests above would prove little."""
+def test_the_random_worlds_hold_duplicates_and_what_only_looks_like_them() -> None:
+    """Else the tests above would prove little."""
     seen: Counter[str] = Counter()
 
     @settings(max_examples=300, derandomize=True, database=None)
-    @given(doubtful_events())
+    @given(unanswered_events())
     def count(event: tuple[EventSpec, World]) -> None:
-        surplus = [plan for plan in session_plans(make_plan(*event)) if plan.surplus]
-        seen["twins"] += bool(surplus)
-        seen["look-alikes"] += not surplus and _is_crowded(event)
+        plans = session_plans(make_plan(*event))
+        is_removed = any(step.row_id is not None for plan in plans for step in plan.steps)
+        seen["duplicates"] += is_removed
+        seen["look-alikes"] += not is_removed and any(_is_crowded(plan) for plan in plans)
 
     count()
-    assert min(seen["twins"], seen["look-alikes"]) >= 20, seen
+    assert min(seen["duplicates"], seen["look-alikes"]) >= 20, seen
 
 
-def _is_crowded(event: tuple[EventSpec, World]) -> bool:
-    return any(plan.refusal and "2 current sessions" in plan.refusal for plan in session_plans(make_plan(*event)))
+def _is_crowded(plan: SessionPlan) -> bool:
+    return bool(plan.notes and "another current session" in plan.notes[0]) or "current sessions" in (plan.refusal or "")
 
 
 @pytest.fixture(scope="module")
@@ -219,13 +258,30 @@ def test_what_is_applied_needs_no_second_run(scenario: Scenario, api_and_service
     with TemporaryDirectory() as folder:
         run = run_of(scenario, api_and_service, folder)
         first = run.plan(scenario.asked)
-        check_the_run(run, scenario, first, run.apply(scenario.asked))
+        done = run.apply(scenario.asked)
+        check_the_run(run, scenario, first, done)
+        check_that_the_plan_holds_every_call(run, Outcome(first, done))
         second = run.plan(scenario.asked)
         run.ledger.close()
     assert [step.action for step in second.steps()] == []
     # What was refused still is, and nothing else; only a session_id can have named a session that another wish removed.
     pinned = {(room.title, spec.title) for room in scenario.asked.rooms for spec in room.sessions if spec.session_id}
     assert refused(first) - pinned <= refused(second) <= refused(first)
+
+
+def check_that_the_plan_holds_every_call(run: Run, outcome: Outcome) -> None:
+    """Whatever the run destroyed stands in its steps, and check mode had told it."""
+    destroyed = [
+        (method, path)
+        for method, path in run.service.journal
+        if method == "DELETE" or (method == "POST" and path.endswith("/end"))
+    ]
+    assert sorted(destroyed) == sorted((step.method, step.path) for step in outcome.steps() if _destroys(step))
+    assert not [step for done in outcome.applied.sessions for step in done.more_steps]
+
+
+def _destroys(step: Step) -> bool:
+    return step.action in ("delete_session", "end_session", "delete_room")
 
 
 def refused(plan: Plan) -> set[tuple[str | None, str | None]]:

@@ -81,7 +81,7 @@ def test_purge_removes_scheduled_sessions_that_were_not_asked_for_and_no_others(
     assert not any(plan.purged for plan in plan_of(known(session), replace(ASKED, title="Panel")).rooms[0].sessions)
 
 
-def test_purge_leaves_the_twin_of_a_pinned_session_alone() -> None:
-    twin = replace(PRESENT, id="s2")
-    world = world_of(ROOM, (PRESENT, twin), (kept(PRESENT),))
+def test_purge_leaves_the_namesake_of_a_pinned_session_alone() -> None:
+    namesake = replace(PRESENT, id="s2")
+    world = world_of(ROOM, (PRESENT, namesake), (kept(PRESENT),))
     assert purged(world, "Keynote", session_id="s1") == []

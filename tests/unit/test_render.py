@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.facts import RUN, SESSIONS
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
     Preset,
-    Room,
     RoomSpec,
     Session,
     SessionSpec,
@@ -30,12 +29,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import (
     planned,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import FACT, FACT_RUN, event_result, session_result
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result, session_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
 
-API = "https://api.invalid"
-PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
-ROOM = Room("r1", "Main stage")
+from .worlds import PRESET, ROOM, kept, world_of, world_of_rooms
+
 SPEC = SessionSpec("Keynote", preset_id=PRESET, mode="rtmp", encoder="encoder1")
 SESSION = Session("s1", "r1", "Keynote", "scheduled", mode="rtmp", preset=Preset(PRESET, "Stage", "rtmp"))
 SECRET = f"unit-stream-{secrets.token_hex(12)}"
@@ -45,18 +43,18 @@ MADE = SessionOutcome("Main stage", "r1", SPEC, SESSION, KEY, "fp-1", changed=Tr
 
 
 def world(*, room: bool, session: bool) -> World:
-    rows = {}
-    if session:
-        slot = Slot(API, "session", "r1", "Keynote")
-        rows[slot] = Row(1, slot, "s1", "created", KEY, "fp-1", frozenset(), leased=False)
-    listed = {"r1": (SESSION,) if session else ()} if room else {}
-    return World(API, (ROOM if room else None,), frozenset(listed), listed, rows)
+    rows = [replace(kept(SESSION), key=KEY)] if session else []
+    return world_of(ROOM if room else None, (SESSION,) if session else (), rows)
 
 
 def shown(
-    outcome: Outcome, before: dict[str, Any] | None = None, run: str = "run-1", redactor: Redactor | None = None
+    outcome: Outcome,
+    before: dict[str, Any] | None = None,
+    run: str = "run-1",
+    redactor: Redactor | None = None,
+    **options: bool,
 ) -> dict[str, Any]:
-    return event_result(outcome, redactor or Redactor(), facts_before=before or {}, run=run)
+    return event_result(outcome, redactor or Redactor(), facts_before=before or {}, run=run, **options)
 
 
 def applied(*sessions: SessionOutcome, asked: EventSpec = ASKED, room_changed: bool = False) -> Outcome:
@@ -85,7 +83,7 @@ def test_no_result_holds_the_key_even_where_the_service_puts_it_into_urls() -> N
 
 
 def test_the_ingest_url_is_shown_with_its_key_masked_without_any_redactor() -> None:
-    assert session_result(MADE)["rtmp_url"] == f"rtmp://ingest.invalid/live/{MASK}"
+    assert session_result(MADE, "Main stage/Keynote")["rtmp_url"] == f"rtmp://ingest.invalid/live/{MASK}"
 
 
 def test_a_created_session_is_told_with_its_fingerprint() -> None:
@@ -149,7 +147,7 @@ def test_a_failure_names_each_session_and_keeps_the_results_of_the_others() -> N
     assert (result["failed"], result["changed"]) == (True, True)
     assert "Main stage/Panel: no room left" in result["msg"]
     assert result["failed_sessions"] == [{"room": "Main stage", "title": "Panel", "reason": "no room left"}]
-    assert list(result["ansible_facts"][FACT]) == ["Main stage/Keynote"]
+    assert list(result["ansible_facts"][SESSIONS]) == ["Main stage/Keynote"]
 
 
 def test_a_room_without_sessions_that_fails_is_told_truly() -> None:
@@ -162,19 +160,19 @@ def test_a_room_without_sessions_that_fails_is_told_truly() -> None:
 
 
 def test_facts_of_the_same_run_add_up_and_what_is_gone_leaves() -> None:
-    before = {FACT: {"Main stage/Keynote": {"id": "old"}, "Other/Talk": {"id": "s7"}}, FACT_RUN: "run-1"}
+    before = {SESSIONS: {"Main stage/Keynote": {"id": "old"}, "Other/Talk": {"id": "s7"}}, RUN: "run-1"}
     facts = shown(applied(MADE), before)["ansible_facts"]
-    assert facts[FACT]["Main stage/Keynote"]["id"] == "s1"
-    assert facts[FACT]["Other/Talk"] == {"id": "s7"}
+    assert facts[SESSIONS]["Main stage/Keynote"]["id"] == "s1"
+    assert facts[SESSIONS]["Other/Talk"] == {"id": "s7"}
     removed = SessionOutcome("Main stage", "r1", replace(SPEC, state="absent"), None, changed=True)
-    assert list(shown(applied(removed), before)["ansible_facts"][FACT]) == ["Other/Talk"]
+    assert list(shown(applied(removed), before)["ansible_facts"][SESSIONS]) == ["Other/Talk"]
 
 
-@pytest.mark.parametrize("before", [{}, {FACT: {"Old/Talk": {}}}, {FACT: {"Old/Talk": {}}, FACT_RUN: "run-0"}])
+@pytest.mark.parametrize("before", [{}, {SESSIONS: {"Old/Talk": {}}}, {SESSIONS: {"Old/Talk": {}}, RUN: "run-0"}])
 def test_facts_of_an_earlier_run_are_not_mixed_in(before: dict[str, Any]) -> None:
     facts = shown(applied(MADE), before)["ansible_facts"]
-    assert list(facts[FACT]) == ["Main stage/Keynote"]
-    assert facts[FACT_RUN] == "run-1"
+    assert list(facts[SESSIONS]) == ["Main stage/Keynote"]
+    assert facts[RUN] == "run-1"
 
 
 def test_a_replaced_orphan_is_a_warning() -> None:
@@ -186,3 +184,54 @@ def test_absent_sessions_are_not_among_the_results() -> None:
     gone = SessionOutcome("Main stage", "r1", replace(SPEC, state="absent"), None, changed=True)
     result = shown(applied(gone))
     assert (result["sessions"], result["changed"]) == ([], True)
+
+
+def failing(*reasons: str, rooms: tuple[str, ...] = ()) -> Outcome:
+    """A run of one session for each reason, and of a room for each of ``rooms``, which failed for that."""
+    specs = tuple(replace(SPEC, title=f"Talk {number}") for number in range(len(reasons)))
+    asked = EventSpec((RoomSpec(title="Main stage", sessions=specs),))
+    asked = EventSpec((*asked.rooms, *(RoomSpec(title=f"Room {number}") for number in range(len(rooms)))))
+    plan = make_plan(asked, world_of_rooms([ROOM, *[None] * len(rooms)]))
+    outcomes = [
+        SessionOutcome("Main stage", "r1", spec, replace(SESSION, id=f"id-{number}"), error=reason)
+        for number, (spec, reason) in enumerate(zip(specs, reasons, strict=True))
+    ]
+    of_rooms = [RoomOutcome(spec, None, error=error) for spec, error in zip(asked.rooms[1:], rooms, strict=True)]
+    return Outcome(plan, Applied((RoomOutcome(asked.rooms[0], ROOM), *of_rooms), tuple(outcomes)))
+
+
+def test_a_failure_that_many_sessions_have_in_common_is_told_once() -> None:
+    reasons = [f"the session id-{number} exists, but the ledger does not hold its stream key." for number in range(40)]
+    result = shown(failing(*reasons))
+    assert result["msg"].startswith("40 of 40 sessions failed. ")
+    assert result["msg"].count("the ledger does not hold its stream key") == 1
+    assert "and 30 more" in result["msg"]
+    assert len(result["msg"]) < 600
+    # Nothing is lost: each is told in full in the result.
+    assert [item["reason"] for item in result["failed_sessions"]] == reasons
+
+
+def test_a_failure_counts_rooms_and_sessions_apart() -> None:
+    result = shown(failing("no", rooms=("refused", "refused")))
+    assert result["msg"].startswith("1 of 1 sessions and 2 rooms failed. ")
+    assert "Room 0, Room 1: refused" in result["msg"]
+    assert shown(failing("", rooms=("refused",)))["msg"].startswith("1 room failed. ")
+    assert result["failed_rooms"] == [{"room": f"Room {number}", "reason": "refused"} for number in range(2)]
+
+
+def test_the_only_failure_of_its_kind_keeps_its_ids() -> None:
+    result = shown(failing("the session id-0 is live", "the session id-1 is gone"))
+    assert "Main stage/Talk 0: the session id-0 is live | Main stage/Talk 1: the session id-1 is gone" in result["msg"]
+
+
+def test_an_ingest_url_that_is_not_plainly_one_is_not_passed_on() -> None:
+    odd = replace(MADE, key=StreamKey(SECRET, "rtmp://ingest.invalid/live' exec evil", "file:///etc/passwd"))
+    result = shown(applied(odd))
+    (session,) = result["sessions"]
+    assert (session["rtmp_url"], session["whip_url"]) == (None, None)
+    assert "not plainly one" in result["warnings"][0]
+
+
+def test_a_session_shows_its_whip_url_with_the_key_masked() -> None:
+    whip = replace(MADE, key=StreamKey(SECRET, None, f"https://ingest.invalid/whip/{SECRET}"))
+    assert session_result(whip, "n")["whip_url"] == f"https://ingest.invalid/whip/{MASK}"

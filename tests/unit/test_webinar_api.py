@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import GarbledAnswer, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, GarbledAnswer, ServiceError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
@@ -23,8 +24,8 @@ def scripted_api(script: Script, connect: Connect) -> WebinarApi:
     return WebinarApi(connect(script.url))
 
 
-def nothing() -> None:
-    """Stand in for what is done before each attempt."""
+def nothing(*_arguments: object) -> None:
+    """Stand in for what is done before each attempt, and before each wait."""
 
 
 @pytest.mark.parametrize("data", [{"id": "r1", "title": "Main"}, {"room": {"id": "r1", "title": "Main"}}])
@@ -63,7 +64,7 @@ def test_what_may_not_be_read_is_not_taken_for_missing(script: Script, scripted_
 @pytest.mark.parametrize("data", [{"room": {"id": "r1", "title": "Main"}}, {"id": "r1", "title": "Main"}])
 def test_a_created_room_is_returned(script: Script, scripted_api: WebinarApi, data: object) -> None:
     script.expect(success(data, 201))
-    assert scripted_api.create_room({"title": "Main"}, nothing).id == "r1"
+    assert scripted_api.create_room({"title": "Main"}, nothing, nothing).id == "r1"
     assert json.loads(script.requests[0].body) == {"title": "Main"}
 
 
@@ -71,14 +72,14 @@ def test_a_created_room_is_returned(script: Script, scripted_api: WebinarApi, da
 def test_a_created_room_without_an_id_is_a_lost_answer(script: Script, scripted_api: WebinarApi, data: object) -> None:
     script.expect(success(data, 201))
     with pytest.raises(GarbledAnswer):
-        scripted_api.create_room({"title": "Main"}, nothing)
+        scripted_api.create_room({"title": "Main"}, nothing, nothing)
 
 
 def test_a_created_session_comes_with_its_key_and_ingest_url(script: Script, scripted_api: WebinarApi) -> None:
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     data = {"session": {"id": "s1"}, "stream_key": stream_key, "rtmp_url": "rtmp://ingest.invalid/live"}
     script.expect(success(data, 201))
-    created = scripted_api.create_session("r1", {"title": "Keynote"}, nothing)
+    created = scripted_api.create_session("r1", {"title": "Keynote"}, nothing, nothing)
     assert script.requests[0].path == "/rooms/r1/sessions"
     assert created.session is not None
     assert created.key is not None
@@ -94,7 +95,7 @@ def test_a_key_is_masked_from_the_moment_it_is_received(
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     script.expect(success({"stream_key": stream_key}, 201), refusal(400, {"success": False, "error": stream_key}))
     api = WebinarApi(transport)
-    api.create_session("r1", {}, nothing)
+    api.create_session("r1", {}, nothing, nothing)
     with pytest.raises(ServiceError) as caught:
         api.end_session("s1")
     assert stream_key not in str(caught.value)
@@ -103,7 +104,7 @@ def test_a_key_is_masked_from_the_moment_it_is_received(
 @pytest.mark.parametrize("key", [None, "", 7, {"a": 1}])
 def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: WebinarApi, key: object) -> None:
     script.expect(success({"session": {"id": "s1"}, "stream_key": key, "rtmp_url": 7}, 201))
-    created = scripted_api.create_session("r1", {}, nothing)
+    created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert created.key is None
     assert created.session is not None
 
@@ -113,7 +114,7 @@ def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: Webi
 )
 def test_a_created_session_that_is_not_named_is_none(script: Script, scripted_api: WebinarApi, answer: Answer) -> None:
     script.expect(answer)
-    created = scripted_api.create_session("r1", {}, nothing)
+    created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert (created.session, created.key) == (None, None)
 
 
@@ -133,3 +134,46 @@ def test_the_answer_to_a_removal_needs_no_body(script: Script, scripted_api: Web
         ("DELETE", "/sessions/s1"),
         ("POST", "/sessions/s2/end"),
     ]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("thing", ["room", "session"])
+def test_a_lost_answer_to_a_deletion_is_looked_after(script: Script, connect: Connect, thing: str, gone: bool) -> None:
+    api = WebinarApi(connect(script.url, retries=0))
+    script.expect(refusal(502), refusal(404) if gone else success({"id": "x1"}))
+    delete = api.delete_room if thing == "room" else api.delete_session
+    if gone:
+        delete("x1")
+    else:
+        with pytest.raises(AnswerLost):
+            delete("x1")
+    assert [(one.method, one.path) for one in script.requests] == [
+        ("DELETE", f"/{thing}s/x1"),
+        ("GET", f"/{thing}s/x1"),
+    ]
+
+
+def test_going_live_shows_key_and_addresses_in_either_form(script: Script, scripted_api: WebinarApi) -> None:
+    key = f"unit-stream-{secrets.token_hex(8)}"
+    forms = (
+        {"rtmp": {"url": "rtmp://ingest.invalid/live", "stream_key": key}, "whip_url": "https://ingest.invalid/w"},
+        {"rtmp_setup": {"server": "rtmp://ingest.invalid/live", "stream_key": key}},
+    )
+    script.expect(*(success(form) for form in forms))
+    first, second = (scripted_api.go_live("s1", needs_key=True) for _form in forms)
+    assert first is not None
+    assert first == StreamKey(key, "rtmp://ingest.invalid/live", "https://ingest.invalid/w")
+    assert second == StreamKey(key, "rtmp://ingest.invalid/live")
+
+
+def test_what_never_ends_in_the_asked_state_is_given_up(script: Script, connect: Connect) -> None:
+    api = WebinarApi(connect(script.url, retries=0), sleep=lambda _seconds: None)
+    script.expect(*[refusal(502), success({"id": "s1", "status": "scheduled"})] * 3)
+    with pytest.raises(AnswerLost):
+        api.go_live("s1", needs_key=False)
+
+
+def test_a_refusal_to_end_is_passed_on_while_the_session_is_on_air(script: Script, scripted_api: WebinarApi) -> None:
+    script.expect(refusal(409), success({"id": "s1", "status": "live"}))
+    with pytest.raises(ServiceError):
+        scripted_api.end_session("s1")

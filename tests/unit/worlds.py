@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.account import Account
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.identity import known_rows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
@@ -17,30 +22,64 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     StreamKey,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import ObservedRoom, World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Clock
 
 API = "https://api.invalid"
-ROOM = Room("r1", "Main stage")
+ACCOUNT = Account("host-1", "host-1")
+ROOM = Room("r1", "Main stage", "host-1")
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 OTHER_PRESET = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11"
 ASKED = SessionSpec("Keynote", preset_id=PRESET)
 PRESENT = Session("s1", "r1", "Keynote", "scheduled", preset=Preset(PRESET))
+NOW = 1_800_000_000.0
+NOTHING_SEEN = frozenset[str]()
 
 
-def kept(session: Session, room_id: str = "r1") -> Row:
+def kept(session: Session, room_id: str = "r1", row_id: int = 1) -> Row:
     slot = Slot(API, "session", room_id, session.title)
-    return Row(1, slot, session.id, "created", StreamKey("unit-stream-1"), "fp-1", frozenset(), leased=False)
+    return Row(row_id, slot, session.id, "created", StreamKey("unit-stream-1"), "fp-1", NOTHING_SEEN, leased=False)
 
 
-def world_of(room: Room | None, sessions: tuple[Session, ...] = (), rows: tuple[Row, ...] = ()) -> World:
-    listed = {room.id: sessions} if room else {}
-    return World(API, (room,), frozenset(listed), listed, {row.slot: row for row in rows})
+def kept_room(room: Room, title: str | None = None, account: str = ACCOUNT.name) -> Row:
+    """The row of a room that was created for a title, which it may have lost since."""
+    slot = Slot(API, "room", account, title or room.title)
+    return Row(900, slot, room.id, "created", None, None, NOTHING_SEEN, leased=False)
+
+
+def world_of(
+    room: Room | None, sessions: tuple[Session, ...] = (), rows: Iterable[Row] = (), now: float = NOW
+) -> World:
+    """A world of one room, by a service that tells the time."""
+    return world_of_rooms((room,), sessions, rows, now)
+
+
+def world_of_rooms(
+    rooms: Iterable[Room | None], sessions: tuple[Session, ...] = (), rows: Iterable[Row] = (), now: float = NOW
+) -> World:
+    asked = tuple(rooms)
+    mine = tuple(room for room in asked if room is not None)
+    listed = {room.id: tuple(one for one in sessions if one.room_id == room.id) for room in mine}
+    known = known_rows(rows, ACCOUNT, set(listed))
+    found = tuple(ObservedRoom(room, known.of_id(room.id)) if room else ObservedRoom() for room in asked)
+    return World(API, ACCOUNT, found, mine, listed, known, Clock(now, now))
 
 
 def known(*sessions: Session) -> World:
-    """The room with these sessions, of which the ledger holds every key."""
-    return world_of(ROOM, sessions, tuple(kept(session) for session in sessions))
+    """The room with these sessions, of which the ledger holds every key; the first of a title fills its slot."""
+    return world_of(ROOM, sessions, rows_of(sessions))
+
+
+def rows_of(sessions: Iterable[Session]) -> list[Row]:
+    taken: set[tuple[str | None, str]] = set()
+    rows: list[Row] = []
+    for number, session in enumerate(sessions, start=1):
+        row = kept(session, session.room_id or "r1", number)
+        place = (session.room_id, session.title)
+        rows.append(replace(row, phase="beside") if place in taken else row)
+        taken.add(place)
+    return rows
 
 
 def plan_of(world: World, *sessions: SessionSpec, room: RoomSpec | None = None, policy: Policy | None = None) -> Plan:

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random worlds with requests in doubt, their twins, and sessions that look like twins but for one thing."""
+"""Random worlds with unanswered requests, what they made, and sessions that look like that but for one thing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.doubts import LATEST_EFFECT, Doubt
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
@@ -18,7 +17,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     Session,
     SessionSpec,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World, rows_by_slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import LATEST_EFFECT, Unanswered
 from hypothesis import strategies as st
 
 from .random_events import policies
@@ -48,11 +48,12 @@ looks = st.just({}) | st.sampled_from(
         {"created_at": "soon"},
     ]
 )
-doubts = st.builds(
-    Doubt,
-    count=st.sampled_from([1, 1, 2, 0]),
-    since=st.sampled_from([INTENT] * 5 + [None]),
+unanswered = st.just(Unanswered.none()) | st.builds(
+    Unanswered,
+    count=st.sampled_from([1, 1, 2]),
+    since=st.just(INTENT),
     until=st.just(UNTIL),
+    by_service=st.just(True),
     preset_ids=st.sampled_from([(PRESET,), (PRESET,), tuple(sorted((PRESET, OTHER_PRESET))), (OTHER_PRESET,)]),
 )
 
@@ -67,8 +68,8 @@ specs = st.builds(
 
 
 @st.composite
-def doubtful_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
-    """Draw a room, what is asked of its slots, what each holds and is in doubt about, and sessions beside it."""
+def unanswered_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
+    """Draw a room, what is asked of its slots, what each holds and was never answered, and sessions beside it."""
     sessions: list[Session] = []
     rows: list[Row] = []
     asked: list[SessionSpec] = []
@@ -82,13 +83,14 @@ def doubtful_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
         here = [*draw(st.sampled_from([[own], [own], []])), *beside]
         ids = [session.id for session in here]
         seen = frozenset(draw(st.sampled_from([[], [], [], ids[-1:]])))
-        row = replace(kept(own), id=len(rows), doubt=draw(doubts), seen_ids=seen)
+        row = replace(kept(own), id=len(rows), unanswered=draw(unanswered), seen_ids=seen)
         pending = replace(row, phase="pending", object_id=None, key=None, leased=draw(st.booleans()))
-        past = replace(row, id=100 + len(rows), phase=draw(st.sampled_from(["retired", "spare"])), doubt=draw(doubts))
-        past = replace(past, object_id=draw(st.sampled_from([None, "gone", *ids])))
-        rows += draw(st.sampled_from([[row], [row], [row, past], [pending], [pending, past], [past]]))
+        phase = draw(st.sampled_from(["retired", "spare", "replaced", "beside"]))
+        other = replace(row, id=100 + len(rows), phase=phase, unanswered=draw(unanswered))
+        other = replace(other, object_id=draw(st.sampled_from([None, "gone", *ids])))
+        rows += draw(st.sampled_from([[row], [row], [row, other], [pending], [pending, other], [other]]))
         sessions += here
         spec = draw(specs)
         asked.append(replace(spec, title=title, session_id=f"{spec.session_id}-{title}" if spec.session_id else None))
-    world = replace(world_of(ROOM, tuple(sessions)), now=NOW, **rows_by_slot(rows))
+    world = world_of(ROOM, tuple(sessions), rows, now=NOW)
     return EventSpec((RoomSpec(title=ROOM.title, sessions=tuple(asked)),), draw(policies)), world
