@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Phase, Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
     Preset,
@@ -27,6 +27,8 @@ from .worlds import OTHER_PRESET, PRESET, ROOM, kept, world_of
 INTENT = 1_700_000_000.0
 UNTIL = INTENT + 60
 NOW = INTENT + 2 * LATEST_EFFECT
+
+_BESIDE: list[Phase] = ["retired", "spare", "replaced", "beside"]
 
 
 def instant(seconds: float) -> str:
@@ -85,7 +87,7 @@ def unanswered_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
         seen = frozenset(draw(st.sampled_from([[], [], [], ids[-1:]])))
         row = replace(kept(own), id=len(rows), unanswered=draw(unanswered), seen_ids=seen)
         pending = replace(row, phase="pending", object_id=None, key=None, leased=draw(st.booleans()))
-        phase = draw(st.sampled_from(["retired", "spare", "replaced", "beside"]))
+        phase: Phase = draw(st.sampled_from(_BESIDE))
         other = replace(row, id=100 + len(rows), phase=phase, unanswered=draw(unanswered))
         other = replace(other, object_id=draw(st.sampled_from([None, "gone", *ids])))
         rows += draw(st.sampled_from([[row], [row], [row, other], [pending], [pending, other], [other]]))

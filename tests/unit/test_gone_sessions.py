@@ -37,7 +37,7 @@ def test_the_key_of_a_replaced_session_that_is_gone_is_forgotten(run: Run, left:
     assert set(run.kept_keys()) == {old, new}
     for _number in range(2):
         applied = run.apply(event(KEYNOTE))
-        assert [one.error for one in (*applied.rooms, *applied.sessions)] == [None, None]
+        assert [*(room.error for room in applied.rooms), *(one.error for one in applied.sessions)] == [None, None]
         assert run.kept_keys() == {new: run.service.keys[new]}
     assert run.writes() == []
 

@@ -38,7 +38,7 @@ print(is_this_run(sys.stdin.readline().strip()), flush=True)
 """
 
 
-@pytest.mark.parametrize("value", [OTHER, "", None, 0, [], {}, f"{RUN}0"])
+@pytest.mark.parametrize("value", [OTHER, "", None, 0, [], {}, f"{RUN}0"], ids="abcdefg")
 def test_what_is_no_name_of_this_run_is_not_of_it(value: object) -> None:
     assert not is_this_run(value)
 
