@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Phase, Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
     Preset,
@@ -48,6 +48,7 @@ looks = st.just({}) | st.sampled_from(
         {"created_at": "soon"},
     ]
 )
+BESIDE: list[Phase] = ["retired", "spare", "replaced", "beside"]
 unanswered = st.just(Unanswered.none()) | st.builds(
     Unanswered,
     count=st.sampled_from([1, 1, 2]),
@@ -85,7 +86,7 @@ def unanswered_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
         seen = frozenset(draw(st.sampled_from([[], [], [], ids[-1:]])))
         row = replace(kept(own), id=len(rows), unanswered=draw(unanswered), seen_ids=seen)
         pending = replace(row, phase="pending", object_id=None, key=None, leased=draw(st.booleans()))
-        phase = draw(st.sampled_from(["retired", "spare", "replaced", "beside"]))
+        phase: Phase = draw(st.sampled_from(BESIDE))
         other = replace(row, id=100 + len(rows), phase=phase, unanswered=draw(unanswered))
         other = replace(other, object_id=draw(st.sampled_from([None, "gone", *ids])))
         rows += draw(st.sampled_from([[row], [row], [row, other], [pending], [pending, other], [other]]))
