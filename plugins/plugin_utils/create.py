@@ -45,22 +45,15 @@ def create_room(
 
 
 def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
-    """Return what the service made of the values with which a room was created. What it left out is not known."""
-    shown = _told(shown_of_room(room))
-    sent = {"title": spec.title, **wanted_of_room(spec)}
-    return remembered({}, {name: value for name, value in sent.items() if name in shown}, shown)
+    """Return what the service made of the values with which a room was created, also where it does not tell."""
+    return remembered({}, {"title": spec.title, **wanted_of_room(spec)}, shown_of_room(room))
 
 
 def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
-    shown = _told(shown_of_session(session))
+    """Return the same for a session. Its settings are not among the values: they take a call of their own."""
     sent = {"title": spec.title, **wanted_of_session(spec)}
-    return remembered(
-        {}, {name: value for name, value in sent.items() if name in shown and not name.startswith("settings.")}, shown
-    )
-
-
-def _told(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if value is not None}
+    created_with = {name: value for name, value in sent.items() if not name.startswith("settings.")}
+    return remembered({}, created_with, shown_of_session(session))
 
 
 def settle_room(creation: Creation, slot: Slot, room: Room) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .account import Account, account_of
-from .errors import InvalidInput, ServiceError, WebinarError
+from .errors import InvalidInput, LedgerError, ServiceError, WebinarError
 from .identity import KnownRows, RoomFilling, known_rows, room_in_slot
 from .ledger import Ledger, Row, Slot
 from .model import EventSpec, Room, RoomSpec, Session
@@ -68,7 +68,7 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     account = account_of(api.connection, mine, ledger.fingerprint_text if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        found = list(pool.map(lambda spec: _find_room(api, ledger, world, spec), asked.rooms))
+        found = list(pool.map(lambda spec: _found(api, ledger, world, spec), asked.rooms))
         _refuse_one_room_twice([room.room for room in found if room.room])
         lists = list(pool.map(lambda room: _sessions_of(api, room, sure=sure), found))
     sessions = {
@@ -113,13 +113,22 @@ def _sessions_of(api: WebinarApi, found: ObservedRoom, *, sure: bool) -> tuple[t
         return (), None
     try:
         return tuple(api.sessions(found.room.id, sure=sure)), None
-    except ServiceError as error:
-        # A credential that is refused is so for every room.
-        if error.status == 401:
-            raise
-        return (), str(error)
     except WebinarError as error:
-        return (), str(error)
+        return (), _reason_for_one_room(error)
+
+
+def _reason_for_one_room(error: WebinarError) -> str:
+    """Return why a room could not be read; raise what stops the whole run: a credential is refused for every room."""
+    if isinstance(error, (InvalidInput, LedgerError)) or (isinstance(error, ServiceError) and error.status == 401):
+        raise error
+    return str(error)
+
+
+def _found(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomSpec) -> ObservedRoom:
+    try:
+        return _find_room(api, ledger, world, spec)
+    except WebinarError as error:
+        return ObservedRoom(refusal=_reason_for_one_room(error))
 
 
 def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomSpec) -> ObservedRoom:

@@ -113,7 +113,7 @@ def _plan_room(spec: RoomSpec, found: ObservedRoom, world: World, policy: Policy
         return RoomPlan(spec, room, None, untouched, refusal, notes=found.notes)
     if spec.state == "absent":
         return _plan_absent_room(spec, found, world)
-    sessions = [plan_slot(name, session, room, world, policy) for session in spec.sessions]
+    sessions = _each_its_own([plan_slot(name, session, room, world, policy) for session in spec.sessions])
     step = None
     # A room that is to hold nothing but absent sessions is not created just to be empty.
     is_wanted = not spec.sessions or any(session.state in ("present", "live") for session in spec.sessions)
@@ -125,6 +125,30 @@ def _plan_room(spec: RoomSpec, found: ObservedRoom, world: World, policy: Policy
             sessions += _purge(name, spec, room, world, sessions)
     plan = RoomPlan(spec, room, step, tuple(sessions), refusal, notes=found.notes)
     return _with_duplicates(plan, found)
+
+
+def _each_its_own(planned: list[SessionPlan]) -> list[SessionPlan]:
+    """Refuse a session to all but one of the titles that it goes by: its own, and the one that it was created for."""
+    rightful: dict[str, SessionPlan] = {}
+    for plan in planned:
+        if plan.session is None:
+            continue
+        is_ledgers = plan.row is not None and same_title(plan.row.slot.title, plan.spec.title)
+        if plan.session.id not in rightful or is_ledgers:
+            rightful[plan.session.id] = plan
+    return [
+        plan
+        if plan.session is None or rightful[plan.session.id] is plan
+        else SessionPlan(plan.spec, None, None, refusal=_bears_two_titles(plan.session, rightful[plan.session.id]))
+        for plan in planned
+    ]
+
+
+def _bears_two_titles(session: Session, other: SessionPlan) -> str:
+    return (
+        f"the session {session.id} is titled '{session.title}' by now, and is the one of '{other.spec.title}', which "
+        "is asked for too. Give it its title back, or leave one of the two out."
+    )
 
 
 def _with_duplicates(plan: RoomPlan, found: ObservedRoom) -> RoomPlan:

@@ -303,7 +303,8 @@ def _differing(title: str, session: Session, memory: Memory, spec: SessionSpec) 
     """Name once what the service has made of the values with which a session was created."""
     shown = shown_of_session(session)
     asked = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
-    notes = [kept_otherwise(name, value, shown[name]) for name, value in asked.items() if name in memory]
+    told = [name for name in asked if name in memory and shown[name] is not None]
+    notes = [kept_otherwise(name, asked[name], shown[name]) for name in told]
     if session.title and session.title != title:
         notes.append(kept_otherwise("title", title, session.title))
     return notes

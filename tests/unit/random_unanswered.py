@@ -28,8 +28,6 @@ INTENT = 1_700_000_000.0
 UNTIL = INTENT + 60
 NOW = INTENT + 2 * LATEST_EFFECT
 
-_BESIDE: list[Phase] = ["retired", "spare", "replaced", "beside"]
-
 
 def instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
@@ -50,6 +48,7 @@ looks = st.just({}) | st.sampled_from(
         {"created_at": "soon"},
     ]
 )
+BESIDE: list[Phase] = ["retired", "spare", "replaced", "beside"]
 unanswered = st.just(Unanswered.none()) | st.builds(
     Unanswered,
     count=st.sampled_from([1, 1, 2]),
@@ -87,7 +86,7 @@ def unanswered_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
         seen = frozenset(draw(st.sampled_from([[], [], [], ids[-1:]])))
         row = replace(kept(own), id=len(rows), unanswered=draw(unanswered), seen_ids=seen)
         pending = replace(row, phase="pending", object_id=None, key=None, leased=draw(st.booleans()))
-        phase: Phase = draw(st.sampled_from(_BESIDE))
+        phase: Phase = draw(st.sampled_from(BESIDE))
         other = replace(row, id=100 + len(rows), phase=phase, unanswered=draw(unanswered))
         other = replace(other, object_id=draw(st.sampled_from([None, "gone", *ids])))
         rows += draw(st.sampled_from([[row], [row], [row, other], [pending], [pending, other], [other]]))

@@ -108,7 +108,7 @@ class Story:
     def run(self, state: str, killed_at: int | None = None) -> Applied | None:
         ledger = open_ledger(LedgerSettings(f"sqlite:///{Path(self.folder) / 'keys.sqlite3'}"), Redactor(), new_owner())
         assert ledger is not None
-        ledger._database.now = lambda _connection: self.now  # type: ignore[method-assign,assignment]
+        ledger._database.now = lambda connection: self.now  # type: ignore[method-assign]
         connection = Connection(self.service.url, api_key="unit-api-key", timeout=5.0, retries=0, concurrency=2)
         transport = MortalTransport(connection, Redactor(), sleep=lambda _seconds: None)
         transport.killed_at = killed_at

@@ -79,3 +79,33 @@ def test_a_refused_credential_ends_the_run(service: SmallService, api: WebinarAp
     service.on_request = lambda _request: refusal(401)
     with pytest.raises(ServiceError, match="api_key or api_token"):
         observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+
+
+def test_a_room_that_cannot_be_looked_up_is_refused_alone(service: SmallService, api: WebinarApi) -> None:
+    fine, broken = service.add_room("Main stage"), service.add_room("Workshop")
+    service.hidden_rooms = {broken}
+    service.on_request = lambda request: refusal(500) if request.path == f"/rooms/{broken}" else None
+    world = observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=broken)), 4)
+    assert [found.room and found.room.id for found in world.rooms] == [fine, None]
+    assert world.rooms[0].refusal is None
+    assert "500" in (world.rooms[1].refusal or "")
+
+
+def test_a_room_that_is_not_ones_own_is_refused(service: SmallService, api: WebinarApi) -> None:
+    theirs = service.add_room("Main stage")
+    service.hidden_rooms = {theirs}
+    with pytest.raises(InvalidInput, match="not one of the rooms of this account"):
+        observe(api, None, rooms(RoomSpec(room_id=theirs)), 4)
+    # By its title it is not found at all, so one of ours would be made.
+    world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+    assert world.rooms[0].room is None
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_room_that_is_gone_is_as_good_as_removed(service: SmallService, api: WebinarApi, state: str) -> None:
+    spec = RoomSpec(room_id="7", state=state)  # type: ignore[arg-type]
+    if state == "absent":
+        assert observe(api, None, rooms(spec), 4).rooms[0].room is None
+    else:
+        with pytest.raises(InvalidInput):
+            observe(api, None, rooms(spec), 4)

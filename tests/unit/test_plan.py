@@ -263,3 +263,20 @@ def test_a_session_id_of_a_past_session_is_no_matter_where_it_shall_be_past(stat
     plan = plan_of(known(replace(PRESENT, status="ended")), replace(ASKED, session_id="s1", state=state))
     assert actions(plan) == []
     assert only(plan).refusal is None
+
+
+@pytest.mark.parametrize("state", ["present", "live", "ended", "absent"])
+def test_a_session_that_was_given_a_title_that_is_asked_for_too_is_not_taken_for_both(state: Any) -> None:
+    renamed = replace(PRESENT, title="Panel")
+    world = world_of(ROOM, (renamed,), (kept(PRESENT),))
+    for specs in (
+        (ASKED, replace(ASKED, title="Panel", state=state)),
+        (replace(ASKED, title="Panel", state=state), ASKED),
+    ):
+        plan = plan_of(world, *specs)
+        found = {session.spec.title: session for session in plan.rooms[0].sessions}
+        assert (found["Keynote"].session, found["Keynote"].refusal) == (renamed, None)
+        assert "is the one of 'Keynote', which is asked for too" in str(found["Panel"].refusal)
+        assert actions(plan) == []
+    # Asked for by its new title alone, it is what was asked for, with its key.
+    assert actions(plan_of(world, replace(ASKED, title="Panel"))) == []

@@ -30,6 +30,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import C
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .engine_run import Run
 from .random_events import Scenario, scenarios
@@ -343,3 +344,35 @@ def test_a_run_leaves_past_sessions_and_sessions_on_air_as_they_were(scenario: S
         if entry["status"] == "live" and not may_end:
             assert after is not None
             assert after["status"] == "live"
+
+
+STORES: dict[str, Any] = {
+    "title": [str.upper, lambda text: text[:5], lambda text: f" {text} "],
+    "max_join_limit": [lambda value: min(value, 7), lambda _value: None],
+    "chat_enabled": [lambda _value: None, lambda _value: True],
+    "scheduled_start_time": [lambda text: text[:10] + "T00:00:00Z", lambda _text: None],
+    "description": [str.strip, lambda _text: None, lambda text: text[:3]],
+    "mode": [lambda _mode: None, lambda _mode: "webcam"],
+    "analytics": [lambda _value: {}],
+}
+tastes = st.fixed_dictionaries({}, optional={name: st.sampled_from(choices) for name, choices in STORES.items()})
+
+
+@applied
+@given(scenario=scenarios(), taste=tastes)
+def test_whatever_the_service_makes_of_values_the_second_run_plans_nothing(
+    scenario: Scenario, taste: dict[str, Any], api_and_service: Any
+) -> None:
+    service = api_and_service[1]
+    with TemporaryDirectory() as folder:
+        run = run_of(scenario, api_and_service, folder)
+        service.stores = lambda body: {
+            name: taste[name](value) if name in taste else value for name, value in body.items()
+        }
+        try:
+            run.apply(scenario.asked)
+            second = run.plan(scenario.asked)
+        finally:
+            service.stores = lambda body: body
+            run.ledger.close()
+    assert [step for step in second.steps() if step.action != "go_live"] == []

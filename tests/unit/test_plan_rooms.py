@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Policy, Room, RoomSpec, Session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import ObservedRoom, World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan
 
-from .worlds import ASKED, PRESENT, ROOM, actions, kept, known, plan_of, world_of
+from .worlds import ASKED, PRESENT, ROOM, actions, kept, kept_room, known, plan_of, world_of
 
 TAG_MANAGER = {"container_id": "GTM-UNIT", "enabled": True}
 FULL = replace(ROOM, description="Plenary", analytics={"google_tag_manager": TAG_MANAGER})
@@ -85,3 +85,46 @@ def test_purge_leaves_the_namesake_of_a_pinned_session_alone() -> None:
     namesake = replace(PRESENT, id="s2")
     world = world_of(ROOM, (PRESENT, namesake), (kept(PRESENT),))
     assert purged(world, "Keynote", session_id="s1") == []
+
+
+def test_a_room_is_not_renamed_onto_a_title_that_another_room_has() -> None:
+    hall = replace(ROOM, id="r2", title="Hall")
+    world = replace(world_of(ROOM), mine=(ROOM, hall))
+    for title in ("Hall", "Hall ", "H\u200ball"):
+        plan = plan_of(world, room=RoomSpec(room_id="r1", title=title))
+        assert actions(plan) == []
+        assert "another room has that title (r2)" in str(plan.rooms[0].refusal)
+    # Its sessions are none the worse for it.
+    plan = plan_of(world, room=RoomSpec(room_id="r1", title="Hall", sessions=(ASKED,)))
+    assert actions(plan) == ["create_session"]
+
+
+def test_a_room_whose_entry_is_damaged_is_not_made_again_and_its_sessions_wait() -> None:
+    row = replace(kept_room(ROOM), damaged=True, object_id=None)
+    world = world_of(None)
+    world = replace(world, rooms=(ObservedRoom(None, row),))
+    plan = plan_of(world, ASKED)
+    assert actions(plan) == []
+    assert "damaged" in str(plan.rooms[0].refusal)
+    assert "its room failed" in str(plan.rooms[0].sessions[0].refusal)
+
+
+def test_a_room_that_could_not_be_looked_at_fails_with_its_sessions_alone() -> None:
+    world = replace(world_of(ROOM), rooms=(ObservedRoom(ROOM, refusal="GET … was answered with 500"),))
+    plan = plan_of(world, ASKED)
+    assert actions(plan) == []
+    assert plan.rooms[0].refusal == "GET … was answered with 500"
+    assert "its room failed" in str(plan.rooms[0].sessions[0].refusal)
+
+
+def test_the_removal_of_a_room_names_the_sessions_whose_keys_end_with_it() -> None:
+    (step,) = plan_of(known(PRESENT), room=RoomSpec(title="Main stage", state="absent")).steps()
+    assert "stream keys: 'Keynote' (s1)" in step.reason
+    plan = plan_of(known(PRESENT), room=RoomSpec(title="Main stage", state="absent"))
+    assert [session.id for session, _row in plan.rooms[0].contents] == ["s1"]
+
+
+def test_a_purge_leaves_sessions_alone_that_the_ledger_knows_by_a_title_that_was_asked_for() -> None:
+    renamed = replace(PRESENT, title="Keynote, renamed")
+    assert purged(world_of(ROOM, (renamed,), (kept(PRESENT),)), "Keynote") == []
+    assert purged(world_of(ROOM, (renamed,), (kept(PRESENT),)), "Panel") == ["s1"]

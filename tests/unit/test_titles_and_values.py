@@ -20,7 +20,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     Settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, SessionOutcome
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, RoomOutcome, SessionOutcome
 
 from .engine_run import KEYNOTE, PRESET, Run, event
 from .scripted_server import refusal
@@ -55,9 +55,8 @@ def assert_quiet(run: Run, asked: EventSpec) -> None:
         run.service.journal.clear()
         applied = run.apply(asked)
         assert run.writes() == []
-        outcomes = [(room.changed, room.error, room.notes) for room in applied.rooms]
-        outcomes += [(done.changed, done.error, done.notes) for done in applied.sessions]
-        assert outcomes == [(False, None, ())] * len(outcomes)
+        outcomes: list[RoomOutcome | SessionOutcome] = [*applied.rooms, *applied.sessions]
+        assert [(done.changed, done.error, done.notes) for done in outcomes] == [(False, None, ())] * len(outcomes)
 
 
 @pytest.mark.parametrize("way", STORED)
