@@ -88,12 +88,16 @@ def _canonical(slot: Slot) -> Slot:
 
 @dataclass(frozen=True)
 class Filling:
-    """What fills a slot, or why that cannot be said. ``row`` is the ledger's row of it, else that of the slot."""
+    """What fills a slot, or why that cannot be said. ``row`` is the ledger's row of it, else that of the slot.
+
+    ``others`` are current sessions of the same title that this ledger did not create for the slot.
+    """
 
     session: Session | None = None
     row: Row | None = None
     refusal: str | None = None
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def session_in_slot(
@@ -109,17 +113,22 @@ def session_in_slot(
     ours = _of_ledger(slot, current, rows)
     if ours is not None:
         others = [one.id for one in bearing if one.id != ours.id and one.id not in _ids(rows.beside(slot))]
-        return Filling(ours, rows.of_id(ours.id), notes=_beside_note(ours, others))
+        return Filling(ours, rows.of_id(ours.id), notes=_beside_note(ours, others), others=tuple(others))
     found = the_one_titled(bearing, spec.title)
     if found is None and bearing:
-        ids = ", ".join(session.id for session in bearing)
-        return Filling(
-            None,
-            held,
-            f"the room has {len(bearing)} current sessions of this title ({ids}). Pick one with session_id; with "
-            "session_id and state: absent the others can be removed.",
-        )
+        return Filling(None, held, several_current([session.id for session in bearing]))
     return Filling(found, (rows.of_id(found.id) if found else None) or held)
+
+
+def no_such_session(session_id: str) -> str:
+    return f"session_id {session_id}: the room has no such session. Correct it, or leave it out."
+
+
+def several_current(ids: Sequence[str]) -> str:
+    return (
+        f"the room has {len(ids)} current sessions of this title ({', '.join(ids)}). Pick one with session_id; with "
+        "session_id and state: absent the others can be removed."
+    )
 
 
 def bears_title(thing: Room | Session, title: str, rows: KnownRows) -> bool:
@@ -172,7 +181,7 @@ def _pinned(spec: SessionSpec, listed: Sequence[Session], rows: KnownRows) -> tu
     if pinned is None:
         if spec.state in ("ended", "absent"):
             return None, None
-        return None, f"session_id {spec.session_id}: the room has no such session. Correct it, or leave it out."
+        return None, no_such_session(spec.session_id or "")
     if not bears_title(pinned, spec.title, rows):
         return None, (
             f"session_id {spec.session_id} is titled '{pinned.title}', and the service cannot change a title. Ask "

@@ -21,7 +21,7 @@ from .lease_owner import new_owner
 from .ledger import open_ledger
 from .ledger_location import LedgerSettings
 from .model import Session, session_from_answer
-from .options import connection_from, ledger_settings_if_any
+from .options import connection_from, ledger_settings_from
 from .plain_text import same_title
 from .secrecy import Redactor
 from .transport import Connection, Transport
@@ -61,7 +61,7 @@ def session_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, An
     """Return the result of the action ``session_info``; what is not there is an empty list."""
     _check_question(options)
     connection = connection_from(options, redactor)
-    ledger_settings = ledger_settings_if_any(options, os.environ)
+    ledger_settings = ledger_settings_from(options, os.environ)
     result: dict[str, Any] = {"changed": False}
     with closing(Transport(connection, redactor)) as transport:
         api = WebinarApi(transport)
@@ -204,10 +204,10 @@ def _shown_health(options: Mapping[str, Any], answer: Any, redactor: Redactor) -
 
 
 def _fingerprints(
-    settings: LedgerSettings | None, connection: Connection, found: list[_Found], redactor: Redactor
+    settings: LedgerSettings, connection: Connection, found: list[_Found], redactor: Redactor
 ) -> dict[str, str | None]:
     """Return, by session id in lower case, the fingerprints of the keys that the ledger holds."""
-    if not found or settings is None or not ledger_location.may_exist(settings):
+    if not found or not ledger_location.may_exist(settings):
         return {}
     ledger = open_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:

@@ -114,28 +114,11 @@ def _credential(options: Mapping[str, Any], name: str) -> str | None:
 
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
-    """Return where the ledger is; raise InvalidInput where that was not given and there is no place for one."""
-    settings = ledger_settings_if_any(options, environment)
-    if settings is None:
-        raise InvalidInput(
-            "ledger_url is not given, and there is no place for a ledger of your own: this user (id "
-            f"{os.getuid()}) has no home folder. Give ledger_url, the variable tenbyte_ledger_url or "
-            "TENBYTE_LEDGER_URL, or set HOME or XDG_DATA_HOME."
-        )
-    return settings
-
-
-def ledger_settings_if_any(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings | None:
-    """Return where the ledger is, None where none is given and the user has no home: those who only read need none."""
-    url = options.get("ledger_url")
-    if not url:
-        try:
-            url = default_url(dict(environment))
-        except RuntimeError:
-            # Without HOME, and for a user id without a name, as in a container.
-            return None
+    """Return where the ledger is. Whether there is a place for it is found by who needs one."""
     settings = LedgerSettings(
-        url=url, key=options.get("ledger_key") or None, key_file=options.get("ledger_key_file") or None
+        url=options.get("ledger_url") or default_url(dict(environment)),
+        key=options.get("ledger_key") or None,
+        key_file=options.get("ledger_key_file") or None,
     )
     check_settings(settings)
     return settings

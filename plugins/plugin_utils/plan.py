@@ -20,7 +20,7 @@ from .comparison import (
     wanted_of_room,
     wanted_of_session,
 )
-from .identity import Filling, bears_title, session_in_slot
+from .identity import Filling, bears_title, no_such_session, session_in_slot, several_current
 from .ledger import Row, Slot
 from .ledger_rows import damage
 from .leftovers import Leftover, created_unanswered, replaced_and_spare
@@ -116,7 +116,9 @@ def _plan_room(spec: RoomSpec, found: ObservedRoom, world: World, policy: Policy
     sessions = _each_its_own([plan_slot(name, session, room, world, policy) for session in spec.sessions])
     step = None
     # A room that is to hold nothing but absent sessions is not created just to be empty.
-    is_wanted = not spec.sessions or any(session.state in ("present", "live") for session in spec.sessions)
+    is_wanted = not spec.sessions or any(
+        session.state in ("present", "live") and session.session_id is None for session in spec.sessions
+    )
     if room is None and is_wanted:
         step = steps.room_creation(name, spec, "no room has this title")
     if room is not None:
@@ -233,6 +235,8 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
     if found is None:
         if spec.state in ("ended", "absent"):
             return SessionPlan(spec, None, None)
+        if spec.session_id is not None:
+            return SessionPlan(spec, None, None, refusal=no_such_session(spec.session_id))
         return SessionPlan(spec, None, None, _new(room, None, spec, "no current session of the room has this title"))
     slot, listed = world.session_slot(found.id, spec.title), world.sessions.get(found.id, ())
     held = world.rows.of_slot(slot)
@@ -257,8 +261,10 @@ def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, po
     session, row = filling.session, filling.row
     plan = SessionPlan(spec, session, row, notes=filling.notes)
     if spec.state == "absent":
-        if filling.refusal:
-            return replace(plan, refusal=filling.refusal)
+        # The next run would take the others for what is asked to be absent.
+        several = several_current([session.id, *filling.others]) if session and filling.others else None
+        if filling.refusal or several:
+            return replace(plan, refusal=filling.refusal or several)
         removal = (steps.removal(room, session, "it was asked to be absent"),) if session else ()
         return replace(plan, steps=removal)
     if spec.state == "ended":

@@ -59,12 +59,12 @@ def test_a_run_leaves_its_sessions_the_rooms_that_it_looked_at_and_what_is_gone(
     (session_id,) = run.service.sessions
     assert list(left) == [SESSIONS, RUN, EVENT]
     assert left[SESSIONS]["Main stage/Keynote"]["id"] == session_id
-    assert left[EVENT] == {"run": "run-1", "rooms": {room_id: "Main stage"}, "gone": {}}
+    assert left[EVENT] == {"run": "run-1", "rooms": [{"id": room_id, "title": "Main stage"}], "gone": {}}
 
 
 def test_a_single_session_looks_at_no_room_as_a_whole(run: Run) -> None:
     left = facts(apply(run, event(KEYNOTE), whole=False))
-    assert (left[EVENT]["rooms"], list(left[SESSIONS])) == ({}, ["Main stage/Keynote"])
+    assert (left[EVENT]["rooms"], list(left[SESSIONS])) == ([], ["Main stage/Keynote"])
 
 
 @pytest.mark.parametrize("state", ["absent", "ended"])
@@ -105,7 +105,7 @@ def test_the_sessions_of_a_deleted_room_are_gone(run: Run) -> None:
 def test_a_room_of_which_something_failed_was_not_looked_at_as_a_whole(run: Run) -> None:
     run.service.on_request = lambda request: refusal(422) if b"Panel" in request.body else None
     left = facts(apply(run, event(KEYNOTE, replace(KEYNOTE, title="Panel"))))
-    assert (list(left[SESSIONS]), left[EVENT]["rooms"]) == (["Main stage/Keynote"], {})
+    assert (list(left[SESSIONS]), left[EVENT]["rooms"]) == (["Main stage/Keynote"], [])
 
 
 def test_two_rooms_of_one_title_leave_both_sessions(run: Run) -> None:
@@ -163,7 +163,7 @@ def test_a_session_that_could_not_be_replaced_stays_in_the_facts(run: Run) -> No
     run.service.faults = ["refused-422"] * 3
     left = facts(apply(run, event(replace(KEYNOTE, preset_id=OTHER_PRESET)), first))
     assert left[SESSIONS]["Main stage/Keynote"]["id"] == next(iter(run.service.sessions))
-    assert left[EVENT]["rooms"] == {}
+    assert left[EVENT]["rooms"] == []
 
 
 @hypothesis_settings(max_examples=100)

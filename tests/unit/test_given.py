@@ -248,5 +248,5 @@ def test_a_home_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PLACE", "there")
     assert expanded_path("~/$PLACE/x", "ca_path") == f"{tmp_path}/there/x"
-    with pytest.raises(InvalidInput, match=r"^ca_path '~nobody-of-this-name/x' begins with ~"):
+    with pytest.raises(InvalidInput, match=r"^ca_path '~nobody-of-this-name/x': ~nobody-of-this-name names no user"):
         expanded_path("~nobody-of-this-name/x", "ca_path")

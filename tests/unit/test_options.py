@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import ledger_location
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
     DEFAULT_API_URL,
@@ -16,7 +17,6 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
     SHARED_OPTIONS,
     connection_from,
     ledger_settings_from,
-    ledger_settings_if_any,
     with_shared_options,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
@@ -207,14 +207,9 @@ def test_truth_values_are_those_of_ansible(word: object) -> None:
     assert connected(validate_certs=word).validate_certs is True
 
 
-def test_without_a_home_there_is_no_ledger_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home(path: Path) -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "expanduser", no_home)
-    assert ledger_settings_if_any({}, {}) is None
-    with pytest.raises(InvalidInput, match=r"no home folder.*Give ledger_url.*HOME or XDG_DATA_HOME"):
-        ledger_settings_from({}, {})
+def test_without_a_home_a_ledger_that_is_named_has_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_location, "home_folder", lambda: None)
+    assert not ledger_location.may_exist(ledger_settings_from({}, {}))
     assert ledger_settings_from({}, {"XDG_DATA_HOME": "/data"}).url.startswith("sqlite:////data/")
     assert ledger_settings_from({"ledger_url": "sqlite:////srv/x.db"}, {}).url == "sqlite:////srv/x.db"
 
