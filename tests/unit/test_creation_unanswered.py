@@ -131,7 +131,7 @@ def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
     assert made.thing.id == scene.one_usable()
 
 
-def test_a_dead_runs_intent_without_fruit_is_waited_for_while_it_is_young(scene: Scene) -> None:
+def test_a_dead_runs_intent_that_created_nothing_is_waited_for_while_it_is_young(scene: Scene) -> None:
     scene.die_after_request()
     scene.create()
     scene.one_usable()
@@ -198,7 +198,7 @@ def test_an_intent_of_which_no_request_was_sent_is_not_waited_for(scene: Scene) 
     assert scene.pauses == []
 
 
-def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit(scene: Scene) -> None:
+def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_work(scene: Scene) -> None:
     """It was there, and the list of that time did not show it yet."""
     scene.api.my_rooms()
     scene.die_after_request()
@@ -211,7 +211,7 @@ def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_fruit
 
 
 @pytest.mark.parametrize("created_at", [None, "now"])
-def test_what_came_days_later_is_not_taken_for_its_fruit_where_the_service_does_not_tell_the_time(
+def test_what_came_days_later_is_not_taken_for_its_work_where_the_service_does_not_tell_the_time(
     scene: Scene, created_at: str | None
 ) -> None:
     _dead, claim = scene.die_after_request()

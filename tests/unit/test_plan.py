@@ -225,7 +225,7 @@ def test_an_unfinished_creation_is_taken_up_again(sessions: tuple[Session, ...],
     assert [(step.path, step.row_id) for step in steps[:-1]] == [("/sessions/s1", pending.id)] * (len(steps) - 1)
 
 
-def test_a_session_that_was_there_before_an_unfinished_creation_is_not_its_fruit() -> None:
+def test_a_session_that_was_there_before_an_unfinished_creation_is_not_taken_for_its_work() -> None:
     pending = replace(UNFINISHED, seen_ids=frozenset({"s1"}))
     plan = plan_of(world_of(ROOM, (PRESENT,), (pending,)), ASKED)
     assert list(plan.steps()) == []

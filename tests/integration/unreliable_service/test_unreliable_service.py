@@ -96,16 +96,18 @@ def test_what_a_request_makes_after_its_timeout_is_shown_removed_and_told(
     assert "never answered" in " ".join(first.output.split())
     (kept,) = simulator.service.sessions
     wait_for(lambda: len(simulator.service.sessions) == 2)
-    (twin,) = set(simulator.service.sessions) - {kept}
+    (duplicate,) = set(simulator.service.sessions) - {kept}
     simulator.journal.clear()
     shown = controller.tasks(tasks, "--check", "--diff")
     (step,) = shown.result(SESSION)["plan"]
-    assert (step["action"], step["request"]["path"]) == ("delete_session", f"/sessions/{twin}")
-    assert f"-      Keynote ({twin}):" in shown.output
+    assert (step["action"], step["request"]["path"]) == ("delete_session", f"/sessions/{duplicate}")
+    assert f"-      Keynote ({duplicate}):" in shown.output
     assert simulator.journal.writes() == []
     second = controller.tasks(tasks)
     assert second.recap()["changed"] == 1
-    assert f"removed {twin}: a request to create it that was never answered" in second.result(SESSION)["warnings"][0]
+    assert (
+        f"removed {duplicate}: a request to create it that was never answered" in second.result(SESSION)["warnings"][0]
+    )
     assert second.result(SESSION)["session"]["id"] == kept
     assert_every_current_session_has_its_key(simulator, controller, expected=1)
     assert controller.tasks(tasks).recap()["changed"] == 0
