@@ -138,8 +138,8 @@ class Transport:
         """Send a request that changes something, and return the answer's ``data``.
 
         It is sent again only when nothing can have happened: no byte left this machine, or the service answered
-        429. Whatever else leaves the effect unknown (408 and 5xx too) is raised as AnswerLost, for the caller to find out
-        by listing.
+        429. Whatever else leaves the effect unknown (408 and 5xx too) is raised as AnswerLost, for the caller to find
+        out by listing.
         A ``repeatable`` request, which has the same effect sent twice, is then sent again too.
         ``before_each`` is called before each attempt, ``before_wait`` before each wait between two, with its seconds;
         what they raise ends the attempts.
