@@ -145,7 +145,6 @@ def test_an_interrupted_ansible_playbook_leaves_nothing_to_tidy_up(runner: Runne
         ("one replacement", AtPoint("received", "GET", SESSION, skip=1)),
         ("one replacement", AtPoint("received", "DELETE", SESSION, fault=LOST)),
         ("one replacement", AtPoint("committed", "DELETE", SESSION)),
-        ("one replacement", AtPoint("answered", "DELETE", SESSION)),
         ("one replaced on air", AtPoint("received", "GET", SESSION, skip=1)),
         ("one replaced on air", AtPoint("received", "POST", END, fault=LOST)),
         ("one replaced on air", AtPoint("committed", "POST", END)),
