@@ -258,9 +258,9 @@ class SlotRun:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
         state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
         # Kept before anything else: like the answer of a creation, this one is shown once.
-        current = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if one.is_current]
+        over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
         try:
-            ledger.adopt(self._slot(state), session.id, key, current)
+            ledger.adopt(self._slot(state), session.id, key, over)
         except WebinarError as error:
             # It goes on air all the same, and the result says so.
             return replace(state, error=f"it was put on air, but its stream key could not be kept: {error}")
