@@ -181,13 +181,16 @@ class Ledger:
         return self._database.read(look)
 
     def _mark_replaced(self, connection: sa.Connection, slot: Slot, object_id: str | None, now: float) -> None:
-        """Let a session give up its slot; one that the ledger does not know becomes known by it."""
+        """Let a session give up its slot; one that the ledger does not know becomes known by it.
+
+        One that was created for another title, which it has lost since, is found in this slot from now on.
+        """
         if object_id is None:
             return
         known = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
-        values = {"phase": "replaced", "updated_at": now, "lease_until": 0.0}
+        values = {**asdict(slot), "phase": "replaced", "updated_at": now, "lease_until": 0.0}
         if connection.execute(sa.update(slots).where(known).values(**values)).rowcount == 0:
-            new = {**asdict(slot), "object_id": object_id, "seen_ids": "[]", "created_at": now, "owner": self.owner}
+            new = {"object_id": object_id, "seen_ids": "[]", "created_at": now, "owner": self.owner}
             connection.execute(sa.insert(slots).values(**new, **values))
 
     def renew(self, claim: Claim, lease: float) -> bool:
