@@ -313,7 +313,7 @@ sessions:
       type: str
     whip_url:
       description: The address for WebRTC (WHIP), where the service has shown one, which it does when a session goes
-        live. Null where it is not known or not plainly an address.
+        live. Null where it is not known, not plainly an address, or comes with a query, which may hold a credential.
       type: str
     settings:
       description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null where the

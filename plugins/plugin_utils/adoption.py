@@ -18,6 +18,7 @@ from .event_options import checked_uuid
 from .lease_owner import new_owner
 from .ledger import Ledger, Row, Slot, open_ledger
 from .ledger_location import LedgerSettings
+from .ledger_rows import damage
 from .model import Session, StreamKey, session_from_answer
 from .options import connection_from, ledger_settings_from
 from .secrecy import INGEST_SCHEMES, Redactor, is_plain_ingest_url, require_plain_stream_key
@@ -102,8 +103,9 @@ def _adopt(
             after = after.completed(before)
             changed = before != after
             if changed and ledger is not None and not check_mode:
-                # Of what fills its slot it is known by now that it is over.
-                ledger.adopt(slot, session.id, after, current_ids=())
+                # What was just seen to hold its place is of no use; what has come there since may be.
+                over = [in_slot.object_id] if in_slot is not None and in_slot.object_id is not None else []
+                ledger.adopt(slot, session.id, after, over)
             details = session_details(answer, session, None)
             return {
                 "changed": changed,
@@ -135,6 +137,9 @@ def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, gi
             f"session '{session.title}' ({session.id}): another run is just creating a session of this title in the "
             "room. Run the task again when it has ended."
         )
+    if row.damaged:
+        # Another ledger_key may open it.
+        raise InvalidInput(damage(row))
     if row.key is None or row.key.stream_key == given.stream_key:
         return
     other = api.session(row.object_id) if row.object_id else None

@@ -22,7 +22,7 @@ from .ledger import Ledger
 from .model import Policy, Room, Session
 from .outcomes import Applied, RoomOutcome, SessionOutcome, updated_room
 from .plan import Plan, RoomPlan
-from .slot_run import SlotRun, kept_otherwise, not_answered
+from .slot_run import SlotRun, kept_otherwise, not_answered, not_looked_at
 from .steps import Step
 from .unanswered import LATEST_EFFECT, REMEMBERED
 from .webinar_api import WebinarApi
@@ -157,15 +157,17 @@ class _RoomRun:
         api.update_room(room.id, dict(step.body or {}))
         done = RoomOutcome(self.room_plan.spec, updated_room(self.room_plan.spec, room), changed=True)
         values = dict(step.values or {})
-        now = api.room(room.id)
-        if now is None:
-            return done
-        known = world.rows.of_id(room.id)
-        before = known.memory if known is not None else {}
-        after = remembered(before, values, shown_of_room(now))
-        if after != before:
-            self.creation.ledger.remember(world.room_slot(now.title), room.id, after)
-        shown = shown_of_room(now)
+        try:
+            now = api.room(room.id)
+            if now is None:
+                return done
+            known, shown = world.rows.of_id(room.id), shown_of_room(now)
+            before = known.memory if known is not None else {}
+            after = remembered(before, values, shown)
+            if after != before:
+                self.creation.ledger.remember(world.room_slot(now.title), room.id, after)
+        except WebinarError as error:
+            return replace(done, notes=(not_looked_at(error),))
         notes = tuple(
             kept_otherwise(name, value, shown[name])
             for name, value in values.items()

@@ -16,7 +16,7 @@ from .errors import CreationUnresolved
 from .ledger import Claim, Slot
 from .model import Room, RoomSpec, Session, SessionSpec, StreamKey
 from .plain_text import same_title
-from .unanswered import fills_empty_slot, may_have_created
+from .unanswered import Unanswered, fills_empty_slot, may_have_created
 
 
 def create_room(
@@ -88,6 +88,11 @@ def create_session(
             session for session in api.sessions(room_id) if session.is_current and same_title(session.title, slot.title)
         ]
 
+    def may_be_ours(requests: Unanswered, session: Session) -> bool:
+        # One that the ledger knows has shown its key to somebody.
+        known = {row.object_id for row in creation.ledger.rows(api.url, [room_id])}
+        return session.id not in known and fills_empty_slot(requests, session, creation.clock())
+
     target = Target[Session](
         slot=slot,
         name=f"session '{slot.title}'",
@@ -96,7 +101,7 @@ def create_session(
         fetch=api.session,
         is_usable=lambda session: session.is_current,
         listed=listed,
-        may_be_ours=lambda requests, one: fills_empty_slot(requests, one, creation.clock()),
+        may_be_ours=may_be_ours,
         discard=lambda session: discard(creation, session),
         memory=lambda session: memory_of_session(spec, session),
     )

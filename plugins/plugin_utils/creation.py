@@ -208,8 +208,9 @@ class _Work(Generic[Thing]):
         """
         for pause in (*(GRACE_PAUSES if wait else ()), None):
             self._renew()
-            gone = {*self.claim.seen_ids, *self.removed}
-            listed = [thing for thing in self.target.listed() if thing.id not in gone]
+            # What is to be replaced stays until the new one exists.
+            apart = {*self.claim.seen_ids, *self.removed, self.claim.replaces}
+            listed = [thing for thing in self.target.listed() if thing.id not in apart]
             found = [thing for thing in listed if self.target.may_be_ours(self.claim.unanswered, thing)]
             others = [thing.id for thing in listed if thing not in found]
             # With other requests unanswered, a key that came without its session could belong to any of them.

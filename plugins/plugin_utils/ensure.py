@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .apply import apply_plan
 from .errors import LedgerError
@@ -53,6 +53,8 @@ def ensure(
     try:
         api = WebinarApi(transport)
         plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency)
+        if ledger is None and notes:
+            plan = _only_endings(plan)
         if check_mode:
             return Outcome(plan, planned(plan), notes)
         applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
@@ -88,6 +90,20 @@ def _opened(
             raise
         return None, (f"the sessions are ended without the ledger, which still has their keys: {error}",)
     return ledger, ledger.notes if ledger is not None else ()
+
+
+def _only_endings(plan: Plan) -> Plan:
+    """Return what is done without the ledger; what else was asked for waits until that is repaired."""
+    rooms = []
+    for room in plan.rooms:
+        left = "what else was asked for of the room waits until the ledger can be used"
+        notes = (*room.notes, *([left] if room.step is not None else []))
+        sessions = tuple(
+            replace(session, steps=tuple(step for step in session.steps if step.action == "end_session"))
+            for session in room.sessions
+        )
+        rooms.append(replace(room, step=None, duplicates=(), duplicate_steps=(), sessions=sessions, notes=notes))
+    return replace(plan, rooms=tuple(rooms))
 
 
 def _only_ends(asked: EventSpec) -> bool:

@@ -181,13 +181,16 @@ class Ledger:
         return self._database.read(look)
 
     def _mark_replaced(self, connection: sa.Connection, slot: Slot, object_id: str | None, now: float) -> None:
-        """Let a session give up its slot; one that the ledger does not know becomes known by it."""
+        """Let a session give up its slot; one that the ledger does not know becomes known by it.
+
+        One that was created for another title, which it has lost since, is found in this slot from now on.
+        """
         if object_id is None:
             return
         known = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
-        values = {"phase": "replaced", "updated_at": now, "lease_until": 0.0}
+        values = {**asdict(slot), "phase": "replaced", "updated_at": now, "lease_until": 0.0}
         if connection.execute(sa.update(slots).where(known).values(**values)).rowcount == 0:
-            new = {**asdict(slot), "object_id": object_id, "seen_ids": "[]", "created_at": now, "owner": self.owner}
+            new = {"object_id": object_id, "seen_ids": "[]", "created_at": now, "owner": self.owner}
             connection.execute(sa.insert(slots).values(**new, **values))
 
     def renew(self, claim: Claim, lease: float) -> bool:
@@ -296,10 +299,11 @@ class Ledger:
 
         self._commits.run(commit)
 
-    def adopt(self, slot: Slot, session_id: str, key: StreamKey, current_ids: Collection[str] | None = None) -> None:
-        """Keep the key of a session that exists. It fills its slot, unless another one of ``current_ids`` does.
+    def adopt(self, slot: Slot, session_id: str, key: StreamKey, over_ids: Collection[str] = ()) -> None:
+        """Keep the key of a session that exists. It fills its slot, unless another session does that may be of use.
 
-        No key of a session that is current leaves the ledger by this; without ``current_ids`` any one may be.
+        No key leaves the ledger by this but that of one of ``over_ids``, which the caller knows to be of no use: that a
+        list does not show a session is no proof.
         """
 
         def commit(connection: sa.Connection) -> None:
@@ -310,7 +314,7 @@ class Ledger:
             known = connection.execute(chosen.order_by(slots.c.phase.in_(BESIDE), slots.c.id)).first()
             held = connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
             other = held is not None and (known is None or held.id != known.id)
-            if other and held is not None and self._is_over(held, current_ids, now):
+            if other and held is not None and self._is_over(held, over_ids, now):
                 self._retire(connection, slots.c.id == held.id)
                 other = False
             phase = "beside" if other else "created"
@@ -323,11 +327,11 @@ class Ledger:
 
         self._commits.run(commit, LONG_PAUSES)
 
-    def _is_over(self, held: sa.Row[Any], current_ids: Collection[str] | None, now: float) -> bool:
+    def _is_over(self, held: sa.Row[Any], over_ids: Collection[str], now: float) -> bool:
         """Say whether what holds a slot may give it up: its session is over, or it is an intent that asked nothing."""
         if held.phase == "pending":
             return held.secret is None and held.doubt is None and not self.codec.is_leased(held, now)
-        return current_ids is not None and held.object_id not in current_ids
+        return held.object_id in over_ids
 
     def remember(self, slot: Slot, object_id: str, memory: Memory) -> None:
         """Keep what the service made of values that were sent to a room or session, also one that has no row yet."""

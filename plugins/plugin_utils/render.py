@@ -148,9 +148,12 @@ def step_result(step: Step) -> dict[str, Any]:
 
 
 def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | None:
-    """Return the ingest URL as roles put it into configuration files; None where it is not plainly one."""
+    """Return the ingest URL as roles put it into configuration files; None where it is not plainly one, or a secret."""
     url = None if key is None else key.whip_url if whip else key.rtmp_url
     if key is None or url is None or not is_plain_ingest_url(url):
+        return None
+    if whip and "?" in url:
+        # WHIP sends the key as a bearer token (RFC 9725): what stands behind a question mark is another credential.
         return None
     return url.replace(key.stream_key, MASK)
 

@@ -229,8 +229,7 @@ class SlotRun:
             if memory != known:
                 self.creation.ledger.remember(self._slot(state), session.id, memory)
         except WebinarError as error:
-            # It was changed as asked; whether that shows is seen by the next run.
-            return replace(state, notes=(*state.notes, f"what the service made of the change is not known: {error}"))
+            return replace(state, notes=(*state.notes, not_looked_at(error)))
         notes = tuple(
             kept_otherwise(name, value, shown[name])
             for name, value in values.items()
@@ -258,9 +257,9 @@ class SlotRun:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
         state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
         # Kept before anything else: like the answer of a creation, this one is shown once.
-        current = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if one.is_current]
+        over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
         try:
-            ledger.adopt(self._slot(state), session.id, key, current)
+            ledger.adopt(self._slot(state), session.id, key, over)
         except WebinarError as error:
             # It goes on air all the same, and the result says so.
             return replace(state, error=f"it was put on air, but its stream key could not be kept: {error}")
@@ -284,6 +283,11 @@ def end_only(room: RoomOutcome, session_plan: SessionPlan, api: WebinarApi) -> S
 def kept_otherwise(field: str, asked: Any, shown: Any) -> str:
     name = field.rpartition(".")[2]
     return f"the service keeps '{shown}' as {name}, where '{asked}' was asked for. It is taken as it is"
+
+
+def not_looked_at(error: WebinarError) -> str:
+    """Return what is said of a change that was made as it was asked: whether that shows is seen by the next run."""
+    return f"what the service made of the change is not known: {error}"
 
 
 def not_answered(count: int) -> str:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +14,11 @@ import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.adoption import keep_or_forget
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings, database_file
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Cipher, Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Clock
+from cryptography.fernet import Fernet
 
 from .scripted_server import success
 from .small_service import SmallService
@@ -135,6 +138,37 @@ def test_the_key_of_another_current_session_is_not_lost(adoption: Adoption, chec
     adoption.ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
     with pytest.raises(InvalidInput, match=other):
         adoption.run(check_mode=check_mode)
+    assert adoption.kept(other) == StreamKey(adoption.service.keys[other])
+
+
+def test_a_key_that_cannot_be_read_with_the_keys_that_are_given_is_not_lost(
+    adoption: Adoption, ledger_settings: LedgerSettings
+) -> None:
+    other = adoption.service.add_session(adoption.slot.parent, "Keynote")
+    foreign = Cipher([Fernet.generate_key().decode()]).encrypt({"stream_key": adoption.service.keys[other]})
+    adoption.ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
+    with closing(sqlite3.connect(database_file(ledger_settings))) as connection, connection:
+        connection.execute("UPDATE slots SET secret = ?", (foreign,))
+    with pytest.raises(InvalidInput, match="damaged or was written with a key that is not given"):
+        adoption.run()
+    (row,) = adoption.ledger.entries()
+    assert (row.object_id, row.phase, row.damaged) == (other, "created", True)
+
+
+def test_a_key_that_was_kept_in_the_same_place_just_now_is_not_lost(
+    adoption: Adoption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = adoption.service.add_session(adoption.slot.parent, "Keynote")
+    adopt = Ledger.adopt
+
+    def after_another_run(ledger: Ledger, *given: Any) -> None:
+        monkeypatch.setattr(Ledger, "adopt", adopt)
+        ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
+        ledger.adopt(*given)
+
+    monkeypatch.setattr(Ledger, "adopt", after_another_run)
+    assert adoption.run()["changed"] is True
+    assert adoption.kept() is not None
     assert adoption.kept(other) == StreamKey(adoption.service.keys[other])
 
 

@@ -220,3 +220,14 @@ def test_what_happened_before_the_wait_for_live_failed_is_in_the_outcome(run: Ru
     assert done.changed
     assert done.fingerprint != first.fingerprint
     assert "another stream key" in "".join(done.notes)
+
+
+def test_a_room_that_was_changed_is_reported_so_though_it_cannot_be_looked_at(run: Run) -> None:
+    room_id = run.service.add_room("Main stage")
+    run.service.on_request = lambda request: (
+        refusal(403) if request.method == "GET" and request.path == f"/rooms/{room_id}" else None
+    )
+    (done,) = run.apply(EventSpec((RoomSpec(title="Main stage", description="All day"),))).rooms
+    assert (done.changed, done.error, done.room and done.room.description) == (True, None, "All day")
+    assert "what the service made of the change is not known" in " ".join(done.notes)
+    assert run.service.rooms[room_id]["description"] == "All day"

@@ -198,3 +198,22 @@ def test_several_current_sessions_of_a_title_are_not_guessed_from_without_a_ledg
     (done,) = run(service, settings, api_key, asked=ended("Keynote")).applied.sessions
     assert all(one in (done.error or "") for one in ids)
     assert {entry["status"] for entry in service.sessions.values()} == {"live"}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_without_its_ledger_a_run_plans_and_does_nothing_but_endings(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, check_mode: bool
+) -> None:
+    (made,) = run(service, ledger_settings, api_key).applied.sessions
+    assert made.session is not None
+    service.sessions[made.session.id]["status"] = "live"
+    ledger_location.key_file(ledger_settings).unlink()
+    room = RoomSpec(title="Main stage", description="All day", sessions=(SessionSpec("Keynote", state="ended"),))
+    outcome = run(service, ledger_settings, api_key, check_mode=check_mode, asked=EventSpec((room,)))
+    assert [step.action for step in outcome.steps()] == ["end_session"]
+    (done,) = outcome.applied.rooms
+    assert (done.changed, done.room and done.room.description) == (False, None)
+    assert "waits until the ledger can be used" in " ".join(done.notes)
+    (ended,) = outcome.applied.sessions
+    assert (ended.changed, ended.session and ended.session.status) == (True, "ended")
+    assert service.sessions[made.session.id]["status"] == ("live" if check_mode else "ended")

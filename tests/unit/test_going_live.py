@@ -186,6 +186,18 @@ def test_forty_sessions_that_need_seconds_to_be_live_are_asked_first_and_then_lo
     assert max(live_at.values()) - min(live_at.values()) < 20.0
 
 
+def test_pinning_another_session_does_not_erase_the_key_of_one_that_a_list_does_not_show_yet(
+    run: Run, made: str
+) -> None:
+    theirs = run.service.add_session(next(iter(run.service.rooms)), "Keynote", KEYNOTE.preset_id)
+    ours = run.service.sessions.pop(made)
+    plan = run.plan(event(replace(LIVE, session_id=theirs), policy=GO_LIVE))
+    run.service.sessions[made] = ours
+    done = only(run.apply_plan(plan, policy=GO_LIVE))
+    assert (done.error, done.session and done.session.id) == (None, theirs)
+    assert run.kept_keys() == {one: run.service.keys[one] for one in (made, theirs)}
+
+
 def test_pinning_another_session_does_not_erase_the_key_of_ours(run: Run, made: str) -> None:
     room_id = next(iter(run.service.rooms))
     theirs = run.service.add_session(room_id, "Keynote", KEYNOTE.preset_id)

@@ -165,18 +165,16 @@ def test_a_forgotten_intent_gives_the_slot_back(open_run: OpenRun) -> None:
     assert phases(ledger) == {"s1": "created"}
 
 
-@pytest.mark.parametrize("current", [None, ["s1", "s2"]])
-def test_adopting_a_key_erases_none_of_a_session_that_may_be_current(
-    open_run: OpenRun, current: list[str] | None
-) -> None:
+@pytest.mark.parametrize("over", [[], ["s2", "s9"]])
+def test_adopting_a_key_erases_none_of_a_session_that_may_be_current(open_run: OpenRun, over: list[str]) -> None:
     ledger, other = open_run(), new_key()
     key = made(ledger)
-    ledger.adopt(SLOT, "s2", other, current)
+    ledger.adopt(SLOT, "s2", other, over)
     assert phases(ledger) == {"s1": "created", "s2": "beside"}
     assert (key_of(ledger, "s1"), key_of(ledger, "s2")) == (key, other)
     newer = new_key()
-    ledger.adopt(SLOT, "s2", newer, current)
-    ledger.adopt(SLOT, "s1", other, current)
+    ledger.adopt(SLOT, "s2", newer, over)
+    ledger.adopt(SLOT, "s1", other, over)
     assert phases(ledger) == {"s1": "created", "s2": "beside"}
     assert (key_of(ledger, "s1"), key_of(ledger, "s2")) == (other, newer)
 
@@ -184,7 +182,7 @@ def test_adopting_a_key_erases_none_of_a_session_that_may_be_current(
 def test_adopting_a_key_takes_the_slot_of_a_session_that_is_over(open_run: OpenRun) -> None:
     ledger, other = open_run(), new_key()
     made(ledger)
-    ledger.adopt(SLOT, "s2", other, ["s2"])
+    ledger.adopt(SLOT, "s2", other, ["s1"])
     assert phases(ledger) == {"s2": "created"}
     assert key_of(ledger, "s2") == other
 
@@ -198,7 +196,7 @@ def test_adopting_a_key_takes_the_slot_of_an_intent_only_if_nothing_can_come_of_
     assert dead.renew(replace(asked, unanswered=asked.unanswered.with_request(None, CLOCK)), -1.0)
     assert dead.keep(with_key, "pending", None, new_key())
     for slot in slots:
-        ledger.adopt(slot, slot.title, new_key(), [slot.title])
+        ledger.adopt(slot, slot.title, new_key())
     found = {row.object_id: row.phase for row in ledger.rows(SLOT.api, [SLOT.parent]) if row.object_id}
     assert found == {"idle": "created", "leased": "beside", "asked": "beside", "with a key": "beside"}
     pending = {row.id for row in ledger.rows(SLOT.api, [SLOT.parent]) if row.phase == "pending"}
@@ -217,6 +215,6 @@ def test_adopting_the_key_of_a_session_that_is_to_go_does_not_take_the_slot(open
         made(ledger, "s2")
         assert not slow.keep(late, "created", "s1", new_key())
     newer = new_key()
-    ledger.adopt(SLOT, "s1", newer, ["s1", "s2"])
+    ledger.adopt(SLOT, "s1", newer)
     assert phases(ledger) == {"s1": phase, "s2": "created"}
     assert key_of(ledger, "s1") == newer

@@ -232,6 +232,13 @@ def test_an_ingest_url_that_is_not_plainly_one_is_not_passed_on() -> None:
     assert "not plainly one" in result["warnings"][0]
 
 
+@pytest.mark.parametrize("query", ["?access_token=abcdef0123456789", "?jwt=eyJhbGciOi.e30.x", "?user=a&pass=b"])
+def test_a_whip_url_that_comes_with_a_credential_is_not_shown(query: str) -> None:
+    whip = replace(MADE, key=StreamKey(SECRET, "rtmp://ingest.invalid/live", f"https://ingest.invalid/whip{query}"))
+    shown = session_result(whip, "n")
+    assert (shown["whip_url"], shown["rtmp_url"]) == (None, "rtmp://ingest.invalid/live")
+
+
 def test_a_session_shows_its_whip_url_with_the_key_masked() -> None:
     whip = replace(MADE, key=StreamKey(SECRET, None, f"https://ingest.invalid/whip/{SECRET}"))
     assert session_result(whip, "n")["whip_url"] == f"https://ingest.invalid/whip/{MASK}"

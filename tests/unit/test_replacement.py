@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Policy, Settings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Policy, Settings, StreamKey
 
 from .engine_run import KEYNOTE, OTHER_PRESET, Run, event
 from .scripted_server import Answer, Request, refusal
@@ -206,3 +206,39 @@ def test_a_replacement_without_a_key_leaves_the_old_session_as_it_is(run: Run, o
     assert f"{old}, which it was to replace, is left as it is" in (done.error or "")
     assert run.service.sessions[old] == entry
     assert run.kept_keys() == {old: run.service.keys[old]}
+
+
+@pytest.mark.parametrize("fault", ["refused-422", "done-whole"])
+def test_a_session_that_was_renamed_is_replaced_under_its_new_title(run: Run, old: str, fault: str) -> None:
+    run.service.sessions[old]["title"] = "Opening"
+    run.service.faults = [fault]
+    run.service.on_request = lambda request: refusal(500) if request.method == "DELETE" else None
+    asked = event(replace(AFTER, title="Opening"))
+    (done,) = run.apply(asked).sessions
+    assert done.error is not None
+    assert {row.object_id: row.phase for row in session_rows(run)}[old] == (
+        "created" if fault == "refused-422" else "replaced"
+    )
+    run.service.on_request = lambda _request: None
+    assert run.apply(asked).sessions[0].error is None
+    (new,) = run.service.current("Opening")
+    assert run.kept_keys() == {new: run.service.keys[new]}
+
+
+def test_what_an_unanswered_request_made_and_a_key_was_adopted_for_is_replaced_as_any_other(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
+    room_id = run.service.add_room("Main stage")
+    run.service.faults = ["done-drop"]
+    run.service.on_request = lambda request: refusal(403) if request.method == "GET" and run.service.sessions else None
+    run.apply(event(KEYNOTE))
+    (found,) = run.service.current("Keynote")
+    run.service.on_request = lambda _request: None
+    run.ledger.adopt(Slot(run.api.url, "session", room_id, "Keynote"), found, StreamKey(run.service.keys[found]))
+    entry = dict(run.service.sessions[found])
+    run.service.faults = ["refused-422"]
+    assert run.apply(event(AFTER)).sessions[0].error is not None
+    assert_untouched(run, found, entry)
+    assert run.apply(event(AFTER)).sessions[0].error is None
+    assert_replaced(run, found)
