@@ -162,8 +162,8 @@ def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool)
     ):
         return ObservedRoom(room, row)
     raise InvalidInput(
-        f"room_id {room_id}: the room '{room.title}' is not one of the rooms of this account (api_key or api_token). "
-        "Correct room_id, or use the credential of the account that the room belongs to."
+        f"room_id {room_id}: the room '{room.title}' is not one of the rooms of this account (api_key or api_token); "
+        "rooms belong to the host who created them. Correct room_id, or use that account's credential."
     )
 
 

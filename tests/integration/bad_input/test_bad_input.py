@@ -177,7 +177,7 @@ def test_one_room_named_by_title_and_by_id(simulator: Simulator, controller: Con
 def test_somebody_elses_room(simulator: Simulator, controller: Controller) -> None:
     (room_id,) = simulator.service.rooms
     run = controller.tasks(event(f"[{{room_id: {room_id}, sessions: [{GOOD}]}}]"))
-    refused(simulator, run, "HTTP 403", "belong to the host who created them")
+    refused(simulator, run, room_id, "not one of the rooms of this account", "belong to the host who created them")
 
 
 def test_a_ledger_in_a_folder_that_cannot_be_made(simulator: Simulator, controller: Controller) -> None:
