@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from typing import Any
 
 from tests.integration.conftest import EVENT, PRESET, SESSION
 from tests.integration.controller import Controller
@@ -45,11 +44,7 @@ def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_r
     simulator.service.whip_form = "https://ingest.invalid/{session_id}/whip"
     simulator.tastes.set(hidden_creation_fields=["rtmp_url"], whip_url_shown="always")
     rooms = [room("Main stage", "Keynote")]
-    tasks: list[dict[str, Any]] = [
-        {EVENT: {"rooms": rooms}},
-        {EVENT: {"rooms": rooms, "state": "live"}},
-        {EVENT: {"rooms": rooms}},
-    ]
+    tasks = [{EVENT: {"rooms": rooms, "state": state}} for state in ("present", "live", "present")]
     first = play(controller, tasks)
     assert first.returncode == 0, first.output
     made, live, later = (one["sessions"][0] for one in results(first, EVENT))
