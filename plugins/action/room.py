@@ -18,6 +18,9 @@ class ActionModule(WebinarAction):
         result = self.reconcile(task_vars or {}, ROOM_SPEC, event_of_room_from)
         if "rooms" in result:
             result["room"] = result["rooms"][0]
-            for name in ("rooms", "sessions", "failed_sessions", "failed_rooms", "ansible_facts"):
+            for name in ("rooms", "sessions", "failed_sessions", "failed_rooms"):
                 result.pop(name, None)
+            # With a room go its sessions, of which an earlier task may have left facts.
+            if not any(step["action"] == "delete_room" for step in result["plan"]):
+                result.pop("ansible_facts", None)
         return result

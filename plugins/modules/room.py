@@ -122,6 +122,12 @@ plan:
   type: list
   elements: dict
   sample: []
+ansible_facts:
+  description:
+    - The facts that M(tenbyte.webinar.event) leaves, without the sessions of the room, which are among those that are
+      gone. See RV(tenbyte.webinar.event#module:ansible_facts).
+  returned: when the room is deleted
+  type: dict
 diff:
   description: The room before and after, as YAML.
   returned: in diff mode

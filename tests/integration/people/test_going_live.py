@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Going live and ending as people see it: what the service shows late or never, and what gets lost on the way."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+
+from tests.integration.conftest import EVENT, PRESET, SESSION
+from tests.integration.controller import Controller
+from tests.integration.people.playing import event, ids, play, results, room, session_of, statuses
+from tests.simulator.server import Simulator
+from tests.simulator.state import Service
+from tests.simulator.tastes import KEY_FIELDS
+
+FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 after")
+
+
+def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
+    simulator: Simulator, controller: Controller
+) -> None:
+    simulator.colleague.create_room("Main stage")
+    simulator.colleague.create_session("Main stage", "Keynote")
+    simulator.tastes.hidden_start_fields = KEY_FIELDS
+    first = event(controller, rooms=[room("Main stage", "Keynote")], on_missing_key="go_live")
+    failed = first.result(EVENT)
+    assert first.returncode != 0
+    assert "the service's answer held none. Choose on_missing_key: replace" in failed["msg"]
+    assert failed["msg"].startswith("1 of 1 sessions failed.")
+    # It is on air now, and that is told.
+    assert (failed["changed"], failed["sessions"][0]["status"]) == (True, "live")
+    assert statuses(simulator) == {"Keynote": "live"}
+    again = event(controller, rooms=[room("Main stage", "Keynote")], on_missing_key="go_live")
+    assert again.returncode != 0, again.output
+
+
+def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_run(
+    simulator: Simulator, controller: Controller
+) -> None:
+    simulator.service.whip_form = "https://ingest.invalid/{session_id}/whip"
+    simulator.tastes.set(hidden_creation_fields=["rtmp_url"], whip_url_shown="always")
+    rooms = [room("Main stage", "Keynote")]
+    tasks = [{EVENT: {"rooms": rooms, "state": state}} for state in ("present", "live", "present")]
+    first = play(controller, tasks)
+    assert first.returncode == 0, first.output
+    made, live, later = (one["sessions"][0] for one in results(first, EVENT))
+    assert (made["rtmp_url"], made["whip_url"]) == (None, None)
+    assert live["rtmp_url"].startswith("rtmp://127.0.0.1")
+    assert live["whip_url"].startswith("https://ingest.invalid/")
+    again = event(controller, rooms=rooms).result(EVENT)
+    assert again["changed"] is False
+    for one in (later, again["sessions"][0], again["ansible_facts"]["tenbyte_sessions"]["Main stage/Keynote"]):
+        assert (one["rtmp_url"], one["whip_url"]) == (live["rtmp_url"], live["whip_url"])
+        assert one["stream_key_fingerprint"] == made["stream_key_fingerprint"]
+
+
+def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
+    simulator: Simulator, controller: Controller
+) -> None:
+    rooms = [room("Main stage", *FAULTS)]
+    made = event(controller, rooms=rooms)
+    known = ids(made)
+    simulator.tastes.start_of_live = 409
+
+    def make_trouble(call: str) -> None:
+        for title, session_id in known.items():
+            path, kind, when = f"/sessions/{session_id}/{call}$", *title.lower().partition(" ")[::2]
+            if kind == "conflict":
+                # A colleague is quicker by a moment.
+                change = {"do": call, "session": session_id}
+                simulator.faults.add("change", method="POST", path=path, when="before", change=change)
+            elif kind == "dropped":
+                simulator.faults.add("drop", method="POST", path=path, when=when)
+            else:
+                simulator.faults.add("status", method="POST", path=path, when=when, status=502)
+
+    make_trouble("go_live")
+    live = event(controller, rooms=rooms, state="live")
+    assert live.returncode == 0, live.output
+    assert statuses(simulator) == dict.fromkeys(FAULTS, "live")
+    assert {one["status"] for one in live.result(EVENT)["sessions"]} == {"live"}
+    keys = {one["title"]: one["stream_key_fingerprint"] for one in made.result(EVENT)["sessions"]}
+    assert {one["title"]: one["stream_key_fingerprint"] for one in live.result(EVENT)["sessions"]} == keys
+    assert "another stream key" not in live.output
+    make_trouble("end")
+    ended = event(controller, rooms=rooms, state="ended")
+    assert ended.returncode == 0, ended.output
+    assert statuses(simulator) == dict.fromkeys(FAULTS, "ended")
+
+
+def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and_not_in_waves(
+    simulator: Simulator, controller: Controller
+) -> None:
+    rooms = [room("Main stage", *(f"Talk {number}" for number in range(20)))]
+    assert event(controller, rooms=rooms).returncode == 0
+    asked: list[float] = []
+
+    def note(_service: Service) -> None:
+        asked.append(time.monotonic())
+
+    simulator.faults.add("change", method="POST", path="/go_live$", times=None, when="before", change=note)
+    simulator.tastes.seconds_until_live = 3.0
+    live = event(controller, rooms=rooms, state="live", concurrency=4)
+    ended = time.monotonic()
+    assert live.returncode == 0, live.output
+    assert set(statuses(simulator).values()) == {"live"}
+    # Four at a time, each with its wait, would take fifteen.
+    assert len(asked) == 20
+    assert asked[-1] - asked[0] < 3.0
+    assert ended - asked[-1] < 8.0
+
+
+def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_on_air(
+    simulator: Simulator, controller: Controller
+) -> None:
+    # Refused for good: what may pass is tried again for a minute.
+    refusal = "CREATE TRIGGER refusal BEFORE UPDATE ON slots BEGIN SELECT RAISE(ABORT, 'refused'); END"
+
+    def refuse_writes(_service: Service) -> None:
+        with closing(sqlite3.connect(controller.ledger_file)) as ledger:
+            ledger.execute(refusal)
+
+    keynote = {"room": "Main stage", "title": "Keynote", "preset_id": PRESET}
+    assert play(controller, [{SESSION: keynote}]).returncode == 0
+    simulator.tastes.another_key_at_start = True
+    simulator.faults.add("change", method="POST", path="/go_live$", when="after", change=refuse_writes)
+    run = play(controller, [{SESSION: {**keynote, "state": "live"}}])
+    told = run.result(SESSION)
+    assert run.returncode != 0
+    assert "its stream key could not be kept" in told["msg"]
+    assert (told["changed"], told["session"]["status"]) == (True, "live")
+    assert session_of(simulator, "Keynote").status == "live"
