@@ -13,14 +13,8 @@ from typing import Any
 
 from .outcomes import Applied, RoomOutcome, SessionOutcome
 from .plan import Plan
+from .this_run import EVENT, PREVIEW, RUN, SESSIONS
 
-SESSIONS = "tenbyte_sessions"
-# Which run of Ansible set the facts: a persistent fact cache must not mix the sessions of last week into today's.
-RUN = "tenbyte_sessions_run"
-# What the run has looked at as a whole, and what it was told to end or remove: roles take nothing else off the air.
-EVENT = "tenbyte_event"
-# What a task in check mode would leave: a preview changes no fact of a real run.
-PREVIEW = "tenbyte_preview"
 ALL = (SESSIONS, RUN, EVENT, PREVIEW)
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 from .lease_owner import name_of_process
 
-SESSIONS, RUN, EVENT, PREVIEW = "tenbyte_sessions", "tenbyte_sessions_run", "tenbyte_event", "tenbyte_preview"
+# The names of the facts that tasks leave.
+SESSIONS = "tenbyte_sessions"
+# Which run of Ansible set the facts: a persistent fact cache must not mix the sessions of last week into today's.
+RUN = "tenbyte_sessions_run"
+# What the run has looked at as a whole, and what it was told to end or remove: roles take nothing else off the air.
+EVENT = "tenbyte_event"
+# What a task in check mode would leave: a preview changes no fact of a real run.
+PREVIEW = "tenbyte_preview"
 
 
 def is_this_run(run: object) -> bool:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.facts import EVENT, PREVIEW, RUN, SESSIONS
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import planned
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.this_run import EVENT, PREVIEW, RUN, SESSIONS
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.facts import RUN, SESSIONS
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     EventSpec,
     Preset,
@@ -31,6 +30,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import (
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result, session_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.this_run import RUN, SESSIONS
 
 from .worlds import PRESET, ROOM, kept, world_of, world_of_rooms
 
