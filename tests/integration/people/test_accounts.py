@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several accounts with one ledger, as where only TENBYTE_API_KEY changes between staging and production."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.controller import Controller
+from tests.simulator.server import Simulator
+
+from .runs import (
+    Json,
+    assert_all_is_kept,
+    assert_quiet,
+    event,
+    reading_keys,
+    reason,
+    result,
+    results,
+    results_of,
+    rooms_of,
+    run,
+    well,
+)
+
+KEYNOTE = rooms_of("Keynote")
+
+
+@pytest.mark.parametrize("hidden", [(), ("host", "host_id")], ids=["hosts are told", "no host is told"])
+def test_each_account_has_rooms_sessions_and_keys_of_its_own(
+    simulator: Simulator, controller: Controller, hidden: tuple[str, ...]
+) -> None:
+    simulator.tastes.hidden_room_fields = hidden
+    keys = [simulator.service.user(name).api_key for name in ("host", "stranger")]
+    in_turn = results(controller, *(event(KEYNOTE, api_key=keys[number % 2]) for number in range(4)))
+    assert [well(one)["changed"] for one in in_turn] == [True, True, False, False]
+    found = [(one["room_id"], one["id"], one["stream_key_fingerprint"]) for (one,) in map(sessions_of, in_turn)]
+    assert found[:2] == found[2:]
+    assert not set(found[0]) & set(found[1])
+    hosts = [simulator.service.rooms[room_id].host.username for room_id, _id, _fingerprint in found[:2]]
+    assert hosts == ["host", "stranger"]
+    assert len(simulator.service.sessions) == 2
+    # The key of either is in the ledger, whoever asks for it.
+    assert_all_is_kept(simulator, controller, event(KEYNOTE), found[0][1], found[1][1])
+
+
+def sessions_of(result: Json) -> list[Json]:
+    found: list[Json] = result["sessions"]
+    return found
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_room_of_another_account_is_refused_by_its_id(
+    simulator: Simulator, controller: Controller, status: int
+) -> None:
+    simulator.tastes.stranger_status = status
+    (ours,) = well(result(controller, event(KEYNOTE)))["sessions"]
+    simulator.journal.clear()
+    theirs = simulator.service.user("stranger").api_key
+    by_id = [{"room_id": ours["room_id"], "sessions": KEYNOTE[0]["sessions"]}]
+    for refused in results(
+        controller, *(event(by_id, api_key=theirs, state=state) for state in ("present", "live", "absent"))
+    ):
+        assert ours["room_id"] in reason(refused)
+    assert simulator.journal.writes() == []
+    assert_all_is_kept(simulator, controller, event(KEYNOTE), ours["id"])
+
+
+def test_new_credentials_of_one_account_are_no_other_account(simulator: Simulator, controller: Controller) -> None:
+    (ours,) = well(result(controller, event(KEYNOTE)))["sessions"]
+    new = simulator.service.change_credentials("host")
+    controller.api_key = ""
+    done = run(
+        controller, event(KEYNOTE, api_key=new.api_key), event(KEYNOTE, api_token=new.token), reading_keys(ours["id"])
+    )
+    for again in results_of(done):
+        assert_quiet(again)
+    assert list(simulator.service.sessions) == [ours["id"]]

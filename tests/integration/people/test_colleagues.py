@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Colleagues at the service's dashboard: what they make, rename and start is neither taken for ours nor lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.conftest import OTHER_PRESET, PRESET
+from tests.integration.controller import Controller
+from tests.simulator.server import Simulator
+
+from .runs import (
+    Json,
+    actions,
+    assert_all_is_kept,
+    assert_quiet,
+    event,
+    reason,
+    result,
+    results,
+    rooms_of,
+    session,
+    warnings,
+    well,
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"on_missing_key": "go_live"}, {"on_missing_key": "ignore", "state": "live"}],
+    ids=["go_live", "ignore and live"],
+)
+def test_pinning_a_colleagues_session_keeps_the_key_of_ours(
+    simulator: Simulator, controller: Controller, options: Json
+) -> None:
+    ours = well(result(controller, session()))["session"]["id"]
+    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET).id
+    pinned = well(result(controller, session(session_id=theirs, **options)))
+    assert actions(pinned) == ["go_live"]
+    assert pinned["session"]["stream_key_available"] is True
+    assert simulator.service.sessions[theirs].status == "live"
+    assert_all_is_kept(simulator, controller, session(session_id=ours), ours, theirs)
+
+
+def test_what_a_colleague_renamed_is_used_and_told(simulator: Simulator, controller: Controller) -> None:
+    (ours,) = well(result(controller, event(rooms_of("Keynote"))))["sessions"]
+    simulator.colleague.rename_session("Keynote", "Opening")
+    simulator.colleague.rename_room("Main stage", "Grand hall")
+    told, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
+    assert "Grand hall" in warnings(told)
+    assert (told["changed"], told["sessions"][0]["id"]) == (False, ours["id"])
+    assert_quiet(again)
+    assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
+
+
+WISHES: dict[str, Json] = {
+    "replaced": event(rooms_of("Keynote", preset_id=OTHER_PRESET)),
+    "absent": event(rooms_of("Keynote", state="absent")),
+    "purged": event(rooms_of("Panel"), purge=True),
+}
+
+
+def test_what_a_colleague_puts_on_air_meanwhile_is_not_deleted(simulator: Simulator, controller: Controller) -> None:
+    well(result(controller, event(rooms_of("Keynote", "Panel"))))
+    keynote = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
+    simulator.journal.clear()
+    for wish in WISHES.values():
+        # The list says that it is scheduled; then it goes on air.
+        keynote.status = "scheduled"
+        change = {"do": "go_live", "session": keynote.id}
+        rule = simulator.faults.add("change", method="GET", path="/sessions$", when="after", change=change)
+        assert "by now" in reason(result(controller, wish))
+        assert rule.struck
+        assert simulator.journal.writes() == []
+    assert len(simulator.service.sessions) == 2

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is replaced stays until its replacement stands: a refused creation costs nothing, a killed run is finished."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import OTHER_PRESET, PRESET
+from tests.integration.controller import Controller
+from tests.simulator.server import Simulator
+
+from .runs import (
+    SESSIONS_PATH,
+    Json,
+    actions,
+    assert_all_is_kept,
+    assert_quiet,
+    event,
+    paths,
+    reason,
+    result,
+    results,
+    rooms_of,
+    run,
+    warnings,
+    well,
+    writes,
+)
+
+TITLES = ("Keynote", "Panel", "Hands on", "Closing")
+NO_PRESET = "00000000-0000-4000-8000-00000000dead"
+
+
+def state_of(simulator: Simulator) -> dict[str, tuple[str, str, str, str]]:
+    return {
+        one.id: (one.title, one.status, one.hls_url, simulator.service.stream_key_of(one.id))
+        for one in simulator.service.sessions.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("preset_id", "refusal", "on_air", "said"),
+    [
+        pytest.param(NO_PRESET, {}, (), "422", id="a preset that is none"),
+        pytest.param(NO_PRESET, {}, TITLES, "422", id="a preset that is none, on air"),
+        pytest.param(OTHER_PRESET, {"most_sessions": 4, "quota_status": 402}, TITLES[:2], "402", id="quota"),
+        pytest.param(OTHER_PRESET, {"status": 429, "headers": {"Retry-After": "0"}}, TITLES[:1], "429", id="429 again"),
+    ],
+)
+def test_a_refused_replacement_costs_nothing(
+    simulator: Simulator, controller: Controller, preset_id: str, refusal: Json, on_air: tuple[str, ...], said: str
+) -> None:
+    well(result(controller, event(rooms_of(*TITLES))))
+    for title in on_air:
+        simulator.colleague.go_live(title)
+    before = state_of(simulator)
+    simulator.journal.clear()
+    if "status" in refusal:
+        simulator.faults.add("status", method="POST", path=SESSIONS_PATH, times=None, **refusal)
+    else:
+        simulator.tastes.set(**refusal)
+    wish = {"replace": "live" if on_air else "scheduled", "retries": 1}
+    refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **wish))
+    assert said in reason(refused)
+    assert all(title in refused["msg"] for title in TITLES)
+    assert sorted(failed["title"] for failed in refused["failed_sessions"]) == sorted(TITLES)
+    assert refused["changed"] is False
+    assert {one["id"]: one["status"] for one in refused["sessions"]} == {key: one[1] for key, one in before.items()}
+    assert set(writes(simulator)) == {"POST sessions"}
+    assert state_of(simulator) == before
+    assert_all_is_kept(simulator, controller, event(rooms_of(*TITLES)), *before)
+
+
+def killed(simulator: Simulator, controller: Controller, task: Json, **where: Any) -> None:
+    """Run a task and kill it at a point of an exchange."""
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
+    process, _record = controller.start(str(controller.write([play])))
+    simulator.faults.add("crash", process=process.pid, **where)
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("replaced", ["scheduled", "live"])
+def test_a_run_that_is_killed_between_creation_and_removal_is_finished_by_the_next(
+    simulator: Simulator, controller: Controller, replaced: str
+) -> None:
+    state = "live" if replaced == "live" else "present"
+    (first,) = well(result(controller, event(rooms_of("Keynote", state=state))))["sessions"]
+    wanted = event(rooms_of("Keynote", preset_id=OTHER_PRESET), replace=replaced)
+    # The run looks at the old session once more before it removes it: that is the first request for it alone.
+    killed(simulator, controller, wanted, method="GET", path=f"/sessions/{first['id']}$", point="received", skip=1)
+    (second,) = set(simulator.service.sessions) - {first["id"]}
+    assert simulator.service.sessions[first["id"]].status == replaced
+    preview = run(controller, wanted, arguments=("--check", "--diff"))
+    assert f"-      Keynote ({first['id']}):" in preview.output
+    finished, again = results(controller, wanted, wanted)
+    step = {"scheduled": f"DELETE /sessions/{first['id']}", "live": f"POST /sessions/{first['id']}/end"}[replaced]
+    assert paths(finished) == [step]
+    assert well(finished)["sessions"][0]["id"] == second
+    assert_quiet(again)
+    assert_all_is_kept(simulator, controller, wanted, second)
+    left = {one.id for one in simulator.service.sessions.values() if one.status in ("scheduled", "live")}
+    assert left == {second}
+
+
+def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
+    """Kill a run when the service has created its session; return the session's id."""
+    simulator.colleague.create_room("Main stage")
+    killed(simulator, controller, event(rooms_of("Keynote")), method="POST", path=SESSIONS_PATH, point="committed")
+    (orphan,) = simulator.service.sessions
+    return orphan
+
+
+@pytest.mark.parametrize(("state", "timestamp"), [("absent", "seconds"), ("ended", "missing")])
+def test_a_colleagues_session_survives_a_killed_run_that_was_settled(
+    simulator: Simulator, controller: Controller, state: str, timestamp: str
+) -> None:
+    simulator.tastes.timestamp = timestamp
+    orphan = killed_at_creation(simulator, controller)
+    settling = event(rooms_of("Keynote", state=state))
+    preview = run(controller, settling, arguments=("--check", "--diff"))
+    assert orphan in preview.output
+    settled, again = results(controller, settling, settling)
+    assert paths(well(settled)) == [f"DELETE /sessions/{orphan}"]
+    assert_quiet(again)
+    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
+    simulator.journal.clear()
+    refused, ignoring = results(
+        controller, event(rooms_of("Keynote")), event(rooms_of("Keynote"), on_missing_key="ignore")
+    )
+    assert "on_missing_key" in reason(refused)
+    assert_quiet(ignoring)
+    assert simulator.journal.writes() == []
+    assert list(simulator.service.sessions) == [theirs.id]
+
+
+def test_the_removal_of_a_killed_runs_session_is_in_plan_and_diff_and_a_colleagues_stays(
+    simulator: Simulator, controller: Controller
+) -> None:
+    simulator.tastes.timestamp = "missing"
+    orphan = killed_at_creation(simulator, controller)
+    wanted = event(rooms_of("Keynote"))
+    preview = run(controller, wanted, arguments=("--check", "--diff"))
+    assert f"DELETE /sessions/{orphan}" in paths(preview.result("tenbyte.webinar.event"))
+    assert f"-      Keynote ({orphan}):" in preview.output
+    made = well(result(controller, wanted))
+    assert actions(made) == ["delete_session", "create_session"]
+    assert paths(made)[0] == f"DELETE /sessions/{orphan}"
+    (ours,) = simulator.service.sessions
+    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
+    assert theirs.id in warnings(result(controller, wanted))
+    assert_all_is_kept(simulator, controller, wanted, ours)
+    assert set(simulator.service.sessions) == {ours, theirs.id}
