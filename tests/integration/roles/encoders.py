@@ -92,6 +92,14 @@ class Encoders:
                 return {name: int(pid) for name, pid in re.findall(r"encoder-(\S+)-\w{8} +RUNNING +pid (\d+)", said)}
             time.sleep(0.2)
 
+    def forget_program(self, name: str, host: str = HOSTS[0]) -> None:
+        """Have supervisord stop a stream and know nothing of it, while its files stay."""
+        command = [str(BIN / "supervisorctl"), "-c", str(self.root(host) / "supervisord.conf")]
+        said = subprocess.run([*command, "status"], capture_output=True, text=True, check=False).stdout
+        (program,) = re.findall(rf"tenbyte-encoder-{name}-\w{{8}}(?=[ :])", said)
+        for word in ("stop", "remove"):
+            subprocess.run([*command, word, program], capture_output=True, check=True)
+
     def files(self, host: str = HOSTS[0]) -> Mapping[str, float]:
         files = (path for path in self.root(host).rglob("*") if path.parent.name not in ("log", "run"))
         return {str(path): path.stat().st_mtime for path in files if path.is_file() and path.name != "status.json"}

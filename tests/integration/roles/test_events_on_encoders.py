@@ -44,6 +44,19 @@ def said(output: str) -> str:
     return " ".join(output.split())
 
 
+def test_a_stream_that_supervisord_was_never_told_of_can_be_torn_down(encoders: Encoders) -> None:
+    """A run that is killed between writing a stream and starting it leaves files that supervisord has not read."""
+    assert encoders.play("provision", A).returncode == 0
+    encoders.forget_program("hall-a-break")
+    assert set(encoders.on_air()) == {"hall-a-talk"}
+
+    torn_down = encoders.play("teardown", A)
+    assert torn_down.returncode == 0, torn_down.output
+    assert encoders.on_air() == {}
+    assert encoders.titles() == []
+    assert not [name for name in encoders.files() if "hall-a" in name]
+
+
 def test_two_events_share_a_host_and_leave_it_one_by_one(encoders: Encoders) -> None:
     for event in (A, B):
         run = encoders.play("provision", event)
