@@ -105,6 +105,18 @@ def test_keys_are_set_in_memory_only_on_request(simulator: Simulator, controller
     assert places_in_files(simulator.issued_keys(), controller.home) == []
 
 
+def test_an_event_file_that_asks_for_the_keys_can_be_taken_down(simulator: Simulator, controller: Controller) -> None:
+    controller.home.mkdir(parents=True)
+    event = controller.home / "event.yml"
+    event.write_text(yaml.safe_dump({"event_rooms": ROOMS, "event_reveal_stream_keys": True}))
+    # The teardown's first play is in check mode, in a run that is not.
+    for playbook in ("provision", "teardown"):
+        run = controller.playbook(f"tenbyte.webinar.{playbook}", "-e", f"@{event}")
+        assert run.returncode == 0, run.output
+    assert simulator.service.sessions == {}
+    assert not any(key in run.output for key in simulator.issued_keys())
+
+
 def test_text_means_what_it_says(simulator: Simulator, controller: Controller) -> None:
     given = {"event_reveal_stream_keys": "no", "event_purge": "false", "event_wait_timeout": "20", "event_state": ""}
     assert run_role(controller, event_rooms=ROOMS, **given).returncode == 0
