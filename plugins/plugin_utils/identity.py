@@ -90,7 +90,7 @@ def _canonical(slot: Slot) -> Slot:
 class Filling:
     """What fills a slot, or why that cannot be said. ``row`` is the ledger's row of it, else that of the slot.
 
-    ``others`` are current sessions of the same title that this ledger did not create for the slot.
+    ``others`` are further current sessions of the same title, which no run removes by itself.
     """
 
     session: Session | None = None
@@ -112,8 +112,10 @@ def session_in_slot(
     bearing = [one for one in current if bears_title(one, spec.title, rows)]
     ours = _of_ledger(slot, current, rows)
     if ours is not None:
-        others = [one.id for one in bearing if one.id != ours.id and one.id not in _ids(rows.beside(slot))]
-        return Filling(ours, rows.of_id(ours.id), notes=_beside_note(ours, others), others=tuple(others))
+        leaving = _ids(row for row in rows.beside(slot) if row.phase != "beside")
+        others = [one.id for one in bearing if one.id != ours.id and one.id not in leaving]
+        strangers = [one for one in others if one not in _ids(rows.beside(slot))]
+        return Filling(ours, rows.of_id(ours.id), notes=_beside_note(ours, strangers), others=tuple(others))
     found = the_one_titled(bearing, spec.title)
     if found is None and bearing:
         return Filling(None, held, several_current([session.id for session in bearing]))

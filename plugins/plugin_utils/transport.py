@@ -31,7 +31,7 @@ from .deadlines import Deadline, DeadlineAdapter, SlowNameLookup
 from .errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
 from .paging import PagedLists
 from .secrecy import Redactor
-from .service_url import is_loopback as is_loopback  # noqa: PLC0414 - others import it from here
+from .service_url import is_loopback
 from .unknown_secrets import texts_of
 
 CONNECT_TIMEOUT = 10.0

@@ -147,7 +147,7 @@ def test_a_key_that_cannot_be_read_with_the_keys_that_are_given_is_not_lost(
     other = adoption.service.add_session(adoption.slot.parent, "Keynote")
     foreign = Cipher([Fernet.generate_key().decode()]).encrypt({"stream_key": adoption.service.keys[other]})
     adoption.ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
-    with closing(sqlite3.connect(database_file(ledger_settings))) as connection, connection:
+    with closing(sqlite3.connect(database_file(ledger_settings), isolation_level=None)) as connection:
         connection.execute("UPDATE slots SET secret = ?", (foreign,))
     with pytest.raises(InvalidInput, match="damaged or was written with a key that is not given"):
         adoption.run()

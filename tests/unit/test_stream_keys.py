@@ -91,10 +91,9 @@ def test_the_way_to_a_mistake_holds_places_and_no_values() -> None:
     def deep(secret: str) -> None:
         raise ValueError(secret)
 
-    try:
+    with pytest.raises(ValueError, match="unit-secret") as caught:
         deep("unit-secret")
-    except ValueError as error:
-        frames, message = frames_of(error), unexpected_message(error)
+    frames, message = frames_of(caught.value), unexpected_message(caught.value)
     assert [frame.rpartition(" ")[2] for frame in frames][1:] == ["deep"]
     assert all(frame.startswith("test_stream_keys.py:") for frame in frames)
     assert frames[-1].partition(" ")[0] in message

@@ -64,7 +64,7 @@ def test_a_ledger_of_the_first_version_serves_a_playbook(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     controller.environment["TENBYTE_LEDGER_URL"] = lay_down(tmp_path / "landed")
-    with closing(sqlite3.connect(tmp_path / "landed" / "ledger.sqlite3")) as connection, connection:
+    with closing(sqlite3.connect(tmp_path / "landed" / "ledger.sqlite3", isolation_level=None)) as connection:
         other_spelling = simulator.api_url.upper().replace("/V1/WEBINAR", "//v1/webinar/")
         connection.execute(
             "UPDATE slots SET api = CASE api WHEN ? THEN ? ELSE ? END", (LANDED, simulator.api_url, other_spelling)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,12 @@ from tests.simulator.server import Simulator
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with encoders_folder() as made:
-        yield made
+    with ExitStack() as stack:
+        made = stack.enter_context(encoders_folder())
+        try:
+            yield made
+        finally:
+            stack.close()
 
 
 def said(run: Run) -> str:
