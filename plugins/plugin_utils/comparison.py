@@ -28,6 +28,8 @@ class Kept:
     shown: Any
 
 
+# Of a session, what can only be had with a new one, as opposed to what the service can change.
+UNCHANGEABLE = ("preset_id", "mode")
 # By field name.
 Memory = Mapping[str, Kept]
 

@@ -157,7 +157,7 @@ class _Work(Generic[Thing]):
         for _attempt in range(CREATION_ATTEMPTS):
             answered = self.claim.unanswered
             try:
-                thing, key = self.target.post(self._counting(answered), self._renew_for)
+                thing, key = self.target.post(self._counting(answered), self._waiting(answered))
                 if thing is None and key is None:
                     raise AnswerLost(f"{self.target.name}: the service answered without its id and its key.")
             except (NotSent, ServiceError) as error:
@@ -264,8 +264,13 @@ class _Work(Generic[Thing]):
 
         return before_each
 
-    def _renew_for(self, seconds: float) -> None:
-        self._renew(waiting=seconds)
+    def _waiting(self, answered: Unanswered) -> Callable[[float], None]:
+        """Return what keeps the lease while a request that had no effect waits to be sent again, and is not counted."""
+
+        def before_wait(seconds: float) -> None:
+            self._renew(replace(self.claim, unanswered=answered), waiting=seconds)
+
+        return before_wait
 
     def _renew(self, claim: Claim | None = None, waiting: float = 0.0) -> None:
         self.claim = claim or self.claim

@@ -170,10 +170,12 @@ def _ids(rows: Iterable[Row]) -> Collection[str]:
 def _beside_note(ours: Session, others: Sequence[str]) -> tuple[str, ...]:
     if not others:
         return ()
+    many = len(others) > 1
     note = (
-        f"the room has another current session of this title ({', '.join(others)}), which this ledger did not create "
-        f"for it. It is left alone; {ours.id} is the one that is used. With session_id and state: absent the other can "
-        "be removed"
+        f"the room has {'other current sessions' if many else 'another current session'} of this title "
+        f"({', '.join(others)}), which this ledger did not create for it. {'They are' if many else 'It is'} left "
+        f"alone; {ours.id} is the one that is used. With session_id and state: absent "
+        f"{'others' if many else 'the other'} can be removed"
     )
     return (note,)
 

@@ -31,7 +31,7 @@ from .ledger_commits import Commits
 from .ledger_database import LONG_PAUSES, PAUSES
 from .ledger_location import LedgerSettings
 from .ledger_opening import Opened, open_database
-from .ledger_rows import Kind, Phase, Row, Slot
+from .ledger_rows import Kind, Phase, Row, Slot, damage
 from .ledger_schema import BESIDE, holds_slot, is_of_use, slots
 from .model import StreamKey
 from .secrecy import Redactor
@@ -108,9 +108,13 @@ class Ledger:
 
     def row_of_session(self, session_id: str) -> Row | None:
         same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
-        found = self._select((slots.c.kind == "session") & same_id & (slots.c.phase != "retired"))
-        # The same session may stand in a row of another spelling of its service, without a key.
-        return max(found, key=lambda row: row.key is not None, default=None)
+        chosen = (slots.c.kind == "session") & same_id & (slots.c.phase != "retired")
+        found = self._select(chosen, self.codec.entry)
+        # The same session may stand in a row of another spelling of its service, without a key or one that can be read.
+        row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)
+        if row is not None and row.damaged:
+            raise LedgerError(damage(row))
+        return row
 
     def claim(
         self,

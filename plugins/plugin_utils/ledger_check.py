@@ -88,7 +88,7 @@ def _is_among(title: str, titles: Iterable[str]) -> bool:
 
 def _foreign_rooms(rows: Sequence[Row], rooms: Mapping[str, Room]) -> set[str | None]:
     """Return the ids of rooms that were made by another account, by the host that is theirs and not ours."""
-    hosts = {room.host_id for room in rooms.values() if room.host_id}
+    hosts = {room.host_id.lower() for room in rooms.values() if room.host_id}
     of_rooms = [row for row in rows if row.slot.kind == "room" and row.object_id not in rooms]
     # A ledger of the first version does not say which account an entry is of.
     return {row.object_id for row in of_rooms if hosts and row.slot.parent and row.slot.parent not in hosts}

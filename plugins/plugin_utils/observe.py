@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .account import Account, account_of
+from .comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
 from .errors import InvalidInput, LedgerError, ServiceError, WebinarError
-from .identity import KnownRows, RoomFilling, known_rows, room_in_slot
+from .identity import KnownRows, RoomFilling, bears_title, known_rows, room_in_slot
 from .ledger import Ledger, Row, Slot
-from .model import EventSpec, Room, RoomSpec, Session
+from .model import EventSpec, Room, RoomSpec, Session, SessionSpec
 from .unanswered import Clock, Unanswered, are_duplicates
 from .webinar_api import WebinarApi
 
@@ -79,8 +80,54 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     )
     # After the lists: what another run has made and a list shows has a row by now, or its slot is still pending.
     rows = _rows(api.url, ledger, account, mine, sessions)
+    sessions = _told_in_full(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+
+
+def _told_in_full(
+    api: WebinarApi,
+    asked: EventSpec,
+    rooms: Iterable[ObservedRoom],
+    sessions: Mapping[str, tuple[Session, ...]],
+    rows: KnownRows,
+    concurrency: int,
+) -> dict[str, tuple[Session, ...]]:
+    """Return the lists, with each session that is asked for read by itself where its list leaves out what is wanted.
+
+    Services may tell less of a session in a list than by its id; what is looked at after a change is told by its id.
+    """
+    lacking = {
+        session.id
+        for spec, found in zip(asked.rooms, rooms, strict=True)
+        for one in spec.sessions
+        if found.room is not None and one.state in ("present", "live")
+        for session in sessions.get(found.room.id, ())
+        if session.is_current and bears_title(session, one.title, rows) and _leaves_out(session, one, rows)
+    }
+    if not lacking:
+        return dict(sessions)
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
+        read = dict(zip(lacking, pool.map(lambda one: _read_or_none(api, one), lacking), strict=True))
+    return {room_id: tuple(read.get(one.id) or one for one in listed) for room_id, listed in sessions.items()}
+
+
+def _leaves_out(session: Session, spec: SessionSpec, rows: KnownRows) -> bool:
+    row, shown = rows.of_id(session.id), shown_of_session(session)
+    memory = row.memory if row is not None else {}
+    return any(
+        shown.get(name) is None and not is_same(name, value, None, memory)
+        for name, value in wanted_of_session(spec).items()
+        if name not in UNCHANGEABLE
+    )
+
+
+def _read_or_none(api: WebinarApi, session_id: str) -> Session | None:
+    try:
+        return api.session(session_id)
+    except WebinarError:
+        # What its list tells will do.
+        return None
 
 
 def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) -> World:

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import steps
 from .comparison import (
+    UNCHANGEABLE,
     Difference,
     Memory,
     differences,
@@ -28,9 +29,6 @@ from .model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpec
 from .observe import ObservedRoom, World
 from .plain_text import same_title
 from .steps import Step
-
-# What can only be had with a new session, as opposed to what the service can change.
-_UNCHANGEABLE = ("preset_id", "mode")
 
 
 @dataclass(frozen=True)
@@ -314,7 +312,7 @@ def _plan_existing(room: str, room_id: str, plan: SessionPlan, session: Session,
     memory: Memory = row.memory if row is not None and is_known else {}
     differing = differences(wanted_of_session(spec), shown_of_session(session), memory)
     # A field that the service left out does not differ, where only a new session could change it.
-    drift = [one for one in differing if one.field in _UNCHANGEABLE and one.is_now is not None]
+    drift = [one for one in differing if one.field in UNCHANGEABLE and one.is_now is not None]
     has_key = row is not None and is_known and row.key is not None
     key_is_lost = not has_key and policy.on_missing_key != "ignore"
     if drift or (key_is_lost and policy.on_missing_key == "replace"):

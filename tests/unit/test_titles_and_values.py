@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import html
+import json
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied, RoomOutcome, SessionOutcome
 
 from .engine_run import KEYNOTE, PRESET, Run, event
-from .scripted_server import refusal
+from .scripted_server import Answer, Request, refusal
 from .small_service import SmallService
 
 Body = dict[str, Any]
@@ -212,3 +213,24 @@ def test_a_tag_that_the_service_does_not_keep_is_no_drift(run: Run) -> None:
     asked = EventSpec((RoomSpec(title="Main stage", analytics={"google_tag_manager": {"enabled": True}}),))
     run.apply(asked)
     assert_quiet(run, asked)
+
+
+def test_a_list_that_tells_less_than_the_session_itself_is_no_change(run: Run) -> None:
+    def sparser(request: Request, answer: Any) -> Any:
+        if not request.path.partition("?")[0].endswith("/sessions") or request.method != "GET":
+            return answer
+        body = json.loads(answer.body)
+        for entry in body["data"]["sessions"]:
+            for name in [name for name in entry if name.startswith("effective_") or name == "scheduled_start_time"]:
+                del entry[name]
+        return Answer(answer.status, json.dumps(body).encode(), answer.headers)
+
+    run.service.on_answer = sparser
+    start = "2027-05-04T09:00:00Z"
+    asked = event(replace(KEYNOTE, settings=Settings(chat_enabled=False), scheduled_start_time=start))
+    assert only(run.apply(asked)).error is None
+    assert_quiet(run, asked)
+    (entry,) = run.service.sessions.values()
+    entry["scheduled_start_time"] = "2027-05-05T09:00:00Z"
+    run.apply(asked)
+    assert entry["scheduled_start_time"] == start
