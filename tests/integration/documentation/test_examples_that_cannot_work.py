@@ -36,6 +36,8 @@ PUBLIC = {
     "Read all public rooms of the service",
     "List all public sessions of somebody else's room",
 }
+# A filter or test asks nobody either, and one of their examples puts a stream on the host.
+CALLING = ("plugins/modules/", "plugins/lookup/")
 WRONG_KEY = "a-key-that-opens-nothing"
 # By how the service is out of reach: what a message must say of it.
 REASONS = {"wrong credential": "credential", "unreachable": "Check api_url, the network"}
@@ -60,6 +62,10 @@ def variables(home: Path) -> dict[str, Any]:
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "ansible_remote_tmp": str(home / "remote"),
     }
+
+
+def calling_examples() -> dict[str, list[dict[str, Any]]]:
+    return {where: tasks for where, tasks in plugin_examples().items() if where.startswith(CALLING)}
 
 
 def in_time(task: dict[str, Any]) -> dict[str, Any]:
@@ -97,10 +103,10 @@ def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Control
             "module_defaults": {"group/tenbyte.webinar.all": {"retries": 0}},
             "tasks": [in_time(task) for task in tasks],
         }
-        for where, tasks in plugin_examples().items()
+        for where, tasks in calling_examples().items()
     ]
     run = controller.plays(plays, "-e", "@variables.yml")
-    examples = [task for tasks in plugin_examples().values() for task in tasks]
+    examples = [task for tasks in calling_examples().values() for task in tasks]
     assert len(examples) > 40
     ended = {record["task"]: record for record in run.records if record["kind"] in ("ok", "failed", "skipped")}
     assert {task["name"] for task in examples} <= set(ended)

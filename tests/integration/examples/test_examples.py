@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.documented import named_block
 from tests.integration.conftest import EVENT, SESSION
 from tests.integration.controller import ROOT, Controller, Run
 from tests.simulator.server import Simulator
@@ -126,7 +127,7 @@ def playbooks_in(page: str) -> list[list[dict[str, Any]]]:
 def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_credential(
     simulator: Simulator, controller: Controller, wrong: bool
 ) -> None:
-    [plays] = playbooks_in("README.md")
+    plays = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
     if wrong:
         controller.api_key = "sim-api-key-of-nobody"
     previewed = controller.plays(plays, "--check", "--diff")

@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import yaml
 
+from tests.documented import named_block
 from tests.integration.conftest import EVENT
 from tests.integration.controller import ROOT, Controller
 from tests.lab.stage import PRESETS
@@ -20,9 +19,7 @@ from tests.simulator.server import Simulator
 
 @pytest.mark.seed(presets=PRESETS)
 def test_the_readmes_first_playbook_runs_on_the_demos_service(simulator: Simulator, controller: Controller) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    first = next(block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "hosts: localhost" in block)
-    plays = yaml.safe_load(first)
+    plays = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
     preview = controller.plays(plays, "--check", "--diff")
     assert preview.returncode == 0, preview.output
     assert len(simulator.service.sessions) == 0
