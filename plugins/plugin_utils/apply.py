@@ -22,7 +22,7 @@ from .ledger import Ledger
 from .model import Policy, Room, Session
 from .outcomes import Applied, RoomOutcome, SessionOutcome, updated_room
 from .plan import Plan, RoomPlan
-from .slot_run import SlotRun, kept_otherwise, not_answered, not_looked_at
+from .slot_run import SlotRun, kept_notes, kept_otherwise, not_answered, not_looked_at
 from .steps import Step
 from .unanswered import LATEST_EFFECT, REMEMBERED
 from .webinar_api import WebinarApi
@@ -168,12 +168,7 @@ class _RoomRun:
                 self.creation.ledger.remember(world.room_slot(now.title), room.id, after)
         except WebinarError as error:
             return replace(done, notes=(not_looked_at(error),))
-        notes = tuple(
-            kept_otherwise(name, value, shown[name])
-            for name, value in values.items()
-            if name in after and shown.get(name) is not None
-        )
-        return replace(done, notes=notes)
+        return replace(done, notes=kept_notes(values, after, shown))
 
     def _delete(self, room: Room) -> RoomOutcome:
         api, spec = self.creation.api, self.room_plan.spec
@@ -266,13 +261,8 @@ def _vanished(plan: Plan, creation: Creation) -> list[str]:
 def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
     """Take out of the ledger the keys of sessions that were seen to be over: they can never be used again."""
     world = plan.world
-    over = [
-        session.id
-        for listed in world.sessions.values()
-        for session in listed
-        if not session.is_current and world.rows.of_id(session.id) is not None
-    ]
-    over = [one for one in over if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
+    past = [session.id for listed in world.sessions.values() for session in listed if not session.is_current]
+    over = [one for one in past if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]
     try:
         over += _vanished(plan, creation)
         if any(row.unanswered and row.age > REMEMBERED for row in world.rows.by_id.values()):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,12 +231,7 @@ class SlotRun:
                 self.creation.ledger.remember(self._slot(state), session.id, memory)
         except WebinarError as error:
             return replace(state, notes=(*state.notes, not_looked_at(error)))
-        notes = tuple(
-            kept_otherwise(name, value, shown[name])
-            for name, value in values.items()
-            if name in memory and shown.get(name) is not None
-        )
-        return replace(state, session=now, notes=(*state.notes, *notes))
+        return replace(state, session=now, notes=(*state.notes, *kept_notes(values, memory, shown)))
 
     def _go_live(self, session: Session, state: SessionOutcome) -> SessionOutcome:
         api, ledger = self.creation.api, self.creation.ledger
@@ -285,6 +281,12 @@ def kept_otherwise(field: str, asked: Any, shown: Any) -> str:
     return f"the service keeps '{shown}' as {name}, where '{asked}' was asked for. It is taken as it is"
 
 
+def kept_notes(asked: Mapping[str, Any], memory: Memory, shown: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name what the service shows otherwise than it was asked for; of what it does not show, nothing can be said."""
+    told = [name for name in asked if name in memory and shown.get(name) is not None]
+    return tuple(kept_otherwise(name, asked[name], shown[name]) for name in told)
+
+
 def not_looked_at(error: WebinarError) -> str:
     """Return what is said of a change that was made as it was asked: whether that shows is seen by the next run."""
     return f"what the service made of the change is not known: {error}"
@@ -307,8 +309,7 @@ def _differing(title: str, session: Session, memory: Memory, spec: SessionSpec) 
     """Name once what the service has made of the values with which a session was created."""
     shown = shown_of_session(session)
     asked = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
-    told = [name for name in asked if name in memory and shown[name] is not None]
-    notes = [kept_otherwise(name, asked[name], shown[name]) for name in told]
+    notes = [*kept_notes(asked, memory, shown)]
     if session.title and session.title != title:
         notes.append(kept_otherwise("title", title, session.title))
     return notes

@@ -59,10 +59,6 @@ def kept_stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], re
     }
 
 
-def stream_key_of(settings: LedgerSettings, session_id: str, redactor: Redactor) -> str:
-    return stream_keys_of(settings, [session_id], redactor)[0]
-
-
 def previewed_stream_keys_of(
     settings: LedgerSettings,
     session_ids: Sequence[str | None],

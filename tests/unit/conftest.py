@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import apply as apply_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
@@ -134,3 +136,23 @@ def scene(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger
 @pytest.fixture
 def run(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]) -> Run:
     return Run(service, api, open_run())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SmallService]:
+    """A small service for all cases of a property test, which empties it by itself."""
+    with small_service() as running:
+        yield running
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run look only once what came of a request whose answer was lost."""
+    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
+    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
+
+
+@pytest.fixture
+def no_live_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run not pause between its looks at a session that is put on air."""
+    monkeypatch.setattr(apply_module, "LIVE_POLL", 0.0)

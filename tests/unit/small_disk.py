@@ -27,7 +27,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import creation_body
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_keys_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
 
@@ -88,7 +88,7 @@ def run(before: Callable[[Ledger], None] = lambda _ledger: None, on_post: Callab
 
 def lookup(session_id: str) -> str:
     try:
-        return f"{len(stream_key_of(SETTINGS, session_id, Redactor()))} characters"
+        return f"{len(stream_keys_of(SETTINGS, [session_id], Redactor())[0])} characters"
     except WebinarError as error:
         return str(error)
 

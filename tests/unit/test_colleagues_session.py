@@ -7,15 +7,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import apply as apply_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
@@ -32,7 +29,7 @@ from hypothesis import strategies as st
 from .engine_run import KEYNOTE, PRESET, Run, event
 from .mortal_transport import Killed, MortalTransport
 from .scripted_server import Answer, Request
-from .small_service import FAULTS, SmallService, small_service
+from .small_service import FAULTS, SmallService
 
 BEGIN = 1_790_000_000.0
 HOUR, DAY = 3600.0, 86_400.0
@@ -64,19 +61,7 @@ cases = st.builds(
     wait=st.sampled_from([2 * HOUR, DAY, 3 * DAY, 40 * DAY]),
     after=st.lists(states, min_size=1, max_size=3).map(tuple),
 )
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
-    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
-    monkeypatch.setattr(apply_module, "LIVE_POLL", 0.0)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SmallService]:
-    with small_service() as service:
-        yield service
+pytestmark = pytest.mark.usefixtures("no_grace", "no_live_poll")
 
 
 @dataclass

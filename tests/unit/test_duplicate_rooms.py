@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger
@@ -22,12 +21,7 @@ from .engine_run import KEYNOTE, PRESET, Run, event
 from .scripted_server import Request, refusal
 
 ASKED = event(KEYNOTE)
-
-
-@pytest.fixture(autouse=True)
-def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
-    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
+pytestmark = pytest.mark.usefixtures("no_grace")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import Ledg
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_keys_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
 from cryptography.fernet import Fernet
 
@@ -41,8 +41,8 @@ def test_what_was_created_can_be_looked_up(
 ) -> None:
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
-    assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
-    assert stream_key_of(ledger_settings, done.session.id.upper(), Redactor()) == service.keys[done.session.id]
+    assert stream_keys_of(ledger_settings, [done.session.id], Redactor()) == [service.keys[done.session.id]]
+    assert stream_keys_of(ledger_settings, [done.session.id.upper()], Redactor()) == [service.keys[done.session.id]]
 
 
 def test_check_mode_only_reads_and_leaves_no_file(
@@ -94,14 +94,14 @@ def test_credentials_that_are_refused_mean_no_writing_call(
 
 def test_a_ledger_that_is_not_there_is_named(ledger_settings: LedgerSettings) -> None:
     with pytest.raises(StreamKeyMissing, match="ledger_url"):
-        stream_key_of(ledger_settings, "s1", Redactor())
+        stream_keys_of(ledger_settings, ["s1"], Redactor())
     assert not ledger_location.database_file(ledger_settings).parent.exists()
 
 
 def test_a_session_without_a_key_is_named(service: SmallService, ledger_settings: LedgerSettings, api_key: str) -> None:
     run(service, ledger_settings, api_key)
     with pytest.raises(StreamKeyMissing, match="id 'nobody'"):
-        stream_key_of(ledger_settings, "nobody", Redactor())
+        stream_keys_of(ledger_settings, ["nobody"], Redactor())
 
 
 def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
@@ -112,7 +112,7 @@ def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
     assert done.session is not None
     assert done.key is not None
     with pytest.raises(StreamKeyMissing, match="not handed to an encoder") as caught:
-        stream_key_of(ledger_settings, done.session.id, Redactor())
+        stream_keys_of(ledger_settings, [done.session.id], Redactor())
     assert "evil" not in str(caught.value)
 
 
@@ -131,7 +131,7 @@ def test_a_session_whose_id_the_service_writes_in_capitals_is_found(
     monkeypatch.setattr(service, "add_session", in_capitals)
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
-    assert stream_key_of(ledger_settings, done.session.id, Redactor()) == service.keys[done.session.id]
+    assert stream_keys_of(ledger_settings, [done.session.id], Redactor()) == [service.keys[done.session.id]]
 
 
 def ended(*titles: str, policy: Policy | None = None) -> EventSpec:
@@ -159,7 +159,7 @@ def test_a_session_is_ended_without_a_ledger_that_opens_and_the_run_says_so(
     if fault == "unwritable":
         run(service, ledger_settings, api_key, asked=ended("Keynote"))
         with pytest.raises(StreamKeyMissing):
-            stream_key_of(ledger_settings, done.session.id, Redactor())
+            stream_keys_of(ledger_settings, [done.session.id], Redactor())
 
 
 def broken(settings: LedgerSettings, tmp_path: Path, fault: str) -> LedgerSettings:

@@ -25,7 +25,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import ledger_settings_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_keys_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
 from cryptography.fernet import Fernet
 
@@ -310,7 +310,7 @@ def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: P
     with pytest.raises(LedgerError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
         keep_in_order({"operation": "list"}, Redactor(), check_mode=False)
     with pytest.raises(WebinarError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
-        stream_key_of(settings, "00000000-0000-4000-8000-000000000001", Redactor())
+        stream_keys_of(settings, ["00000000-0000-4000-8000-000000000001"], Redactor())
     with pytest.raises(InvalidInput, match="ledger_key_file '~/x' begins with ~, but there is no home folder"):
         open_ledger(LedgerSettings(f"sqlite:///{tmp_path}/x.db", key_file="~/x"), Redactor(), new_owner())
     opened(ledger_settings_from({}, {"XDG_DATA_HOME": str(tmp_path)})).close()

@@ -22,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Busy, Claim, Ledger, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import MASK, Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_key_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.stream_keys import stream_keys_of
 from cryptography.fernet import Fernet
 
 from tests.postgresql import HOST, USER, PostgreSQL
@@ -44,7 +44,7 @@ def test_the_url_may_leave_the_driver_out(postgresql: PostgreSQL, scheme: str) -
     ledger, key = opened(LedgerSettings(url, key=KEY)), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
     ledger.close()
-    assert stream_key_of(LedgerSettings(url, key=KEY), "s1", Redactor()) == key.stream_key
+    assert stream_keys_of(LedgerSettings(url, key=KEY), ["s1"], Redactor()) == [key.stream_key]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_password_may_come_from_the_environment(
 def test_reading_a_database_without_a_ledger_makes_none(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
     assert open_ledger(team_settings, Redactor(), new_owner(), writable=False) is None
     with pytest.raises(LedgerError, match=f"there is no ledger at PostgreSQL database .* on {HOST}"):
-        stream_key_of(team_settings, "s1", Redactor())
+        stream_keys_of(team_settings, ["s1"], Redactor())
     with postgresql.connect(database_of(team_settings)) as connection:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, StreamKey
@@ -25,12 +24,7 @@ from .scripted_server import Request, refusal
 
 OpenRun = Callable[..., Ledger]
 ASKED = event(KEYNOTE)
-
-
-@pytest.fixture(autouse=True)
-def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
-    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
+pytestmark = pytest.mark.usefixtures("no_grace")
 
 
 @pytest.fixture

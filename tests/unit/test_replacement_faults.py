@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import apply as apply_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, open_ledger
@@ -30,7 +27,7 @@ from hypothesis import strategies as st
 from .engine_run import KEYNOTE, OTHER_PRESET, Run, event
 from .mortal_transport import Killed, MortalTransport
 from .scripted_server import Request, drop, refusal
-from .small_service import FAULTS, SmallService, small_service
+from .small_service import FAULTS, SmallService
 
 CALLS = ("DELETE", "end", "settings", "go_live", "GET session", "GET sessions")
 # What the client sees of a call, and whether it takes effect.
@@ -60,19 +57,7 @@ cases = st.builds(
     late=st.booleans(),
     is_revoked=st.booleans(),
 )
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
-    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
-    monkeypatch.setattr(apply_module, "LIVE_POLL", 0.0)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SmallService]:
-    with small_service() as service:
-        yield service
+pytestmark = pytest.mark.usefixtures("no_grace", "no_live_poll")
 
 
 @dataclass

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import ServiceError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, StreamKey
@@ -22,12 +21,7 @@ from .scripted_server import Request, refusal
 
 ABSENT_ROOM = EventSpec((RoomSpec(title="Main stage", state="absent"),))
 PANEL = replace(KEYNOTE, title="Panel")
-
-
-@pytest.fixture(autouse=True)
-def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
-    monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
+pytestmark = pytest.mark.usefixtures("no_grace")
 
 
 @pytest.fixture
