@@ -24,7 +24,7 @@ test: ## Run every check and every test (half an hour)
 lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog and documentation
 	@exec scripts/test lint
 
-unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/test_plan.py
+unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/_reconcile/test_plan.py
 	@exec scripts/test unit
 
 integration: ## Test ansible-playbook against the simulator

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
 
 ROOT = Path(__file__).resolve().parents[1]
 

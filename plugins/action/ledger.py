@@ -7,14 +7,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import WebinarAction
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.info_specs import LEDGER_ACTION_SPEC
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info_specs import LEDGER_ACTION_SPEC
 
 
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils.upkeep import keep_in_order
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import (
+            keep_in_order,
+        )
 
         return self.answer(
             task_vars or {}, LEDGER_ACTION_SPEC, partial(keep_in_order, check_mode=self._task.check_mode)

@@ -50,7 +50,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import this_run
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import this_run
 
 
 def event_of_this_run(facts: Sequence[Mapping[str, Any]], preview: bool = False) -> dict[str, Any]:

@@ -93,7 +93,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import (
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
     MISSING_LIBRARY,
     is_undefined,
     mask_on_newer_cores,
@@ -103,19 +103,19 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.action_base import
 )
 
 if MISSING_LIBRARY is None:
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils import stream_keys
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.argument_specs import LEDGER_SPEC
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import (
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import LEDGER_SPEC
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.given import options_from
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import (
+        ledger_settings_from,
+        with_shared_options,
+    )
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
         InvalidInput,
         WebinarError,
         unexpected_message,
     )
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.given import options_from
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import (
-        ledger_settings_from,
-        with_shared_options,
-    )
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations import stream_keys
 
 
 class LookupModule(LookupBase):

@@ -38,7 +38,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.this_run import is_this_run
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.this_run import is_this_run
 
 
 class TestModule:

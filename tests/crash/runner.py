@@ -17,18 +17,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import ensure
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
     EventSpec,
     Policy,
     RoomSpec,
     SessionSpec,
     Settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 
 
 def event_of(rooms: list[dict[str, Any]]) -> EventSpec:

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from cryptography.fernet import Fernet
 
 from tests.postgresql import PostgreSQL, postgresql_server

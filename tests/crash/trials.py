@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import errors
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, open_ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import errors
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Row, open_ledger
 
 from tests.integration.conftest import OTHER_PRESET, PRESET, seed
 from tests.simulator.crashes import kill_tree

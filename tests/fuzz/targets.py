@@ -14,18 +14,22 @@ from typing import Any
 
 import requests
 import yaml
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.answers import answer_of, content_of, timestamp_of
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.details import (
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import ServiceError, WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import room_from_answer, session_from_answer
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import (
+    Redactor,
+    is_plain_ingest_url,
+    is_plain_stream_key,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.details import (
     room_details,
     session_details,
     without_secrets,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import ServiceError, WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import room_from_answer, session_from_answer
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import (
-    Redactor,
-    is_plain_ingest_url,
-    is_plain_stream_key,
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.responses import (
+    answer_of,
+    content_of,
+    timestamp_of,
 )
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError

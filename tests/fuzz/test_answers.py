@@ -15,15 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import ensure
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plain_text import one_line
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import event_result
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.results import event_result
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
+    EventSpec,
+    Policy,
+    RoomSpec,
+    SessionSpec,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.plain_text import one_line
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -13,9 +13,9 @@ import resource
 import sys
 from pathlib import Path
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 
 # Of address space: with the interpreter and its libraries, and what malloc reserves for threads.
 MOST_MEMORY = 1536 * 1024 * 1024

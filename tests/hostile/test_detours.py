@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, NotSent, WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import AnswerLost, NotSent, WebinarError
 
 from tests.hostile.conftest import Connect
 from tests.hostile.listener import answer, listening

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 
 from tests.hostile.listener import Listener, answer, listening
 

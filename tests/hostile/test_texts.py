@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import ensure
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor, is_plain_ingest_url
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, RoomSpec, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor, is_plain_ingest_url
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 
 from tests.conftest import COLLECTIONS
 from tests.integration.controller import BIN, Controller, Run

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import AnswerLost, NotSent
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import AnswerLost, NotSent
 
 from tests.hostile.certificates import Authority, authority, server_context
 from tests.hostile.conftest import Connect

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import apply as apply_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation as creation_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.lease_owner import new_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, open_ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection, Transport
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import apply as apply_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 from cryptography.fernet import Fernet
 from hypothesis import settings
 

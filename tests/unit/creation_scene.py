@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.create import create_session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.creation import Creation, Made
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Claim, Ledger, Row, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import creation_body
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import create_session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
 from .small_service import SmallService
 

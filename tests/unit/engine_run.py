@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.apply import apply_plan
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, Policy, RoomSpec, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import observe
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import Applied
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, make_plan
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.webinar_api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
+    EventSpec,
+    Policy,
+    RoomSpec,
+    SessionSpec,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.apply import apply_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import Applied
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
 from .small_service import SmallService
 

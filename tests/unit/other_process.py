@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import errors
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import errors
 
-COLLECTIONS = Path(errors.__file__).parents[5]
+COLLECTIONS = Path(errors.__file__).parents[6]
 
 
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Ledger, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
     EventSpec,
     Policy,
     Preset,
@@ -21,7 +20,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     Settings,
     StreamKey,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from hypothesis import strategies as st
 
 from .small_service import INGEST_URL, SmallService

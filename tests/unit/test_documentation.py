@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import argument_specs, details, info_specs
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import Session, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.options import FROM_ENVIRONMENT, SHARED_OPTIONS
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.outcomes import SessionOutcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.render import session_result, step_result
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.steps import Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import FROM_ENVIRONMENT, SHARED_OPTIONS
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.results import session_result, step_result
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import SessionOutcome
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service import details
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "ansible_collections.tenbyte.webinar.plugins"

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.account import Account
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.identity import known_rows
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Row, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
     EventSpec,
     Policy,
     Preset,
@@ -22,9 +19,12 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import (
     SessionSpec,
     StreamKey,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.observe import ObservedRoom, World
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.plan import Plan, SessionPlan, make_plan
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.unanswered import Clock
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Clock
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import known_rows
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import ObservedRoom, World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, SessionPlan, make_plan
 
 API = "https://api.invalid"
 ACCOUNT = Account("host-1", "host-1")

@@ -36,7 +36,7 @@ def mistaken(controller: Controller, tmp_path: Path) -> Controller:
             shutil.copytree(source, copy / name)
         else:
             shutil.copy(source, copy / name)
-    with (copy / "plugins" / "plugin_utils" / "lease_owner.py").open("a") as file:
+    with (copy / "plugins" / "plugin_utils" / "_ledger" / "lease_owner.py").open("a") as file:
         file.write(FAULT)
     controller.collections = tmp_path / "collections"
     controller.ledger_file.parent.mkdir(parents=True)

@@ -14,13 +14,14 @@ import json
 import sys
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils import creation, lease_owner
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ensure import ensure
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import EventSpec, RoomSpec, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils.transport import Connection
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, RoomSpec, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import lease_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 
 
 def main() -> None:

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The keyword ``environment`` of a play, block or task, for what is documented to come from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .given import is_empty
+
+# Options, the parameters of libpq, the place of the ledger, proxies and authorities. Others (HOME, PATH) are meant for
+# the host of the task: they would move the ledger, unseen.
+_HONOURED = re.compile(r"TENBYTE_\w+|PG[A-Z]+|XDG_DATA_HOME|(?i:(https?|all|no)_proxy)|(REQUESTS|CURL)_CA_BUNDLE")
+# What would let whoever reads it act in the owner's place.
+CREDENTIALS = ("TENBYTE_API_KEY", "TENBYTE_API_TOKEN", "TENBYTE_LEDGER_KEY", "PGPASSWORD")
+
+
+def merged(layers: Iterable[Mapping[Any, Any]]) -> dict[str, str]:
+    """Return what is honoured of the keyword's layers, outermost first; what is empty does not hide what is not."""
+    return {
+        str(name): str(value).strip()
+        for layer in layers
+        for name, value in layer.items()
+        if _HONOURED.fullmatch(str(name)) and not is_empty(value)
+    }
+
+
+@contextmanager
+def in_force(values: Mapping[str, str]) -> Iterator[None]:
+    """Put values into this process's environment, where libraries look too, and take them out again."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,242 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The options of the actions, as what is asked for: rooms, sessions and the policy for what exists."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .._core.errors import InvalidInput
+from .._core.model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, rfc3339
+from .._core.plain_text import canonical_title, quoted_id
+from .given import is_empty, of_room, of_session, place_of
+from .options import LARGEST_NUMBER
+
+SHORTEST_TITLE = 3
+LONGEST_TITLE = 255
+SHOWN_OF_A_TITLE = 40
+OF_ITS_OWN = "A title is what tells the sessions of a room apart: give each its own."
+
+
+def event_from(options: Mapping[str, Any]) -> EventSpec:
+    """Read and check the options of the action ``event``."""
+    rooms = tuple(
+        _room_from(_overruled(room, options["state"]), place_of("rooms", index, room), "title")
+        for index, room in enumerate(options["rooms"])
+    )
+    names = [room.room_id or room.title or "" for room in rooms]
+    _refuse_twins(
+        names,
+        "rooms: ",
+        "'{}' stands in the list twice. Join its sessions in one entry.",
+        "Give each room a title of its own, or name an existing one by its room_id.",
+    )
+    _refuse_one_name_for_two(rooms)
+    return EventSpec(rooms, _policy_from(options))
+
+
+def _refuse_twins(titles: list[str], where: str, when_the_same: str, way_out: str) -> None:
+    """Raise InvalidInput where two titles are the same, or look the same to everybody who reads them."""
+    seen: dict[str, str] = {}
+    for title in titles:
+        other = seen.get(canonical_title(title))
+        if other == title:
+            raise InvalidInput(f"{where}{when_the_same.format(title)}")
+        if other is not None:
+            raise InvalidInput(
+                f"{where}two titles look the same, {_spelt(other)} and {_spelt(title)}: they differ only in what "
+                f"cannot be seen or is stored differently. {way_out}"
+            )
+        seen[canonical_title(title)] = title
+
+
+def _spelt(title: str) -> str:
+    """Return a title as it is spelt, with a name for each character that could be mistaken for another, or for none."""
+    spelt = "".join(
+        one if one.isascii() and one.isprintable() else f"{{{unicodedata.name(one, f'U+{ord(one):04X}')}}}"
+        for one in title
+    )
+    return f"'{spelt}'"
+
+
+def _refuse_one_name_for_two(rooms: tuple[RoomSpec, ...]) -> None:
+    """Raise InvalidInput where two sessions would bear one name, ROOM/TITLE, in the facts: one would be lost."""
+    named: dict[str, tuple[str, str]] = {}
+    for room in rooms:
+        for session in room.sessions if room.title is not None else ():
+            own = (str(room.title), session.title)
+            name = canonical_title("/".join(own))
+            room_title, title = named.setdefault(name, own)
+            if (room_title, title) != own:
+                raise InvalidInput(
+                    f"rooms: session '{title}' of room '{room_title}' and session '{own[1]}' of room '{own[0]}' would "
+                    f"have one name, '{name}', in tenbyte_sessions. Name one of the rooms by its room_id, or give one "
+                    "of them another title."
+                )
+
+
+def _overruled(room: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """Return a room's options with the event's own state put in: ``live`` leaves alone what is not to be there."""
+    if state == "present":
+        return dict(room)
+    stays = ("ended", "absent") if state == "live" else ()
+    sessions = [session if session["state"] in stays else {**session, "state": state} for session in room["sessions"]]
+    return {**room, "sessions": sessions}
+
+
+def _policy_from(options: Mapping[str, Any]) -> Policy:
+    wait_timeout = float(options["wait_timeout"])
+    if not 0 <= wait_timeout <= LARGEST_NUMBER:
+        raise InvalidInput(f"wait_timeout is {wait_timeout:g}; it must be from 0 to {LARGEST_NUMBER}.")
+    return Policy(
+        replace=options["replace"],
+        on_missing_key=options["on_missing_key"],
+        purge=bool(options.get("purge")),
+        wait_timeout=wait_timeout,
+    )
+
+
+def event_of_room_from(options: Mapping[str, Any]) -> EventSpec:
+    """Read and check the options of the action ``room``: an event of one room without sessions.
+
+    Given both, ``room_id`` names the room and ``title`` is the title that it is to have.
+    """
+    title, room_id = options.get("title"), options.get("room_id")
+    if title is None and room_id is None:
+        raise InvalidInput("Give title or room_id of the room.")
+    where = of_room(options).removesuffix(": ") or "room"
+    named = {**options, "sessions": [], "title": None if room_id else title}
+    room = _room_from(named, where, "title")
+    if title is not None:
+        _check_title(title, "title")
+    return EventSpec((replace(room, title=title),))
+
+
+def event_of_one_from(options: Mapping[str, Any]) -> EventSpec:
+    """Read and check the options of the action ``session``: an event of one room and one session."""
+    where = of_session(options)
+    if (options.get("room") is None) == (options.get("room_id") is None):
+        raise InvalidInput(f"{where}Give either room (a title) or room_id.")
+    session = _session_from(options, where)
+    # The session's description and state are not the room's.
+    room: dict[str, Any] = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": []}
+    asked = _room_from(room, where.removesuffix(": "), "room")
+    return EventSpec((replace(asked, sessions=(session,)),), _policy_from(options))
+
+
+def _room_from(options: Mapping[str, Any], where: str, title_option: str) -> RoomSpec:
+    """Read a room, which is named by ``where`` in messages."""
+    title, room_id = options.get("title"), options.get("room_id")
+    if (title is None) == (room_id is None):
+        raise InvalidInput(f"{where}: give either title or room_id of the room.")
+    if title is not None:
+        _check_title(title, f"{where}: {title_option}")
+    sessions = tuple(
+        _session_from(session, f"{where}, {place_of('sessions', index, session)}: ")
+        for index, session in enumerate(options["sessions"])
+    )
+    _refuse_twins(
+        [session.title for session in sessions],
+        f"{where}, sessions: ",
+        f"the title '{{}}' stands in the room twice. {OF_ITS_OWN}",
+        OF_ITS_OWN,
+    )
+    state: Any = options.get("state") or "present"
+    if state == "absent" and any(session.state in ("present", "live") for session in sessions):
+        raise InvalidInput(
+            f"{where}: state is absent, and the room is to have sessions. Take the sessions out, or make them absent "
+            "too."
+        )
+    return RoomSpec(
+        title=title,
+        room_id=checked_uuid(room_id, f"{where}: room_id"),
+        description=options.get("description"),
+        analytics=_given(options.get("analytics")),
+        state=state,
+        sessions=sessions,
+    )
+
+
+def _session_from(options: Mapping[str, Any], where: str) -> SessionSpec:
+    _check_title(options["title"], f"{where}title")
+    if options["state"] in ("present", "live") and not options.get("preset_id"):
+        raise InvalidInput(f"{where}preset_id is missing. Copy the preset's id.")
+    return SessionSpec(
+        title=options["title"],
+        preset_id=checked_uuid(options.get("preset_id"), f"{where}preset_id"),
+        description=options.get("description"),
+        mode=options.get("mode"),
+        scheduled_start_time=_start_from(options.get("scheduled_start_time"), where),
+        encoder=options.get("encoder"),
+        session_id=checked_uuid(options.get("session_id"), f"{where}session_id"),
+        settings=_settings_from(options.get("settings") or {}, where),
+        state=options["state"],
+    )
+
+
+def _start_from(start: str | None, where: str) -> str | None:
+    """Return a start time as it is sent and compared."""
+    if is_empty(start) or start is None:
+        return None
+    try:
+        return rfc3339(start)
+    except ValueError:
+        pass
+    problem, example = "is not a date-time of RFC 3339 with an offset from UTC", "2027-05-04T09:00:00+02:00"
+    found = re.fullmatch(r"\s*(\d{4}-\d{2}-\d{2})(?:[Tt\s]+(\d{1,2}:\d{2})(:\d{2})?(?:\.\d+)?)?\s*", start)
+    if found:
+        day, clock, seconds = found.groups()
+        problem = "has no offset from UTC, so it could be any of 26 hours" if clock else "has no time and no offset"
+        example = f"{day}T{(clock or '09:00').rjust(5, '0')}{seconds or ':00'}+02:00"
+    raise InvalidInput(
+        f"{where}scheduled_start_time '{start[:SHOWN_OF_A_TITLE]}' {problem}. Write it as RFC 3339 has it, such as "
+        f"{example}, or with Z at its end for UTC."
+    )
+
+
+def _settings_from(options: Mapping[str, Any], where: str) -> Settings:
+    limit = options.get("max_join_limit")
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"{where}settings.max_join_limit is {limit}; it must be at least 1.")
+    return Settings(options.get("chat_enabled"), options.get("stage_enabled"), limit)
+
+
+def _given(value: Any) -> Any:
+    """Return nested options without those that were not given, which Ansible fills in as None."""
+    if isinstance(value, Mapping):
+        return {name: _given(item) for name, item in value.items() if item is not None}
+    return value
+
+
+def _check_title(title: str, where: str) -> None:
+    if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
+        raise InvalidInput(
+            f"{where} '{title[:SHOWN_OF_A_TITLE]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
+            f"{LONGEST_TITLE}."
+        )
+    if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
+        raise InvalidInput(
+            f"{where} '{title[:SHOWN_OF_A_TITLE].strip()}' begins or ends with a blank, or holds control characters."
+        )
+    if not canonical_title(title):
+        raise InvalidInput(f"{where} {_spelt(title)} holds nothing that can be seen.")
+
+
+def checked_uuid(value: str | None, where: str) -> str | None:
+    if value is None:
+        return None
+    # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
+        raise InvalidInput(
+            f"{where} {quoted_id(value)} is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
+        )
+    return value.lower()

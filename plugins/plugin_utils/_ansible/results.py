@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""What a user sees: results, plan lines and diffs. The one place that decides it; nothing here holds a stream key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .._core.model import StreamKey
+from .._core.secrecy import MASK, NOT_PLAIN, Redactor, is_plain_ingest_url, is_plain_stream_key
+from .._reconcile.ensure import Outcome
+from .._reconcile.outcomes import RoomOutcome, SessionOutcome
+from .._reconcile.steps import Step
+from . import facts
+from .diffs import diff_of
+
+_MOST_NAMED = 10
+
+
+def event_result(
+    outcome: Outcome,
+    redactor: Redactor,
+    *,
+    facts_before: Mapping[str, Any],
+    run: str,
+    reveal: bool = False,
+    check_mode: bool = False,
+    may_change_facts: bool = True,
+    whole: bool = True,
+) -> dict[str, Any]:
+    """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
+
+    ``facts_before`` are all facts of the host, ``run`` names this run of Ansible. ``reveal`` adds the stream keys to
+    the sessions of the result, and hides the result from all but the variable that it is registered in. For the rest
+    see ``facts``.
+    """
+    applied = outcome.applied
+    known = facts.known_before(facts_before, run, check_mode=check_mode)
+    names = facts.names_of(applied, known)
+    entries = {name: session_result(session, name) for name, session in zip(names, applied.sessions, strict=True)}
+    shown_sessions = [
+        (name, session) for name, session in zip(names, applied.sessions, strict=True) if session.spec.state != "absent"
+    ]
+    failed_rooms = [{"room": room.title, "title": None, "reason": room.error} for room in applied.rooms if room.error]
+    failed: list[dict[str, Any]] = [
+        {"room": session.room_title, "title": session.spec.title, "reason": session.error}
+        for session in applied.sessions
+        if session.error
+    ]
+    named = {item["room"] for item in failed}
+    # A room that takes its sessions with it is told by them.
+    failed += [item for item in failed_rooms if item["room"] not in named]
+    known = facts.facts_of(outcome.plan, applied, entries, names, known, whole=whole)
+    result: dict[str, Any] = {
+        "changed": any(room.changed for room in applied.rooms) or any(session.changed for session in applied.sessions),
+        "plan": [step_result(step) for step in outcome.steps()],
+        "rooms": [room_result(room) for room in applied.rooms],
+        "sessions": [entries[name] for name, _session in shown_sessions],
+        "failed_sessions": failed,
+        "failed_rooms": [{"room": item["room"], "reason": item["reason"]} for item in failed_rooms],
+        "ansible_facts": facts.as_facts(known, run, check_mode=check_mode, may_change_facts=may_change_facts),
+        "diff": diff_of(outcome),
+    }
+    notes = [*outcome.notes, *(f"{done.title}: {note}" for done in applied.rooms for note in done.notes)]
+    notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
+    notes += [
+        f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
+        "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
+        for done in applied.sessions
+        if done.key is not None and done.key.rtmp_url is not None and _shown_ingest_url(done.key) is None
+    ]
+    if notes:
+        result["warnings"] = notes
+    if failed:
+        result["failed"] = True
+        result["msg"] = _failure_message(failed, len(applied.sessions), len(failed_rooms), applied.sessions)
+    shown: dict[str, Any] = redactor.value(result)
+    if reveal:
+        _reveal(shown, [session for _name, session in shown_sessions])
+    return shown
+
+
+def _reveal(shown: dict[str, Any], sessions: Sequence[SessionOutcome]) -> None:
+    """Put the stream keys into a result. One that failed gets none: its message must be seen, and could not be."""
+    for entry, session in zip(shown["sessions"], sessions, strict=True):
+        entry["stream_key"] = None
+        if session.key is None or shown.get("failed"):
+            continue
+        if is_plain_stream_key(session.key.stream_key):
+            entry["stream_key"] = session.key.stream_key
+            # For Ansible: no callback, log or diff gets to see any of the result.
+            shown["_ansible_no_log"] = True
+        else:
+            shown.setdefault("warnings", []).append(f"{entry['room']}/{entry['title']}: {NOT_PLAIN}")
+
+
+def room_result(outcome: RoomOutcome) -> dict[str, Any]:
+    room, spec = outcome.room, outcome.spec
+    is_there = outcome.error is not None or spec.state == "present"
+    return {
+        "id": room.id if room else None,
+        "title": outcome.title,
+        "description": room.description if room else spec.description if is_there else None,
+        "state": "present" if room or (is_there and outcome.changed) else "absent",
+    }
+
+
+def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
+    """Return what is shown of a session; ``name`` is that by which it stands in the facts."""
+    session, spec = outcome.session, outcome.spec
+    preset = session.preset if session else None
+    return {
+        "name": name,
+        "id": session.id if session else None,
+        "room_id": outcome.room_id,
+        "room": outcome.room_title,
+        "title": spec.title,
+        "status": session.status if session else None,
+        "mode": session.mode if session else spec.mode,
+        "preset": {
+            "id": (preset.id if preset else None) or spec.preset_id,
+            "name": preset.name if preset else None,
+            "type": preset.type if preset else None,
+        },
+        "scheduled_start_time": session.scheduled_start_time if session else spec.scheduled_start_time,
+        "hls_url": session.hls_url if session else None,
+        "rtmp_url": _shown_ingest_url(outcome.key),
+        "whip_url": _shown_ingest_url(outcome.key, whip=True),
+        "settings": asdict(session.settings if session else spec.settings),
+        "encoder": spec.encoder,
+        "stream_key_available": outcome.key is not None,
+        "stream_key_fingerprint": outcome.fingerprint,
+    }
+
+
+def step_result(step: Step) -> dict[str, Any]:
+    return {
+        "action": step.action,
+        "room": step.room,
+        "title": step.title,
+        "request": {"method": step.method, "path": step.path, "body": dict(step.body) if step.body else None},
+        "reason": step.reason,
+    }
+
+
+def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | None:
+    """Return the ingest URL as roles put it into configuration files; None where it is not plainly one, or a secret."""
+    url = None if key is None else key.whip_url if whip else key.rtmp_url
+    if key is None or url is None or not is_plain_ingest_url(url):
+        return None
+    if whip and "?" in url:
+        # WHIP sends the key as a bearer token (RFC 9725): what stands behind a question mark is another credential.
+        return None
+    return url.replace(key.stream_key, MASK)
+
+
+def _failure_message(
+    failed: list[dict[str, Any]], sessions: int, rooms: int, outcomes: Sequence[SessionOutcome]
+) -> str:
+    """Name what failed, each reason once: forty sessions may have one fault in common."""
+    ids = {
+        one_id
+        for outcome in outcomes
+        for one_id in (outcome.id_before, outcome.session.id if outcome.session else None)
+        if one_id
+    }
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for item in failed:
+        name = f"{item['room']}/{item['title']}" if item["title"] else item["room"]
+        reason = item["reason"]
+        # Where one id begins with another, the longer one is meant.
+        for one_id in sorted(ids, key=len, reverse=True):
+            reason = reason.replace(one_id, "\0")
+        by_reason.setdefault(reason, []).append((name, item["reason"]))
+    lines = []
+    for reason, items in by_reason.items():
+        names = ", ".join(name for name, _reason in items[:_MOST_NAMED])
+        if len(items) > _MOST_NAMED:
+            names += f" and {len(items) - _MOST_NAMED} more"
+        told = items[0][1] if len(items) == 1 else " ".join(reason.replace("\0", "").replace(" ()", "").split())
+        lines.append(f"{names}: {told}")
+    counts = [f"{sum(1 for item in failed if item['title'])} of {sessions} sessions"] if sessions else []
+    counts = [count for count in counts if not count.startswith("0 ")]
+    if rooms:
+        counts.append(f"{rooms} room{'s' if rooms > 1 else ''}")
+    return f"{' and '.join(counts)} failed. " + " | ".join(lines)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Text as ansible-vault writes and reads it, by Ansible's own code: ``ansible-vault view`` opens what this makes."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret, get_file_vault_secret
+
+from .._core.errors import InvalidInput
+from .._core.user_paths import user_path
+
+
+class Vault:
+    """Locks and opens text with one password."""
+
+    def __init__(self, password: bytes) -> None:
+        self._secret = VaultSecret(password)
+        self._vault = VaultLib([("default", self._secret)])
+
+    def lock(self, text: str) -> bytes:
+        locked: bytes = self._vault.encrypt(text, self._secret)
+        return locked
+
+    def open(self, locked: bytes) -> str | None:
+        """Return the text, None where this is no vault text or the password does not open it."""
+        try:
+            opened: bytes = self._vault.decrypt(locked)
+            return opened.decode()
+        except (AnsibleError, UnicodeError):
+            return None
+
+
+def vault_from(password: str | None, password_file: str | None) -> Vault:
+    """Return the vault of a password, or of a file that holds one or, being executable, prints one."""
+    if (password is None) == (password_file is None):
+        raise InvalidInput("Give one of vault_password and vault_password_file.")
+    if password is not None:
+        if not password.strip():
+            raise InvalidInput("vault_password is empty.")
+        return Vault(password.strip().encode())
+    path = user_path(str(password_file), "vault_password_file")
+    try:
+        secret = get_file_vault_secret(filename=str(path), loader=DataLoader())
+        secret.load()
+    except (AnsibleError, OSError):
+        # Ansible's message may quote what a script has printed.
+        raise InvalidInput(
+            f"vault_password_file {path} gives no password. Name a file that this user may read and that holds one."
+        ) from None
+    return Vault(secret.bytes)

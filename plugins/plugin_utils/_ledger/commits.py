@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Commits the ledger's writes: those of concurrent threads together, each returning after its own commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from .._core.errors import LedgerError
+from .database import PAUSES, Database, Unavailable
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Write:
+    operation: Callable[[sa.Connection], Any]
+    pauses: tuple[float, ...]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Commits:
+    """Whoever gets the lock commits for all who wait: with full sync, a commit costs more than the rows in it."""
+
+    def __init__(self, database: Database, *, allowed: bool) -> None:
+        self._database = database
+        self._allowed = allowed
+        self._queue: list[_Write] = []
+        self._queue_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+
+    def run(self, operation: Callable[[sa.Connection], T], pauses: tuple[float, ...] = PAUSES) -> T:
+        """Run an operation in a transaction and return its result once it is committed.
+
+        ``pauses``: see Database.write. The operation may be run several times, and the last run is what counts.
+        """
+        if not self._allowed:
+            raise LedgerError("The ledger was opened for reading only.")
+        write = _Write(operation, pauses)
+        with self._queue_lock:
+            self._queue.append(write)
+        with self._write_lock:
+            with self._queue_lock:
+                batch, self._queue = self._queue, []
+            if batch:
+                self._commit(batch)
+        result: T = write.future.result()
+        return result
+
+    def _commit(self, batch: list[_Write]) -> None:
+        pauses = max((write.pauses for write in batch), key=sum)
+        try:
+            results = self._database.write(lambda connection: [one.operation(connection) for one in batch], pauses)
+        except Exception as error:  # noqa: BLE001 - each waits in its own thread for whatever it was
+            if len(batch) == 1 or isinstance(error, Unavailable):
+                for write in batch:
+                    write.future.set_exception(error)
+                return
+            # Alone, each fails or succeeds by itself.
+            for write in batch:
+                self._commit([write])
+        except BaseException as error:
+            for write in batch:
+                write.future.set_exception(error)
+            raise
+        else:
+            for write, result in zip(batch, results, strict=True):
+                write.future.set_result(result)

@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The ledger's database, SQLite or PostgreSQL: connections, transactions, and what is tried again when one is lost.
+
+Writers take turns, on both: SQLite has one lock for the whole file, and on PostgreSQL each writing transaction begins
+with one lock of the ledger's own. So no two of them can wait for each other for ever, and what a transaction reads
+stays true until it commits.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+
+from .._core.errors import LedgerError
+from .._core.secrecy import Redactor
+from .._core.user_paths import whose_hint
+from . import location
+from .location import LedgerSettings
+
+T = TypeVar("T")
+# Replaced in tests of the waiting.
+sleep: Callable[[float], None] = time.sleep
+
+# Seconds that a writer waits for the others.
+BUSY_TIMEOUT = 30.0
+# Seconds after which a transaction that a cut connection or a lost race undid is tried again, each time on a
+# connection of its own.
+PAUSES = (0.1, 0.5, 1.0, 2.0)
+# For the one thing that cannot be had again: a key that the service has shown.
+LONG_PAUSES = (*PAUSES, 4.0, *[8.0] * 6)
+# SQLite's write-ahead log grows to about 4 MiB before it is used again (1000 pages, wal_autocheckpoint).
+SMALLEST_FREE_SPACE = 8 << 20
+# Seconds after which a run cuts a connection whose server takes what it is told and answers nothing.
+LONGEST_TRANSACTION = 3 * BUSY_TIMEOUT
+_WRITERS_LOCK = 7302847110
+# Of PostgreSQL's error classes those after which the same transaction may succeed: connection exceptions, serialization
+# failures and dead-locks, an operator's intervention (a restart), too many connections.
+_TRANSIENT_STATES = ("08", "40", "57P", "53300")
+_CONNECTING = {
+    "connect_timeout": 10,
+    # A peer that has vanished is noticed within half a minute, whether it owes an answer or an acknowledgement.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "tenbyte.webinar",
+    "client_encoding": "utf8",
+}
+_BEGIN_WRITING = f"""
+SET LOCAL lock_timeout = '{BUSY_TIMEOUT:.0f}s';
+SET LOCAL statement_timeout = '{2 * BUSY_TIMEOUT:.0f}s';
+SET LOCAL idle_in_transaction_session_timeout = '{BUSY_TIMEOUT:.0f}s';
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+SELECT pg_advisory_xact_lock({_WRITERS_LOCK})
+"""
+
+
+class Unavailable(LedgerError):
+    """The database could not be used, whatever was asked of it, also when it was tried again."""
+
+
+class Database:
+    """``pauses`` bounds how often an operation is tried again: once after each of these seconds."""
+
+    def __init__(self, settings: LedgerSettings, redactor: Redactor, *, create: bool) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._is_file = location.is_file(settings)
+        self._engine = self._sqlite_engine(create=create) if self._is_file else self._postgresql_engine()
+
+    @property
+    def engine(self) -> sa.Engine:
+        return self._engine
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
+        """Like ``read`` or ``write``, but without patience: nothing has been done yet that could be lost."""
+        return self._repeated(operation, "opened", PAUSES[:1], writes=writes)
+
+    def read(self, operation: Callable[[sa.Connection], T]) -> T:
+        return self._repeated(operation, "read", PAUSES, writes=False)
+
+    def write(self, operation: Callable[[sa.Connection], T], pauses: tuple[float, ...] = PAUSES) -> T:
+        """Run an operation in a transaction and return its result once that is committed.
+
+        Where a connection is lost at the commit, nobody knows whether it took place. The operation is then run again,
+        and must know its own work when it finds it.
+        """
+        return self._repeated(operation, "written", pauses, writes=True)
+
+    def now(self, connection: sa.Connection) -> float:
+        """Return the time in seconds since 1970: of the server's clock, where several machines share the ledger."""
+        if self._is_file:
+            return time.time()
+        return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
+    def check_space(self) -> None:
+        """Raise LedgerError where the disk is nearly full: before a POST, because the key that it brings takes room."""
+        if not self._is_file:
+            return
+        folder = location.database_file(self._settings).parent
+        try:
+            found = os.statvfs(folder)
+        except OSError:
+            return
+        free = found.f_bavail * found.f_frsize
+        if free < SMALLEST_FREE_SPACE:
+            raise LedgerError(
+                f"ledger_url: the disk of {folder} has {free >> 10} KiB left, and the ledger wants "
+                f"{SMALLEST_FREE_SPACE >> 10}. Make room, or give a ledger_url on another disk; a key that cannot be "
+                "written would be lost, so nothing was created."
+            )
+
+    def reclaim(self) -> None:
+        """Give the disk back what an upgrade has freed in a SQLite file, where that is much. Only tried."""
+        if not self._is_file:
+            return
+        path = location.database_file(self._settings)
+        # Another run that has the file open is not waited for.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            pages, free = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
+            )
+            if free > pages / 4:
+                # What is copied meanwhile stays off the disk.
+                connection.executescript("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def _repeated(
+        self, operation: Callable[[sa.Connection], T], done: str, pauses: tuple[float, ...], *, writes: bool
+    ) -> T:
+        # Waiting for a lock takes its time at each attempt.
+        give_up = time.monotonic() + sum(pauses) + LONGEST_TRANSACTION
+        for pause in (*pauses, None):
+            try:
+                with self._transaction(writes=writes) as connection:
+                    return operation(connection)
+            except SQLAlchemyError as error:
+                again = is_transient(error) or (pauses == LONG_PAUSES and is_operational(error))
+                if pause is None or not again or time.monotonic() > give_up:
+                    raise self._reported(error, done) from None
+            except UnicodeError:
+                raise LedgerError(
+                    f"The ledger cannot be {done}: a title or an id holds characters that no database takes."
+                ) from None
+            sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        with self._engine.connect().execution_options(writes=writes) as connection:
+            if self._is_file:
+                with connection.begin():
+                    yield connection
+            else:
+                with _bounded(connection), connection.begin():
+                    connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
+                    yield connection
+
+    def _reported(self, error: SQLAlchemyError, done: str) -> LedgerError:
+        """Return one sentence: of the database's own message only the first line, for more could quote values."""
+        lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+        reason = self._redactor.text(lines[0][:200] if lines else type(error).__name__)
+        if self._is_file:
+            path = location.database_file(self._settings)
+            hint = whose_hint(path).strip() or "Check ledger_url, the disk and the permissions."
+        else:
+            hint = "Check ledger_url, the server and the rights of its user. "
+            hint += "Nothing was changed." if done == "opened" else "What was committed is kept; run again."
+        kind = Unavailable if is_transient(error) or is_operational(error) else LedgerError
+        return kind(f"The ledger cannot be {done}: {reason.rstrip('.')}. {hint}")
+
+    def _sqlite_engine(self, *, create: bool) -> sa.Engine:
+        if create:
+            location.create_file(self._settings)
+        location.check_file(self._settings)
+        url = location.parsed_url(self._settings)
+        url = url.set(database=str(location.database_file(self._settings)))
+        # hide_parameters keeps bound values out of every message of SQLAlchemy's.
+        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql_engine(self) -> sa.Engine:
+        url = location.parsed_url(self._settings)
+        for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
+            self._redactor.learn(str(secret) if secret else None)
+        connecting: dict[str, Any] = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+        # A pooler in front of the server (PgBouncer) hands each transaction another connection.
+        connecting["prepare_threshold"] = None
+        try:
+            return sa.create_engine(
+                url,
+                hide_parameters=True,
+                connect_args=connecting,
+                # Of what a server or user may have set instead, a snapshot from before the lock would be of no use.
+                isolation_level="READ COMMITTED",
+                pool_size=2,
+                max_overflow=2,
+            )
+        except ImportError:
+            raise LedgerError(
+                "ledger_url names PostgreSQL, which needs the Python library psycopg 3 on the controller. Install it "
+                "into the Python that runs Ansible: pip install 'psycopg[binary]>=3.1.18,<4'"
+            ) from None
+
+
+@contextmanager
+def _bounded(connection: sa.Connection) -> Iterator[None]:
+    """Cut the connection from this side when it takes too long: the server's own time-outs need a server that runs."""
+    # A duplicate, which cannot be closed and given to another file meanwhile.
+    peer = socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno()))  # type: ignore[union-attr]
+    timer = threading.Timer(LONGEST_TRANSACTION, _shut_down, (peer,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        peer.close()
+
+
+def _shut_down(peer: socket.socket) -> None:
+    with suppress(OSError):
+        peer.shutdown(socket.SHUT_RDWR)
+
+
+def is_transient(error: SQLAlchemyError) -> bool:
+    """Say whether the same transaction may succeed when it is tried again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    # sqlite3's errors have no such attribute. psycopg's have none to show where there was no connection at all.
+    state = getattr(error.orig, "sqlstate", "")
+    return isinstance(error, OperationalError) if state is None else state.startswith(_TRANSIENT_STATES)
+
+
+def is_operational(error: SQLAlchemyError) -> bool:
+    """Say whether the database's state is to blame, and not what was asked of it: a lock, a full disk, a restart."""
+    return isinstance(error, (OperationalError, InterfaceError, InternalError))
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin_sqlite; the driver's own habit of beginning late would lose the lock order.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    # An erased key is overwritten in the file, not only marked as free space. While another run has the ledger open,
+    # its ciphertext may stay in the write-ahead log.
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

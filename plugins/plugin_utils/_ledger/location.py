@@ -1,0 +1,268 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Where the ledger is: its database URL, its file if it is one, and the path of the key file beside that."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from .._core.errors import InvalidInput, LedgerError
+from .._core.user_paths import expanded, home_folder, user_path, whose_hint
+from .containers import is_thrown_away
+
+# Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
+SMALLEST_DATABASE = 512
+_SQLITE = ("sqlite", "sqlite+pysqlite")
+# The first is what is used. The last is what some services call it, and not SQLAlchemy.
+_POSTGRESQL = ("postgresql+psycopg", "postgresql", "postgres")
+_FORMS = "sqlite:////ABSOLUTE/PATH (four slashes: three, and the path's own) or postgresql+psycopg://USER@HOST/DATABASE"
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """``url`` is a SQLAlchemy URL; ``key`` one or more Fernet keys, separated by commas; ``key_file`` a path."""
+
+    url: str = field(repr=False)
+    key: str | None = field(default=None, repr=False)
+    key_file: str | None = None
+
+
+def default_url(environment: Mapping[str, str]) -> str:
+    """Return the SQLite URL under ``$XDG_DATA_HOME``, which counts only if absolute (XDG Base Directory Specification).
+
+    Where there is no home folder, the path begins with ``~``: only who needs the file has to hear of it.
+    """
+    data_home = environment.get("XDG_DATA_HOME", "")
+    if not data_home.startswith("/"):
+        data_home = f"{home_folder() or '~'}/.local/share"
+    return f"sqlite:///{Path(data_home) / 'tenbyte-webinar' / 'ledger.sqlite3'}"
+
+
+def check_settings(settings: LedgerSettings) -> None:
+    """Raise InvalidInput where the URL is not one that a ledger can have, or where its key must be given and is not."""
+    url = parsed_url(settings)
+    if settings.key_file and not settings.key_file.startswith(("/", "~")):
+        path = user_path(settings.key_file, "ledger_key_file")
+        raise InvalidInput(
+            f"ledger_key_file {settings.key_file} is relative: which file that is would depend on the folder that "
+            f"ansible-playbook is started in. Give the whole path, here {path}."
+        )
+    if url.drivername in _SQLITE:
+        _check_sqlite(url)
+        return
+    # An '@' or '/' that is not escaped ends a password early, and its rest becomes host or database: messages of the
+    # database's would quote it.
+    if any("@" in (part or "") for part in (url.host, url.database)):
+        raise InvalidInput(
+            "ledger_url: its user name or password holds a character that must be escaped. Write @ as %40, / as %2F, "
+            ": as %3A, or leave the password out and give it as PGPASSWORD or in ~/.pgpass."
+        )
+    if not url.database:
+        raise InvalidInput(f"ledger_url names no database. Use {_FORMS}.")
+    if not settings.key and not settings.key_file:
+        raise InvalidInput(
+            "ledger_key is missing. A key file is made for SQLite only: for a ledger that several controllers share, "
+            "give all of them the same key, as ledger_key, the variable tenbyte_ledger_key or TENBYTE_LEDGER_KEY, or "
+            "in a ledger_key_file that exists."
+        )
+
+
+def _check_sqlite(url: URL) -> None:
+    """Raise InvalidInput where the URL does not name one file, the same from wherever ansible-playbook is started."""
+    path = url.database or ""
+    if path in ("", ":memory:"):
+        raise InvalidInput(f"ledger_url has no file. A ledger in memory would lose its keys; use {_FORMS}.")
+    if url.query:
+        raise InvalidInput(
+            f"ledger_url has parameters ({', '.join(sorted(url.query))}), which a ledger in SQLite does not take. "
+            "Leave out the question mark and what follows."
+        )
+    if url.host or url.username or not path.startswith(("/", "~")):
+        whole = "/".join(part for part in (url.host or "", path) if part).lstrip("/")
+        raise InvalidInput(
+            f"ledger_url is relative: '{path}' would be a file in the folder that ansible-playbook is started in. "
+            f"Write four slashes before an absolute path, sqlite:////{whole}, or sqlite:///~/{whole} for one in your "
+            "home folder."
+        )
+    if path.startswith("/~"):
+        raise InvalidInput(f"ledger_url: a path with ~ has three slashes before it: sqlite:///{path[1:]}")
+    if path.endswith("/"):
+        raise InvalidInput(_names_a_folder(path))
+    if re.search(r"[\x00-\x1f\x7f]", path):
+        raise InvalidInput("ledger_url holds a control character, such as a line end. Leave it out.")
+
+
+def _names_a_folder(path: str) -> str:
+    return f"ledger_url names the folder {path}. Name a file in it: sqlite:///{path.rstrip('/')}/ledger.sqlite3"
+
+
+def parsed_url(settings: LedgerSettings) -> URL:
+    """Return the URL with the driver that is used; raise InvalidInput where it is none that is supported."""
+    text = settings.url.strip()
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # The library's message quotes the URL, which may hold a password.
+        meant = f"For a file, write sqlite:///{text}." if re.match(r"[/~][^:@]*\Z", text) else f"Use {_FORMS}."
+        raise InvalidInput(f"ledger_url is not a database URL. {meant}") from None
+    if url.drivername in _POSTGRESQL:
+        return url.set(drivername=_POSTGRESQL[0])
+    if url.drivername.startswith("postgres"):
+        raise InvalidInput(
+            f"ledger_url begins with {url.drivername}:// and the ledger uses psycopg 3. Write "
+            "postgresql+psycopg://USER@HOST/DATABASE."
+        )
+    if url.drivername not in _SQLITE:
+        raise InvalidInput(
+            f"ledger_url names the database '{url.drivername}', which this version does not support. Use {_FORMS}."
+        )
+    return url
+
+
+def is_file(settings: LedgerSettings) -> bool:
+    return parsed_url(settings).drivername in _SQLITE
+
+
+def database_file(settings: LedgerSettings) -> Path:
+    """Return the file of a ledger in SQLite; raise LedgerError where it is in a home folder and there is none."""
+    try:
+        return expanded(str(parsed_url(settings).database), "ledger_url").absolute()
+    except InvalidInput:
+        if home_folder() is not None:
+            raise
+        raise LedgerError(
+            "There is no place for the ledger: HOME is not set, and this user has no home folder. Give ledger_url "
+            "(TENBYTE_LEDGER_URL), such as sqlite:////ABSOLUTE/PATH/ledger.sqlite3, or set HOME or XDG_DATA_HOME."
+        ) from None
+
+
+def shown(settings: LedgerSettings) -> str:
+    """Return where the ledger is, in words that may be shown: no user, no password, no parameters."""
+    if is_file(settings):
+        return str(database_file(settings))
+    url = parsed_url(settings)
+    return f"PostgreSQL database '{url.database}' on {url.host or url.query.get('host') or 'this machine'}"
+
+
+def key_file(settings: LedgerSettings) -> Path:
+    """Return the path of the key file: the one that is given, else the one that stands beside the ledger.
+
+    Its name is the whole name of the ledger's file and ``.key``. The first version left the file's ending out, so that
+    two ledgers could share one; what it wrote is found where it is.
+    """
+    if settings.key_file:
+        return expanded(settings.key_file, "ledger_key_file").absolute()
+    database = database_file(settings)
+    path, older = key_file_of(database), older_key_file_of(database)
+    return older if not is_there(path) and is_there(older) and is_there(database) else path
+
+
+def key_file_of(database: Path) -> Path:
+    return database.with_name(database.name + ".key")
+
+
+def older_key_file_of(database: Path) -> Path:
+    """Return where the first version kept the key of a ledger."""
+    path = database.with_suffix(".key")
+    # A ledger that is itself called so never had its key there.
+    return path if path != database else key_file_of(database)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a path exists, also where this user may not look: using it then says why it cannot be used."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def may_exist(settings: LedgerSettings) -> bool:
+    """Say False where there is certainly no ledger yet; of a server's database only the server can tell."""
+    if not is_file(settings):
+        return True
+    try:
+        return is_there(database_file(settings))
+    except LedgerError:
+        return False
+
+
+def throw_away_warning(settings: LedgerSettings) -> str | None:
+    """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
+    if settings.url != default_url(os.environ):
+        return None
+    try:
+        path = database_file(settings)
+    except LedgerError:
+        return None
+    if not is_thrown_away(path.parent):
+        return None
+    return (
+        f"The new ledger {path} lies in the container's own file system: with the container, it is gone, and the "
+        "stream keys in it with it. Give a ledger_url (TENBYTE_LEDGER_URL) on a volume, or of a PostgreSQL database."
+    )
+
+
+def check_can_be_created(settings: LedgerSettings) -> None:
+    """Raise LedgerError where the ledger's file could not be created. Creates nothing, for check mode."""
+    folder = database_file(settings).parent
+    while not is_there(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK) or not folder.is_dir():
+        raise LedgerError(unwritable(settings, f"{folder} is not a folder that this user may write"))
+
+
+def create_file(settings: LedgerSettings) -> None:
+    """Create the file before SQLite does, because SQLite would give it the umask's mode."""
+    path = database_file(settings)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise LedgerError(unwritable(settings, (error.strerror or type(error).__name__).lower())) from None
+
+
+def check_file(settings: LedgerSettings) -> None:
+    """Raise LedgerError where there is something that SQLite would take for a new database, or could not open."""
+    path = database_file(settings)
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise LedgerError(_names_a_folder(str(path)))
+        if not stat.S_ISREG(found.st_mode):
+            raise LedgerError(f"ledger_url: {path} is not a file. Give the path of one.")
+        if not os.access(path, os.R_OK):
+            raise PermissionError(None, "Permission denied")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        hint = whose_hint(path) or " Give another ledger_url, or run as a user who may read it."
+        raise LedgerError(f"The ledger {path} cannot be opened: {reason}.{hint}") from None
+    if 0 < found.st_size < SMALLEST_DATABASE:
+        raise LedgerError(
+            f"The ledger cannot be opened: {path} is not a database, or was cut off. It was left as it is. Restore it "
+            "from a copy, or give another ledger_url."
+        )
+
+
+def unwritable(settings: LedgerSettings, reason: str) -> str:
+    hint = whose_hint(database_file(settings)) or " Give a path in a folder that this user may write."
+    return (
+        f"ledger_url: the ledger {shown(settings)} cannot be written: {reason}.{hint} Nothing was changed, because "
+        "without a ledger the stream keys would be lost."
+    )

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Rows of the ledger as values, and how a stream key goes into a row and comes out of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from .._core.comparison import Kept, memory_from
+from .._core.errors import LedgerError
+from .._core.model import StreamKey
+from .._core.secrecy import Cipher, Redactor, fingerprint
+from .._core.service_url import normalised_or_same
+from . import unanswered
+from .lease_owner import is_known_dead
+from .schema import slots
+from .unanswered import Unanswered
+
+Kind = Literal["room", "session"]
+Phase = Literal["pending", "created", "keyless", "spare", "replaced", "beside", "retired"]
+_spelling = lru_cache(maxsize=64)(normalised_or_same)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one room or one current session. ``parent`` is the account of a room, the room's id of a session."""
+
+    api: str
+    kind: Kind
+    parent: str
+    title: str
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """Return the condition that a row is of this slot; it may be retired."""
+        return sa.and_(*(slots.c[name] == value for name, value in asdict(self).items()))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One ledger row, last changed ``age`` seconds ago. ``leased`` says whether another run's lease on it still lasts.
+
+    ``memory``: what the service made of values that were sent. ``damaged``: what the row holds cannot be read.
+    """
+
+    id: int
+    slot: Slot
+    object_id: str | None
+    phase: Phase
+    key: StreamKey | None
+    fingerprint: str | None
+    seen_ids: frozenset[str]
+    leased: bool
+    unanswered: Unanswered = field(default_factory=Unanswered.none)
+    memory: Mapping[str, Kept] = field(default_factory=dict)
+    age: float = field(default=0.0, compare=False)
+    damaged: bool = False
+
+    @property
+    def holds_slot(self) -> bool:
+        return self.phase in ("pending", "created", "keyless")
+
+
+def damage(row: Row) -> str:
+    """Return what is to be said of a row that cannot be read."""
+    return (
+        f"The ledger's entry {row.id}, {row.slot.kind} '{row.slot.title}' ({row.object_id or 'no id'}), is damaged or "
+        "was written with a key that is not given. Restore the ledger from a copy, or forget the entry with "
+        "tenbyte.webinar.ledger; it was left as it is."
+    )
+
+
+class Codec:
+    """Knows the keys of one ledger, and which run is reading."""
+
+    def __init__(self, cipher: Cipher, fingerprint_key: str, redactor: Redactor, owner: str) -> None:
+        self._cipher = cipher
+        self._fingerprint_key = fingerprint_key
+        self._redactor = redactor
+        self._owner = owner
+
+    def fingerprint(self, key: StreamKey) -> str:
+        return fingerprint(self._fingerprint_key, key.stream_key)
+
+    def sealed(self, key: StreamKey | None) -> dict[str, Any]:
+        """Return the columns that hold a key."""
+        if key is None:
+            return {"secret": None, "fingerprint": None}
+        content = {"stream_key": key.stream_key, "rtmp_url": key.rtmp_url}
+        if key.whip_url is not None:
+            content["whip_url"] = key.whip_url
+        secret = self._cipher.encrypt(content)
+        return {"secret": secret, "fingerprint": self.fingerprint(key)}
+
+    def row(self, found: sa.Row[Any], now: float) -> Row:
+        """Return a row as a value; raise LedgerError, with its name, where it cannot be read."""
+        row = self.entry(found, now)
+        if row.damaged:
+            raise LedgerError(damage(row))
+        return row
+
+    def entry(self, found: sa.Row[Any], now: float) -> Row:
+        """Return a row as a value, marked where it cannot be read."""
+        key, damaged, seen_ids = None, False, frozenset[str]()
+        requests, memory = Unanswered.none(), dict[str, Kept]()
+        try:
+            requests = unanswered.read(found.doubt, found.created_at, found.updated_at)
+            memory = memory_from(found.memory)
+            seen_ids = frozenset(json.loads(found.seen_ids))
+            if found.secret is not None:
+                secret = self._cipher.decrypt(bytes(found.secret))
+                key = StreamKey(secret["stream_key"], secret.get("rtmp_url"), secret.get("whip_url"))
+                self._redactor.learn(key.stream_key)
+        except (LedgerError, AttributeError, KeyError, TypeError, ValueError):
+            damaged = True
+        return Row(
+            id=found.id,
+            slot=Slot(_spelling(found.api), found.kind, found.parent, found.title),
+            object_id=found.object_id,
+            phase=found.phase,
+            key=key,
+            fingerprint=found.fingerprint,
+            seen_ids=seen_ids,
+            leased=self.is_leased(found, now),
+            unanswered=requests,
+            memory=memory,
+            age=now - found.updated_at,
+            damaged=damaged,
+        )
+
+    def is_leased(self, found: sa.Row[Any], now: float) -> bool:
+        """Say whether another run, which is not known to be dead, holds a lease that lasts."""
+        return bool(
+            found.phase == "pending"
+            and found.owner != self._owner
+            and found.lease_until > now
+            and not is_known_dead(found.owner or "")
+        )

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Whose rooms a run is about: the account that its credential belongs to, as far as anything tells."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .._core.model import Room
+from .._service.transport import Connection
+
+# In rows of earlier versions, which did not say whose a room was.
+UNKNOWN = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """``name`` is the host's id, once the service has told it by a room, else what the credential tells.
+
+    ``other_names`` are those under which the ledger may have rows from before the host was known.
+    """
+
+    name: str
+    host_id: str | None = None
+    other_names: tuple[str, ...] = ()
+
+    def has(self, name: str) -> bool:
+        return name in (self.name, *self.other_names)
+
+
+def account_of(connection: Connection, rooms: Iterable[Room], fingerprint: Callable[[str], str]) -> Account:
+    """Return the account of a credential. ``rooms`` are its own; ``fingerprint`` names a secret without showing it."""
+    names = _names_of(connection, fingerprint)
+    hosts = {room.host_id.lower() for room in rooms if room.host_id}
+    if len(hosts) == 1:
+        (host,) = hosts
+        return Account(host, host, names)
+    return Account(names[0], None, names[1:])
+
+
+def _names_of(connection: Connection, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
+    """Return what a credential tells, the lasting before the passing: tokens are issued anew for one user."""
+    credential = connection.api_key or connection.api_token or ""
+    subject = _subject(connection.api_token)
+    names = [f"subject {subject}"] if subject else []
+    return (*names, f"credential {fingerprint(credential)}")
+
+
+def _subject(token: str | None) -> str | None:
+    """Return the subject of a JSON Web Token (RFC 7519, section 4.1.2), None where this is none.
+
+    Nobody is trusted for it: it only names the place of this account's rooms in one's own ledger.
+    """
+    parts = (token or "").split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    return subject if isinstance(subject, str) and 0 < len(subject) <= 200 else None

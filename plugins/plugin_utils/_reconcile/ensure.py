@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Observe, plan, apply: the whole job in one function, for every action and for tests without Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .._core.errors import LedgerError
+from .._core.model import EventSpec
+from .._core.secrecy import Redactor
+from .._ledger.lease_owner import new_owner
+from .._ledger.location import LedgerSettings
+from .._ledger.store import Ledger, open_ledger
+from .._service.api import MY_ROOMS_PATH, WebinarApi, sessions_path
+from .._service.transport import Connection, Transport
+from .apply import apply_plan
+from .observe import observe
+from .outcomes import Applied, planned
+from .plan import Plan, make_plan
+from .steps import Step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``notes`` are about the whole run."""
+
+    plan: Plan
+    applied: Applied
+    notes: tuple[str, ...] = ()
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what was planned, and what turned out to be needed while the plan was run."""
+        yield from self.plan.steps()
+        for session in self.applied.sessions:
+            yield from session.more_steps
+
+
+def ensure(
+    connection: Connection, ledger_settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
+) -> Outcome:
+    """Make the service match ``asked``, or in check mode only find out how.
+
+    Raise WebinarError before any writing call where the input, the credentials or the ledger cannot be used. What
+    fails later, for one room or session, stands in the outcome.
+    """
+    # The ledger comes first: a key that could not be kept must not be created.
+    ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
+    transport = Transport(connection, redactor)
+    try:
+        api = WebinarApi(transport)
+        plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency)
+        if ledger is None and notes:
+            plan = _only_endings(plan)
+        if check_mode:
+            return Outcome(plan, planned(plan), notes)
+        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
+        return Outcome(plan, applied, notes)
+    finally:
+        transport.close()
+        if ledger is not None:
+            ledger.close()
+
+
+def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> Plan:
+    """Return the plan; where it creates what a list of several pages lacks, that list is read again, to be sure."""
+    plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False))
+    for room in plan.rooms:
+        makes_room = room.step is not None and room.step.action == "create_room"
+        makes_session = any(step.action == "create_session" for session in room.sessions for step in session.steps)
+        is_unsure = makes_room and not api.is_confirmed(MY_ROOMS_PATH)
+        if room.room is not None and makes_session and not api.is_confirmed(sessions_path(room.room.id)):
+            is_unsure = True
+        if is_unsure:
+            return make_plan(asked, observe(api, ledger, asked, concurrency))
+    return plan
+
+
+def _opened(
+    settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
+) -> tuple[Ledger | None, tuple[str, ...]]:
+    """Open the ledger; what only ends sessions does not need one, and must not wait until it is repaired."""
+    try:
+        ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
+    except LedgerError as error:
+        if not _only_ends(asked):
+            raise
+        return None, (f"the sessions are ended without the ledger, which still has their keys: {error}",)
+    return ledger, ledger.notes if ledger is not None else ()
+
+
+def _only_endings(plan: Plan) -> Plan:
+    """Return what is done without the ledger; what else was asked for waits until that is repaired."""
+    rooms = []
+    for room in plan.rooms:
+        left = "what else was asked for of the room waits until the ledger can be used"
+        notes = (*room.notes, *([left] if room.step is not None else []))
+        sessions = tuple(
+            replace(session, steps=tuple(step for step in session.steps if step.action == "end_session"))
+            for session in room.sessions
+        )
+        rooms.append(replace(room, step=None, duplicates=(), duplicate_steps=(), sessions=sessions, notes=notes))
+    return replace(plan, rooms=tuple(rooms))
+
+
+def _only_ends(asked: EventSpec) -> bool:
+    sessions = [session for room in asked.rooms for session in room.sessions]
+    return (
+        bool(sessions)
+        and all(session.state == "ended" for session in sessions)
+        and all(room.state == "present" for room in asked.rooms)
+        and not asked.policy.purge
+    )

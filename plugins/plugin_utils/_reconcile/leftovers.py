@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Sessions of ours beside the one that fills a slot: pure functions. All others are somebody else's and are left alone.
+
+Three kinds: what a request created whose answer never came; a session that the one in the slot has replaced; and a
+second one, made by a run that had been away for longer than its lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from .._core.model import Session
+from .._ledger.store import Row, Slot
+from .._ledger.unanswered import Clock, duplicates, fills_empty_slot
+from .identity import KnownRows, bears_title
+
+UNANSWERED = "a request to create it that was never answered has made it after all, and nobody ever saw its key"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A session to remove. ``row`` is the ledger's row that tells of it; ``is_unanswered`` says of which kind it is."""
+
+    session: Session
+    row: Row
+    reason: str
+    is_unanswered: bool = False
+
+
+def created_unanswered(
+    slot: Slot, listed: Sequence[Session], rows: KnownRows, clock: Clock
+) -> tuple[tuple[Leftover, ...], str | None]:
+    """Return what requests without an answer have created, or why that cannot be said."""
+    held = rows.of_slot(slot)
+    bearing = [one for one in listed if one.is_current and bears_title(one, slot.title, rows)]
+    if held is not None and held.phase == "pending":
+        if held.leased:
+            # What a run that is at work has made so far is for it to say.
+            return (), None
+        unknown = [one for one in bearing if one.id not in held.seen_ids and one.id not in rows.ids]
+        fitting = [one for one in unknown if fills_empty_slot(held.unanswered, one, clock)]
+        if fitting and len(fitting) == len(bearing):
+            return _of_empty_slot(held, fitting)
+    found: list[Leftover] = []
+    for row in (*rows.beside(slot), *([held] if held else [])):
+        seen: Collection[str] = {*row.seen_ids, *(one.session.id for one in found)}
+        made = duplicates(row.unanswered, seen, bearing, rows.ids, clock)
+        found += [Leftover(session, row, UNANSWERED, is_unanswered=True) for session in made]
+    return tuple(found), None
+
+
+def _of_empty_slot(held: Row, fitting: Sequence[Session]) -> tuple[tuple[Leftover, ...], str | None]:
+    """Return what is to be removed before the intent of ``held`` is taken up again."""
+    if held.key is not None and len(fitting) == held.unanswered.count == 1:
+        # Its key came without its id: the two belong together.
+        return (), None
+    ids = ", ".join(one.id for one in fitting)
+    if len(fitting) > held.unanswered.count:
+        return (), (
+            f"{held.unanswered.count} of the requests to create it were never answered, and {len(fitting)} sessions "
+            f"may be what they made ({ids}). Which of them are somebody else's cannot be told, so all are left alone. "
+            "Pick one with session_id; with session_id and state: absent the others can be removed."
+        )
+    begun = [one for one in fitting if one.status != "scheduled"]
+    if begun:
+        return (), (
+            f"the session {begun[0].id} was created, its answer with the stream key was lost, and it is "
+            f"{begun[0].status} already. It is left as it is: end it, or name it with session_id."
+        )
+    reason = "it was created by an interrupted or unanswered call, and nobody ever saw its key"
+    return tuple(Leftover(one, held, reason, is_unanswered=True) for one in fitting), None
+
+
+def replaced_and_spare(slot: Slot, listed: Sequence[Session], rows: KnownRows, filling: Session) -> list[Leftover]:
+    """Return the sessions whose place ``filling`` has taken."""
+    current = {session.id: session for session in listed if session.is_current and session.id != filling.id}
+    reasons = {
+        "replaced": f"{filling.id} has replaced it",
+        "spare": f"it was made by a run that had been overtaken, and {filling.id} fills its place",
+    }
+    return [
+        Leftover(current[row.object_id], row, reasons[row.phase])
+        for row in rows.beside(slot)
+        if row.phase in reasons and row.object_id in current
+    ]

@@ -1,0 +1,263 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Reads the rooms, sessions and ledger rows that an event concerns into one frozen World. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
+from .._core.errors import InvalidInput, LedgerError, ServiceError, WebinarError
+from .._core.model import EventSpec, Room, RoomSpec, Session, SessionSpec
+from .._ledger.store import Ledger, Row, Slot
+from .._ledger.unanswered import Clock, Unanswered, are_duplicates
+from .._service.api import WebinarApi
+from .account import Account, account_of
+from .identity import KnownRows, RoomFilling, bears_title, known_rows, room_in_slot
+
+
+@dataclass(frozen=True)
+class ObservedRoom:
+    """A room of the event, None where it does not exist yet; ``refusal`` says why nothing can be done with it.
+
+    ``duplicates`` are empty rooms beside it, created by requests that were never answered.
+    """
+
+    room: Room | None = None
+    row: Row | None = None
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+    duplicates: tuple[Room, ...] = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """What is: ``rooms`` are in the order of the event's rooms, ``sessions`` by room id, past ones among them."""
+
+    api: str
+    account: Account
+    rooms: tuple[ObservedRoom, ...]
+    mine: tuple[Room, ...] = ()
+    sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict)
+    rows: KnownRows = field(default_factory=KnownRows)
+    clock: Clock = field(default_factory=lambda: Clock(None, 0.0))
+
+    def room_slot(self, title: str) -> Slot:
+        """Return the slot of a room; where the ledger has one for another spelling of the title, that one."""
+        slot = Slot(self.api, "room", self.account.name, title)
+        row = self.rows.of_slot(slot)
+        return row.slot if row is not None else slot
+
+    def session_slot(self, room_id: str, title: str) -> Slot:
+        slot = Slot(self.api, "session", room_id, title)
+        row = self.rows.of_slot(slot)
+        return row.slot if row is not None else slot
+
+
+def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, *, sure: bool = True) -> World:
+    """Return the World; raise InvalidInput where a named room is unknown, another account's, or named twice.
+
+    Unless ``sure``, lists of several pages are read once: what was deleted meanwhile may hide something.
+    What fails for one room alone, such as its list of sessions, is that room's refusal.
+    """
+    mine = tuple(api.my_rooms(sure=sure))
+    account = account_of(api.connection, mine, ledger.fingerprint_text if ledger else lambda _secret: "")
+    world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
+        found = list(pool.map(lambda spec: _found(api, ledger, world, spec), asked.rooms))
+        _refuse_one_room_twice([room.room for room in found if room.room])
+        lists = list(pool.map(lambda room: _sessions_of(api, room, sure=sure), found))
+    sessions = {
+        room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
+    }
+    rooms = tuple(
+        replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
+    )
+    # After the lists: what another run has made and a list shows has a row by now, or its slot is still pending.
+    rows = _rows(api.url, ledger, account, mine, sessions)
+    sessions = _told_in_full(api, asked, rooms, sessions, rows, concurrency)
+    rooms = tuple(_with_newest_row(room, rows) for room in rooms)
+    return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+
+
+def _told_in_full(
+    api: WebinarApi,
+    asked: EventSpec,
+    rooms: Iterable[ObservedRoom],
+    sessions: Mapping[str, tuple[Session, ...]],
+    rows: KnownRows,
+    concurrency: int,
+) -> dict[str, tuple[Session, ...]]:
+    """Return the lists, with each session that is asked for read by itself where its list leaves out what is wanted.
+
+    Services may tell less of a session in a list than by its id; what is looked at after a change is told by its id.
+    """
+    lacking = {
+        session.id
+        for spec, found in zip(asked.rooms, rooms, strict=True)
+        for one in spec.sessions
+        if found.room is not None and one.state in ("present", "live")
+        for session in sessions.get(found.room.id, ())
+        if session.is_current and bears_title(session, one.title, rows) and _leaves_out(session, one, rows)
+    }
+    if not lacking:
+        return dict(sessions)
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
+        read = dict(zip(lacking, pool.map(lambda one: _read_or_none(api, one), lacking), strict=True))
+    return {room_id: tuple(read.get(one.id) or one for one in listed) for room_id, listed in sessions.items()}
+
+
+def _leaves_out(session: Session, spec: SessionSpec, rows: KnownRows) -> bool:
+    row, shown = rows.of_id(session.id), shown_of_session(session)
+    memory = row.memory if row is not None else {}
+    return any(
+        shown.get(name) is None and not is_same(name, value, None, memory)
+        for name, value in wanted_of_session(spec).items()
+        if name not in UNCHANGEABLE
+    )
+
+
+def _read_or_none(api: WebinarApi, session_id: str) -> Session | None:
+    try:
+        return api.session(session_id)
+    except WebinarError:
+        # What its list tells will do.
+        return None
+
+
+def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) -> World:
+    """Return the World with one room's sessions, and the ledger, read anew."""
+    listed = tuple(api.sessions(room_id))
+    rows = _rows(api.url, ledger, world.account, world.mine, [*world.sessions, room_id])
+    sessions = {**world.sessions, room_id: listed}
+    return replace(world, sessions=sessions, rows=rows, clock=clock_of(api, ledger))
+
+
+def clock_of(api: WebinarApi, ledger: Ledger | None) -> Clock:
+    """Return the time; the ledger is asked for it only where the service's answers do not tell it."""
+    service = api.service_time()
+    return Clock(service, ledger.now() if ledger is not None and service is None else time.time())
+
+
+def _rows(
+    api_url: str, ledger: Ledger | None, account: Account, mine: Iterable[Room], room_ids: Iterable[str]
+) -> KnownRows:
+    return known_rows(ledger.rows(api_url, room_ids) if ledger else (), account, {room.id for room in mine})
+
+
+def _with_newest_row(room: ObservedRoom, rows: KnownRows) -> ObservedRoom:
+    row = rows.of_id(room.room.id) if room.room else None
+    return replace(room, row=row or room.row)
+
+
+def _sessions_of(api: WebinarApi, found: ObservedRoom, *, sure: bool) -> tuple[tuple[Session, ...], str | None]:
+    if found.room is None or found.refusal is not None:
+        return (), None
+    try:
+        return tuple(api.sessions(found.room.id, sure=sure)), None
+    except WebinarError as error:
+        return (), _reason_for_one_room(error)
+
+
+def _reason_for_one_room(error: WebinarError) -> str:
+    """Return why a room could not be read; raise what stops the whole run: a credential is refused for every room."""
+    if isinstance(error, (InvalidInput, LedgerError)) or (isinstance(error, ServiceError) and error.status == 401):
+        raise error
+    return str(error)
+
+
+def _found(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomSpec) -> ObservedRoom:
+    try:
+        return _find_room(api, ledger, world, spec)
+    except WebinarError as error:
+        return ObservedRoom(refusal=_reason_for_one_room(error))
+
+
+def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomSpec) -> ObservedRoom:
+    if spec.room_id is not None:
+        return _named_by_id(api, world, spec.room_id, is_to_go=spec.state == "absent")
+    title = spec.title or ""
+    found = room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.mine, world.rows)
+    if found.refusal is not None:
+        raise InvalidInput(found.refusal)
+    if found.namesakes and (len(found.namesakes) > 1 or found.room is None or found.room not in found.namesakes):
+        return _with_duplicates(api, ledger, world, title, found)
+    return ObservedRoom(found.room, found.row, notes=found.notes)
+
+
+def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool) -> ObservedRoom:
+    room = next((room for room in world.mine if room.id.lower() == room_id), None)
+    if room is not None:
+        return ObservedRoom(room, world.rows.of_id(room.id))
+    room = api.room(room_id)
+    if room is None:
+        if is_to_go:
+            return ObservedRoom()
+        raise InvalidInput(
+            f"room_id {room_id}: the service has no such room. Correct room_id, or name the room by its "
+            "title to have it created."
+        )
+    # A list may lag behind what was created a moment ago.
+    row, host = world.rows.of_id(room.id), world.account.host_id
+    if (host is not None and room.host_id is not None and room.host_id.lower() == host) or (
+        row is not None and row.slot.kind == "room" and world.account.has(row.slot.parent)
+    ):
+        return ObservedRoom(room, row)
+    raise InvalidInput(
+        f"room_id {room_id}: the room '{room.title}' is not one of the rooms of this account (api_key or api_token); "
+        "rooms belong to the host who created them. Correct room_id, or use that account's credential."
+    )
+
+
+def _with_duplicates(
+    api: WebinarApi, ledger: Ledger | None, world: World, title: str, found: RoomFilling
+) -> ObservedRoom:
+    """Tell the room of a slot from what requests without an answer created beside it.
+
+    Raise InvalidInput where that cannot be told: which room is meant, nobody but the user knows.
+    """
+    named, row = list(found.namesakes), found.row
+    requests = row.unanswered if row is not None else Unanswered.none()
+    room = found.room
+    if room is None and row is not None and row.phase == "pending" and not row.leased and requests:
+        # An earlier run died before it knew its room: one of those that its requests made is as good as any other.
+        used = [one for one in named if api.sessions(one.id)]
+        if len(used) < 2:
+            room, requests = (used or named)[0], requests.resolved(1)
+    others = tuple(one for one in named if room is not None and one.id != room.id)
+    is_open = room is not None and row is not None and not row.leased and bool(requests)
+    if is_open and row is not None and not any(api.sessions(one.id) for one in others):
+        # Read after the lists, for the reason that is given above.
+        rows = _rows(api.url, ledger, world.account, world.mine, [one.id for one in named])
+        known = {*rows.ids, *(known.slot.parent for known in rows.by_id.values())}
+        if are_duplicates(requests, row.seen_ids, others, known, clock_of(api, ledger)):
+            return ObservedRoom(room, row, notes=found.notes, duplicates=others)
+    if room is None or found.room is None:
+        ids = ", ".join(one.id for one in named)
+        raise InvalidInput(
+            f"room '{title}': you have {len(named)} rooms of this title ({ids}). Name the one that you mean with "
+            "room_id."
+        )
+    note = (
+        f"you have other rooms of this title ({', '.join(one.id for one in others)}), which this ledger did not create "
+        f"for it. They are left alone; {room.id} is the one that is used"
+    )
+    return ObservedRoom(room, row, notes=(*found.notes, *([note] if others else [])))
+
+
+def _refuse_one_room_twice(rooms: list[Room]) -> None:
+    seen: set[str] = set()
+    for room in rooms:
+        if room.id in seen:
+            raise InvalidInput(
+                f"room '{room.title}' ({room.id}) is named twice, by its title and by room_id. Join its sessions in "
+                "one entry of rooms."
+            )
+        seen.add(room.id)

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The addresses of a host, within a time: the system's own function takes as long as its name servers let it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+# As getaddrinfo returns them: family, type, protocol, canonical name, address.
+Addresses = list[tuple[Any, ...]]
+
+
+class _Lookup:
+    """A lookup that is under way, in a thread of its own, because nothing can end it."""
+
+    def __init__(self, host: str, port: int, family: int) -> None:
+        self.addresses: Addresses = []
+        self.error: BaseException | None = None
+        self.ended = threading.Event()
+        self._asked = (host, port, family)
+        # A daemon, so that a name server that does not answer keeps no program from ending.
+        self._thread = threading.Thread(target=self._run, name="tenbyte-name-lookup", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.addresses = socket.getaddrinfo(*self._asked, socket.SOCK_STREAM)
+        except BaseException as error:  # noqa: BLE001 - raised again in the threads that wait
+            self.error = error
+        finally:
+            with _lock:
+                _under_way.pop(self._asked, None)
+            self.ended.set()
+
+
+_lock = threading.Lock()
+# All who ask for a host meanwhile wait for one lookup, so that there are never more threads than hosts.
+_under_way: dict[tuple[str, int, int], _Lookup] = {}
+
+
+def addresses_of(host: str, port: int, family: int, seconds: float) -> Addresses:
+    """Return a host's addresses, as ``socket.getaddrinfo`` does, and raise what it raises.
+
+    Raise TimeoutError after ``seconds``. The lookup goes on then, and whoever asks for the host again waits for it.
+    """
+    asked = (_resolved_here(host), port, family)
+    with _lock:
+        lookup = _under_way.get(asked)
+        if lookup is None:
+            lookup = _Lookup(*asked)
+            lookup.start()
+            _under_way[asked] = lookup
+    if not lookup.ended.wait(max(0.0, seconds)):
+        raise TimeoutError(f"the name {host} was not resolved in time")
+    if lookup.error is not None:
+        raise lookup.error
+    return lookup.addresses
+
+
+def _resolved_here(host: str) -> str:
+    # RFC 6761, section 6.3: no name server is asked, which could name another machine.
+    return "localhost" if host.lower().removesuffix(".").endswith(".localhost") else host
+
+
+def _forget_all() -> None:
+    """Begin anew in a forked process: the threads are not in it, and the lock may be held by one of them."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _under_way.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)

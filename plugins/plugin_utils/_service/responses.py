@@ -1,0 +1,231 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Reads the service's answers: their bytes within bounds, their data, and their refusals as one sentence each."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from .._core.errors import AnswerLost, GarbledAnswer, ServiceError
+from .._core.plain_text import one_line
+from .._core.secrecy import Redactor
+from .._core.unknown_secrets import without_unknown_secrets
+
+LARGEST_ANSWER = 32 * 1024 * 1024
+# What a refusal says of more than this is not read; its status is enough.
+LARGEST_REFUSAL = 1024 * 1024
+# Objects, lists and members. Parsed, each takes many times its bytes: ten thousand sessions have about a million.
+MOST_VALUES = 2_000_000
+DEEPEST_ANSWER = 100
+_MOST_GZIP_MEMBERS = 16
+_LONGEST_QUOTED = 4096
+_MOST_FIELD_ERRORS = 20
+# From 2001 to the year 3000. Another number counts something else, such as milliseconds or the seconds since a start,
+# and a larger one would not fit what it is added to.
+_EARLIEST_TIMESTAMP = 1_000_000_000
+_LATEST_TIMESTAMP = 32_503_680_000
+_PART = 64 * 1024
+# Others unpack without a bound on what comes of one byte, so they are not asked for.
+ACCEPT_ENCODING = "gzip, deflate"
+_ADVICE = {
+    401: " Check api_key or api_token.",
+    403: " The account of api_key or api_token may not do this; rooms belong to the host who created them.",
+    429: " Lower concurrency, or run again later.",
+}
+
+
+def content_of(response: requests.Response, what: str) -> bytes:
+    """Return the body, unpacked; raise AnswerLost where it is larger than an answer can be, or not whole.
+
+    A refusal's body that cannot be read is taken as empty: the status says enough.
+    """
+    is_refusal = response.status_code >= 400
+    try:
+        packed = _read(response, what, LARGEST_REFUSAL if is_refusal else LARGEST_ANSWER)
+        return _unpacked(packed, response.headers.get("Content-Encoding", ""), what)
+    except AnswerLost:
+        if is_refusal:
+            return b""
+        raise
+
+
+def _read(response: requests.Response, what: str, largest: int) -> bytes:
+    parts, size = [], 0
+    # Not iter_content, which unpacks as it reads, and follows a line of a chunk's length to wherever it ends.
+    while part := response.raw.read(_PART, decode_content=False):
+        size += len(part)
+        if size > largest:
+            raise _too_large(what)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unpacked(content: bytes, encoding: str, what: str) -> bytes:
+    names = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
+    if not names or not content:
+        return content
+    if len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate"):
+        raise GarbledAnswer(
+            f"{what} was answered in the content encoding '{one_line(encoding)[:60]}', which was not asked for. Is "
+            "api_url right, or does a proxy change answers?"
+        )
+    # RFC 9110, section 8.4.1.2: "deflate" is the zlib format, and some send the stream alone.
+    is_zlib = content[0] & 0x0F == 8 and int.from_bytes(content[:2], "big") % 31 == 0
+    window = 31 if names[0] != "deflate" else 15 if is_zlib else -15
+    parts, size = [], 0
+    try:
+        for _member in range(_MOST_GZIP_MEMBERS):
+            unpacker = zlib.decompressobj(window)
+            part = unpacker.decompress(content, LARGEST_ANSWER + 1 - size)
+            size += len(part)
+            parts.append(part)
+            if size > LARGEST_ANSWER:
+                raise _too_large(what)
+            if not unpacker.eof:
+                raise AnswerLost(f"{what}: the connection broke before the answer was complete.")
+            content = unpacker.unused_data
+            if window != 31 or content[:2] != b"\x1f\x8b":
+                return b"".join(parts)
+    except zlib.error:
+        raise GarbledAnswer(f"{what} was answered with something that cannot be unpacked. Is api_url right?") from None
+    raise GarbledAnswer(f"{what} was answered in more pieces of gzip than an answer can have. Is api_url right?")
+
+
+def _too_large(what: str) -> AnswerLost:
+    return AnswerLost(f"{what}: the answer is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
+
+
+def answer_of(
+    response: requests.Response, content: bytes, what: str, redactor: Redactor, sent: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON.
+
+    ``sent`` are the texts of the request: a refusal may quote their ids, and nothing else that looks like a secret.
+    """
+    if response.is_redirect or 300 <= response.status_code < 400:
+        raise ServiceError(
+            f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "
+            "it would carry the credential elsewhere. Is api_url right?",
+            status=response.status_code,
+        )
+    answer = _parsed(content)
+    if response.status_code >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
+        raise _service_error(response, answer, what, redactor, sent)
+    if response.status_code < 200 or isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
+        raise GarbledAnswer(f"{what} was answered with something that is not the service's JSON. Is api_url right?")
+    return answer or {}
+
+
+def timestamp_of(answer: dict[str, Any]) -> int | None:
+    """Return the service's own time of an answer, in seconds since 1970 (the contract's ``timestamp``)."""
+    timestamp = answer.get("timestamp")
+    if not isinstance(timestamp, (int, float)) or isinstance(timestamp, bool):
+        return None
+    # Milliseconds are as good as none: what is compared with them is not.
+    return int(timestamp) if _EARLIEST_TIMESTAMP < timestamp < _LATEST_TIMESTAMP else None
+
+
+def _parsed(content: bytes) -> Any:
+    """Return what JSON says, None where there is nothing, and the content itself where it is no JSON of an answer's
+    size."""
+    if not content.strip():
+        return None
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
+        return content
+    try:
+        answer = json.loads(content, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return content
+    return content if _is_deep(answer) else answer
+
+
+def _finite(number: str) -> float:
+    # Neither JSON nor what reads the results knows infinity and NaN, and 1e999 would become the former.
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("JSON has finite numbers only")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _depth in range(DEEPEST_ANSWER):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _service_error(
+    response: requests.Response, answer: Any, what: str, redactor: Redactor, sent: Iterable[str]
+) -> ServiceError:
+    """Turn any of the contract's three error shapes, or none of them, into one sentence.
+
+    Secrets are masked before anything is shortened, because half a secret would no longer be recognised.
+    """
+    code, details = None, []
+    if isinstance(answer, dict):
+        code = answer.get("code") if isinstance(answer.get("code"), str) else None
+        details = [answer[key] for key in ("error", "message") if isinstance(answer.get(key), str) and answer[key]]
+        errors = answer.get("errors")
+        for item in errors[:_MOST_FIELD_ERRORS] if isinstance(errors, list) else []:
+            if isinstance(item, dict):
+                details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
+    request_id = response.headers.get("X-Request-Id")
+    sent = tuple(sent)
+    quotes = dict.fromkeys(_quoted(str(detail), 300, redactor, sent) for detail in details)
+    said = "; ".join(quotes) or "no reason given"
+    named = ""
+    if code:
+        named += f", code {_quoted(code, 100, redactor, sent)}"
+    if request_id:
+        named += f", request {one_line(redactor.excerpt(request_id, 100))}"
+    advice = _ADVICE.get(response.status_code, "")
+    message = f"{what} was refused by the service: {said} (HTTP {response.status_code}{named}).{advice}"
+    return ServiceError(
+        message,
+        status=response.status_code,
+        code=code,
+        request_id=request_id,
+        retry_after=_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def _quoted(text: str, length: int, redactor: Redactor, sent: Iterable[str]) -> str:
+    """Return words of the service as a message may quote them."""
+    known_masked = redactor.excerpt(text, _LONGEST_QUOTED)
+    return one_line(without_unknown_secrets(known_masked, sent))[:length]
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read Retry-After as seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
+    if value is None:
+        return None
+    # Not float's own idea of a number: what strip takes for blank, float may not.
+    if re.fullmatch(r"[0-9]+", value.strip(), re.ASCII):
+        return float(value.strip())
+    try:
+        instant = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=timezone.utc)
+    return max(0.0, (instant - datetime.now(timezone.utc)).total_seconds())

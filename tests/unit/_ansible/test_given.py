@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.given import (
+    boolean,
+    expanded_path,
+    is_empty,
+    options_from,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
+from hypothesis import given as examples
+from hypothesis import strategies as st
+
+SPECS = {
+    "event": argument_specs.EVENT_SPEC,
+    "room": argument_specs.ROOM_SPEC,
+    "session": argument_specs.SESSION_SPEC,
+    "room_info": info_specs.ROOM_INFO_SPEC,
+    "session_info": info_specs.SESSION_INFO_SPEC,
+    "stream_key": info_specs.STREAM_KEY_SPEC,
+    "ledger": info_specs.LEDGER_ACTION_SPEC,
+}
+EMPTY = st.sampled_from([None, "", " ", "\n", " \t\r\n", "\u00a0"])
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+
+
+def required(spec: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {"str": "Keynote", "list": []}
+    return {
+        name: option.get("choices", [values[option["type"]]])[0]
+        for name, option in spec.items()
+        if option.get("required")
+    }
+
+
+@st.composite
+def arguments(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw arguments of which any that is not required is left out, given, or empty in one of its ways."""
+    drawn: dict[str, Any] = {}
+    for name, option in spec.items():
+        kind = option["type"]
+        by_type: dict[str, st.SearchStrategy[Any]] = {
+            "str": st.sampled_from(option.get("choices") or ["Keynote", "x y", "7"]),
+            "path": st.sampled_from(["/srv/x", "relative/x"]),
+            "bool": st.sampled_from([True, False, "yes", "no", "1", "0", "on", "off", 0, 1]),
+            "int": st.sampled_from([1, "1", 16, "16"]),
+            "float": st.sampled_from([1, "1.5", 30.0]),
+        }
+        if kind in by_type:
+            value = by_type[kind]
+        elif kind == "dict":
+            value = arguments(option["options"])
+        elif option["elements"] == "dict":
+            value = st.lists(arguments(option["options"]), max_size=2)
+        elif option["elements"] == "int":
+            value = st.lists(st.sampled_from([1, "2"]), max_size=2)
+        else:
+            value = st.lists(st.sampled_from(option.get("choices") or ["a", "b"]), max_size=2)
+        if option.get("required"):
+            drawn[name] = draw(value)
+        elif draw(st.booleans()):
+            drawn[name] = draw(value if name == "description" else st.one_of(value, EMPTY))
+    return drawn
+
+
+def without_empty(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: without_empty(item) for key, item in value.items() if not is_empty(item)}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
+
+
+def without_none(value: Any) -> Any:
+    """Leave out None, which Ansible, in some of its versions, fills in for nested options that are not given."""
+    if isinstance(value, Mapping):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    return [without_none(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("action", SPECS)
+def test_options_are_read_as_ansible_reads_them_without_what_is_empty(action: str) -> None:
+    spec = SPECS[action]
+
+    @examples(arguments(spec))
+    def check(drawn: dict[str, Any]) -> None:
+        ansible = ArgumentSpecValidator(spec).validate(without_empty(drawn))
+        assert ansible.error_messages == []
+        assert without_none(options_from(drawn, spec)) == without_none(ansible.validated_parameters)
+
+    check()
+
+
+@pytest.mark.parametrize("action", SPECS)
+def test_every_option_that_is_not_required_may_be_empty_and_is_then_not_given(action: str) -> None:
+    spec = SPECS[action]
+    plain = options_from(required(spec), spec)
+    for empty in ("", " \n", None):
+        filled = {name: empty for name, option in spec.items() if not option.get("required") and name != "description"}
+        assert options_from({**filled, **required(spec)}, spec) == plain
+
+
+@pytest.mark.parametrize("action", SPECS)
+def test_every_option_that_is_required_is_missed_by_its_name(action: str) -> None:
+    spec = SPECS[action]
+    for name in required(spec):
+        for empty in ("", None):
+            with pytest.raises(InvalidInput, match=rf"\b{name} is missing"):
+                options_from({**required(spec), name: empty}, spec)
+
+
+def session(**options: Any) -> dict[str, Any]:
+    read: dict[str, Any] = options_from({"title": "Keynote", **options}, argument_specs.SESSION_SPEC)
+    return read
+
+
+def test_a_description_is_kept_to_the_letter_and_an_empty_one_is_given() -> None:
+    assert [session(description=text)["description"] for text in ("", " a\n", None)] == ["", " a\n", None]
+
+
+def test_a_title_is_kept_to_the_letter() -> None:
+    assert (session(title=" Keynote ")["title"], session(room="Hall ")["room"]) == (" Keynote ", "Hall ")
+
+
+def test_other_texts_lose_the_blanks_around_them() -> None:
+    assert session(preset_id=f" {PRESET}\n", mode=" rtmp", encoder="\tenc1 ")["preset_id"] == PRESET
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (datetime(2027, 5, 4, 9, tzinfo=timezone(timedelta(hours=2))), "2027-05-04T09:00:00+02:00"),
+        (datetime(2027, 5, 4, 9, tzinfo=timezone.utc).replace(tzinfo=None), "2027-05-04T09:00:00"),
+        (date(2027, 5, 4), "2027-05-04"),
+    ],
+)
+def test_what_yaml_takes_for_a_date_is_text(value: date, text: str) -> None:
+    assert session(scheduled_start_time=value)["scheduled_start_time"] == text
+
+
+@pytest.mark.parametrize("value", [True, False, math.nan, math.inf, -math.inf, 1.5, "1.5", "x", [1], {"a": 1}, "1e999"])
+def test_what_is_no_whole_number_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"^retries is .*; give a whole number"):
+        session(retries=value)
+
+
+@pytest.mark.parametrize("value", [True, "soon", [1], {}])
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"wait_timeout is .*; give a number"):
+        session(wait_timeout=value)
+
+
+@pytest.mark.parametrize("word", ["true", "Yes", " on\n", "1", 1, 1.0, "y", "T"])
+def test_words_for_true(word: Any) -> None:
+    assert boolean(word, "x") is True
+
+
+@pytest.mark.parametrize("word", ["false", "No", " off\n", "0", 0, 0.0, "n", "F"])
+def test_words_for_false(word: Any) -> None:
+    assert boolean(word, "x") is False
+
+
+@pytest.mark.parametrize("word", ["perhaps", 2, "nein", [], {}])
+def test_words_for_neither(word: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"^x is .*; give true or false"):
+        boolean(word, "x")
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, True])
+@pytest.mark.parametrize("name", ["api_key", "stream_key", "ledger_key"])
+def test_a_secret_of_the_wrong_type_is_refused_and_not_quoted(name: str, value: Any) -> None:
+    with pytest.raises(InvalidInput, match=name) as caught:
+        options_from({"session_id": "x", name: value}, info_specs.STREAM_KEY_SPEC)
+    assert "'a'" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rooms", "message"),
+    [
+        ("Main stage", "^rooms is a text; give a list"),
+        ({"title": "Hall"}, "^rooms is a mapping; give a list"),
+        (["Hall"], r"^rooms\[0\] is 'Hall'; give a mapping of options: title"),
+        ([{"title": "Hall", "sessions": "Keynote"}], r"^rooms\[0\] 'Hall': sessions is a text; give a list"),
+        (
+            [{"title": "A: B", "sessions": [{"title": "C: D", "mode": 1}]}],
+            r"^rooms\[0\] 'A: B', sessions\[0\] 'C: D': mode",
+        ),
+        ([{"room_id": PRESET, "colour": 1}], rf"^rooms\[0\] '{PRESET}': colour is no option there"),
+        ([{"room_id": "sk-" + "x" * 40, "colour": 1}], r"^rooms\[0\]: colour is no option there"),
+        (
+            [{"title": "Hall", "sessions": [{"presetid": 1}]}],
+            r"sessions\[0\]: presetid is no .*Did you mean preset_id\?",
+        ),
+        ([{"title": ["x"], "sessions": []}], r"^rooms\[0\]: title is a list; give a text"),
+        ([{"title": "x" * 60, "state": "gone"}], r"^rooms\[0\] 'x{40}…': state is 'gone'; it must be one of: present"),
+    ],
+)
+def test_a_mistake_within_an_event_says_where_it_stands(rooms: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        options_from({"rooms": rooms}, argument_specs.EVENT_SPEC)
+
+
+def test_rooms_may_be_a_text_of_json_as_surveys_give_it() -> None:
+    read = options_from({"rooms": ' [{"title": "Hall", "sessions": null}, null]'}, argument_specs.EVENT_SPEC)
+    assert [(room["title"], room["sessions"]) for room in read["rooms"]] == [("Hall", [])]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        datetime(2027, 5, 4, 9, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2027, 5, 4, 2, 0, 0, 5, tzinfo=timezone(timedelta(hours=-5))),
+        datetime(2027, 5, 4, 7, tzinfo=timezone.utc),
+        date(2027, 5, 4),
+    ],
+)
+def test_rooms_may_be_a_text_of_python_as_older_cores_make_it_of_a_date(start: date) -> None:
+    rooms = [{"title": "It's", "sessions": [{"title": "Keynote", "scheduled_start_time": start, "settings": None}]}]
+    read = options_from({"rooms": str(rooms)}, argument_specs.EVENT_SPEC)
+    assert read == options_from({"rooms": rooms}, argument_specs.EVENT_SPEC)
+    assert read["rooms"][0]["sessions"][0]["scheduled_start_time"] == start.isoformat()
+
+
+@pytest.mark.parametrize("text", ["[open('x')]", "[__import__('os')]", "[x]", "[{**{}}]", "[1 + 1]", "[" * 5000, "["])
+def test_a_text_that_is_no_value_is_not_evaluated(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^rooms is a text; give a list"):
+        options_from({"rooms": text}, argument_specs.EVENT_SPEC)
+
+
+def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
+    with pytest.raises(InvalidInput, match=r"^room 'Hall', session 'Keynote': mode is 'fax'"):
+        session(room="Hall", mode="fax")
+    with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings.chat is no option there"):
+        session(settings={"chat": True})
+
+
+def test_a_home_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PLACE", "there")
+    assert expanded_path("~/$PLACE/x", "ca_path") == f"{tmp_path}/there/x"
+    with pytest.raises(InvalidInput, match=r"^ca_path '~nobody-of-this-name/x': ~nobody-of-this-name names no user"):
+        expanded_path("~nobody-of-this-name/x", "ca_path")

@@ -1,0 +1,297 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
+    InvalidInput,
+    LedgerError,
+    StreamKeyMissing,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import (
+    MASK,
+    Cipher,
+    Redactor,
+    create_key_file,
+    fingerprint,
+    is_plain_ingest_url,
+    new_fingerprint_key,
+    read_key_file,
+    require_plain_stream_key,
+    split_keys,
+)
+from cryptography.fernet import Fernet
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+
+def new_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def test_what_is_encrypted_is_read_back_and_shows_nothing() -> None:
+    cipher = Cipher([new_key()])
+    token = cipher.encrypt({"stream_key": "unit-stream-1"})
+    assert cipher.decrypt(token) == {"stream_key": "unit-stream-1"}
+    assert b"unit-stream-1" not in token
+
+
+def test_a_rotated_key_still_opens_what_the_old_one_wrote() -> None:
+    old, new = new_key(), new_key()
+    token = Cipher([old]).encrypt({"a": 1})
+    assert Cipher([new, old]).decrypt(token) == {"a": 1}
+
+
+def test_the_first_of_several_keys_encrypts() -> None:
+    old, new = new_key(), new_key()
+    assert Cipher([new]).decrypt(Cipher([new, old]).encrypt({"a": 1})) == {"a": 1}
+
+
+def test_a_wrong_key_is_refused_with_the_options_name() -> None:
+    token = Cipher([new_key()]).encrypt({"a": 1})
+    with pytest.raises(LedgerError, match="ledger_key"):
+        Cipher([new_key()]).decrypt(token)
+
+
+def test_a_token_that_was_tampered_with_is_refused() -> None:
+    cipher = Cipher([new_key()])
+    token = bytearray(cipher.encrypt({"a": 1}))
+    token[20] ^= 1
+    with pytest.raises(LedgerError):
+        cipher.decrypt(bytes(token))
+
+
+@pytest.mark.parametrize("bad", ["short", "x" * 44, "größe" * 9, "=" * 44])
+def test_a_key_that_is_no_fernet_key_is_refused_without_being_quoted(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="ledger_key is not a Fernet key") as caught:
+        Cipher([bad])
+    assert bad not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_no_key_at_all_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="ledger_key"):
+        Cipher(split_keys(" , "))
+
+
+def test_keys_are_split_at_commas_and_blanks_are_dropped() -> None:
+    assert split_keys(" one, two\n,,three ") == ["one", "two", "three"]
+
+
+def test_a_new_key_file_is_private_and_so_is_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "ledger.key"
+    before = os.umask(0)
+    try:
+        key = create_key_file(path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert read_key_file(path) == key
+    assert list(path.parent.iterdir()) == [path]
+    Cipher([key])
+
+
+def test_an_existing_key_file_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.key"
+    first = create_key_file(path)
+    assert create_key_file(path) == first
+
+
+def test_first_runs_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.key"
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(lambda _number: create_key_file(path), range(16)))) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o610])
+def test_a_key_file_that_others_may_read_is_refused_with_the_way_out(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "ledger.key"
+    create_key_file(path)
+    path.chmod(mode)
+    with pytest.raises(LedgerError, match=f"chmod 600 {path}"):
+        read_key_file(path)
+
+
+def test_an_empty_key_file_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.key"
+    path.touch(0o600)
+    with pytest.raises(LedgerError, match="is empty"):
+        create_key_file(path)
+
+
+def test_a_key_file_below_a_regular_file_cannot_be_created(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerError, match=r"ledger_key_file .* cannot be created"):
+        create_key_file(tmp_path / "file" / "ledger.key")
+
+
+def test_a_folder_is_not_a_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir(0o700)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        read_key_file(path)
+
+
+def test_a_missing_key_file_reads_as_none(tmp_path: Path) -> None:
+    assert read_key_file(tmp_path / "none") is None
+
+
+def test_a_fingerprint_tells_keys_apart_and_depends_on_the_ledger() -> None:
+    one, other = new_fingerprint_key(), new_fingerprint_key()
+    assert fingerprint(one, "unit-stream-1") == fingerprint(one, "unit-stream-1")
+    assert fingerprint(one, "unit-stream-1") != fingerprint(one, "unit-stream-2")
+    assert fingerprint(one, "unit-stream-1") != fingerprint(other, "unit-stream-1")
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1))
+@example("\ud800")
+def test_every_text_that_json_can_carry_has_a_fingerprint(stream_key: str) -> None:
+    assert len(fingerprint("00" * 32, stream_key)) == 19
+
+
+@pytest.mark.parametrize("plain", ["a", "unit-stream-1_2.3~4", "live/a?b=c&d=e", "x" * 512])
+def test_a_plain_stream_key_is_handed_out(plain: str) -> None:
+    assert require_plain_stream_key(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "a b", "a\n", "a\nb", "a\tb", 'a"b', "a'b", "a$b", "a%b", "a;b", "a#b", "a\\b", "a{b}", "a\0", "é", "x" * 513],
+)
+def test_a_stream_key_that_could_mean_more_is_not_handed_out_and_not_quoted(bad: str) -> None:
+    with pytest.raises(StreamKeyMissing) as caught:
+        require_plain_stream_key(bad)
+    assert not bad.strip() or len(bad) < 3 or bad not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtmp://ingest.invalid/live",
+        "rtmps://ingest.invalid:443/live/app",
+        "rtmp://127.0.0.1:1935/a",
+        "rtmp://[::1]:1935/a",
+        "rtmp://host",
+    ],
+)
+def test_a_plain_ingest_url_is_accepted(url: str) -> None:
+    assert is_plain_ingest_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://host/live",
+        "file:///etc/passwd",
+        "rtmp:///live",
+        "rtmp://user:pass@host/live",
+        "rtmp://host/live app",
+        "rtmp://host/live\n",
+        "rtmp://host/live\nexec",
+        'rtmp://host/"live',
+        "rtmp://host/live;x",
+        "rtmp://host/$x",
+        "rtmp://host/#x",
+        "rtmp://host:99999/live",
+        "rtmp://host:0/live",
+        "rtmp://host:port/live",
+        "rtmp://ho st/live",
+        "rtmp://-host/live",
+        "rtmp://host?live x",
+        "\trtmp://host/live",
+        "rtmp://ho\nst/live",
+        "rt\nmp://host/live",
+        "rtmp://host?x\nexec",
+        "rtmp://host#x'y",
+        "rtmp://[::1/live",
+    ],
+)
+def test_an_ingest_url_that_is_more_than_an_address_is_refused(url: str) -> None:
+    assert not is_plain_ingest_url(url)
+
+
+def test_a_redactor_masks_what_it_knows_everywhere_in_a_result() -> None:
+    redactor = Redactor(["unit-stream-1", None, ""])
+    value = {"a unit-stream-1": ["unit-stream-1", ("xunit-stream-1x", 7, None, True)], "b": {"c": "safe"}}
+    shown = redactor.value(value)
+    assert shown == {f"a {MASK}": [MASK, [f"x{MASK}x", 7, None, True]], "b": {"c": "safe"}}
+
+
+def test_a_secret_that_contains_another_is_masked_whole() -> None:
+    assert Redactor(["unit-stream", "unit-stream-long"]).text("unit-stream-long unit-stream") == f"{MASK} {MASK}"
+
+
+@given(st.lists(st.text(alphabet="abc-", min_size=6, max_size=12), max_size=4), st.text(alphabet="abc- ", max_size=80))
+def test_no_known_secret_survives_redaction(known: list[str], text: str) -> None:
+    shown = Redactor(known).text(text)
+    assert not any(secret in shown for secret in known)
+
+
+def _go_escaped(text: str) -> str:
+    return json.dumps(text)[1:-1].replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+QUOTING: dict[str, Callable[[str], str]] = {
+    "JSON": lambda secret: json.dumps({"said": f"no {secret}!"}),
+    "JSON of Go": _go_escaped,
+    "JSON with escaped slashes": lambda secret: json.dumps(secret).replace("/", "\\/"),
+    "HTML": html.escape,
+    "URL": lambda secret: quote(secret, safe=""),
+    "URL in lower case": lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
+    "form": quote_plus,
+    "hexadecimal": lambda secret: secret.encode().hex(),
+    "basic authorization": lambda secret: base64.b64encode(f"user:{secret}".encode()).decode(),
+    "base64 at any place": lambda secret: " ".join(
+        base64.b64encode(f"{'x' * before}{secret}{'y' * after}".encode()).decode()
+        for before in range(4)
+        for after in range(4)
+    ),
+    "base64 for URLs": lambda secret: base64.urlsafe_b64encode(f"\xff{secret}\xff".encode("latin-1")).decode(),
+}
+
+
+@pytest.mark.parametrize("quoted", QUOTING.values(), ids=QUOTING)
+@pytest.mark.parametrize("secret", ["unit?/stream+key=<1>&", 'unit "stream" \\key', "unit-stream-1"])
+def test_a_secret_is_masked_however_it_is_quoted(secret: str, quoted: Callable[[str], str]) -> None:
+    text = quoted(secret)
+    shown = Redactor([secret]).text(text)
+    assert MASK in shown
+    # What is left of base64 at the mask's sides are the characters that hold bits of the neighbours too.
+    left = [part for part in re.split(r"[^A-Za-z0-9+/=_-]", shown.replace(MASK, " ")) if len(part) > 8]
+    assert not [part for part in left if part in text and _decoded(part) in secret]
+
+
+def _decoded(part: str) -> str:
+    return base64.b64decode(part + "==", altchars=b"-_").decode("latin-1") if len(part) % 4 != 1 else part
+
+
+def test_secrets_that_overlap_leave_nothing_between_them() -> None:
+    assert Redactor(["first-half", "half-second"]).text("<first-half-second>") == f"<{MASK}>"
+
+
+def test_an_excerpt_ends_in_no_half_secret() -> None:
+    redactor = Redactor(["unit-stream-" + "k" * 500])
+    text = ("unit-stream-" + "k" * 500) * 1000
+    for length in (10, 100, 60_000, 70_000):
+        assert "unit" not in redactor.excerpt(text, length)
+    assert redactor.excerpt("a short text", 100) == "a short text"
+
+
+def test_what_a_result_shows_holds_nothing_that_a_terminal_would_obey() -> None:
+    shown = Redactor().value({"title": "a\x1b[2Jb\x9bc\x00\rd\ud800e", "description": "one\r\ntwo\tthree"})
+    assert shown == {"title": "a\ufffd[2Jb\ufffdc\ufffd\ufffdd\ufffde", "description": "one\r\ntwo\tthree"}

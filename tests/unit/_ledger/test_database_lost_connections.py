@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The connection to PostgreSQL is lost at everything that a run says to it, before the server hears it and after."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError, WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import database
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
+
+from tests.postgresql import PostgreSQL
+
+from ..creation_scene import Scene
+from ..ledger_cases import SLOT, claimed, new_key, only_row, opened
+from ..small_service import SmallService
+from .cut_proxy import CutProxy, cut_proxy
+
+Lost = Literal["request", "answer"]
+ADOPTED = new_key()
+
+
+@pytest.fixture
+def proxy(postgresql: PostgreSQL) -> Iterator[CutProxy]:
+    with cut_proxy(postgresql.port) as running:
+        yield running
+
+
+@pytest.fixture
+def through_proxy(team_settings: LedgerSettings, postgresql: PostgreSQL, proxy: CutProxy) -> LedgerSettings:
+    return replace(team_settings, url=team_settings.url.replace(f":{postgresql.port}/", f":{proxy.port}/"))
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the database would have waited before it tried again."""
+    pauses: list[float] = []
+    monkeypatch.setattr(database, "sleep", pauses.append)
+    return pauses
+
+
+def dead_owner() -> str:
+    """Name a run whose process is gone: the next one need not wait for its lease."""
+    place, pid, started, random = new_owner().split(":")
+    return f"{place}:{pid}:{int(started) - 1}:{random}"
+
+
+def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, room_id: str) -> str | None:
+    """Do what runs do: open, read, claim, renew, keep, withdraw, retire, adopt. Return what it says if it fails."""
+    try:
+        ledger = open_ledger(settings, Redactor(), dead_owner())
+        assert ledger is not None
+        with closing(ledger):
+            scene = Scene(service, ledger, api, room_id, lambda: ledger)
+            ledger.rows(api.url, [room_id])
+            made = scene.create()
+            assert made.thing is not None
+            withdrawn = ledger.claim(Slot(api.url, "session", room_id, "Withdrawn"), [], 60.0)
+            assert isinstance(withdrawn, Claim)
+            ledger.withdraw(withdrawn)
+            ledger.retire(api.url, ["no such session"])
+            ledger.adopt(Slot(api.url, "session", f"beside {room_id}", "Adopted"), f"adopted {room_id}", ADOPTED)
+    except WebinarError as error:
+        return str(error)
+    return None
+
+
+def exchanges(proxy: CutProxy, run: Callable[[], str | None]) -> int:
+    proxy.arm(None, stays_down=False)
+    assert run() is None
+    return proxy.said
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+@pytest.mark.parametrize("stays_down", [False, True])
+def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_next_one_heals(
+    lost: Lost,
+    stays_down: bool,
+    through_proxy: LedgerSettings,
+    team_settings: LedgerSettings,
+    proxy: CutProxy,
+    service: SmallService,
+    api: WebinarApi,
+) -> None:
+    rooms = (service.add_room(f"Room {number}") for number in itertools.count())
+    # The first run makes the schema.
+    assert run_once(through_proxy, service, api, next(rooms)) is None
+    count = exchanges(proxy, lambda: run_once(through_proxy, service, api, next(rooms)))
+    assert count > 20
+    failed = 0
+    # A server that goes away for good is the same before and after: half of the places for each will do.
+    first, step = (1, 1) if not stays_down else (1, 2) if lost == "request" else (2, 2)
+    for number in range(first, count + 1, step):
+        room_id = next(rooms)
+        proxy.arm(number, lost, stays_down=stays_down)
+        said = run_once(through_proxy, service, api, room_id)
+        assert said is None or "ledger" in said, said
+        assert said is None or "unit-" not in said, said
+        failed += said is not None
+        if said is not None:
+            proxy.arm(None, stays_down=False)
+            assert run_once(through_proxy, service, api, room_id) is None
+        (session_id,) = [entry["id"] for entry in service.sessions.values() if entry["room_id"] == room_id]
+        with closing(opened(team_settings, writable=False)) as ledger:
+            (row,) = ledger.rows(api.url, [room_id])
+            adopted = ledger.rows(api.url, [f"beside {room_id}"])
+        assert [one.key for one in adopted] == [ADOPTED]
+        assert (row.phase, row.object_id) == ("created", session_id)
+        assert row.key is not None
+        assert row.key.stream_key == service.keys[session_id]
+    # Where the server answers again, a lost connection is no more than a pause, except when the run has only begun.
+    assert failed > count / 4 if stays_down else failed <= 3
+
+
+def test_a_key_that_cannot_be_kept_is_said_to_be_lost_and_its_session_is_replaced(
+    through_proxy: LedgerSettings,
+    proxy: CutProxy,
+    service: SmallService,
+    api: WebinarApi,
+    slept: list[float],
+) -> None:
+    room_id = service.add_room("Main stage")
+
+    def cut_when_the_key_is_on_its_way(request: object) -> None:
+        if getattr(request, "method", "") == "POST":
+            proxy.arm(1, stays_down=True)
+
+    service.on_request = cut_when_the_key_is_on_its_way
+    said = run_once(through_proxy, service, api, room_id)
+    service.on_request = lambda _request: None
+    (first,) = service.current("Keynote")
+    assert said is not None
+    assert f"'Keynote' ({first}) was created, but its stream key could not be kept" in said
+    assert 40 < sum(slept) < 90
+    proxy.arm(None, stays_down=False)
+    assert run_once(through_proxy, service, api, room_id) is None
+    (second,) = service.current("Keynote")
+    assert second != first
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_key_whose_commit_is_not_acknowledged_is_kept_once(
+    lost: Lost, through_proxy: LedgerSettings, proxy: CutProxy
+) -> None:
+    ledger, key = opened(through_proxy), new_key()
+    for number in range(1, 12):
+        slot = replace(SLOT, title=f"Talk {number}")
+        claim = claimed(ledger, slot)
+        proxy.arm(number, lost, stays_down=False)
+        ledger.keep(claim, "created", f"s{number}", key)
+        proxy.arm(None, stays_down=False)
+    rows = ledger.rows(SLOT.api, [SLOT.parent])
+    assert [(row.phase, row.object_id, row.key) for row in rows] == [
+        ("created", f"s{number}", key) for number in range(1, 12)
+    ]
+    ledger.close()
+
+
+def test_a_server_that_ends_every_connection_is_no_failure(
+    team_settings: LedgerSettings, postgresql: PostgreSQL
+) -> None:
+    ledger, key = opened(team_settings), new_key()
+    claim = claimed(ledger)
+    database = team_settings.url.rpartition("/")[2]
+    with postgresql.connect() as connection:
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database]
+        ).fetchall()
+    assert ended == [(True,)]
+    ledger.keep(claim, "created", "s1", key)
+    assert only_row(ledger).key == key
+    ledger.close()
+
+
+def test_a_server_that_is_not_there_is_a_sentence_at_once(
+    team_settings: LedgerSettings, postgresql: PostgreSQL, slept: list[float]
+) -> None:
+    nowhere = replace(team_settings, url=team_settings.url.replace(f":{postgresql.port}/", ":1/"))
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match=r"cannot be opened: .*[Rr]efused.*Nothing was changed"):
+            open_ledger(nowhere, Redactor(), new_owner(), writable=writable)
+    assert sum(slept) < 1
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_claim_whose_commit_is_not_acknowledged_is_known_for_its_own(
+    lost: Lost, through_proxy: LedgerSettings, proxy: CutProxy
+) -> None:
+    ledger = opened(through_proxy)
+    for number in range(1, 12):
+        proxy.arm(number, lost, stays_down=False)
+        claim = claimed(ledger, replace(SLOT, title=f"Talk {number}"))
+        assert not claim.inherited
+        proxy.arm(None, stays_down=False)
+        assert ledger.renew(claim, 60.0)
+    assert len(ledger.entries()) == 11
+    ledger.close()

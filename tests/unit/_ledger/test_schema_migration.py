@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the landed version has written is brought to this one: no key is lost, nothing is left to be guessed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import rotation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import ONE_ROW_PER_SLOT, meta, slots
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import KnownRows, known_rows
+
+from tests.fixtures.landed_ledger import fernet_key, lay_down
+
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
+from .test_schema import make_version_1
+from .test_schema_landed_ledger import KEYS
+
+pytestmark = both_databases
+API = "https://api.example.com/v1/webinar"
+OTHER_SPELLING = "https://API.example.com:443/v1/webinar/"
+ROOM, WORKSHOP = "00000000-0000-4000-8000-00000000a001", "00000000-0000-4000-8000-00000000a002"
+INDEX_OF_VERSION_2 = (
+    "CREATE UNIQUE INDEX one_row_per_slot ON slots (api, kind, parent, title) WHERE phase NOT IN ('retired', 'spare')"
+)
+
+
+def session_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+@pytest.fixture
+def landed(ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LedgerSettings:
+    """The ledger that the landed version left, in SQLite or PostgreSQL; its former key is not what this is about."""
+    monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
+    url = lay_down(tmp_path / "landed")
+    if ledger_settings.url.startswith("sqlite"):
+        return LedgerSettings(url)
+    settings = replace(ledger_settings, key=fernet_key())
+    with closing(sqlite3.connect(tmp_path / "landed" / "ledger.sqlite3")) as connection:
+        connection.row_factory = sqlite3.Row
+        of = {name: connection.execute(f"SELECT * FROM {name}") for name in ("meta", "slots")}  # noqa: S608
+        tables = {name: [dict(row) for row in rows] for name, rows in of.items()}
+    with closing(opened(settings)) as ledger:
+        ledger.commit(lambda connection, _now: _copy_of_version_2(connection, tables))
+    return settings
+
+
+def _copy_of_version_2(connection: sa.Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
+    ONE_ROW_PER_SLOT.drop(connection)
+    connection.exec_driver_sql("ALTER TABLE slots DROP COLUMN memory")
+    connection.execute(sa.delete(meta))
+    connection.execute(sa.insert(meta), tables["meta"])
+    connection.execute(sa.insert(slots), tables["slots"])
+    connection.exec_driver_sql(INDEX_OF_VERSION_2)
+    connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('slots', 'id'), 1000)")
+
+
+def change(settings: LedgerSettings, *statements: str) -> None:
+    """Write to a ledger as it is, without the upgrade that comes with opening it."""
+    engine = sa.create_engine(settings.url)
+    with engine.begin() as connection:
+        for one in statements:
+            connection.exec_driver_sql(one)
+    engine.dispose()
+
+
+def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:
+    with closing(opened(settings)) as ledger:
+        found = ledger.look(lambda connection: connection.execute(sa.select(slots).order_by(slots.c.id)).all())
+    return [dict(row._mapping) for row in found]
+
+
+def rows_of(settings: LedgerSettings, *, writable: bool) -> list[Row]:
+    with closing(opened(settings, writable=writable)) as ledger:
+        return [row for row in ledger.rows(API, [ROOM, WORKSHOP]) if not row.damaged]
+
+
+def held(rows: list[Row]) -> dict[Slot, str | None]:
+    known: KnownRows = known_rows(rows, Account("me", other_names=("",)), {ROOM})
+    return {slot: row.object_id for slot, row in known.held.items()}
+
+
+def keys_of(ledger: Ledger) -> dict[int, str]:
+    found = {number: ledger.row_of_session(session_id(number)) for number in KEYS}
+    return {number: row.key.stream_key for number, row in found.items() if row is not None and row.key is not None}
+
+
+def test_every_key_is_still_read_by_the_id_of_its_session(landed: LedgerSettings) -> None:
+    for writable in (False, True, False):
+        with closing(opened(landed, writable=writable)) as ledger:
+            assert keys_of(ledger) == {number: f"not-a-real-key-{key}" for number, key in KEYS.items()}
+            (nameless,) = [row for row in ledger.entries() if row.key is not None and row.object_id is None]
+            assert (nameless.phase, nameless.slot.title) == ("pending", "Key without a session")
+
+
+def test_one_row_holds_each_slot_whatever_spelling_of_the_service_it_was_written_under(landed: LedgerSettings) -> None:
+    rows = all_rows(landed)
+    assert {row["api"] for row in rows} == {API}
+    of_slot = [
+        (row["kind"], row["parent"], row["title"]) for row in rows if row["phase"] in ("pending", "created", "keyless")
+    ]
+    assert len(of_slot) == len(set(of_slot))
+    by_id = {row["object_id"]: row["phase"] for row in rows if row["title"] == "Keynote"}
+    assert by_id == {session_id(101): "beside", session_id(107): "created"}
+    assert [row["object_id"] for row in rows if row["kind"] == "room" and row["title"] == "Main stage"] == [ROOM]
+    assert [row["phase"] for row in rows if row["object_id"] == session_id(108)] == ["created"]
+
+
+def test_rows_of_what_is_over_go_but_for_those_whose_request_was_never_answered(landed: LedgerSettings) -> None:
+    rows = all_rows(landed)
+    assert [row["object_id"] for row in rows if row["phase"] == "retired"] == [session_id(106)]
+    assert {row["seen_ids"] for row in rows if row["doubt"] is None and row["phase"] != "pending"} == {"[]"}
+    pending = {row["title"]: row["seen_ids"] for row in rows if row["phase"] == "pending"}
+    assert pending["Unanswered"] == f'["{session_id(101)}"]'
+
+
+def test_an_id_is_kept_as_long_as_a_request_of_its_slot_is_unanswered(landed: LedgerSettings) -> None:
+    change(landed, f"UPDATE slots SET title = 'Retired in doubt' WHERE object_id = '{session_id(240)}'")  # noqa: S608
+    rows = all_rows(landed)
+    assert {row["object_id"] for row in rows if row["phase"] == "retired"} == {session_id(106), session_id(240)}
+
+
+def test_a_doubt_that_says_nothing_is_none(landed: LedgerSettings) -> None:
+    with closing(opened(landed)) as ledger:
+        rows = {row.slot.title: row for row in ledger.entries() if row.phase == "pending"}
+        assert rows["Settled, says NULL"].unanswered == Unanswered.none()
+        asked = rows["Unanswered"].unanswered
+        assert (asked.count, asked.since, asked.until, asked.by_service) == (1, 1777625280.0, 1777625280.0, True)
+        assert rows["Lounge"].unanswered.count == 1
+        claim = ledger.claim(rows["Settled, says NULL"].slot, [], 60.0)
+        assert isinstance(claim, Claim)
+        assert not claim.unanswered
+
+
+def test_a_ledger_that_is_not_migrated_yet_is_read_as_it_will_be(landed: LedgerSettings) -> None:
+    before = rows_of(landed, writable=False)
+    assert {row.slot.api for row in before} == {API}
+    again = rows_of(landed, writable=False)
+    after = rows_of(landed, writable=True)
+    assert held(before) == held(again) == held(after)
+    told = [
+        {(row.slot, row.object_id): (row.key, row.unanswered) for row in rows if row.key or row.unanswered}
+        for rows in (before, after)
+    ]
+    assert told[0] == told[1]
+
+
+def test_reading_migrates_nothing_and_migrating_again_changes_nothing(landed: LedgerSettings) -> None:
+    rows_of(landed, writable=False)
+    with closing(opened(landed, writable=False)) as ledger:
+        count = ledger.look(lambda connection: connection.execute(sa.select(sa.func.count(slots.c.id))).scalar())
+    assert count == 58
+    assert all_rows(landed) == all_rows(landed)
+
+
+def test_requests_of_two_spellings_are_joined_in_the_row_that_holds_the_slot(landed: LedgerSettings) -> None:
+    """Row 49 is the intent whose request was never answered; the other spelling has made a session there since."""
+    change(
+        landed,
+        f"UPDATE slots SET parent = '{ROOM}', title = 'Unanswered' WHERE object_id = '{session_id(109)}'",  # noqa: S608
+    )
+    rows = [row for row in all_rows(landed) if row["title"] == "Unanswered"]
+    assert [(row["object_id"], row["phase"]) for row in rows] == [(session_id(109), "created")]
+    with closing(opened(landed)) as ledger:
+        row = ledger.row_of_session(session_id(109))
+    assert row is not None
+    assert row.key is not None
+    assert (row.unanswered.count, row.unanswered.since, row.unanswered.by_service) == (1, 1777625280.0, True)
+    assert row.seen_ids == {session_id(1), session_id(101)}
+
+
+def test_what_only_an_intent_knows_is_kept_beside_the_slot(landed: LedgerSettings) -> None:
+    """Row 51 has a key whose session is not known; the other spelling has made a session there since."""
+    change(
+        landed,
+        f"UPDATE slots SET parent = '{ROOM}', title = 'Key without a session' "  # noqa: S608
+        f"WHERE object_id = '{session_id(109)}'",
+    )
+    with closing(opened(landed)) as ledger:
+        rows = [row for row in ledger.rows(API, [ROOM]) if row.slot.title == "Key without a session"]
+    assert {(row.phase, row.object_id, row.key is not None) for row in rows} == {
+        ("created", session_id(109), True),
+        ("beside", None, True),
+    }
+
+
+def test_an_intent_of_version_1_counts_one_request_with_the_ledgers_own_times(ledger_settings: LedgerSettings) -> None:
+    with closing(opened(ledger_settings)) as ledger:
+        ledger.release(claimed(ledger))
+        ledger.keep(claimed(ledger, replace(SLOT, title="Panel")), "created", "s1", new_key())
+    make_version_1(ledger_settings)
+    with closing(opened(ledger_settings)) as ledger:
+        intent, made = ledger.rows(SLOT.api, [SLOT.parent])
+        now = ledger.now()
+    asked = intent.unanswered
+    assert (asked.count, asked.by_service, asked.preset_ids) == (1, False, ())
+    assert now - 60 < asked.since <= asked.until <= now
+    assert not made.unanswered

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import MASK, Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Row, Slot, open_ledger
+from cryptography.fernet import Fernet
+
+from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row
+
+pytestmark = both_databases
+
+
+def test_a_first_claim_is_new_and_committed(open_run: OpenRun) -> None:
+    claim = claimed(open_run(ELSEWHERE))
+    assert not claim.inherited
+    assert claim.seen_ids == {"s0"}
+    row = only_row(open_run())
+    assert (row.phase, row.object_id, row.key, row.leased) == ("pending", None, None, True)
+    assert row.seen_ids == {"s0"}
+
+
+def test_a_slot_that_another_run_holds_is_busy_until_its_lease_ends(open_run: OpenRun) -> None:
+    claimed(open_run(ELSEWHERE))
+    busy = open_run().claim(SLOT, [], 60.0)
+    assert isinstance(busy, Busy)
+    assert 50 < busy.seconds <= 60
+
+
+def test_a_lease_that_has_ended_is_inherited_with_what_the_first_run_had_seen(open_run: OpenRun) -> None:
+    claimed(open_run(ELSEWHERE), lease=-1.0)
+    claim = open_run().claim(SLOT, ["s0", "s1"], 60.0)
+    assert isinstance(claim, Claim)
+    assert claim.inherited
+    assert claim.seen_ids == {"s0"}
+    assert 0 <= claim.age < 30
+
+
+def test_a_released_claim_is_inherited_at_once(open_run: OpenRun) -> None:
+    first = open_run(ELSEWHERE)
+    first.release(claimed(first))
+    claim = open_run().claim(SLOT, [], 60.0)
+    assert isinstance(claim, Claim)
+    assert claim.inherited
+
+
+def test_a_claim_that_was_taken_over_can_neither_be_renewed_nor_released_nor_withdrawn(open_run: OpenRun) -> None:
+    first, second = open_run(ELSEWHERE), open_run("another-boot/[1]:8:8:x")
+    old = claimed(first, lease=-1.0)
+    claimed(second)
+    assert not first.renew(old, 60.0)
+    first.release(old)
+    first.withdraw(old)
+    assert only_row(first).leased
+
+
+def test_a_renewed_lease_lasts(open_run: OpenRun) -> None:
+    first = open_run(ELSEWHERE)
+    claim = claimed(first, lease=-1.0)
+    assert first.renew(claim, 60.0)
+    assert isinstance(open_run().claim(SLOT, [], 60.0), Busy)
+
+
+def test_a_withdrawn_intent_leaves_nothing(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.withdraw(claimed(ledger))
+    assert ledger.rows(SLOT.api, [SLOT.parent]) == []
+    assert not claimed(ledger).inherited
+
+
+def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
+    ledger, key = open_run(), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    row = open_run().row_of_session("s1")
+    assert row is not None
+    assert (row.phase, row.object_id, row.key, row.leased) == ("created", "s1", key, False)
+    assert row.fingerprint == ledger.fingerprint(key)
+
+
+def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
+    ledger, key = open_run(), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    for gone in ((), ("s2",)):
+        row = open_run().claim(SLOT, [], 60.0, gone_ids=gone)
+        assert isinstance(row, Row)
+        assert (row.object_id, row.key) == ("s1", key)
+
+
+def test_a_row_of_a_session_that_is_gone_makes_room_for_a_new_claim(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    claim = ledger.claim(SLOT, ["s9"], 60.0, gone_ids=["s1"])
+    assert isinstance(claim, Claim)
+    assert not claim.inherited
+    assert ledger.row_of_session("s1") is None
+
+
+def test_a_key_without_its_session_is_kept_and_inherited(open_run: OpenRun) -> None:
+    first, key = open_run(ELSEWHERE), new_key()
+    claim = claimed(first)
+    first.keep(claim, "pending", None, key)
+    assert isinstance(open_run().claim(SLOT, [], 60.0), Busy)
+    first.release(claim)
+    inherited = open_run().claim(SLOT, [], 60.0)
+    assert isinstance(inherited, Claim)
+    assert inherited.key == key
+
+
+def test_a_keyless_row_says_so(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "keyless", "s1", None)
+    row = only_row(ledger)
+    assert (row.phase, row.object_id, row.key, row.fingerprint) == ("keyless", "s1", None, None)
+
+
+def test_both_keys_are_kept_when_a_run_wakes_up_after_its_claim_was_taken_over(open_run: OpenRun) -> None:
+    slow, quick = open_run(ELSEWHERE), open_run()
+    slows, quicks = new_key(), new_key()
+    late = claimed(slow, lease=-1.0)
+    quick.keep(claimed(quick), "created", "s-quick", quicks)
+    slow.keep(late, "created", "s-slow", slows)
+    found = {session_id: quick.row_of_session(session_id) for session_id in ("s-quick", "s-slow")}
+    assert {session_id: row and row.key for session_id, row in found.items()} == {"s-quick": quicks, "s-slow": slows}
+
+
+def test_a_key_is_kept_although_its_claim_was_taken_over_and_withdrawn(open_run: OpenRun) -> None:
+    slow, quick, key = open_run(ELSEWHERE), open_run(), new_key()
+    late = claimed(slow, lease=-1.0)
+    quick.withdraw(claimed(quick))
+    slow.keep(late, "created", "s-slow", key)
+    row = quick.row_of_session("s-slow")
+    assert row is not None
+    assert row.key == key
+
+
+def test_slots_of_other_apis_kinds_rooms_and_titles_do_not_touch(open_run: OpenRun) -> None:
+    ledger = open_run()
+    others = [
+        Slot("https://b.invalid", "session", "r1", "Keynote"),
+        Slot(SLOT.api, "room", "", "Keynote"),
+        Slot(SLOT.api, "session", "r2", "Keynote"),
+        Slot(SLOT.api, "session", "r1", "keynote"),
+    ]
+    ids = {claimed(ledger, slot).row_id for slot in (SLOT, *others)}
+    assert len(ids) == 5
+    assert {row.slot for row in ledger.rows(SLOT.api, ["r1"])} == {SLOT, others[1], others[3]}
+
+
+def test_retiring_erases_the_row_and_its_key(open_run: OpenRun) -> None:
+    ledger = open_run()
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    ledger.retire("https://other.invalid", ["s1"])
+    assert ledger.row_of_session("s1") is not None
+    ledger.retire(SLOT.api, ["s1"])
+    assert ledger.row_of_session("s1") is None
+    assert ledger.rows(SLOT.api, [SLOT.parent]) == []
+    assert ledger.look(lambda connection: connection.execute(sa.select(slots.c.secret)).all()) == []
+
+
+def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:
+    ledger, key, redactor = open_run(), new_key(), Redactor()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    open_run(redactor=redactor).row_of_session("s1")
+    assert redactor.text(key.stream_key) == MASK
+
+
+def test_a_wrong_key_is_found_when_the_ledger_is_opened(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+    open_run().close()
+    settings = LedgerSettings(ledger_settings.url, key=Fernet.generate_key().decode())
+    for writable in (True, False):
+        with pytest.raises(LedgerError, match="ledger_key"):
+            open_ledger(settings, Redactor(), new_owner(), writable=writable)
+
+
+def test_a_ledger_is_opened_with_several_keys(ledger_settings: LedgerSettings) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    key = new_key()
+    for keys in (old, f"{new}, {old}"):
+        ledger = open_ledger(LedgerSettings(ledger_settings.url, key=keys), Redactor(), new_owner())
+        assert ledger is not None
+        if keys == old:
+            ledger.keep(claimed(ledger), "created", "s1", key)
+        row = ledger.row_of_session("s1")
+        ledger.close()
+        assert row is not None
+        assert row.key == key

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long a run waits for another one, how long its own right lasts, and what a run leaves whose ledger fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import CreationUnresolved, LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Rival
+
+from .._ledger.test_database_lost_connections import dead_owner
+from ..creation_scene import ELSEWHERE, PRESET, Scene
+from ..ledger_cases import SLOT, OpenRun, both_databases, claimed
+from ..scripted_server import Request
+
+AHEAD = 3600.0
+
+
+@dataclass
+class Waiting:
+    """Waits in no time: each pause of the scene moves the clock by which a run measures how long it has waited."""
+
+    scene: Scene
+    passed: float = 0.0
+    factor: int = 1
+
+    def sleep(self) -> None:
+        self.passed += self.factor * self.scene.pauses[-1]
+
+
+@pytest.fixture
+def waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    it = Waiting(scene)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 + it.passed, sleep=None)
+    monkeypatch.setattr(creation_module, "time", clock)
+    scene.on_sleep = it.sleep
+    return it
+
+
+def put_ahead(ledger: Ledger) -> None:
+    """Let the ledger's leases be written by a clock that was ahead."""
+    ahead = {slots.c.lease_until: slots.c.lease_until + AHEAD, slots.c.updated_at: slots.c.updated_at + AHEAD}
+    ledger.commit(lambda connection, _now: connection.execute(sa.update(slots).values(ahead)).rowcount)
+
+
+@both_databases
+def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(open_run: OpenRun) -> None:
+    rival, ledger = open_run(ELSEWHERE), open_run()
+    claim = claimed(rival, lease=60.0)
+    put_ahead(rival)
+    busy = ledger.claim(SLOT, [], 60.0)
+    assert isinstance(busy, Busy)
+    assert busy.length == pytest.approx(60.0, abs=0.01)
+    assert busy.seconds <= busy.length + 0.01
+    assert ledger.lease_of(SLOT) == busy
+    # Renewed since it was seen to be over, it is not.
+    assert rival.renew(claim, 60.0)
+    assert isinstance(ledger.claim(SLOT, [], 60.0, void=busy.mark), Busy)
+    put_ahead(rival)
+    busy = ledger.claim(SLOT, [], 60.0)
+    assert isinstance(busy, Busy)
+    inherited = ledger.claim(SLOT, [], 60.0, void=busy.mark)
+    assert isinstance(inherited, Claim)
+    assert inherited.inherited
+    assert not rival.renew(claim, 60.0)
+
+
+def test_a_rival_whose_clock_was_ahead_is_waited_for_as_long_as_its_lease_and_no_longer(
+    scene: Scene, waiting: Waiting
+) -> None:
+    claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
+    put_ahead(scene.ledger)
+    assert scene.create().by_us
+    scene.one_usable()
+    assert 30.0 < waiting.passed < 31.0
+
+
+def test_a_rival_that_goes_on_renewing_its_lease_is_waited_for(scene: Scene, waiting: Waiting) -> None:
+    rival, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-rival")
+    claim = claimed(rival, scene.slot, lease=2.0)
+
+    def renew() -> None:
+        waiting.sleep()
+        if waiting.passed < 20.0:
+            assert rival.renew(claim, 2.0)
+        elif scene.row() and not scene.service.sessions:
+            rival.keep(claim, "created", scene.service.add_session(scene.room_id, "Keynote", PRESET), key)
+
+    scene.on_sleep = renew
+    made = scene.create()
+    assert (made.by_us, made.key) == (False, key)
+    assert scene.service.count("POST") == 0
+    assert waiting.passed < 21.0
+
+
+def test_a_rival_that_never_ends_is_not_waited_for_for_ever(scene: Scene, waiting: Waiting) -> None:
+    rival = scene.open_run(ELSEWHERE)
+    claim = claimed(rival, scene.slot, lease=60.0)
+
+    def renew() -> None:
+        waiting.sleep()
+        assert rival.renew(claim, 60.0)
+
+    scene.on_sleep = renew
+    # Else it would look at the ledger 1500 times.
+    waiting.factor = 5
+    with pytest.raises(CreationUnresolved, match="another run has been creating it for 300 seconds"):
+        scene.create()
+    assert scene.service.count("POST") == 0
+
+
+def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Waiting) -> None:
+    """As the plan waits for a rival, before it is made."""
+    claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
+    put_ahead(scene.ledger)
+    rival = Rival(Creation(scene.api, scene.ledger, 5.0, scene.sleep))
+    while (busy := scene.ledger.lease_of(scene.slot)) is not None and busy.mark != rival.void:
+        rival.wait(busy, "session 'Keynote'")
+    assert 30.0 < waiting.passed < 31.0
+
+
+def test_a_wait_that_the_service_asks_for_is_within_the_lease(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another controller would take over while this one waits, and both would send the request."""
+    real, left = scene.api.create_session, list[float]()
+
+    def told_to_wait(
+        room_id: str, body: Any, before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> Any:
+        before_each()
+        before_wait(600.0)
+        busy = scene.open_run(ELSEWHERE).claim(scene.slot, [], 60.0)
+        assert isinstance(busy, Busy)
+        left.append(busy.seconds)
+        return real(room_id, body, before_each, before_wait)
+
+    monkeypatch.setattr(scene.api, "create_session", told_to_wait)
+    scene.create()
+    scene.one_usable()
+    assert left == [pytest.approx(600.0 + 5.0 + creation_module.LEASE_MARGIN, abs=2.0)]
+
+
+@pytest.mark.parametrize("comes_back", [False, True], ids=["stays away", "comes back"])
+@pytest.mark.parametrize("fault", ["done-whole", "done-drop", "lost-drop", "done-nameless"])
+def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_does_not_settle(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: str, comes_back: bool
+) -> None:
+    ledger = scene.open_run(dead_owner())
+    real, failing = ledger._commits.run, list[bool]()
+
+    def run(operation: Any, pauses: Any = ()) -> Any:
+        if failing and not (comes_back and len(failing) > 1):
+            failing.append(True)
+            raise LedgerError("The ledger cannot be written.")
+        return real(operation, pauses)
+
+    def fail_from_now_on(request: Request) -> None:
+        if request.method == "POST":
+            failing.append(True)
+
+    monkeypatch.setattr(ledger._commits, "run", run)
+    scene.service.on_request = fail_from_now_on
+    scene.service.faults = [fault]
+    with pytest.raises(LedgerError, match="The ledger cannot be written"):
+        scene.create(ledger)
+    row = scene.row()
+    assert row is not None
+    assert (row.phase, row.unanswered.count, row.unanswered.preset_ids) == ("pending", 1, (PRESET,))
+    scene.service.on_request = lambda _request: None
+    lost = set(scene.service.sessions)
+    made = scene.create(scene.open_run())
+    assert set(made.replaced) == lost
+    assert scene.one_usable() == made.thing.id
+
+
+def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
+    first = scene.create()
+    scene.service.faults = ["refused-422"]
+    with pytest.raises(Exception, match="not today"):
+        scene.create(replaces=first.thing.id)
+    assert scene.one_usable() == first.thing.id
+    assert scene.service.count("DELETE") == 0
+
+
+@pytest.mark.parametrize("fault", ["done-whole", "lost-drop", "done-drop", "done-nameless"])
+def test_a_replacement_leaves_the_old_session_and_its_key_to_whoever_removes_it(scene: Scene, fault: str) -> None:
+    first = scene.create()
+    scene.service.faults = [fault]
+    second = scene.create(scene.open_run(), replaces=first.thing.id)
+    rows = {row.object_id: (row.phase, row.key) for row in scene.ledger.rows(scene.api.url, [scene.room_id])}
+    assert rows == {first.thing.id: ("replaced", first.key), second.thing.id: ("created", second.key)}
+    assert set(scene.service.current("Keynote")) == {first.thing.id, second.thing.id}
