@@ -108,7 +108,7 @@ def test_the_arrows_between_folders_point_downwards() -> None:
 
 @pytest.mark.parametrize("name", ORDERLY)
 def test_a_file_imports_only_folders_below_and_files_above_it(name: str) -> None:
-    folder, _, file = name.partition("/")
+    folder, file = name.split("/")
     above = [f"{folder}/{other}" for other in FILES[folder][: FILES[folder].index(file)]]
     allowed = {*above, *(f"{one}/{other}" for one in BELOW[folder] for other in FILES[one])}
     imported = {target for kind, target in imports_of(ENGINE / f"{name}.py") if kind == "engine"}
