@@ -14,8 +14,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, open_ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import apply as apply_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import going_live
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 from cryptography.fernet import Fernet
@@ -155,4 +155,4 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_live_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run not pause between its looks at a session that is put on air."""
-    monkeypatch.setattr(apply_module, "LIVE_POLL", 0.0)
+    monkeypatch.setattr(going_live, "LIVE_POLL", 0.0)

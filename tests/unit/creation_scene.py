@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import create_session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made, create
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import SessionTarget
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import CreateSession, RemoveSession
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
 from .small_service import SmallService
@@ -27,7 +27,10 @@ EFFECT_AND_LOST = ("done-drop", "done-500", "done-408", "done-truncated", "done-
 
 @dataclass
 class Scene:
-    """A room of the small service, a run with its ledger, and what the run would have slept."""
+    """A room of the small service, a run with its ledger, and what the run would have slept.
+
+    ``removed`` are the ids of the sessions that the last creation deleted on its way.
+    """
 
     service: SmallService
     ledger: Ledger
@@ -36,6 +39,7 @@ class Scene:
     open_run: Callable[..., Ledger]
     pauses: list[float] = field(default_factory=list)
     on_sleep: Callable[[], None] = lambda: None
+    removed: list[str] = field(default_factory=list)
 
     @property
     def slot(self) -> Slot:
@@ -49,10 +53,14 @@ class Scene:
         self, ledger: Ledger | None = None, *, replaces: str | None = None, gone_ids: Collection[str] = ()
     ) -> Made[Session]:
         creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
-        seen = frozenset(self.service.sessions)
-        return create_session(
-            creation, self.slot, ASKED, creation_body(ASKED), seen, replaces=replaces, gone_ids=gone_ids
-        )
+        step = CreateSession("Main stage", ASKED.title, "a test", self.room_id, ASKED)
+        target = SessionTarget(self.api, creation.ledger, self.slot, step)
+        removed: list[RemoveSession] = []
+        try:
+            seen = frozenset(self.service.sessions)
+            return create(creation, target, seen, removed, replaced_id=replaces, over_ids=gone_ids)
+        finally:
+            self.removed = [step.session.id for step in removed]
 
     def die_after_request(self, *seen_ids: str, lease: float = -1.0) -> tuple[Ledger, Claim]:
         """Return the ledger and the claim of a run elsewhere that sent its request, and was not heard of again."""

@@ -130,6 +130,17 @@ def test_options_and_the_environment_are_known_to_the_uppermost_folder_alone(nam
         assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "expandvars"))
 
 
+CHANGES = ("create_room", "update_room", "delete_room", "create_session", "delete_session", "end_session")
+CHANGES += ("reschedule_session", "update_settings", "go_live")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("_reconcile/steps", "_service/api")])
+def test_what_changes_the_service_is_called_by_steps_alone(name: str) -> None:
+    """Else check mode could not tell of it, and a plan would not hold it."""
+    for node in ast.walk(ast.parse((ENGINE / f"{name}.py").read_text())):
+        assert not (isinstance(node, ast.Attribute) and node.attr in CHANGES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_the_engine_says_that_it_is_private(name: str) -> None:
     assert PRIVATE in (ENGINE / f"{name}.py").read_text()

@@ -23,7 +23,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.results i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import SessionOutcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import CreateSession
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service import details
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,7 +170,7 @@ def test_a_sessions_result_is_documented_key_by_key(name: str) -> None:
     assert returned["sessions"]["contains"]["stream_key"]["returned"] == "with O(reveal_stream_key=true)"
     assert set(returned["sessions"]["sample"][0]) == set(result)
     assert set(returned["sessions"]["sample"][0]["preset"]) == set(result["preset"])
-    step = step_result(Step("create_session", "Main stage", "Keynote", "POST", "/x", "why", {"title": "Keynote"}))
+    step = step_result(CreateSession("Main stage", "Keynote", "why", None, SessionSpec("Keynote")))
     assert set(returned["plan"]["contains"]) == set(step)
     assert set(returned["plan"]["sample"][0]) == set(step)
 

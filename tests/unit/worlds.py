@@ -24,7 +24,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import known_rows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import ObservedRoom, World
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, SessionPlan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.slot_plan import SessionPlan
 
 API = "https://api.invalid"
 ACCOUNT = Account("host-1", "host-1")

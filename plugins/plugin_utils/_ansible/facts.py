@@ -81,7 +81,7 @@ def facts_of(
             gone.pop(name, None)
     rooms = list(before.rooms)
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
-        room_id = room_plan.room.id if room_plan.room else room.room.id if room.room else None
+        room_id = room_plan.room.id if room_plan.room else (room.room.id or None) if room.room else None
         failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
         if failed or whole:
             rooms = [one for one in rooms if room_id is None or one["id"] != room_id]
@@ -120,5 +120,5 @@ def _place(session: SessionOutcome) -> tuple[str | None, str, str]:
 def _rooms_of(applied: Applied) -> list[RoomOutcome]:
     """Return the room of each session."""
     by_spec = {id(spec): room for room in applied.rooms for spec in room.spec.sessions}
-    by_id = {room.room.id: room for room in applied.rooms if room.room is not None}
+    by_id = {room.room.id: room for room in applied.rooms if room.room is not None and room.room.id}
     return [by_spec.get(id(one.spec)) or by_id.get(one.room_id or "") or applied.rooms[0] for one in applied.sessions]

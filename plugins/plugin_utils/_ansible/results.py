@@ -104,10 +104,10 @@ def room_result(outcome: RoomOutcome) -> dict[str, Any]:
     room, spec = outcome.room, outcome.spec
     is_there = outcome.error is not None or spec.state == "present"
     return {
-        "id": room.id if room else None,
+        "id": (room.id or None) if room else None,
         "title": outcome.title,
         "description": room.description if room else spec.description if is_there else None,
-        "state": "present" if room or (is_there and outcome.changed) else "absent",
+        "state": "present" if room else "absent",
     }
 
 
@@ -117,11 +117,12 @@ def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
     preset = session.preset if session else None
     return {
         "name": name,
-        "id": session.id if session else None,
+        "id": (session.id or None) if session else None,
         "room_id": outcome.room_id,
         "room": outcome.room_title,
         "title": spec.title,
-        "status": session.status if session else None,
+        # What does not exist yet has none.
+        "status": session.status if session and session.id else None,
         "mode": session.mode if session else spec.mode,
         "preset": {
             "id": (preset.id if preset else None) or spec.preset_id,

@@ -12,12 +12,7 @@ from pathlib import Path
 
 
 class WebinarError(Exception):
-    """Root of every error that the engine raises on purpose.
-
-    ``removed_ids`` are of sessions that were deleted before it.
-    """
-
-    removed_ids: tuple[str, ...] = ()
+    """Root of every error that the engine raises on purpose."""
 
 
 class InvalidInput(WebinarError):

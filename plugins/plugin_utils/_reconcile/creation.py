@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic
 
-from .._core.comparison import Memory
 from .._core.errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .._core.model import StreamKey
-from .._ledger.store import Busy, Claim, Ledger, Phase, Row, Slot
+from .._ledger.store import Busy, Claim, Ledger, Phase, Row
 from .._ledger.unanswered import Clock, Unanswered
 from .._service.api import WebinarApi
 from .._service.transport import CONNECT_TIMEOUT
+from .creation_targets import Target, Thing
 from .observe import clock_of
+from .steps import RemoveSession
 
 # After a lost answer the list is read at once and then after each of these pauses (seconds); what has not shown up
 # after all of them, the grace time, is taken as not created.
@@ -34,14 +35,6 @@ CREATION_ATTEMPTS = 3
 LEASE_MARGIN = CONNECT_TIMEOUT + 5.0
 RIVAL_POLL = 0.2
 LONGEST_WAIT_FOR_RIVAL = 300.0
-
-
-class _HasId(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-Thing = TypeVar("Thing", bound=_HasId)
 
 
 @dataclass(frozen=True)
@@ -64,38 +57,12 @@ class Creation:
 
 @dataclass(frozen=True)
 class Made(Generic[Thing]):
-    """``by_us`` is False where another run was first. ``replaced`` names sessions of ours that died without a key.
-
-    ``unanswered`` requests may still take effect, however late.
-    """
+    """``by_us`` is False where another run was first. ``unanswered`` requests may still take effect, however late."""
 
     thing: Thing
     key: StreamKey | None
     by_us: bool
-    replaced: tuple[str, ...] = ()
     unanswered: int = 0
-
-
-@dataclass(frozen=True)
-class Target(Generic[Thing]):
-    """What differs between a room and a session.
-
-    ``post`` is given what to call before each request and before each wait. It returns the thing, None where the answer
-    did not name it, and its key. ``listed`` is all that fills the slot; ``may_be_ours`` says of it what may have come
-    of a POST whose answer was lost. ``discard`` is None where that is as good as any other. ``memory`` is what the
-    service made of the values that were sent.
-    """
-
-    slot: Slot
-    name: str
-    preset_id: str | None
-    post: Callable[[Callable[[], None], Callable[[float], None]], tuple[Thing | None, StreamKey | None]]
-    fetch: Callable[[str], Thing | None]
-    is_usable: Callable[[Thing], bool]
-    listed: Callable[[], list[Thing]]
-    may_be_ours: Callable[[Unanswered, Thing], bool]
-    discard: Callable[[Thing], None] | None
-    memory: Callable[[Thing], Memory]
 
 
 class _Refused(Exception):
@@ -114,20 +81,22 @@ def create(
     creation: Creation,
     target: Target[Thing],
     seen_ids: frozenset[str],
+    removed: list[RemoveSession],
     *,
-    replaces: str | None = None,
-    gone_ids: Collection[str] = (),
+    replaced_id: str | None = None,
+    over_ids: Collection[str] = (),
 ) -> Made[Thing]:
     """Create what a target describes, or find out what became of an earlier request for it.
 
-    ``replaces`` is the id of the session whose place the new one takes: it keeps its key until that is done, and its
-    slot if it is refused. ``gone_ids`` are known to be unusable.
+    ``seen_ids`` are of what was there before, and so did not come of this creation. To ``removed`` it adds each
+    deletion that it makes on the way, also where it then fails. ``replaced_id`` is of the session whose place the new
+    one takes: that one keeps its key until this is done, and its slot if it is refused. Those of ``over_ids`` are known
+    to be unusable.
     """
-    removed: list[str] = []
     while True:
-        claimed = _claim(creation, target, seen_ids, replaces, gone_ids)
+        claimed = _claim(creation, target, seen_ids, replaced_id, over_ids)
         if isinstance(claimed, Made):
-            return replace(claimed, replaced=tuple(removed))
+            return claimed
         work = _Work(creation, target, claimed, removed)
         try:
             return work.run()
@@ -135,20 +104,20 @@ def create(
             continue
         except _Refused as refusal:
             creation.ledger.withdraw(work.claim)
-            raise _telling(refusal.error, removed) from None
-        except WebinarError as error:
+            raise refusal.error from None
+        except WebinarError:
             creation.ledger.release(work.claim)
-            raise _telling(error, removed) from None
+            raise
 
 
 @dataclass
 class _Work(Generic[Thing]):
-    """One creation from its claim to its end. ``removed`` collects the ids of what was discarded on the way."""
+    """One creation from its claim to its end. ``removed`` collects the deletions that it makes on the way."""
 
     creation: Creation
     target: Target[Thing]
     claim: Claim
-    removed: list[str] = field(default_factory=list)
+    removed: list[RemoveSession]
 
     def run(self) -> Made[Thing]:
         # An intent of which no request was sent has created nothing that could be looked for.
@@ -191,15 +160,14 @@ class _Work(Generic[Thing]):
         )
 
     def _made(self, thing: Thing, key: StreamKey | None) -> Made[Thing]:
-        has_all = key is not None or self.target.slot.kind == "room"
+        has_all = key is not None or not self.target.has_key
         if not self._keep("created" if has_all else "keyless", thing, key):
             # This run was away for longer than its lease, and the slot is another run's: this one's is one too many.
-            if self.target.discard is not None:
-                self.target.discard(thing)
-                self.removed.append(thing.id)
+            if self.target.has_key:
+                self.removed.append(self.target.delete_unkeyed(thing))
                 self.creation.ledger.retire(self.target.slot.api, [thing.id])
             raise _Overtaken
-        return Made(thing, key, True, tuple(self.removed), self.claim.unanswered.count)
+        return Made(thing, key, True, self.claim.unanswered.count)
 
     def _settle(self, *, wait: bool) -> Made[Thing] | None:
         """Find out by listing what became of requests whose answers were lost.
@@ -211,22 +179,20 @@ class _Work(Generic[Thing]):
         for pause in (*(GRACE_PAUSES if wait else ()), None):
             self._renew()
             # What is to be replaced stays until the new one exists.
-            apart = {*self.claim.seen_ids, *self.removed, self.claim.replaces}
-            listed = [thing for thing in self.target.listed() if thing.id not in apart]
-            found = [thing for thing in listed if self.target.may_be_ours(self.claim.unanswered, thing)]
-            others = [thing.id for thing in listed if thing not in found]
+            removed_ids = (step.session.id for step in self.removed)
+            apart = {*self.claim.seen_ids, *removed_ids, self.claim.replaces}
+            found, others = self.target.found(self.claim.unanswered, self.creation.clock, apart)
             # With other requests unanswered, a key that came without its session could belong to any of them.
-            if found and (
-                self.target.discard is None or (self.claim.key and len(found) == self.claim.unanswered.count == 1)
-            ):
+            is_its_key = self.claim.key is not None and len(found) == self.claim.unanswered.count == 1
+            if found and (is_its_key or not self.target.has_key):
                 key = self.claim.key
                 self.claim = replace(self.claim, unanswered=self.claim.unanswered.resolved(1))
                 if not self._keep("created", found[0], key):
                     # What was found stays where the other run, or the next one, finds it too.
                     raise _Overtaken
-                return Made(found[0], key, True, tuple(self.removed), self.claim.unanswered.count)
-            if found and self.target.discard is not None:
-                self._discard(found, self.target.discard)
+                return Made(found[0], key, True, self.claim.unanswered.count)
+            if found:
+                self._delete_unkeyed(found)
                 if not self.claim.unanswered:
                     break
             if pause is not None:
@@ -238,7 +204,7 @@ class _Work(Generic[Thing]):
             )
         return None
 
-    def _discard(self, found: list[Thing], discard: Callable[[Thing], None]) -> None:
+    def _delete_unkeyed(self, found: list[Thing]) -> None:
         if len(found) > self.claim.unanswered.count:
             ids = ", ".join(thing.id for thing in found)
             raise CreationUnresolved(
@@ -248,8 +214,7 @@ class _Work(Generic[Thing]):
                 "can be removed."
             )
         for thing in found:
-            discard(thing)
-            self.removed.append(thing.id)
+            self.removed.append(self.target.delete_unkeyed(thing))
             self._renew(replace(self.claim, unanswered=self.claim.unanswered.resolved(1)))
         if self.claim.key is not None:
             self._keep("pending", None, None)
@@ -287,38 +252,30 @@ class _Work(Generic[Thing]):
         return self.creation.ledger.keep(self.claim, phase, thing.id if thing is not None else None, key, memory)
 
 
-def _telling(error: WebinarError, removed: list[str]) -> WebinarError:
-    """Return the error, which also tells what was removed before it."""
-    if removed:
-        error.args = (f"{error} Before that, {', '.join(removed)} was removed: nobody ever saw its key.",)
-        error.removed_ids = tuple(removed)
-    return error
-
-
 def _claim(
     creation: Creation,
     target: Target[Thing],
     seen_ids: frozenset[str],
-    replaces: str | None,
-    gone_ids: Collection[str],
+    replaced_id: str | None,
+    over_ids: Collection[str],
 ) -> Claim | Made[Thing]:
     """Wait for the right to create; where another run was first, return what it made."""
-    gone, rival = set(gone_ids), Rival(creation)
+    over, rival = set(over_ids), Rival(creation)
     while True:
         claimed = creation.ledger.claim(
-            target.slot, seen_ids, creation.lease, replaces=replaces, gone_ids=gone, void=rival.void
+            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=rival.void
         )
         if isinstance(claimed, Claim):
             return claimed
         if isinstance(claimed, Row):
-            thing = target.fetch(claimed.object_id) if claimed.object_id else None
+            thing = target.read(claimed.object_id) if claimed.object_id else None
             if thing is not None and target.is_usable(thing):
                 return Made(thing, claimed.key, by_us=False)
             if thing is None and 0 <= claimed.age < GRACE_TIME:
                 # What was created a moment ago may not be shown everywhere yet, and its key must not be erased.
                 creation.sleep(RIVAL_POLL)
                 continue
-            gone.add(claimed.object_id or "")
+            over.add(claimed.object_id or "")
             continue
         rival.wait(claimed, target.name)
 

@@ -3,47 +3,166 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-
-"""What differs between the creation of a room and of a session."""
+"""What is created: a room or a session, how it is looked for, and how one is deleted whose answer was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
 
-from .._core.comparison import Memory, remembered, shown_of_room, shown_of_session, wanted_of_room, wanted_of_session
+from .._core.comparison import (
+    Memory,
+    remembered,
+    shown_of_room,
+    shown_of_session,
+    wanted_of_room,
+    wanted_of_session,
+)
 from .._core.errors import CreationUnresolved
 from .._core.model import Room, RoomSpec, Session, SessionSpec, StreamKey
 from .._core.plain_text import same_title
-from .._ledger.store import Claim, Slot
-from .._ledger.unanswered import Unanswered, fills_empty_slot, may_have_created
-from .creation import Creation, Made, Target, create
+from .._ledger.store import Ledger, Slot
+from .._ledger.unanswered import Clock, Unanswered, fills_empty_slot, may_have_created
+from .._service.api import WebinarApi
+from .steps import CreateRoom, CreateSession, DeleteSession, RemoveSession
 
 
-def create_room(
-    creation: Creation, slot: Slot, spec: RoomSpec, body: Mapping[str, Any], seen_ids: frozenset[str]
-) -> Made[Room]:
-    api = creation.api
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
 
-    def post(
-        before_each: Callable[[], None], before_wait: Callable[[float], None]
-    ) -> tuple[Room | None, StreamKey | None]:
-        return api.create_room(body, before_each, before_wait), None
 
-    target = Target[Room](
-        slot=slot,
-        name=f"room '{slot.title}'",
-        preset_id=None,
-        post=post,
-        fetch=api.room,
-        is_usable=lambda _room: True,
-        listed=lambda: [room for room in api.my_rooms() if same_title(room.title, slot.title)],
-        may_be_ours=lambda requests, room: may_have_created(requests, room, creation.clock()),
-        discard=None,
-        memory=lambda room: memory_of_room(spec, room),
-    )
-    return create(creation, target, seen_ids)
+Thing = TypeVar("Thing", bound=_HasId)
+# Ids, among which None may be.
+Ids = Collection[str | None]
+# What is called before each request, and before each wait of so many seconds.
+BeforeEach = Callable[[], None]
+BeforeWait = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Target(ABC, Generic[Thing]):
+    """A room or session that is to be created in a slot."""
+
+    # Whether its answer shows a key: then one that came without it is of no use, and is deleted.
+    has_key: ClassVar[bool]
+    api: WebinarApi
+    ledger: Ledger
+    slot: Slot
+
+    @property
+    def name(self) -> str:
+        return f"{self.slot.kind} '{self.slot.title}'"
+
+    @property
+    def preset_id(self) -> str | None:
+        return None
+
+    @abstractmethod
+    def post(self, before_each: BeforeEach, before_wait: BeforeWait) -> tuple[Thing | None, StreamKey | None]:
+        """Ask for it once. Return it, None where the answer did not name it, and its key."""
+
+    @abstractmethod
+    def read(self, thing_id: str) -> Thing | None:
+        """Return the one of an id, None where there is none."""
+
+    def is_usable(self, thing: Thing) -> bool:  # noqa: ARG002 - a room always is
+        return True
+
+    @abstractmethod
+    def found(
+        self, unanswered: Unanswered, clock: Callable[[], Clock], apart: Collection[str | None]
+    ) -> tuple[list[Thing], list[str]]:
+        """Return what a list shows that may have come of the requests, and the ids of others that fill the slot.
+
+        ``apart`` are the ids that neither is about.
+        """
+
+    @abstractmethod
+    def memory(self, thing: Thing) -> Memory:
+        """Return what the service made of the values that were sent."""
+
+    @abstractmethod
+    def delete_unkeyed(self, thing: Thing) -> RemoveSession:
+        """Delete one of ours whose key nobody has seen, and return the step that this was."""
+
+
+@dataclass(frozen=True)
+class RoomTarget(Target[Room]):
+    has_key = False
+    step: CreateRoom
+
+    def post(self, before_each: BeforeEach, before_wait: BeforeWait) -> tuple[Room | None, StreamKey | None]:
+        return self.step.send(self.api, before_each, before_wait), None
+
+    def read(self, thing_id: str) -> Room | None:
+        return self.api.room(thing_id)
+
+    def found(
+        self, unanswered: Unanswered, clock: Callable[[], Clock], apart: Collection[str | None]
+    ) -> tuple[list[Room], list[str]]:
+        listed = [one for one in self.api.my_rooms() if same_title(one.title, self.slot.title) and one.id not in apart]
+        ours = [one for one in listed if may_have_created(unanswered, one, clock())]
+        return ours, [one.id for one in listed if one not in ours]
+
+    def memory(self, thing: Room) -> Memory:
+        return memory_of_room(self.step.spec, thing)
+
+    def delete_unkeyed(self, thing: Room) -> RemoveSession:
+        raise NotImplementedError("a room has no key: one is as good as any other")
+
+
+@dataclass(frozen=True)
+class SessionTarget(Target[Session]):
+    """A session in the room ``slot.parent``."""
+
+    has_key = True
+    step: CreateSession
+
+    @property
+    def preset_id(self) -> str | None:
+        return self.step.spec.preset_id
+
+    def post(self, before_each: BeforeEach, before_wait: BeforeWait) -> tuple[Session | None, StreamKey | None]:
+        created = self.step.send(self.api, self.slot.parent, before_each, before_wait)
+        return created.session, created.key
+
+    def read(self, thing_id: str) -> Session | None:
+        return self.api.session(thing_id)
+
+    def is_usable(self, thing: Session) -> bool:
+        return thing.is_current
+
+    def found(
+        self, unanswered: Unanswered, clock: Callable[[], Clock], apart: Collection[str | None]
+    ) -> tuple[list[Session], list[str]]:
+        listed = [
+            one
+            for one in self.api.sessions(self.slot.parent)
+            if one.is_current and same_title(one.title, self.slot.title) and one.id not in apart
+        ]
+        # One that the ledger knows has shown its key to somebody.
+        known = {row.object_id for row in self.ledger.rows(self.api.url, [self.slot.parent])} if listed else set()
+        ours = [one for one in listed if one.id not in known and fills_empty_slot(unanswered, one, clock())]
+        return ours, [one.id for one in listed if one not in ours]
+
+    def memory(self, thing: Session) -> Memory:
+        return memory_of_session(self.step.spec, thing)
+
+    def delete_unkeyed(self, thing: Session) -> RemoveSession:
+        """Raise CreationUnresolved where it has begun since it was listed."""
+        now = self.api.session(thing.id)
+        if now is not None and now.status != "scheduled":
+            raise CreationUnresolved(
+                f"the session {thing.id} was created, its answer with the stream key was lost, and it is {now.status} "
+                "already. It is left as it is: end it, or name it with session_id."
+            )
+        reason = "it was created by an unanswered call, and nobody ever saw its key"
+        step = DeleteSession(self.step.room, self.step.title, reason, thing)
+        step.send(self.api)
+        return step
 
 
 def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
@@ -56,66 +175,3 @@ def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
     sent = {"title": spec.title, **wanted_of_session(spec)}
     created_with = {name: value for name, value in sent.items() if not name.startswith("settings.")}
     return remembered({}, created_with, shown_of_session(session))
-
-
-def settle_room(creation: Creation, slot: Slot, room: Room) -> None:
-    """Note that a room is what an earlier run began to create, unless another run is at it."""
-    claimed = creation.ledger.claim(slot, (), creation.lease)
-    if isinstance(claimed, Claim):
-        left = replace(claimed, unanswered=claimed.unanswered.resolved(1))
-        creation.ledger.keep(left, "created", room.id, None, {})
-
-
-def create_session(
-    creation: Creation,
-    slot: Slot,
-    spec: SessionSpec,
-    body: Mapping[str, Any],
-    seen_ids: frozenset[str],
-    *,
-    replaces: str | None,
-    gone_ids: Collection[str],
-) -> Made[Session]:
-    """Create a session in the room ``slot.parent``; ``replaces`` and ``gone_ids``: see ``creation.create``."""
-    api, room_id = creation.api, slot.parent
-
-    def post(
-        before_each: Callable[[], None], before_wait: Callable[[float], None]
-    ) -> tuple[Session | None, StreamKey | None]:
-        created = api.create_session(room_id, body, before_each, before_wait)
-        return created.session, created.key
-
-    def listed() -> list[Session]:
-        return [
-            session for session in api.sessions(room_id) if session.is_current and same_title(session.title, slot.title)
-        ]
-
-    def may_be_ours(requests: Unanswered, session: Session) -> bool:
-        # One that the ledger knows has shown its key to somebody.
-        known = {row.object_id for row in creation.ledger.rows(api.url, [room_id])}
-        return session.id not in known and fills_empty_slot(requests, session, creation.clock())
-
-    target = Target[Session](
-        slot=slot,
-        name=f"session '{slot.title}'",
-        preset_id=spec.preset_id,
-        post=post,
-        fetch=api.session,
-        is_usable=lambda session: session.is_current,
-        listed=listed,
-        may_be_ours=may_be_ours,
-        discard=lambda session: discard(creation, session),
-        memory=lambda session: memory_of_session(spec, session),
-    )
-    return create(creation, target, seen_ids, replaces=replaces, gone_ids=gone_ids)
-
-
-def discard(creation: Creation, session: Session) -> None:
-    """Delete a session of ours whose key nobody has seen, unless it has begun since it was listed."""
-    now = creation.api.session(session.id)
-    if now is not None and now.status != "scheduled":
-        raise CreationUnresolved(
-            f"the session {session.id} was created, its answer with the stream key was lost, and it is "
-            f"{now.status} already. It is left as it is: end it, or name it with session_id."
-        )
-    creation.api.delete_session(session.id)

@@ -21,9 +21,9 @@ from .._service.api import MY_ROOMS_PATH, WebinarApi, sessions_path
 from .._service.transport import Connection, Transport
 from .apply import apply_plan
 from .observe import observe
-from .outcomes import Applied, planned
+from .outcomes import Applied, foreseen
 from .plan import Plan, make_plan
-from .steps import Step
+from .steps import CreateRoom, CreateSession, EndSession, Step
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def ensure(
         if ledger is None and notes:
             plan = _only_endings(plan)
         if check_mode:
-            return Outcome(plan, planned(plan), notes)
+            return Outcome(plan, foreseen(plan), notes)
         applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
         return Outcome(plan, applied, notes)
     finally:
@@ -71,8 +71,8 @@ def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: Eve
     """Return the plan; where it creates what a list of several pages lacks, that list is read again, to be sure."""
     plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False))
     for room in plan.rooms:
-        makes_room = room.step is not None and room.step.action == "create_room"
-        makes_session = any(step.action == "create_session" for session in room.sessions for step in session.steps)
+        makes_room = any(isinstance(step, CreateRoom) for step in room.steps)
+        makes_session = any(isinstance(step, CreateSession) for session in room.sessions for step in session.steps)
         is_unsure = makes_room and not api.is_confirmed(MY_ROOMS_PATH)
         if room.room is not None and makes_session and not api.is_confirmed(sessions_path(room.room.id)):
             is_unsure = True
@@ -99,12 +99,12 @@ def _only_endings(plan: Plan) -> Plan:
     rooms = []
     for room in plan.rooms:
         left = "what else was asked for of the room waits until the ledger can be used"
-        notes = (*room.notes, *([left] if room.step is not None else []))
+        notes = (*room.notes, *([left] if room.steps else []))
         sessions = tuple(
-            replace(session, steps=tuple(step for step in session.steps if step.action == "end_session"))
+            replace(session, steps=tuple(step for step in session.steps if isinstance(step, EndSession)))
             for session in room.sessions
         )
-        rooms.append(replace(room, step=None, duplicates=(), duplicate_steps=(), sessions=sessions, notes=notes))
+        rooms.append(replace(room, steps=(), sessions=sessions, notes=notes))
     return replace(plan, rooms=tuple(rooms))
 
 

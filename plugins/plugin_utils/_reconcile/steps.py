@@ -4,18 +4,24 @@
 
 # Private to this collection: it may change with every version.
 
-"""The calls that change the service, as data: what a plan is made of and what apply runs."""
+"""The calls that change the service. Each knows what it sends, and what it makes of its room or session.
+
+A plan is a list of them. Apply runs them; check mode evaluates the same ones without a call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from .._core.comparison import Difference, settings_field
-from .._core.model import Room, RoomSpec, Session, SessionSpec
+from .._core.model import Preset, Room, RoomSpec, Session, SessionSpec, Settings, StreamKey
 from .._service.api import (
     ROOMS_PATH,
+    CreatedSession,
+    WebinarApi,
     end_path,
     go_live_path,
     reschedule_path,
@@ -42,88 +48,295 @@ UNKNOWN_SESSION_ID = "{session_id}"
 
 
 @dataclass(frozen=True)
-class Step:
-    """One call that changes the service.
+class Step(ABC):
+    """One call. ``room`` and ``title`` name to a user what it is about; ``reason`` says why it is made."""
 
-    ``session`` is the one that it concerns, as it was when the plan was made, where there is one: what is deleted or
-    ended is looked at again first. ``row_id`` names the ledger's row that counts the request without an answer which
-    created it. ``values`` are the fields that it sends, by their names in ``comparison``.
-    """
-
-    action: Action
+    action: ClassVar[Action]
+    method: ClassVar[str]
     room: str
     title: str | None
-    method: str
-    path: str
     reason: str
-    body: Mapping[str, Any] | None = None
-    session: Session | None = None
+
+    @property
+    @abstractmethod
+    def path(self) -> str: ...
+
+    @property
+    def body(self) -> Mapping[str, Any] | None:
+        return None
+
+
+class RoomStep(Step):
+    @abstractmethod
+    def effect(self, room: Room | None) -> Room | None:
+        """Return the slot's room once the step is done."""
+
+
+class SessionStep(Step):
+    @abstractmethod
+    def effect(self, session: Session | None) -> Session | None:
+        """Return the slot's session once the step is done."""
+
+
+@dataclass(frozen=True)
+class CreateRoom(RoomStep):
+    action = "create_room"
+    method = "POST"
+    spec: RoomSpec
+
+    @property
+    def path(self) -> str:
+        return ROOMS_PATH
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        spec = self.spec
+        return _given({"title": spec.title, "description": spec.description, "analytics": spec.analytics})
+
+    def send(self, api: WebinarApi, before_each: Callable[[], None], before_wait: Callable[[float], None]) -> Room:
+        return api.create_room(self.body, before_each, before_wait)
+
+    def effect(self, room: Room | None) -> Room:  # noqa: ARG002 - there is none
+        return Room("", self.spec.title or "", None, self.spec.description, self.spec.analytics or {})
+
+
+@dataclass(frozen=True)
+class UpdateRoom(RoomStep):
+    """``changes`` is what is sent; ``values`` are the fields in it that differ, by their names in ``comparison``."""
+
+    action = "update_room"
+    method = "PATCH"
+    found: Room
+    changes: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        return room_path(self.found.id)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        return self.changes
+
+    def send(self, api: WebinarApi) -> None:
+        api.update_room(self.found.id, self.changes)
+
+    def effect(self, room: Room | None) -> Room | None:
+        return None if room is None else replace(room, **self.changes)
+
+
+@dataclass(frozen=True)
+class DeleteRoom(RoomStep):
+    """``row_id`` is of the ledger's row whose unanswered request created the room; None for a room asked to go."""
+
+    action = "delete_room"
+    method = "DELETE"
+    found: Room
     row_id: int | None = None
-    values: Mapping[str, Any] | None = None
+
+    @property
+    def path(self) -> str:
+        return room_path(self.found.id)
+
+    def send(self, api: WebinarApi) -> None:
+        api.delete_room(self.found.id)
+
+    def effect(self, room: Room | None) -> Room | None:
+        return None if room is not None and room.id == self.found.id else room
 
 
-def room_creation(name: str, spec: RoomSpec, reason: str) -> Step:
-    body = without_none({"title": spec.title, "description": spec.description, "analytics": spec.analytics})
-    return Step("create_room", name, None, "POST", ROOMS_PATH, reason, body)
+@dataclass(frozen=True)
+class CreateSession(SessionStep):
+    """``replaces`` is the session whose place the new one takes. It is removed by a step of its own."""
+
+    action = "create_session"
+    method = "POST"
+    room_id: str | None
+    spec: SessionSpec
+    replaces: Session | None = None
+
+    @property
+    def path(self) -> str:
+        return sessions_path(self.room_id or UNKNOWN_ROOM_ID)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """A CreateSessionRequest of the contract with only what was asked for."""
+        spec = self.spec
+        return _given(
+            {
+                "title": spec.title,
+                "preset_id": spec.preset_id,
+                "description": spec.description,
+                "mode": spec.mode,
+                "scheduled_start_time": spec.scheduled_start_time,
+            }
+        )
+
+    def send(
+        self, api: WebinarApi, room_id: str, before_each: Callable[[], None], before_wait: Callable[[float], None]
+    ) -> CreatedSession:
+        return api.create_session(room_id, self.body, before_each, before_wait)
+
+    def effect(self, session: Session | None) -> Session:  # noqa: ARG002 - the new one takes its place
+        spec = self.spec
+        start = spec.scheduled_start_time
+        return Session("", self.room_id, spec.title, "scheduled", spec.mode, Preset(spec.preset_id), start)
 
 
-def room_update(room: Room, body: Mapping[str, Any], values: Mapping[str, Any], reason: str) -> Step:
-    return Step("update_room", room.title, None, "PATCH", room_path(room.id), reason, body, values=values)
+@dataclass(frozen=True)
+class ChangeSession(SessionStep):
+    """A change that the service can make of a session, which is None where the plan is still to create it."""
+
+    method = "PATCH"
+    session: Session | None
+
+    @property
+    @abstractmethod
+    def values(self) -> Mapping[str, Any]:
+        """The fields that are sent, by their names in ``comparison``."""
+
+    @abstractmethod
+    def send(self, api: WebinarApi, session_id: str) -> None: ...
 
 
-def room_removal(name: str, room: Room, reason: str) -> Step:
-    return Step("delete_room", name, None, "DELETE", room_path(room.id), reason)
+@dataclass(frozen=True)
+class RescheduleSession(ChangeSession):
+    action = "reschedule_session"
+    start: str
+
+    @property
+    def path(self) -> str:
+        return reschedule_path(_id_of(self.session))
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        return {"scheduled_start_time": self.start}
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.body
+
+    def send(self, api: WebinarApi, session_id: str) -> None:
+        api.reschedule_session(session_id, self.start)
+
+    def effect(self, session: Session | None) -> Session | None:
+        return None if session is None else replace(session, scheduled_start_time=self.start)
 
 
-def creation(room: str, room_id: str | None, spec: SessionSpec, reason: str, replaces: Session | None = None) -> Step:
-    path = sessions_path(room_id or UNKNOWN_ROOM_ID)
-    return Step("create_session", room, spec.title, "POST", path, reason, creation_body(spec), replaces)
+@dataclass(frozen=True)
+class UpdateSettings(ChangeSession):
+    action = "update_settings"
+    settings: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        return settings_path(_id_of(self.session))
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        return self.settings
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return {settings_field(name): value for name, value in self.settings.items()}
+
+    def send(self, api: WebinarApi, session_id: str) -> None:
+        api.update_settings(session_id, self.settings)
+
+    def effect(self, session: Session | None) -> Session | None:
+        if session is None:
+            return None
+        return replace(session, settings=Settings(**{**asdict(session.settings), **self.settings}))
 
 
-def creation_body(spec: SessionSpec) -> dict[str, Any]:
-    """Return a CreateSessionRequest of the contract with only what was asked for."""
-    return without_none(
-        {
-            "title": spec.title,
-            "preset_id": spec.preset_id,
-            "description": spec.description,
-            "mode": spec.mode,
-            "scheduled_start_time": spec.scheduled_start_time,
-        }
-    )
+@dataclass(frozen=True)
+class GoLive(SessionStep):
+    """``session`` is None where the plan is still to create it."""
+
+    action = "go_live"
+    method = "POST"
+    session: Session | None
+
+    @property
+    def path(self) -> str:
+        return go_live_path(_id_of(self.session))
+
+    def send(self, api: WebinarApi, session_id: str, *, needs_key: bool) -> StreamKey | None:
+        return api.go_live(session_id, needs_key=needs_key)
+
+    def effect(self, session: Session | None) -> Session | None:
+        return None if session is None else replace(session, status="live")
 
 
-def removal(room: str, session: Session, reason: str, row_id: int | None = None) -> Step:
+@dataclass(frozen=True)
+class RemoveSession(SessionStep):
+    """``session`` is as the plan has seen it; it is looked at again first.
+
+    ``row_id`` is of the ledger's row whose unanswered request created it, None where it did not come of one.
+    """
+
+    session: Session
+    row_id: int | None = None
+
+    @abstractmethod
+    def send(self, api: WebinarApi) -> None: ...
+
+
+@dataclass(frozen=True)
+class DeleteSession(RemoveSession):
+    action = "delete_session"
+    method = "DELETE"
+
+    @property
+    def path(self) -> str:
+        return session_path(self.session.id)
+
+    def send(self, api: WebinarApi) -> None:
+        api.delete_session(self.session.id)
+
+    def effect(self, session: Session | None) -> Session | None:
+        return None if _is_same(session, self.session) else session
+
+
+@dataclass(frozen=True)
+class EndSession(RemoveSession):
+    action = "end_session"
+    method = "POST"
+
+    @property
+    def path(self) -> str:
+        return end_path(self.session.id)
+
+    def send(self, api: WebinarApi) -> None:
+        api.end_session(self.session.id)
+
+    def effect(self, session: Session | None) -> Session | None:
+        return replace(self.session, status="ended") if _is_same(session, self.session) else session
+
+
+def removal(room: str, session: Session, reason: str, row_id: int | None = None) -> RemoveSession:
     """A scheduled session is deleted; one that has begun is ended, because past sessions keep their history."""
-    if session.status == "scheduled":
-        path = session_path(session.id)
-        return Step("delete_session", room, session.title, "DELETE", path, reason, session=session, row_id=row_id)
-    return ending(room, session, f"{reason}, and it is {session.status}")
+    if is_scheduled(session):
+        return DeleteSession(room, session.title, reason, session, row_id)
+    return EndSession(room, session.title, f"{reason}, and it is {session.status}", session)
 
 
-def ending(room: str, session: Session, reason: str) -> Step:
-    return Step("end_session", room, session.title, "POST", end_path(session.id), reason, session=session)
-
-
-def reschedule(room: str, session: Session, wanted: str, reason: str) -> Step:
-    body, path = {"scheduled_start_time": wanted}, reschedule_path(session.id)
-    return Step("reschedule_session", room, session.title, "PATCH", path, reason, body, session, values=body)
-
-
-def settings_update(room: str, title: str, session: Session | None, settings: Mapping[str, Any], reason: str) -> Step:
-    path = settings_path(session.id if session else UNKNOWN_SESSION_ID)
-    values = {settings_field(name): value for name, value in settings.items()}
-    return Step("update_settings", room, title, "PATCH", path, reason, settings, session, values=values)
-
-
-def going_live(room: str, title: str, session: Session | None, reason: str) -> Step:
-    path = go_live_path(session.id if session else UNKNOWN_SESSION_ID)
-    return Step("go_live", room, title, "POST", path, reason, session=session)
+def is_scheduled(session: Session) -> bool:
+    return session.status == "scheduled"
 
 
 def reason_of(differences: Sequence[Difference]) -> str:
     return "; ".join(difference.text() for difference in differences)
 
 
-def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+def _is_same(session: Session | None, other: Session) -> bool:
+    return session is not None and session.id == other.id
+
+
+def _id_of(session: Session | None) -> str:
+    return session.id if session is not None else UNKNOWN_SESSION_ID
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}

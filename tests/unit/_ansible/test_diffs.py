@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.diffs import diff_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, Policy, RoomSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import foreseen
 
 from ..engine_run import KEYNOTE, OTHER_PRESET, Run, event
 from ..scripted_server import refusal
@@ -28,7 +28,7 @@ def rooms_of(text: str) -> dict[str, Any]:
 
 def diff(run: Run, asked: EventSpec, *, check_mode: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     plan = run.plan(asked)
-    applied = planned(plan) if check_mode else run.apply_plan(plan, policy=asked.policy)
+    applied = foreseen(plan) if check_mode else run.apply_plan(plan, policy=asked.policy)
     shown = diff_of(Outcome(plan, applied))
     assert not any(key in str(shown) for key in run.service.keys.values())
     return rooms_of(shown["before"]), rooms_of(shown["after"])

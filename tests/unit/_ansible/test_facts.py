@@ -19,7 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import foreseen
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -44,7 +44,7 @@ def preview(
 ) -> dict[str, Any]:
     plan = run.plan(asked)
     return event_result(
-        Outcome(plan, planned(plan)),
+        Outcome(plan, foreseen(plan)),
         Redactor(),
         facts_before=before or {},
         run=named,
@@ -175,7 +175,7 @@ def test_a_session_that_could_not_be_replaced_stays_in_the_facts(run: Run) -> No
 @given(scenarios())
 def test_each_asked_session_has_a_name_of_its_own(scenario: Scenario) -> None:
     plan = make_plan(scenario.asked, scenario.world())
-    result = event_result(Outcome(plan, planned(plan)), Redactor(), facts_before={}, run="r", check_mode=True)
+    result = event_result(Outcome(plan, foreseen(plan)), Redactor(), facts_before={}, run="r", check_mode=True)
     names = [session["name"] for session in result["sessions"]]
     assert len(names) == len(set(names))
     left = result["ansible_facts"]

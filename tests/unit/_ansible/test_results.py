@@ -28,7 +28,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcome
     Applied,
     RoomOutcome,
     SessionOutcome,
-    planned,
+    foreseen,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
 
@@ -64,7 +64,7 @@ def applied(*sessions: SessionOutcome, asked: EventSpec = ASKED, room_changed: b
 
 def checked(*, room: bool, session: bool) -> Outcome:
     plan = make_plan(ASKED, world(room=room, session=session))
-    return Outcome(plan, planned(plan))
+    return Outcome(plan, foreseen(plan))
 
 
 def shape(value: Any) -> Any:

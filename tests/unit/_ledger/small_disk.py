@@ -25,9 +25,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owne
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream_keys import stream_keys_of
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import create_session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import creation_body
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, create
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import SessionTarget
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import CreateSession
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 
@@ -79,8 +79,8 @@ def run(before: Callable[[Ledger], None] = lambda _ledger: None, on_post: Callab
             before(ledger)
             seen = frozenset(session.id for session in api.sessions(ROOM_ID))
             slot = Slot(URL, "session", ROOM_ID, ASKED.title)
-            creation, body = Creation(api, ledger, 10.0), creation_body(ASKED)
-            made = create_session(creation, slot, ASKED, body, seen, replaces=None, gone_ids=())
+            step = CreateSession("Main stage", ASKED.title, "a test", ROOM_ID, ASKED)
+            made = create(Creation(api, ledger, 10.0), SessionTarget(api, ledger, slot, step), seen, [])
             return made.thing.id
     except WebinarError as error:
         return str(error)

@@ -19,7 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import foreseen
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import CreatedSession
 
@@ -66,10 +66,10 @@ def test_a_second_run_makes_no_writing_call_and_shows_the_same(run: Run) -> None
 def test_what_is_planned_makes_no_call_and_says_what_would_change(run: Run) -> None:
     plan = run.plan(ASKED)
     run.service.journal.clear()
-    applied = planned(plan)
+    applied = foreseen(plan)
     assert run.service.journal == []
     assert [done.changed for done in applied.sessions] == [True] * 3
-    assert [done.session for done in applied.sessions] == [None] * 3
+    assert [done.session.id for done in applied.sessions if done.session] == [""] * 3
     assert [room.changed for room in applied.rooms] == [True, True]
 
 

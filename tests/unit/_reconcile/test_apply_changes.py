@@ -12,7 +12,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import (
     Applied,
     SessionOutcome,
-    planned,
+    foreseen,
 )
 
 from ..engine_run import KEYNOTE, OTHER_PRESET, Run, event
@@ -172,7 +172,7 @@ def test_a_deleted_room_leaves_no_key(run: Run) -> None:
 
 def foretold(run: Run, asked: EventSpec) -> None:
     """Check mode's outcome is the real run's, but for what only the service can know."""
-    before = planned(run.plan(asked))
+    before = foreseen(run.plan(asked))
     after = run.apply(asked)
     for expected, done in zip(before.sessions, after.sessions, strict=True):
         assert (expected.changed, expected.error) == (done.changed, done.error)

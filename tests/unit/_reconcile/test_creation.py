@@ -19,8 +19,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import loc
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import create_room
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made, create
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation_targets import RoomTarget
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import CreateRoom
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service import transport
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
@@ -31,7 +32,7 @@ from ..scripted_server import Request
 def test_a_session_is_created_and_its_key_is_kept(scene: Scene) -> None:
     made = scene.create()
     assert made.by_us
-    assert made.replaced == ()
+    assert scene.removed == []
     assert made.thing.id == scene.one_usable()
     assert made.key is not None
     assert made.key.rtmp_url == "rtmp://ingest.invalid/live"
@@ -72,7 +73,8 @@ def test_a_ledger_that_cannot_take_the_intent_means_no_post(scene: Scene) -> Non
 @pytest.mark.parametrize("fault", NO_EFFECT)
 def test_a_lost_request_is_sent_again_after_the_grace_time(scene: Scene, fault: str) -> None:
     scene.service.faults = [fault]
-    assert scene.create().replaced == ()
+    scene.create()
+    assert scene.removed == []
     scene.one_usable()
     assert scene.service.count("POST") == 2
     assert scene.pauses == list(creation_module.GRACE_PAUSES)
@@ -82,7 +84,7 @@ def test_a_lost_request_is_sent_again_after_the_grace_time(scene: Scene, fault: 
 def test_a_session_whose_answer_was_lost_is_replaced_by_one_with_a_key(scene: Scene, fault: str) -> None:
     scene.service.faults = [fault]
     made = scene.create()
-    assert len(made.replaced) == 1
+    assert len(scene.removed) == 1
     assert made.thing.id == scene.one_usable()
     assert scene.service.count("POST") == 2
 
@@ -102,7 +104,7 @@ def test_a_key_that_came_without_its_session_is_joined_to_it(scene: Scene) -> No
     scene.service.faults = ["done-nameless"]
     scene.service.hidden_lists = 2
     made = scene.create()
-    assert made.replaced == ()
+    assert scene.removed == []
     assert made.thing.id == scene.one_usable()
     assert scene.service.count("POST") == 1
 
@@ -116,7 +118,8 @@ def test_a_key_whose_session_no_list_shows_waits_for_the_next_run(scene: Scene) 
     assert row is not None
     assert (row.phase, row.leased) == ("pending", False)
     assert row.key is not None
-    assert not scene.create(scene.open_run()).replaced
+    scene.create(scene.open_run())
+    assert scene.removed == []
     scene.one_usable()
     assert scene.service.count("POST") == 1
 
@@ -215,8 +218,9 @@ def test_every_series_of_lost_answers_ends_with_one_usable_session(scene: Scene)
 def _create_room(scene: Scene) -> Made[Room]:
     creation = Creation(scene.api, scene.ledger, 5.0, scene.sleep)
     seen = frozenset(scene.service.rooms)
-    spec = RoomSpec(title="Workshop")
-    return create_room(creation, Slot(scene.api.url, "room", "", "Workshop"), spec, {"title": "Workshop"}, seen)
+    step = CreateRoom("Workshop", None, "a test", RoomSpec(title="Workshop"))
+    target = RoomTarget(scene.api, scene.ledger, Slot(scene.api.url, "room", "", "Workshop"), step)
+    return create(creation, target, seen, [])
 
 
 @pytest.mark.parametrize("fault", ["done-whole", *NO_EFFECT, *EFFECT_AND_LOST])

@@ -180,7 +180,7 @@ def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_d
     scene.service.on_request = lambda _request: None
     lost = set(scene.service.sessions)
     made = scene.create(scene.open_run())
-    assert set(made.replaced) == lost
+    assert set(scene.removed) == lost
     assert scene.one_usable() == made.thing.id
 
 

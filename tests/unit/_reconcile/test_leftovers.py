@@ -19,7 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import (
     Applied,
     SessionOutcome,
-    planned,
+    foreseen,
 )
 
 from ..creation_scene import ELSEWHERE
@@ -87,8 +87,8 @@ def test_a_duplicate_is_removed_by_the_next_run_which_says_so(run: Run, duplicat
 def test_check_mode_shows_the_removal_of_a_duplicate_and_calls_nothing(run: Run, duplicate: str) -> None:
     plan = run.plan(ASKED)
     assert [(step.action, step.path) for step in plan.steps()] == [("delete_session", f"/sessions/{duplicate}")]
-    assert only(planned(plan)).changed
-    assert id_of(only(planned(plan))) != duplicate
+    assert only(foreseen(plan)).changed
+    assert id_of(only(foreseen(plan))) != duplicate
     assert run.writes() == []
 
 

@@ -15,7 +15,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import planned
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import foreseen
 
 from ..engine_run import KEYNOTE, PRESET, Run, event
 from ..scripted_server import Request, refusal
@@ -55,7 +55,7 @@ def test_an_empty_duplicate_is_removed_by_the_next_run_which_says_so(run: Run, d
 def test_check_mode_shows_the_removal_of_a_duplicate_and_calls_nothing(run: Run, duplicate: str) -> None:
     plan = run.plan(ASKED)
     assert [(step.action, step.path) for step in plan.steps()] == [("delete_room", f"/rooms/{duplicate}")]
-    assert planned(plan).rooms[0].changed
+    assert foreseen(plan).rooms[0].changed
     assert run.writes() == []
 
 

@@ -24,9 +24,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import KnownRows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import Applied, planned
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, SessionPlan, make_plan
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import Applied, foreseen
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.slot_plan import SessionPlan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import DeleteRoom, RemoveSession, Step
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 from hypothesis import given, settings
@@ -111,7 +112,7 @@ def test_no_slot_is_filled_twice_and_none_that_stays_filled(scenario: Scenario) 
 def test_a_refusal_means_that_nothing_is_done(scenario: Scenario) -> None:
     plan = make_plan(scenario.asked, scenario.world())
     assert not any(session.refusal and session.steps for session in session_plans(plan))
-    assert not any(room.refusal and room.step for room in plan.rooms)
+    assert not any(room.refusal and room.steps for room in plan.rooms)
 
 
 @pure
@@ -128,14 +129,17 @@ def every_session(world: World) -> list[Session]:
     return [session for listed in world.sessions.values() for session in listed]
 
 
-def removals_beside(plan: SessionPlan) -> list[Step]:
+def row_of(step: Step) -> int | None:
+    """The ledger's row whose unanswered request created what a step removes."""
+    return step.row_id if isinstance(step, (RemoveSession, DeleteRoom)) else None
+
+
+def removals_beside(plan: SessionPlan) -> list[RemoveSession]:
     """The removals of what is beside the slot: what is in it goes where that was asked, or it is replaced."""
     return [
         step
         for step in plan.steps
-        if step.action in ("delete_session", "end_session")
-        and step.session is not None
-        and (plan.session is None or step.session.id != plan.session.id)
+        if isinstance(step, RemoveSession) and (plan.session is None or step.session.id != plan.session.id)
     ]
 
 
@@ -154,7 +158,6 @@ def test_what_is_removed_beside_a_slot_is_ours_in_every_respect(event: tuple[Eve
         holder = world.rows.of_slot(world.session_slot(ROOM.id, plan.spec.title))
         for step in removals_beside(plan):
             session = step.session
-            assert session is not None
             removed.append(session.id)
             assert session.title == plan.spec.title
             if step.row_id is None:
@@ -189,7 +192,6 @@ def test_a_session_that_the_ledger_does_not_tell_of_is_removed_only_for_an_unans
         if plan.purged:
             continue
         for step in removals_beside(plan):
-            assert step.session is not None
             assert step.session.id in world.rows.ids
 
 
@@ -207,13 +209,13 @@ def without_requests(world: World) -> KnownRows:
 def test_all_else_is_planned_as_if_what_requests_made_had_never_been(event: tuple[EventSpec, World]) -> None:
     asked, world = event
     plan = make_plan(asked, world)
-    gone = {step.session.id for step in plan.steps() if step.session and step.row_id is not None}
+    gone = {step.session.id for step in plan.steps() if isinstance(step, RemoveSession) and step.row_id is not None}
     left = {room: tuple(one for one in listed if one.id not in gone) for room, listed in world.sessions.items()}
     rest = make_plan(asked, replace(world, sessions=left))
     for found, other in zip(session_plans(plan), session_plans(rest), strict=False):
         assert found.spec == other.spec
         if found.refusal is None and other.refusal is None:
-            assert [step for step in found.steps if step.row_id is None] == list(other.steps)
+            assert [step for step in found.steps if row_of(step) is None] == list(other.steps)
 
 
 def test_the_random_worlds_hold_duplicates_and_what_only_looks_like_them() -> None:
@@ -224,7 +226,7 @@ def test_the_random_worlds_hold_duplicates_and_what_only_looks_like_them() -> No
     @given(unanswered_events())
     def count(event: tuple[EventSpec, World]) -> None:
         plans = session_plans(make_plan(*event))
-        is_removed = any(step.row_id is not None for plan in plans for step in plan.steps)
+        is_removed = any(row_of(step) is not None for plan in plans for step in plan.steps)
         seen["duplicates"] += is_removed
         seen["look-alikes"] += not is_removed and any(_is_crowded(plan) for plan in plans)
 
@@ -292,14 +294,24 @@ def refused(plan: Plan) -> set[tuple[str | None, str | None]]:
 
 def check_the_run(run: Run, scenario: Scenario, foretold: Plan, done: Applied) -> None:
     """The service took every call, and check mode foretold all that can be known before."""
-    expected = planned(foretold)
+    expected = foreseen(foretold)
     for before, after in zip(expected.rooms, done.rooms, strict=True):
         assert (before.changed, before.error) == (after.changed, after.error)
-        assert before.room is None or before.room == after.room
+        if before.room is not None and before.room.id:
+            assert before.room == after.room
+        elif before.room is not None:
+            assert after.room is not None
+            assert before.room.title == after.room.title
     for check, real in zip(expected.sessions, done.sessions, strict=True):
         assert (check.changed, check.error) == (real.changed, real.error)
-        if check.session is not None:
+        if check.session is not None and check.session.id:
             assert check.session == real.session
+        elif check.session is not None:
+            # A real run learns its id, and what the service adds.
+            assert real.session is not None
+            assert (check.session.title, check.session.status) == (real.session.title, real.session.status)
+            assert check.session.preset.id == real.session.preset.id
+            assert check.session.settings.given().items() <= real.session.settings.given().items()
     wishes = {(room.title, spec.title): spec for room in scenario.asked.rooms for spec in room.sessions}
     # Somebody else's session of the same title, beside the one that the ledger knows, stays.
     crowded = {(room.spec.title, one.spec.title) for room in foretold.rooms for one in room.sessions if one.notes}

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+"""Looks at what was planned or sent: whether a session may still be removed, and what the service made of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.comparison import Memory, remembered, shown_of_room, shown_of_session
+from .._core.errors import WebinarError
+from .._core.model import Room, Session
+from .._ledger.store import Ledger, Row, Slot
+from .steps import RemoveSession, is_scheduled
+
+
+def reason_to_stay(step: RemoveSession, now: Session | None, ledger: Ledger) -> str | None:
+    """Say why a session must not be removed any more, None where it may be. ``now`` is how the service shows it."""
+    planned = step.session
+    if now is None or not now.is_current:
+        return None
+    if is_scheduled(planned) and not is_scheduled(now):
+        return (
+            f"the session {planned.id} is left alone: it was scheduled when the plan was made, and is {now.status} by "
+            "now. Run again to see what can be done with it."
+        )
+    if step.row_id is not None and (row := ledger.row_of_session(planned.id)) is not None:
+        return f"{planned.id} is left alone: the ledger knows it by now (entry {row.id}). Run again."
+    return None
+
+
+def remember_values(
+    ledger: Ledger, slot: Slot, row: Row | None, sent: Mapping[str, Any], now: Room | Session
+) -> tuple[str, ...]:
+    """Remember what the service made of what was sent, so that the next run is quiet; return what is said of it.
+
+    ``row`` is the ledger's row of the room or session, ``now`` is how the service shows it since.
+    """
+    known = row.memory if row is not None else {}
+    shown = shown_of_room(now) if isinstance(now, Room) else shown_of_session(now)
+    memory = remembered(known, sent, shown)
+    if memory != known:
+        ledger.remember(slot, now.id, memory)
+    return kept_notes(sent, memory, shown)
+
+
+def kept_otherwise(field: str, asked: Any, shown: Any) -> str:
+    name = field.rpartition(".")[2]
+    return f"the service keeps '{shown}' as {name}, where '{asked}' was asked for. It is taken as it is"
+
+
+def kept_notes(asked: Mapping[str, Any], memory: Memory, shown: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name what the service shows otherwise than it was asked for; of what it does not show, nothing can be said."""
+    told = [name for name in asked if name in memory and shown.get(name) is not None]
+    return tuple(kept_otherwise(name, asked[name], shown[name]) for name in told)
+
+
+def not_looked_at(error: WebinarError) -> str:
+    """Return what is said of a change that was made as it was asked: whether that shows is seen by the next run."""
+    return f"what the service made of the change is not known: {error}"

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Decides what to call so that one slot holds the session that was asked for: a pure function. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .._core.comparison import UNCHANGEABLE, Difference, Memory, differences, shown_of_session, wanted_of_session
+from .._core.model import Policy, Room, Session, SessionSpec
+from .._ledger.rows import damage
+from .._ledger.store import Row, Slot
+from .identity import Filling, no_such_session, session_in_slot, several_current
+from .leftovers import Leftover, created_unanswered, replaced_and_spare
+from .observe import World
+from .steps import (
+    CreateSession,
+    EndSession,
+    GoLive,
+    RescheduleSession,
+    SessionStep,
+    UpdateSettings,
+    is_scheduled,
+    reason_of,
+    removal,
+)
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """What is done in one slot, in order, or a refusal that says why nothing is done.
+
+    ``session`` fills the slot now, ``row`` is the ledger's row of it, else that of the slot. ``purged``: the session
+    was not asked for. ``awaits_rival``: another run is just creating the session, so this plan is made anew when that
+    one has ended. ``settles``: an intent of an earlier run is over with, and is taken out of the ledger.
+    """
+
+    spec: SessionSpec
+    session: Session | None
+    row: Row | None
+    steps: tuple[SessionStep, ...] = ()
+    refusal: str | None = None
+    purged: bool = False
+    notes: tuple[str, ...] = ()
+    awaits_rival: bool = False
+    settles: bool = False
+
+
+def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> SessionPlan:
+    """Plan for one asked session, and for what stands beside it and is ours."""
+    if found is None:
+        if spec.state in ("ended", "absent"):
+            return SessionPlan(spec, None, None)
+        if spec.session_id is not None:
+            return SessionPlan(spec, None, None, refusal=no_such_session(spec.session_id))
+        return SessionPlan(spec, None, None, _new(room, None, spec, "no current session of the room has this title"))
+    slot, listed = world.session_slot(found.id, spec.title), world.sessions.get(found.id, ())
+    held = world.rows.of_slot(slot)
+    is_wanted = spec.state in ("present", "live")
+    if is_wanted and spec.session_id is None and held is not None and held.phase == "pending" and held.leased:
+        planned = _new(room, found.id, spec, "another run is just creating it")
+        return SessionPlan(spec, None, held, planned, awaits_rival=True)
+    unanswered, ambiguity = ((), None) if spec.session_id else created_unanswered(slot, listed, world.rows, world.clock)
+    filling = session_in_slot(spec, slot, listed, world.rows, {one.session.id for one in unanswered})
+    if is_wanted and (ambiguity or filling.refusal):
+        return SessionPlan(spec, None, filling.row, refusal=ambiguity or filling.refusal)
+    if is_wanted and filling.row is not None and filling.row.damaged:
+        return SessionPlan(spec, filling.session, None, refusal=damage(filling.row))
+    beside: list[Leftover] = []
+    if filling.session is not None and spec.session_id is None:
+        beside = replaced_and_spare(slot, listed, world.rows, filling.session)
+    plan = _plan_filled(room, spec, found, filling, policy)
+    return _with_leftovers(plan, room, (*unanswered, *beside), slot, world, policy)
+
+
+def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, policy: Policy) -> SessionPlan:
+    session, row = filling.session, filling.row
+    plan = SessionPlan(spec, session, row, notes=filling.notes)
+    if spec.state == "absent":
+        # The next run would take the others for what is asked to be absent.
+        several = several_current([session.id, *filling.others]) if session and filling.others else None
+        if filling.refusal or several:
+            return replace(plan, refusal=filling.refusal or several)
+        removals = (removal(room, session, "it was asked to be absent"),) if session else ()
+        return replace(plan, steps=removals)
+    if spec.state == "ended":
+        if filling.refusal:
+            return replace(plan, refusal=filling.refusal)
+        is_on_air = session is not None and not is_scheduled(session)
+        if session is None or not is_on_air:
+            return plan
+        return replace(plan, steps=(EndSession(room, session.title, "it was asked to be ended", session),))
+    if session is None:
+        reason = "no current session of the room has this title"
+        if row is not None and row.phase == "pending":
+            reason = "an earlier run began to create it and did not finish"
+        return replace(plan, steps=_new(room, found.id, spec, reason))
+    return _plan_existing(room, found.id, plan, session, policy)
+
+
+def _with_leftovers(
+    plan: SessionPlan, room: str, leftovers: tuple[Leftover, ...], slot: Slot, world: World, policy: Policy
+) -> SessionPlan:
+    """Add the removal of what is ours: before a creation in an empty slot, else after all that is done in the slot."""
+    held = world.rows.of_slot(slot)
+    is_idle = held is not None and held.phase == "pending" and not held.leased and held.key is None
+    creates = any(isinstance(step, CreateSession) for step in plan.steps)
+    settles = is_idle and not creates and plan.refusal is None and held is not None and not held.unanswered
+    # What is destroyed comes last, after all that can refuse has agreed.
+    if not leftovers or plan.refusal is not None:
+        return replace(plan, settles=settles)
+    on_air = [one for one in leftovers if not is_scheduled(one.session)]
+    if on_air and policy.replace != "live" and plan.spec.state in ("present", "live"):
+        ids = ", ".join(one.session.id for one in on_air)
+        refusal = (
+            f"{plan.session.id if plan.session else 'a new session'} was created in the place of {ids}, which is still "
+            f"on air, and replace is '{policy.replace}'. End it (session_id and state: ended), or choose replace: live."
+        )
+        return replace(plan, refusal=refusal, steps=())
+    removals = tuple(
+        removal(room, one.session, one.reason, one.row.id if one.is_unanswered else None) for one in leftovers
+    )
+    first = creates and plan.session is None
+    return replace(plan, steps=(*removals, *plan.steps) if first else (*plan.steps, *removals), settles=settles)
+
+
+def _plan_existing(room: str, room_id: str, plan: SessionPlan, session: Session, policy: Policy) -> SessionPlan:
+    """Plan for a current session: replace it, update it, put it on air, leave it alone, or refuse."""
+    spec, row = plan.spec, plan.row
+    is_known = row is not None and row.object_id == session.id
+    memory: Memory = row.memory if row is not None and is_known else {}
+    differing = differences(wanted_of_session(spec), shown_of_session(session), memory)
+    # A field that the service left out does not differ, where only a new session could change it.
+    drift = [one for one in differing if one.field in UNCHANGEABLE and one.is_now is not None]
+    has_key = row is not None and is_known and row.key is not None
+    key_is_lost = not has_key and policy.on_missing_key != "ignore"
+    if drift or (key_is_lost and policy.on_missing_key == "replace"):
+        reason = reason_of(drift) if drift else "the ledger does not hold its stream key"
+        if spec.session_id is not None:
+            return replace(plan, refusal=_pinned_is_not_replaced(session, reason))
+        if not _may_replace(session, policy):
+            return replace(plan, refusal=_not_replaced(session, reason, policy))
+        return replace(plan, steps=_replacement(room, room_id, spec, session, reason))
+    if key_is_lost and policy.on_missing_key == "fail":
+        return replace(plan, refusal=_missing_key(session))
+    return replace(plan, steps=tuple(_updates(room, spec, session, differing, key_is_lost)))
+
+
+def _new(room: str, room_id: str | None, spec: SessionSpec, reason: str) -> tuple[SessionStep, ...]:
+    return (*_creation(room, room_id, spec, reason), *_on_air(room, spec))
+
+
+def _replacement(room: str, room_id: str, spec: SessionSpec, session: Session, reason: str) -> tuple[SessionStep, ...]:
+    """The new one is created, and its key kept, before anything is taken from the old one."""
+    return (
+        *_creation(room, room_id, spec, f"it replaces {session.id}, because {reason}", session),
+        removal(room, session, f"it is replaced, because {reason}"),
+        *_on_air(room, spec),
+    )
+
+
+def _creation(
+    room: str, room_id: str | None, spec: SessionSpec, reason: str, replaces: Session | None = None
+) -> Iterator[SessionStep]:
+    yield CreateSession(room, spec.title, reason, room_id, spec, replaces)
+    settings = spec.settings.given()
+    if settings:
+        yield UpdateSettings(room, spec.title, "the new session is to have them", None, settings)
+
+
+def _on_air(room: str, spec: SessionSpec) -> Iterator[SessionStep]:
+    if spec.state == "live":
+        yield GoLive(room, spec.title, "it was asked to be live", None)
+
+
+def _updates(
+    room: str, spec: SessionSpec, session: Session, differing: list[Difference], key_is_lost: bool
+) -> Iterator[SessionStep]:
+    for one in differing:
+        # A session on air has begun: the service cannot move its start any more.
+        if one.field == "scheduled_start_time" and is_scheduled(session):
+            yield RescheduleSession(room, session.title, one.text(), session, one.sent)
+    settings = [one for one in differing if one.field.startswith("settings.")]
+    if settings:
+        body = {one.field.partition(".")[2]: one.sent for one in settings}
+        yield UpdateSettings(room, session.title, reason_of(settings), session, body)
+    if key_is_lost:
+        reason = "the ledger does not hold its stream key, which going live shows (on_missing_key)"
+        yield GoLive(room, session.title, reason, session)
+    elif spec.state == "live" and session.status != "live":
+        yield GoLive(room, session.title, "it was asked to be live", session)
+
+
+def _may_replace(session: Session, policy: Policy) -> bool:
+    return policy.replace == "live" or (policy.replace == "scheduled" and is_scheduled(session))
+
+
+def _not_replaced(session: Session, reason: str, policy: Policy) -> str:
+    needed = "replace: live would end and replace it" if not is_scheduled(session) else "replace: scheduled would"
+    return (
+        f"the session {session.id} is {session.status} and is not replaced, although {reason}. The service cannot "
+        f"change that in an existing session, and replace is '{policy.replace}' ({needed}). Ask for what the "
+        "session has, or change the policy."
+    )
+
+
+def _pinned_is_not_replaced(session: Session, reason: str) -> str:
+    return (
+        f"the session {session.id} is not replaced, although {reason}: a new session would have another id than the "
+        "session_id that is asked for. Leave session_id out, or ask for what the session has."
+    )
+
+
+def _missing_key(session: Session) -> str:
+    return (
+        f"the session {session.id} exists, but the ledger does not hold its stream key, which the service shows only "
+        "once. Use the ledger that the session was created with (ledger_url), or choose with on_missing_key: replace "
+        "(a new session with a new key), go_live (puts it on air, which shows the key), or ignore."
+    )
