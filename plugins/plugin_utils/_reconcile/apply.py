@@ -70,7 +70,7 @@ def _own_rooms(plan: Plan, ledger: Ledger) -> None:
     asked = {room.row.id for room in plan.world.rooms if room.row is not None}
     mine = [row.id for row in plan.world.rows.to_own if row.object_id is not None or row.id in asked]
     if mine:
-        ledger.own_rooms(mine, plan.world.account.name)
+        ledger.assign_rooms(mine, plan.world.account.name)
 
 
 @dataclass
@@ -108,7 +108,7 @@ class _RoomRun:
         row = world.rows.of_slot(world.room_slot(room.title))
         try:
             if row is not None:
-                self.creation.ledger.resolved(row.id, 1)
+                self.creation.ledger.resolve_requests(row.id, 1)
         except WebinarError as error:
             note += f". The ledger could not note that: {error}"
         return True, note
@@ -187,7 +187,7 @@ class _RoomRun:
         api.delete_room(room.id)
         done = RoomOutcome(spec, None, changed=True)
         try:
-            self.creation.ledger.retire_room(api.url, room.id)
+            self.creation.ledger.retire(api.url, [room.id])
         except WebinarError as error:
             return replace(done, error=f"the room was deleted, but its keys are still in the ledger: {error}")
         return done

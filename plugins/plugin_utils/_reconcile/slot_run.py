@@ -68,7 +68,7 @@ class SlotRun:
         if self.session_plan.refusal is not None:
             return state, False
         if self.session_plan.settles and state.room_id:
-            self.creation.ledger.settle(self._slot(state))
+            self.creation.ledger.withdraw_unsent(self._slot(state))
         for step in self.session_plan.steps:
             try:
                 if step.action == "create_session":
@@ -153,7 +153,7 @@ class SlotRun:
             state = replace(state, notes=(*state.notes, f"removed {planned.id}: {step.reason}"))
         try:
             if step.row_id is not None:
-                self.creation.ledger.resolved(step.row_id, 1)
+                self.creation.ledger.resolve_requests(step.row_id, 1)
             else:
                 self.creation.ledger.retire(api.url, [planned.id])
         except WebinarError as error:
@@ -215,7 +215,7 @@ class SlotRun:
             if replaced is not None:
                 error += f" {replaced.id}, which it was to replace, is left as it is."
             return replace(created, fingerprint=None, error=error)
-        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key))
+        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key.stream_key))
 
     def _look(self, step: Step, state: SessionOutcome) -> SessionOutcome:
         """Look once what the service made of what was sent, and remember it, so that the next run is quiet."""
@@ -253,7 +253,7 @@ class SlotRun:
         notes = state.notes
         if state.key is not None and state.key.stream_key != key.stream_key:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
-        state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
+        state = replace(state, key=key, fingerprint=ledger.fingerprint(key.stream_key), notes=notes)
         # Kept before anything else: like the answer of a creation, this one is shown once.
         over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
         try:
