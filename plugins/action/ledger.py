@@ -14,10 +14,6 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info_spec
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import (
-            keep_in_order,
-        )
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 
-        return self.answer(
-            task_vars or {}, LEDGER_ACTION_SPEC, partial(keep_in_order, check_mode=self._task.check_mode)
-        )
+        return self.answer(task_vars or {}, LEDGER_ACTION_SPEC, partial(maintain, check_mode=self._task.check_mode))

@@ -14,6 +14,6 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info_spec
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.adoption import keep_or_forget
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_options import keep_or_forget
 
         return self.answer(task_vars or {}, STREAM_KEY_SPEC, partial(keep_or_forget, check_mode=self._task.check_mode))

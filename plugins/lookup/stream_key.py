@@ -87,94 +87,23 @@ _raw:
   elements: str
 """
 
-import os
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
     MISSING_LIBRARY,
-    is_undefined,
-    mask_on_newer_cores,
     missing_library_message,
-    plain,
-    show_frames,
 )
-
-if MISSING_LIBRARY is None:
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import LEDGER_SPEC
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.given import options_from
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import (
-        ledger_settings_from,
-        with_shared_options,
-    )
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
-        InvalidInput,
-        WebinarError,
-        unexpected_message,
-    )
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations import stream_keys
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         if MISSING_LIBRARY is not None:
             raise AnsibleLookupError(missing_library_message(MISSING_LIBRARY))
-        message, keys, redactor = None, [], Redactor()
-        try:
-            keys = self._keys(terms, variables or {}, plain(kwargs), redactor)
-        except WebinarError as error:
-            message = redactor.text(str(error))
-        except AnsibleError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a key
-            show_frames(self._display, error)
-            message = unexpected_message(error)
-        if message is not None:
-            # Outside the handlers, so that the original error and its frames are not chained to what is shown.
-            raise AnsibleLookupError(message)
-        mask_on_newer_cores([*keys, *redactor.known()])
-        return keys
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_lookup import look_up
 
-    def _keys(
-        self, terms: list[Any], variables: dict[str, Any], given: Mapping[str, Any], redactor: Redactor
-    ) -> list[str]:
-        options = with_shared_options(options_from(given, LEDGER_SPEC), self._variable_of(variables), os.environ)
-        settings = ledger_settings_from(options, os.environ)
-        ids = stream_keys.session_ids_from(_defined(terms))
-        if variables.get("ansible_check_mode"):
-            return stream_keys.previewed_stream_keys_of(settings, ids, lambda: _going_live(variables), redactor)
-        return stream_keys.stream_keys_of(settings, stream_keys.all_given(ids), redactor)
+        return look_up(terms, variables or {}, kwargs, self._templated, self._display)
 
-    def _variable_of(self, variables: dict[str, Any]) -> Any:
-        """Return what reads a variable as a value: a lookup is given them as they were written."""
-
-        def value(name: str) -> Any:
-            if name not in variables:
-                return None
-            return plain(variables[name] if self._templar is None else self._templar.template(variables[name]))
-
-        return value
-
-
-def _defined(terms: Any) -> Any:
-    """Return terms as plain values; raise InvalidInput for one that is not defined, which older cores pass on."""
-    if isinstance(terms, (list, tuple)):
-        return [_defined(term) for term in terms]
-    if is_undefined(terms):
-        raise InvalidInput("stream_key: a session id is not defined. Was the task skipped that creates the session?")
-    return plain(terms)
-
-
-def _going_live(variables: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the sessions that this run's previews, as this host or localhost knows them, put on air."""
-    known = [variables, (variables.get("hostvars") or {}).get("localhost") or {}]
-    found: set[str] = set()
-    for host in known:
-        facts = host.get("ansible_facts") or {}
-        preview = facts.get("tenbyte_preview") or {}
-        for sessions in (facts.get("tenbyte_sessions") or {}, preview.get("sessions") or {}):
-            found |= {str(one["id"]).lower() for one in sessions.values() if one.get("status") == "live" and one["id"]}
-    return found
+    def _templated(self, value: Any) -> Any:
+        return value if self._templar is None else self._templar.template(value)

@@ -7,13 +7,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.maintenance import (
+    MaintainedLedger,
+    open_for_maintenance,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.reading import LedgerReader
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot, open_ledger
 
 OpenRun = Callable[..., Ledger]
@@ -41,3 +48,19 @@ def opened(settings: LedgerSettings, *, writable: bool = True) -> Ledger:
     ledger = open_ledger(settings, Redactor(), new_owner(), writable=writable)
     assert ledger is not None
     return ledger
+
+
+def maintained(settings: LedgerSettings) -> MaintainedLedger:
+    ledger = open_for_maintenance(settings, Redactor(), new_owner(), writable=True)
+    assert ledger is not None
+    return ledger
+
+
+def written(ledger: LedgerReader, statement: sa.Executable) -> int:
+    """Change the tables as no method of the ledger does; return how many rows that were."""
+    return ledger._database.write(lambda connection: connection.execute(statement)).rowcount
+
+
+def stored(ledger: LedgerReader, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    """Return what the tables hold."""
+    return ledger._database.read(lambda connection: connection.execute(statement).all())

@@ -4,17 +4,19 @@
 
 # Private to this collection: it may change with every version.
 
-"""What a user sees of the ledger's entries: fingerprints, never a key."""
+"""The results of the action ``ledger``: what a user sees of entries are fingerprints, never a key."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from .._ledger.maintenance import Rotation
 from .._ledger.rows import Row
-from .._ledger.store import Ledger
-from .._operations.ledger_check import Checked
-from .._operations.ledger_transfer import Kept
+from .._operations.ledger_check import IN_ORDER, Checked
+from .._operations.ledger_maintenance import Export, Fingerprinted, TakenIn
 
 LEDGER = "stream-key ledger"
 
@@ -56,10 +58,61 @@ def checked_entry(checked: Checked, api: str) -> dict[str, Any]:
     return {**shown, "room": shown["room"] or checked.room, "status": status, "finding": checked.finding}
 
 
-def kept_entry(kept: Kept, ledger: Ledger | None) -> dict[str, Any]:
-    fingerprint = ledger.fingerprint(kept.key) if ledger is not None and kept.key is not None else None
-    row = Row(0, kept.slot, kept.object_id, kept.phase, kept.key, fingerprint, frozenset(), leased=False)
-    return {**entry(row), "entry": None}
+def exported_entry(exported: Fingerprinted) -> dict[str, Any]:
+    row = exported.row
+    as_row = Row(0, row.slot, row.object_id, row.phase, row.key, exported.fingerprint, frozenset(), leased=False)
+    return {**entry(as_row), "entry": None}
+
+
+def listed(rows: Iterable[Row]) -> dict[str, Any]:
+    return {"changed": False, "entries": [entry(row) for row in rows]}
+
+
+def checked(findings: Iterable[Checked], api: str) -> dict[str, Any]:
+    entries = [checked_entry(one, api) for one in findings]
+    summary = Counter(one["finding"] for one in entries)
+    return {
+        "changed": False,
+        "entries": entries,
+        "summary": dict(sorted(summary.items())),
+        "in_order": all(finding in IN_ORDER for finding in summary),
+    }
+
+
+def forgotten(rows: Iterable[Row]) -> dict[str, Any]:
+    before = [entry(row) for row in rows]
+    return {"changed": bool(before), "entries": before, "diff": diff(before, [])}
+
+
+def rotated(rotation: Rotation) -> dict[str, Any]:
+    count = rotation.count
+    before, after = f"{count} entries with an older key\n", "0 entries with an older key\n"
+    return {
+        "changed": count > 0,
+        "entries": [],
+        "rotated": count,
+        "diff": texts_diff(before, after) if count else {},
+        "warnings": [_about_old_keys(rotation)] if count and rotation.key_file is not None else [],
+    }
+
+
+def _about_old_keys(rotation: Rotation) -> str:
+    reason = f", because it may be read by {rotation.read_by}" if rotation.read_by else ""
+    return (
+        f"{rotation.key_file} keeps the old key after the new one{reason}. Copies of the file, on other "
+        "controllers and in safe places, need the new key too. When nothing needs the old one any more, take it out of "
+        "the file by hand."
+    )
+
+
+def exported(export: Export, path: Path) -> dict[str, Any]:
+    before, after = ([exported_entry(one) for one in side] for side in (export.before, export.after))
+    return {"changed": export.changed, "entries": after, "diff": diff(before, after, str(path))}
+
+
+def taken_in(rows: Iterable[TakenIn]) -> dict[str, Any]:
+    shown = [{**exported_entry(one.shown), "finding": one.change.action} for one in rows]
+    return {"changed": bool(shown), "entries": shown, "diff": diff([], shown)}
 
 
 def diff(

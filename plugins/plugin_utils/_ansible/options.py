@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from .._core.errors import InvalidInput
 from .._core.secrecy import Redactor
 from .._core.service_url import is_loopback, normalised_url
-from .._ledger.location import LedgerSettings, check_settings, default_url
+from .._ledger.location import LedgerSettings, check_settings
 from .._service.transport import Connection
 from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
 from .given import boolean, expanded_path, is_empty
+from .paths import default_ledger_url, with_home_put_in
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
 LARGEST_NUMBER = 86_400
@@ -117,10 +118,12 @@ def _credential(options: Mapping[str, Any], name: str) -> str | None:
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
     """Return where the ledger is. Whether there is a place for it is found by who needs one."""
+    ledger_url = options.get("ledger_url") or None
     settings = LedgerSettings(
-        url=options.get("ledger_url") or default_url(dict(environment)),
+        url=default_ledger_url(environment) if ledger_url is None else with_home_put_in(ledger_url),
         key=options.get("ledger_key") or None,
         key_file=options.get("ledger_key_file") or None,
+        is_default=ledger_url is None,
     )
     check_settings(settings)
     return settings

@@ -17,21 +17,21 @@ from .._core.user_paths import user_path
 
 
 class Vault:
-    """Locks and opens text with one password."""
+    """Encrypts and decrypts text with one password."""
 
     def __init__(self, password: bytes) -> None:
         self._secret = VaultSecret(password)
         self._vault = VaultLib([("default", self._secret)])
 
-    def lock(self, text: str) -> bytes:
-        locked: bytes = self._vault.encrypt(text, self._secret)
-        return locked
+    def encrypt(self, text: str) -> bytes:
+        encrypted: bytes = self._vault.encrypt(text, self._secret)
+        return encrypted
 
-    def open(self, locked: bytes) -> str | None:
+    def decrypt(self, encrypted: bytes) -> str | None:
         """Return the text, None where this is no vault text or the password does not open it."""
         try:
-            opened: bytes = self._vault.decrypt(locked)
-            return opened.decode()
+            decrypted: bytes = self._vault.decrypt(encrypted)
+            return decrypted.decode()
         except (AnsibleError, UnicodeError):
             return None
 

@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from .._core.secrecy import Cipher, Redactor, new_fingerprint_key
-from . import location, schema
+from . import location, migration
 from .database import Database
 from .keys import check_keys, prepare_keys
 from .location import LedgerSettings
@@ -31,6 +32,7 @@ class Opened:
     version: int
     codec: Codec
     keys: Sequence[str] = field(repr=False)
+    owner: str
     writable: bool
     notes: tuple[str, ...] = ()
     # Whether the schema was brought to the newest version just now.
@@ -50,33 +52,41 @@ class _Opening:
 
     def run(self, connection: sa.Connection) -> Opened | None:
         """Return None where there is no ledger and none may be made."""
-        if not schema.exists(connection):
+        found = migration.find(connection)
+        if found is None:
             if not self.writable:
                 return None
-            schema.create_tables(connection)
-        stored = schema.stored_meta(connection)
-        if not stored:
-            if not self.writable:
-                return None
-            stored["schema_version"] = str(schema.newest_version()).encode()
-            stored["fingerprint_key"] = Cipher(self.keys).encrypt({"fingerprint_key": new_fingerprint_key()})
-            rows = [{"name": name, "value": value} for name, value in stored.items()]
-            connection.execute(sa.insert(meta), rows)
-        version = schema.version_of(stored.get("schema_version"))
+            found = self._new(connection)
+        version, stored = found.version, found.values
         cipher = Cipher(with_other_keys(self.keys, stored, self.redactor))
         fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
-        upgraded = self.writable and version != schema.newest_version()
+        upgraded = self.writable and version != migration.newest_version()
         if self.writable:
-            schema.upgrade(connection, version)
-            version = schema.newest_version()
-            drop_former_keys(connection, self.keys, stored, self.redactor, self.database.now(connection))
+            now = self.database.now(connection)
+            migration.upgrade(connection, version, now)
+            version = migration.newest_version()
+            drop_former_keys(connection, self.keys, stored, self.redactor, now)
             # A write that changes nothing: a read-only or full disk is found here, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))
         codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
         notes = (*self.notes, *([_REPLACED] if is_replaced(self.keys, stored) else []))
-        return Opened(self.database, version, codec, self.keys, self.writable, notes, upgraded)
+        return Opened(self.database, version, codec, self.keys, self.owner, self.writable, notes, upgraded)
+
+    def _new(self, connection: sa.Connection) -> migration.Found:
+        """Make the tables of a new ledger, and what its table ``meta`` holds."""
+        migration.create_tables(connection)
+        version = migration.newest_version()
+        values = {
+            "schema_version": str(version).encode(),
+            "fingerprint_key": Cipher(self.keys).encrypt({"fingerprint_key": new_fingerprint_key()}),
+        }
+        connection.execute(sa.insert(meta), [{"name": name, "value": value} for name, value in values.items()])
+        return migration.Found(version, values)
 
 
+# Seconds to wait for a run of an earlier version: longer than its lease, unless it was given a longer time-out.
+LONGEST_WAIT = 60.0
+WAIT = 0.5
 _REPLACED = (
     "The ledger's key was changed on another controller, and the one that is given here opens it only until it is "
     "taken out there. Copy the ledger_key_file of that controller to this one, or give its first key."
@@ -102,7 +112,8 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
     try:
         if writable:
             database.check_space()
-        opened = database.open(_Opening(database, keys, redactor, owner, writable, notes).run, writes=writable)
+        opening = _Opening(database, keys, redactor, owner, writable, notes)
+        opened = _open(database, opening)
         if opened is not None and opened.upgraded:
             database.reclaim()
     except BaseException:
@@ -111,3 +122,15 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
     if opened is None:
         database.close()
     return opened
+
+
+def _open(database: Database, opening: _Opening) -> Opened | None:
+    """Open the ledger; where that would upgrade it under a run of an earlier version, wait for that run's lease."""
+    give_up = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            return database.open(opening.run, writes=opening.writable)
+        except migration.InUse:
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(WAIT)

@@ -20,9 +20,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
@@ -130,7 +129,7 @@ def encrypt_anew(connection: sa.Connection, keys: Sequence[str], *, passes_over_
         if token is not None:
             connection.execute(sa.update(meta).where(meta.c.name == name).values(value=token))
             count += 1
-    for found in connection.execute(_secrets(slots.c.id, slots.c.title, slots.c.secret)).all():
+    for found in connection.execute(sa.select(slots.c.id, slots.c.title, slots.c.secret).where(_HAVE_SECRET)).all():
         token = _anew(bytes(found.secret), first, all_keys, f"entry {found.id}, '{found.title}'", passes_over_damaged)
         if token is not None:
             connection.execute(sa.update(slots).where(slots.c.id == found.id).values(secret=token))
@@ -138,21 +137,18 @@ def encrypt_anew(connection: sa.Connection, keys: Sequence[str], *, passes_over_
     return count
 
 
-def count_of_others(connection: sa.Connection, keys: Sequence[str]) -> int:
-    """Return how many entries the first key does not open, without changing any."""
-    first = Cipher(keys[:1])
-    tokens = [row.value for row in connection.execute(sa.select(meta.c.value).where(_HOLDS_SECRET))]
-    tokens += [row.secret for row in connection.execute(_secrets(slots.c.secret))]
-    return sum(not _opens(first, bytes(token)) for token in tokens)
+def count_of_others(first: str, stored: Mapping[str, bytes], secrets: Iterable[bytes]) -> int:
+    """Return how many of the ledger's own settings and of its entries' secrets the key ``first`` does not open."""
+    cipher = Cipher([first])
+    tokens = [value for name, value in stored.items() if name.startswith(FORMER) or name == "fingerprint_key"]
+    return sum(not _opens(cipher, token) for token in (*tokens, *secrets))
 
 
 # What ``meta`` keeps under the ledger's key; under ``NEXT`` there are tokens that only old keys open.
 _HOLDS_SECRET = meta.c.name.startswith(FORMER) | (meta.c.name == "fingerprint_key")
-
-
-def _secrets(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Select these columns of the entries that hold a key: of all that are retired, none does."""
-    return sa.select(*columns).where(slots.c.secret.is_not(None))
+# Of all that are retired, none holds a key.
+_HAVE_SECRET = slots.c.secret.is_not(None)
+SECRETS_OF_ENTRIES = sa.select(slots.c.secret).where(_HAVE_SECRET)
 
 
 def _name_of(kind: str, key: str) -> str:

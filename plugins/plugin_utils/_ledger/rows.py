@@ -88,8 +88,8 @@ class Codec:
         self._redactor = redactor
         self._owner = owner
 
-    def fingerprint(self, key: StreamKey) -> str:
-        return fingerprint(self._fingerprint_key, key.stream_key)
+    def fingerprint(self, secret: str) -> str:
+        return fingerprint(self._fingerprint_key, secret)
 
     def sealed(self, key: StreamKey | None) -> dict[str, Any]:
         """Return the columns that hold a key."""
@@ -99,7 +99,7 @@ class Codec:
         if key.whip_url is not None:
             content["whip_url"] = key.whip_url
         secret = self._cipher.encrypt(content)
-        return {"secret": secret, "fingerprint": self.fingerprint(key)}
+        return {"secret": secret, "fingerprint": self.fingerprint(key.stream_key)}
 
     def row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value; raise LedgerError, with its name, where it cannot be read."""
@@ -113,7 +113,7 @@ class Codec:
         key, damaged, seen_ids = None, False, frozenset[str]()
         requests, memory = Unanswered.none(), dict[str, Kept]()
         try:
-            requests = unanswered.read(found.doubt, found.created_at, found.updated_at)
+            requests = unanswered.read(found.unanswered, found.created_at, found.updated_at)
             memory = memory_from(found.memory)
             seen_ids = frozenset(json.loads(found.seen_ids))
             if found.secret is not None:

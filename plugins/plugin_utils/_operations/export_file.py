@@ -14,10 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
-from .._ansible.vault_text import Vault
 from .._core.errors import InvalidInput
-from .ledger_transfer import Kept, from_text, to_text
+from .._ledger.merging import PortableRow
+from .ledger_transfer import from_text, to_text
+
+
+class Vault(Protocol):
+    """Encrypts with one password."""
+
+    def encrypt(self, text: str) -> bytes: ...
+
+    def decrypt(self, encrypted: bytes) -> str | None:
+        """Return the text, None where this is no vault text or the password does not open it."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,10 @@ class ExportFile:
     vault: Vault
 
     @cached_property
-    def entries(self) -> list[Kept] | None:
+    def rows(self) -> list[PortableRow] | None:
         """Return what the file holds, None where there is none; raise InvalidInput where it is something else."""
         try:
-            text = self.vault.open(self.path.read_bytes())
+            text = self.vault.decrypt(self.path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -41,13 +51,13 @@ class ExportFile:
             )
         return from_text(text, f"path {self.path}")
 
-    def write(self, entries: Sequence[Kept]) -> None:
+    def write(self, rows: Sequence[PortableRow]) -> None:
         """Write a file of mode 0600, whole or not at all."""
         temporary = None
         try:
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
             with os.fdopen(handle, "wb") as file:
-                file.write(self.vault.lock(to_text(entries)))
+                file.write(self.vault.encrypt(to_text(rows)))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(self.path)

@@ -8,12 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from typing import Any
 
-from .._ansible.given import is_empty
-from .._core.errors import InvalidInput, NoLedger, StreamKeyMissing
+from .._core.errors import NoLedger, StreamKeyMissing
 from .._core.plain_text import quoted_id
 from .._core.secrecy import Redactor, require_plain_stream_key
 from .._ledger import location
@@ -83,29 +81,3 @@ def previewed_stream_keys_of(
     if missing and not {session_id.lower() for session_id in missing} <= set(going_live()):
         stream_keys_of(settings, missing, redactor)
     return [PLACEHOLDER if session_id is None else kept.get(session_id, PLACEHOLDER) for session_id in session_ids]
-
-
-def session_ids_from(terms: Iterable[Any]) -> list[str | None]:
-    """Return the ids of a lookup's terms, which may be lists of ids; None is one that is empty."""
-    ids: list[str | None] = []
-    for term in terms:
-        if isinstance(term, (list, tuple)):
-            ids += session_ids_from(term)
-        elif isinstance(term, Mapping):
-            raise InvalidInput("stream_key: a mapping was given. Give the session's id, such as made.session.id.")
-        else:
-            ids.append(None if is_empty(term) else str(term).strip())
-    return ids
-
-
-def all_given(session_ids: Sequence[str | None]) -> list[str]:
-    """Return the ids; raise StreamKeyMissing where one is empty."""
-    given = [session_id for session_id in session_ids if session_id is not None]
-    if len(given) < len(session_ids):
-        place = f" number {session_ids.index(None) + 1} of {len(session_ids)}" if len(session_ids) > 1 else ""
-        raise StreamKeyMissing(
-            f"stream_key: the session id{place} is empty. A session that was only previewed, by a task with "
-            "check_mode, has no id yet and no stream key; one that failed has none either. Create it first, or leave "
-            "it out."
-        )
-    return given

@@ -62,7 +62,7 @@ def _own_rooms(plan: Plan, ledger: Ledger) -> None:
     asked = {room.row.id for room in plan.world.rooms if room.row is not None}
     mine = [row.id for row in plan.world.rows.to_own if row.object_id is not None or row.id in asked]
     if mine:
-        ledger.own_rooms(mine, plan.world.account.name)
+        ledger.assign_rooms(mine, plan.world.account.name)
 
 
 def _vanished(plan: Plan, creation: Creation) -> list[str]:

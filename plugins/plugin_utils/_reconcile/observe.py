@@ -68,7 +68,7 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     What fails for one room alone, such as its list of sessions, is that room's refusal.
     """
     mine = tuple(api.my_rooms(sure=sure))
-    account = account_of(api.connection, mine, ledger.fingerprint_text if ledger else lambda _secret: "")
+    account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         found = list(pool.map(lambda spec: _found(api, ledger, world, spec), asked.rooms))

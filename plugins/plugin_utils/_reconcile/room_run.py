@@ -118,7 +118,7 @@ class RoomRun:
         step.send(api)
         state = state.after(step)
         try:
-            self.creation.ledger.retire_room(api.url, step.found.id)
+            self.creation.ledger.retire(api.url, [step.found.id])
         except WebinarError as error:
             return replace(state, error=f"the room was deleted, but its keys are still in the ledger: {error}")
         return state
@@ -140,7 +140,7 @@ class RoomRun:
         note = f"removed the room {room.id}: {step.reason}"
         try:
             if step.row_id is not None:
-                self.creation.ledger.resolved(step.row_id, 1)
+                self.creation.ledger.resolve_requests(step.row_id, 1)
         except WebinarError as error:
             note += f". The ledger could not note that: {error}"
         return replace(state.after(step), notes=(*state.notes, note))

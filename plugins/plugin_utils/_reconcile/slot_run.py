@@ -78,7 +78,7 @@ class SlotRun:
         if self.session_plan.refusal is not None:
             return state, False
         if self.session_plan.settles and state.room_id:
-            self.creation.ledger.settle(self._slot(state))
+            self.creation.ledger.withdraw_unsent(self._slot(state))
         for step in self.session_plan.steps:
             try:
                 if isinstance(step, CreateSession):
@@ -146,7 +146,7 @@ class SlotRun:
             state = replace(state, notes=(*state.notes, f"removed {planned.id}: {step.reason}"))
         try:
             if step.row_id is not None:
-                ledger.resolved(step.row_id, 1)
+                ledger.resolve_requests(step.row_id, 1)
             else:
                 ledger.retire(api.url, [planned.id])
         except WebinarError as error:
@@ -194,7 +194,7 @@ class SlotRun:
             if step.replaces is not None:
                 error += f" {step.replaces.id}, which it was to replace, is left as it is."
             return replace(created, error=error)
-        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key))
+        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key.stream_key))
 
     def _look(self, step: ChangeSession, state: SessionOutcome) -> SessionOutcome:
         """Look once what the service made of what was sent."""
@@ -228,7 +228,7 @@ class SlotRun:
         notes = state.notes
         if state.key is not None and state.key.stream_key != key.stream_key:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
-        state = replace(state, key=key, fingerprint=ledger.fingerprint(key), notes=notes)
+        state = replace(state, key=key, fingerprint=ledger.fingerprint(key.stream_key), notes=notes)
         # Kept before anything else: like the answer of a creation, this one is shown once.
         over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
         try:

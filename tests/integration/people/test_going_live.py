@@ -118,7 +118,7 @@ def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_
     simulator: Simulator, controller: Controller
 ) -> None:
     # Refused for good: what may pass is tried again for a minute.
-    refusal = "CREATE TRIGGER refusal BEFORE UPDATE ON slots BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    refusal = "CREATE TRIGGER refusal BEFORE UPDATE ON tenbyte_webinar_slots BEGIN SELECT RAISE(ABORT, 'refused'); END"
 
     def refuse_writes(_service: Service) -> None:
         with closing(sqlite3.connect(controller.ledger_file)) as ledger:

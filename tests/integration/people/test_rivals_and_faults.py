@@ -116,7 +116,7 @@ def test_a_damaged_entry_of_the_ledger_stops_its_own_session_alone(
     rooms = [room("Main stage", "Keynote", "Panel", "Closing")]
     assert event(controller, rooms=rooms).returncode == 0
     with closing(sqlite3.connect(controller.ledger_file, isolation_level=None)) as ledger:
-        ledger.execute("UPDATE slots SET secret = x'00' WHERE title = 'Panel'")
+        ledger.execute("UPDATE tenbyte_webinar_slots SET secret = x'00' WHERE title = 'Panel'")
     tasks: list[dict[str, Any]] = [
         {EVENT: {"rooms": rooms, "state": "live"}, "ignore_errors": True},
         {SESSION: {"room": "Main stage", "title": "Keynote", "preset_id": PRESET}},

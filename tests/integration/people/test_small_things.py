@@ -58,7 +58,10 @@ def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
     assert rival is not None
     assert isinstance(rival.claim(Slot(simulator.api_url, "session", room_id, "Keynote"), [], 3.0), Claim)
     rival.close()
-    ahead = "UPDATE slots SET lease_until = lease_until + 3600, updated_at = updated_at + 3600 WHERE title = 'Keynote'"
+    ahead = (
+        "UPDATE tenbyte_webinar_slots SET lease_until = lease_until + 3600, updated_at = updated_at + 3600 "
+        "WHERE title = 'Keynote'"
+    )
     with closing(sqlite3.connect(controller.ledger_file, isolation_level=None)) as ledger:
         assert ledger.execute(ahead).rowcount == 1
     began = time.monotonic()

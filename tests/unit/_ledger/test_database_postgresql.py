@@ -150,7 +150,7 @@ def test_what_a_server_sets_by_default_does_not_matter(
     assert row is not None
     assert (row.key, row.slot) == (key, slot)
     names = ("transaction_isolation", "synchronous_commit")
-    modes = second.commit(lambda connection, _now: [connection.exec_driver_sql(f"SHOW {n}").scalar() for n in names])
+    modes = second._commits.run(lambda connection: [connection.exec_driver_sql(f"SHOW {n}").scalar() for n in names])
     assert modes == ["read committed", "on"]
     for ledger in (first, second):
         ledger.close()
@@ -280,13 +280,13 @@ def test_who_waits_too_long_for_the_other_writers_says_so(
 def test_a_transaction_that_lost_a_race_is_run_again(team_settings: LedgerSettings, state: str) -> None:
     ledger, runs = opened(team_settings), [0]
 
-    def lose_once(connection: sa.Connection, _now: float) -> str:
+    def lose_once(connection: sa.Connection) -> str:
         runs[0] += 1
         if runs[0] == 1:
             connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'a race' USING ERRCODE = '{state}'; END $$")
         return "done"
 
-    assert ledger.commit(lose_once) == "done"
+    assert ledger._commits.run(lose_once) == "done"
     assert runs == [2]
     ledger.close()
 

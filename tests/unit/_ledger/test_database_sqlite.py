@@ -20,13 +20,14 @@ import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location, schema
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location, migration
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import MIGRATIONS, Migration, slots
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.migration import MIGRATIONS, Migration
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Slot, open_ledger
 
-from ..ledger_cases import SLOT, OpenRun, claimed, new_key, opened
+from ..ledger_cases import SLOT, OpenRun, claimed, new_key, opened, written
 
 
 def stored_bytes(settings: LedgerSettings) -> bytes:
@@ -42,7 +43,7 @@ def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
     ledger.keep(claimed(ledger), "created", "s1", new_key())
     path = location.database_file(ledger_settings)
     with sqlite3.connect(path) as connection:
-        (token,) = connection.execute("SELECT secret FROM slots").fetchone()
+        (token,) = connection.execute("SELECT secret FROM tenbyte_webinar_slots").fetchone()
     connection.close()
     assert token in stored_bytes(ledger_settings)
     ledger.retire(SLOT.api, ["s1"])
@@ -166,11 +167,11 @@ def with_freed_pages(settings: LedgerSettings, share: float, monkeypatch: pytest
     ledger = opened(settings)
     values = {**asdict(SLOT), "phase": "retired", "lease_until": 0.0, "created_at": 0.0, "updated_at": 0.0}
     many = [{**values, "title": f"Old {number}", "seen_ids": "x" * 8000} for number in range(400)]
-    ledger.commit(lambda connection, _now: connection.execute(sa.insert(slots), many).rowcount)
+    written(ledger, sa.insert(slots).values(many))
     ledger.close()
     old = sa.delete(slots).where(slots.c.phase == "retired", slots.c.id <= 400 * share)
     prune = Migration(step=lambda connection: connection.execute(old))
-    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, prune))
+    monkeypatch.setattr(migration, "MIGRATIONS", (*MIGRATIONS, prune))
 
 
 @pytest.mark.parametrize(("share", "shrinks"), [(0.9, True), (0.1, False)])
@@ -200,7 +201,7 @@ def test_space_that_another_run_keeps_is_not_waited_for(
     path = location.database_file(ledger_settings)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM slots").fetchone()
+        reader.execute("SELECT count(*) FROM tenbyte_webinar_slots").fetchone()
         begun = time.monotonic()
         ledger = opened(ledger_settings)
         claimed(ledger)

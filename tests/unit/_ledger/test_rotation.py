@@ -20,24 +20,24 @@ from typing import Any, Literal, get_args
 
 import pytest
 import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location, rotation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots, stored_meta
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import meta, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import keep_in_order
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, stored, written
 
 
 def rotated(settings: LedgerSettings, *, check_mode: bool = False) -> dict[str, Any]:
     options = {"ledger_url": settings.url, "ledger_key": settings.key, "ledger_key_file": settings.key_file}
-    return keep_in_order({**options, "operation": "rotate"}, Redactor(), check_mode=check_mode)
+    return maintain({**options, "operation": "rotate"}, Redactor(), check_mode=check_mode)
 
 
 def keys_of(settings: LedgerSettings) -> list[str]:
@@ -104,7 +104,7 @@ def test_a_former_key_is_dropped_after_a_day_and_what_was_written_with_it_is_enc
 
     def former() -> int:
         ledger = opened(with_key(ledger_settings, new), writable=False)
-        count = sum(name.startswith(rotation.FORMER) for name in ledger.look(stored_meta))
+        count = sum(name.startswith(rotation.FORMER) for (name,) in stored(ledger, sa.select(meta.c.name)))
         ledger.close()
         return count
 
@@ -228,7 +228,7 @@ def test_an_entry_that_no_key_opens_stops_the_change_and_nothing_is_changed(ledg
     made = keep_some(ledger_settings)
     ledger = opened(ledger_settings)
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
-    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    written(ledger, spoil)
     ledger.close()
     (old,) = keys_of(ledger_settings)
     with pytest.raises(LedgerError, match=r"entry 2, 'Talk 1', is damaged .* no entry was encrypted anew"):
@@ -243,7 +243,7 @@ def test_an_entry_that_no_key_opens_stops_the_change_and_nothing_is_changed(ledg
         reader.row_of_session("s1")
     reader.close()
     forget = {"ledger_url": ledger_settings.url, "operation": "forget", "entries": [2]}
-    assert keep_in_order(forget, Redactor(), check_mode=False)["changed"]
+    assert maintain(forget, Redactor(), check_mode=False)["changed"]
     assert rotated(ledger_settings)["changed"]
     del made["s1"]
     assert kept(ledger_settings) == made
@@ -377,11 +377,12 @@ def test_a_damaged_entry_does_not_keep_a_ledger_closed_whose_former_key_is_over(
     rotated(ledger_settings)
     ledger = opened(ledger_settings)
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
-    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    written(ledger, spoil)
     ledger.close()
     monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", -1.0)
     with closing(opened(ledger_settings)) as reopened:
-        assert not [name for name in reopened.look(stored_meta) if name.startswith(rotation.FORMER)]
+        names = [name for (name,) in stored(reopened, sa.select(meta.c.name))]
+        assert not [name for name in names if name.startswith(rotation.FORMER)]
         row = reopened.row_of_session("s0")
         assert row is not None
         assert row.key == made["s0"]
@@ -425,7 +426,8 @@ def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[St
 
 def is_under_way(settings: LedgerSettings) -> bool:
     with suppress(LedgerError), closing(opened(settings, writable=False)) as ledger:
-        return rotation.is_under_way(keys_of(settings), ledger.look(stored_meta))
+        values = {row.name: bytes(row.value) for row in stored(ledger, sa.select(meta))}
+        return rotation.is_under_way(keys_of(settings), values)
     return True
 
 

@@ -14,7 +14,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Row, Slot, open_ledger
 from cryptography.fernet import Fernet
 
-from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row
+from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row, stored
 
 pytestmark = both_databases
 
@@ -82,7 +82,7 @@ def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
     row = open_run().row_of_session("s1")
     assert row is not None
     assert (row.phase, row.object_id, row.key, row.leased) == ("created", "s1", key, False)
-    assert row.fingerprint == ledger.fingerprint(key)
+    assert row.fingerprint == ledger.fingerprint(key.stream_key)
 
 
 def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
@@ -162,7 +162,7 @@ def test_retiring_erases_the_row_and_its_key(open_run: OpenRun) -> None:
     ledger.retire(SLOT.api, ["s1"])
     assert ledger.row_of_session("s1") is None
     assert ledger.rows(SLOT.api, [SLOT.parent]) == []
-    assert ledger.look(lambda connection: connection.execute(sa.select(slots.c.secret)).all()) == []
+    assert stored(ledger, sa.select(slots.c.secret)) == []
 
 
 def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:

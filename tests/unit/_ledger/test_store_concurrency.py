@@ -170,7 +170,7 @@ def test_first_runs_at_once_make_one_ledger(ledger_settings: LedgerSettings) -> 
         start.wait()
         ledger = open_ledger(ledger_settings, Redactor(), new_owner())
         assert ledger is not None
-        fingerprint = ledger.fingerprint(StreamKey("unit-stream"))
+        fingerprint = ledger.fingerprint("unit-stream")
         ledger.close()
         return fingerprint
 

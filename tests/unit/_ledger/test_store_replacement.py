@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Ledger, Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Clock
 
-from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key
+from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, maintained, new_key
 
 pytestmark = both_databases
 CLOCK = Clock(1000.0, 2000.0)
@@ -75,7 +77,7 @@ def test_a_run_that_is_killed_before_its_request_leaves_the_slot_to_be_given_bac
     replacing(dead, lease=-1.0)
     assert (phases(ledger), key_of(ledger, "s1")) == ({"s1": "replaced", None: "pending"}, key)
     for _number in range(2):
-        ledger.settle(SLOT)
+        ledger.withdraw_unsent(SLOT)
         assert (phases(ledger), key_of(ledger, "s1")) == ({"s1": "created"}, key)
 
 
@@ -87,7 +89,7 @@ def test_a_run_that_is_killed_between_the_new_key_and_the_removal_leaves_two_row
     assert dead.keep(replacing(dead), "created", "s2", new)
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
     assert (key_of(ledger, "s1"), key_of(ledger, "s2")) == (key, new)
-    ledger.settle(SLOT)
+    ledger.withdraw_unsent(SLOT)
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
 
 
@@ -157,11 +159,12 @@ def test_of_several_runs_that_replace_one_session_at_once_exactly_one_may(open_r
     assert phases(runs[0]) == {"s1": "replaced", None: "pending"}
 
 
-def test_a_forgotten_intent_gives_the_slot_back(open_run: OpenRun) -> None:
+def test_a_forgotten_intent_gives_the_slot_back(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
     ledger = open_run()
     made(ledger)
-    ledger.forget([replacing(ledger).row_id])
-    ledger.settle(SLOT)
+    with closing(maintained(ledger_settings)) as maintenance:
+        maintenance.forget([replacing(ledger).row_id])
+    ledger.withdraw_unsent(SLOT)
     assert phases(ledger) == {"s1": "created"}
 
 

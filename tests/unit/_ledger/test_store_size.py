@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +21,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import REMEMBERED, Clock
 
-from ..ledger_cases import SLOT, new_key, opened
+from ..ledger_cases import SLOT, new_key, opened, stored
 
 DAYS, SESSIONS, DAY = 60, 50, 86_400.0
 LASTING = "00000000-0000-4000-8000-999999999999"
@@ -69,15 +68,11 @@ def test_sixty_days_of_fifty_sessions_a_day_in_one_room_stay_small_and_quick(
     assert {row.object_id for row in rows if row.phase == "created"} == set(yesterday)
     # What may still come of a request without an answer is remembered for thirty days, and no longer.
     assert len([row for row in rows if row.phase == "retired"]) <= REMEMBERED / DAY + 1
-    assert ledger.look(_count) == len(rows)
+    assert stored(ledger, sa.select(sa.func.count(slots.c.id))) == [(len(rows),)]
     ledger.close()
     folder = location.database_file(ledger_settings).parent
     assert _size(folder) < LARGEST
     assert min(_seconds_to_read(ledger_settings) for _time in range(3)) < SLOWEST
-
-
-def _count(connection: sa.Connection) -> Any:
-    return connection.execute(sa.select(sa.func.count(slots.c.id))).scalar()
 
 
 def _size(folder: Path) -> int:

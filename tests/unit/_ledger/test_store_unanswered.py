@@ -16,7 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import REMEMBERED, Clock, Unanswered
 
-from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row
+from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row, stored, written
 
 pytestmark = both_databases
 CLOCK = Clock(1000.0, 2000.0)
@@ -39,17 +39,17 @@ def made(ledger: Ledger, session_id: str, unanswered: int = 0, slot: Slot = SLOT
     return claim.row_id
 
 
-def stored(ledger: Ledger) -> dict[str | None, tuple[str, str, bool]]:
+def left_in(ledger: Ledger) -> dict[str | None, tuple[str, str, bool]]:
     """Return phase, ids that were seen, and whether a request is unanswered, by the object's id; retired rows too."""
-    chosen = sa.select(slots.c.object_id, slots.c.phase, slots.c.seen_ids, slots.c.doubt)
-    rows = ledger.look(lambda connection: connection.execute(chosen).all())
-    return {row.object_id: (row.phase, row.seen_ids, row.doubt is not None) for row in rows}
+    chosen = sa.select(slots.c.object_id, slots.c.phase, slots.c.seen_ids, slots.c.unanswered)
+    rows = stored(ledger, chosen)
+    return {row.object_id: (row.phase, row.seen_ids, row.unanswered is not None) for row in rows}
 
 
 def grow_old(ledger: Ledger, *object_ids: str | None) -> None:
     of_ids = sa.or_(*(slots.c.object_id == one for one in object_ids))
     older = sa.update(slots).where(of_ids).values(updated_at=slots.c.updated_at - REMEMBERED - 1)
-    assert ledger.commit(lambda connection, _now: connection.execute(older).rowcount) == len(object_ids)
+    assert written(ledger, older) == len(object_ids)
 
 
 def test_a_request_is_counted_before_it_is_sent_and_releasing_keeps_the_count(open_run: OpenRun) -> None:
@@ -68,11 +68,11 @@ def test_an_intent_of_which_nothing_is_left_to_find_out_is_withdrawn(open_run: O
     ledger = open_run()
     claim = asked(ledger, count=2)
     ledger.release(claim)
-    ledger.resolved(claim.row_id, 1)
+    ledger.resolve_requests(claim.row_id, 1)
     assert only_row(ledger).unanswered.count == 1
-    ledger.resolved(claim.row_id, 1)
+    ledger.resolve_requests(claim.row_id, 1)
     assert ledger.rows(SLOT.api, [SLOT.parent]) == []
-    ledger.resolved(claim.row_id, 1)
+    ledger.resolve_requests(claim.row_id, 1)
     assert not claimed(ledger).inherited
 
 
@@ -83,7 +83,7 @@ def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_r
     assert isinstance(claim, Claim)
     assert ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.release(claim)
-    ledger.resolved(claim.row_id, 1)
+    ledger.resolve_requests(claim.row_id, 1)
     row = only_row(ledger)
     assert (row.object_id, row.phase, row.key is not None) == ("s1", "created", True)
 
@@ -92,7 +92,7 @@ def test_a_key_whose_session_is_not_known_is_never_withdrawn(open_run: OpenRun) 
     ledger, key = open_run(), new_key()
     claim = asked(ledger)
     ledger.keep(claim, "pending", None, key)
-    ledger.resolved(claim.row_id, 1)
+    ledger.resolve_requests(claim.row_id, 1)
     assert (only_row(ledger).key, only_row(ledger).seen_ids) == (key, frozenset({"s0"}))
 
 
@@ -101,11 +101,11 @@ def test_ids_are_kept_while_something_is_unanswered_and_no_longer(open_run: Open
     made(ledger, "s1")
     panel = replace(SLOT, title="Panel")
     row_id = made(ledger, "s2", 2, panel)
-    assert stored(ledger) == {"s1": ("created", "[]", False), "s2": ("created", '["s0"]', True)}
-    ledger.resolved(row_id, 1)
-    assert stored(ledger)["s2"] == ("created", '["s0"]', True)
-    ledger.resolved(row_id, 1)
-    assert stored(ledger)["s2"] == ("created", "[]", False)
+    assert left_in(ledger) == {"s1": ("created", "[]", False), "s2": ("created", '["s0"]', True)}
+    ledger.resolve_requests(row_id, 1)
+    assert left_in(ledger)["s2"] == ("created", '["s0"]', True)
+    ledger.resolve_requests(row_id, 1)
+    assert left_in(ledger)["s2"] == ("created", "[]", False)
 
 
 def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswered(open_run: OpenRun) -> None:
@@ -113,7 +113,7 @@ def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswe
     made(ledger, "s1")
     row_id = made(ledger, "s2", 1, panel := replace(SLOT, title="Panel"))
     ledger.retire(SLOT.api, ["s1", "s2"])
-    assert stored(ledger) == {"s2": ("retired", '["s0"]', True)}
+    assert left_in(ledger) == {"s2": ("retired", '["s0"]', True)}
     (row,) = ledger.rows(SLOT.api, [SLOT.parent])
     assert (row.slot, row.object_id, row.key, row.phase) == (panel, "s2", None, "retired")
     # Of the next session of that slot, no request is unanswered; its id is of use all the same.
@@ -122,8 +122,8 @@ def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswe
     assert {one.object_id for one in ledger.rows(SLOT.api, [SLOT.parent])} == {"s2", "s3"}
     assert ledger.row_of_session("s3") is None
     assert ledger.entries() == []
-    ledger.resolved(row_id, 1)
-    assert stored(ledger) == {}
+    ledger.resolve_requests(row_id, 1)
+    assert left_in(ledger) == {}
 
 
 def test_requests_are_forgotten_when_they_are_old(open_run: OpenRun) -> None:
@@ -135,7 +135,7 @@ def test_requests_are_forgotten_when_they_are_old(open_run: OpenRun) -> None:
     ledger.retire(SLOT.api, ["old and over", "young and over"])
     grow_old(ledger, "old", "old and over", None)
     ledger.forget_old_requests()
-    assert stored(ledger) == {
+    assert left_in(ledger) == {
         "old": ("created", "[]", False),
         "young": ("created", '["s0"]', True),
         "young and over": ("retired", '["s0"]', True),
@@ -153,7 +153,7 @@ def test_whose_rooms_they_are_is_written_down_once(open_run: OpenRun) -> None:
         assert ledger.keep(claim, "created", room_id, None)
         row_ids.append(claim.row_id)
     for _number in range(2):
-        ledger.own_rooms(row_ids, "me")
+        ledger.assign_rooms(row_ids, "me")
         found = {row.object_id: (row.slot.parent, row.phase) for row in ledger.rows(SLOT.api, [])}
         assert found == {
             "r1": ("me", "beside"),
@@ -180,7 +180,7 @@ def story(ledger: Ledger, rival: Ledger) -> None:
     assert isinstance(claim, Claim)
     ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.keep(claim, "created", "s2", key)
-    ledger.resolved(s1, 1)
+    ledger.resolve_requests(s1, 1)
     for title in ("Withdrawn", "Settled", "Released", "Resolved", "Resolved once", "Nameless", "Overtaken"):
         one = asked(ledger, replace(SLOT, title=title), 2 if title == "Resolved once" else 1, -1.0)
         match title:
@@ -188,9 +188,9 @@ def story(ledger: Ledger, rival: Ledger) -> None:
                 ledger.withdraw(one)
             case "Settled":
                 ledger.renew(replace(one, unanswered=Unanswered.none()), -1.0)
-                ledger.settle(one.slot)
+                ledger.withdraw_unsent(one.slot)
             case "Resolved" | "Resolved once":
-                ledger.resolved(one.row_id, 1)
+                ledger.resolve_requests(one.row_id, 1)
             case "Nameless":
                 ledger.keep(one, "pending", None, key)
             case "Overtaken":
@@ -202,18 +202,18 @@ def story(ledger: Ledger, rival: Ledger) -> None:
     ledger.remember(replace(SLOT, title="Other"), "s6", {})
     room = claimed(ledger, Slot(SLOT.api, "room", "", "Main stage"))
     ledger.keep(room, "created", "r1", None)
-    ledger.own_rooms([room.row_id], "me")
+    ledger.assign_rooms([room.row_id], "me")
     made(ledger, "s7", 1, replace(SLOT, title="Over"))
     ledger.retire(SLOT.api, ["s7"])
     made(ledger, "s8", 0, replace(SLOT, parent="r2"))
-    ledger.retire_room(SLOT.api, "r2")
+    ledger.retire(SLOT.api, ["r2"])
     ledger.forget_old_requests()
 
 
 def essence(ledger: Ledger) -> list[Any]:
-    names = ("api", "kind", "parent", "title", "object_id", "phase", "seen_ids", "doubt")
+    names = ("api", "kind", "parent", "title", "object_id", "phase", "seen_ids", "unanswered")
     chosen = sa.select(*(slots.c[name] for name in names), slots.c.secret.is_(None)).order_by(*names)
-    return [tuple(row) for row in ledger.look(lambda connection: connection.execute(chosen).all())]
+    return [tuple(row) for row in stored(ledger, chosen)]
 
 
 def test_whatever_is_committed_and_not_acknowledged_is_committed_once(
@@ -223,7 +223,7 @@ def test_whatever_is_committed_and_not_acknowledged_is_committed_once(
     ledger, rival = open_run(), open_run(ELSEWHERE)
     story(ledger, rival)
     once = essence(ledger)
-    ledger.commit(lambda connection, _now: connection.execute(sa.delete(slots)).rowcount)
+    written(ledger, sa.delete(slots))
 
     for one in (ledger, rival):
         real: Callable[..., Any] = one._commits.run

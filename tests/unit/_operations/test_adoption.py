@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_options import keep_or_forget
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Cipher, Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings, database_file
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Clock
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.adoption import keep_or_forget
 from cryptography.fernet import Fernet
 
 from ..scripted_server import success
@@ -148,7 +148,7 @@ def test_a_key_that_cannot_be_read_with_the_keys_that_are_given_is_not_lost(
     foreign = Cipher([Fernet.generate_key().decode()]).encrypt({"stream_key": adoption.service.keys[other]})
     adoption.ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
     with closing(sqlite3.connect(database_file(ledger_settings), isolation_level=None)) as connection:
-        connection.execute("UPDATE slots SET secret = ?", (foreign,))
+        connection.execute("UPDATE tenbyte_webinar_slots SET secret = ?", (foreign,))
     with pytest.raises(InvalidInput, match="damaged or was written with a key that is not given"):
         adoption.run()
     (row,) = adoption.ledger.entries()

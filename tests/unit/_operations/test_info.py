@@ -173,7 +173,7 @@ def test_a_kept_key_is_told_by_its_fingerprint(
     ledger = open_run()
     keep_key(ledger, service, room_id, kept)
     found = {session["id"]: session for session in ask()}
-    fingerprint = ledger.fingerprint(StreamKey(service.keys[kept]))
+    fingerprint = ledger.fingerprint(service.keys[kept])
     assert (found[kept]["stream_key_available"], found[kept]["stream_key_fingerprint"]) == (True, fingerprint)
     assert (found[other]["stream_key_available"], found[other]["stream_key_fingerprint"]) == (False, None)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput, ServiceError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
@@ -19,10 +20,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_check import check_ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import keep_in_order
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
-from ..ledger_cases import ELSEWHERE, OpenRun, claimed, new_key
+from ..ledger_cases import ELSEWHERE, OpenRun, claimed, new_key, written
 from ..scripted_server import Answer, Request, refusal
 from ..small_service import SmallService
 
@@ -118,7 +118,7 @@ def test_a_second_session_of_a_slot_is_orphaned(
 
 def spare(ledger: Ledger, session_id: str) -> None:
     changed = sa.update(slots).where(slots.c.object_id == session_id).values(phase="spare")
-    ledger.commit(lambda connection, _now: connection.execute(changed).rowcount)
+    written(ledger, changed)
 
 
 def findings_with(api: WebinarApi, ledger: Ledger, phase: Any) -> list[str]:
@@ -187,7 +187,7 @@ def test_an_intent_is_interrupted_unless_its_run_is_at_work(
 def test_an_entry_that_cannot_be_read_is_damaged(keep: Keep, ledger: Ledger, findings: Findings) -> None:
     sound, spoilt = keep("Keynote"), keep("Panel")
     spoil = sa.update(slots).where(slots.c.object_id == spoilt).values(secret=b"damaged")
-    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    written(ledger, spoil)
     assert findings() == {sound: "ok", spoilt: "damaged"}
 
 
@@ -246,7 +246,7 @@ def test_what_is_shown_of_a_check_holds_no_key_and_counts(
     connection: dict[str, Any] = {"api_url": service.url, "api_key": api_key}
     connection |= {"timeout": 5.0, "retries": 0, "concurrency": 4}
     options = {**connection, "ledger_url": ledger_settings.url, "operation": "verify"}
-    result = keep_in_order(options, Redactor(), check_mode=False)
+    result = maintain(options, Redactor(), check_mode=False)
     assert (result["changed"], result["in_order"]) == (False, False)
     assert result["summary"] == {"keyless": 1, "ok": 1}
     shown = {entry["session_id"]: (entry["room"], entry["title"], entry["entry"]) for entry in result["entries"]}
@@ -263,4 +263,4 @@ def test_an_entry_that_another_run_is_just_making_is_not_forgotten(
     assert isinstance(claim, Claim)
     options = {"ledger_url": ledger_settings.url, "operation": "forget", "entries": [claim.row_id]}
     with pytest.raises(InvalidInput, match="another run is just creating it"):
-        keep_in_order(options, Redactor(), check_mode=False)
+        maintain(options, Redactor(), check_mode=False)

@@ -16,17 +16,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.vault_text import Vault
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput, LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.merging import PortableRow, changes
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import keep_in_order
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_transfer import (
-    Kept,
-    changes,
     exported,
     from_text,
     to_text,
@@ -34,7 +33,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ..ledger_cases import ELSEWHERE, SLOT, claimed, new_key, opened
+from ..ledger_cases import ELSEWHERE, SLOT, claimed, new_key, opened, stored, written
 
 PASSWORD = "unit vault password"
 UNANSWERED = '{"count": 1, "since": 1000.0, "until": 1000.0, "preset_ids": ["p1"]}'
@@ -46,11 +45,13 @@ def row(slot: Slot = SLOT, object_id: str | None = "s1", phase: str = "created",
     return Row(1, slot, object_id, phase, key, None, frozenset(), leased=False)  # type: ignore[arg-type]
 
 
-def kept(slot: Slot = SLOT, object_id: str | None = "s1", phase: str = "created", key: StreamKey | None = KEY) -> Kept:
-    return Kept(slot, object_id, phase, key)  # type: ignore[arg-type]
+def kept(
+    slot: Slot = SLOT, object_id: str | None = "s1", phase: str = "created", key: StreamKey | None = KEY
+) -> PortableRow:
+    return PortableRow(slot, object_id, phase, key)  # type: ignore[arg-type]
 
 
-def actions(rows: list[Row], *entries: Kept) -> list[str]:
+def actions(rows: list[Row], *entries: PortableRow) -> list[str]:
     return [change.action for change in changes(rows, entries)]
 
 
@@ -82,14 +83,14 @@ def actions(rows: list[Row], *entries: Kept) -> list[str]:
         ([row(replace(SLOT, api="https://b.invalid"))], kept(), ["added"]),
     ],
 )
-def test_what_is_taken_in(rows: list[Row], entry: Kept, expected: list[str]) -> None:
+def test_what_is_taken_in(rows: list[Row], entry: PortableRow, expected: list[str]) -> None:
     assert actions(rows, entry) == expected
 
 
 def test_what_each_ledger_knows_of_one_key_is_joined() -> None:
     here, there = StreamKey(KEY.stream_key, KEY.rtmp_url), StreamKey(KEY.stream_key, None, WITH_WHIP.whip_url)
     (change,) = changes([row(key=here)], [kept(key=there)])
-    assert change.kept.key == WITH_WHIP
+    assert change.row.key == WITH_WHIP
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, StreamKey(KEY.stream_key, "rtmp://b.invalid/live")])
@@ -106,7 +107,7 @@ def test_an_entry_that_an_export_names_twice_is_taken_in_once() -> None:
 texts = st.text(min_size=1, max_size=20)
 stream_keys = st.builds(StreamKey, texts, st.none() | texts, st.none() | texts)
 entries = st.builds(
-    Kept,
+    PortableRow,
     st.builds(Slot, texts, st.sampled_from(["room", "session"]), texts, texts),
     st.none() | texts,
     st.sampled_from(["pending", "created", "keyless", "spare", "replaced", "beside"]),
@@ -116,12 +117,12 @@ entries = st.builds(
 
 
 @given(st.lists(entries, max_size=3))
-def test_a_text_says_what_was_exported(listed: list[Kept]) -> None:
+def test_a_text_says_what_was_exported(listed: list[PortableRow]) -> None:
     assert from_text(to_text(listed), "it") == listed
 
 
 @given(st.lists(entries, max_size=6), st.lists(entries, max_size=6))
-def test_after_taking_in_every_key_of_both_is_there(here: list[Kept], there: list[Kept]) -> None:
+def test_after_taking_in_every_key_of_both_is_there(here: list[PortableRow], there: list[PortableRow]) -> None:
     rows = [
         Row(number, one.slot, one.object_id, one.phase, one.key, None, frozenset(), leased=False)
         for number, one in enumerate(here)
@@ -130,12 +131,10 @@ def test_after_taking_in_every_key_of_both_is_there(here: list[Kept], there: lis
         decided = changes(rows, there)
     except InvalidInput:
         return
-    keys = {one.key.stream_key for one in rows if one.key} | {
-        one.kept.key.stream_key for one in decided if one.kept.key
-    }
+    keys = {one.key.stream_key for one in rows if one.key} | {one.row.key.stream_key for one in decided if one.row.key}
     assert {one.key.stream_key for one in there if one.key} <= keys
     holders = [one.slot for one in rows if one.holds_slot]
-    added = [one.kept.slot for one in decided if one.action == "added"]
+    added = [one.row.slot for one in decided if one.action == "added"]
     assert len(set(added)) == len(added)
     assert set(added).isdisjoint(holders)
 
@@ -176,7 +175,7 @@ def work(ledger_settings: LedgerSettings, tmp_path: Path) -> Work:
     def run(operation: str, *, ledger: str | None = None, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         url = f"sqlite:///{tmp_path}/{ledger}/ledger.sqlite3" if ledger else ledger_settings.url
         given = {"ledger_url": url, "operation": operation, "path": str(tmp_path / "keys.vault"), **options}
-        return keep_in_order({"vault_password": PASSWORD, **given}, Redactor(), check_mode=check_mode)
+        return maintain({"vault_password": PASSWORD, **given}, Redactor(), check_mode=check_mode)
 
     return run
 
@@ -190,7 +189,7 @@ def filled(settings: LedgerSettings) -> Ledger:
     return ledger
 
 
-def essence(settings: LedgerSettings) -> list[Kept]:
+def essence(settings: LedgerSettings) -> list[PortableRow]:
     ledger = opened(settings, writable=False)
     rows = exported(ledger.entries())
     ledger.close()
@@ -214,17 +213,17 @@ def test_a_ledger_that_took_in_another_exports_the_same(
 def unanswered(ledger: Ledger, title: str, *, at_work: bool = False) -> None:
     """Leave an intent with one request that was never answered, by a run that is over or still at work elsewhere."""
     claim = claimed(ledger, replace(SLOT, title=title))
-    values: dict[str, Any] = {"doubt": UNANSWERED, "owner": ELSEWHERE}
+    values: dict[str, Any] = {"unanswered": UNANSWERED, "owner": ELSEWHERE}
     mine = sa.update(slots).where(slots.c.id == claim.row_id)
     mine = mine.values(**values) if at_work else mine.values(**values, lease_until=0.0)
-    ledger.commit(lambda connection, _now: connection.execute(mine).rowcount)
+    written(ledger, mine)
 
 
 def intents(ledger: Ledger) -> list[tuple[str, str, int]]:
     """Return the title, what was seen and how many requests are unanswered of each intent."""
-    chosen = sa.select(slots.c.title, slots.c.seen_ids, slots.c.doubt).where(slots.c.phase == "pending")
-    rows = ledger.look(lambda connection: connection.execute(chosen).all())
-    return [(row.title, row.seen_ids, json.loads(row.doubt)["count"]) for row in rows]
+    chosen = sa.select(slots.c.title, slots.c.seen_ids, slots.c.unanswered).where(slots.c.phase == "pending")
+    rows = stored(ledger, chosen)
+    return [(row.title, row.seen_ids, json.loads(row.unanswered)["count"]) for row in rows]
 
 
 def test_an_interrupted_creation_is_handed_on_with_what_is_unanswered(
@@ -329,7 +328,7 @@ def test_a_program_may_give_the_password(work: Work, ledger_settings: LedgerSett
     program.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
     program.chmod(0o700)
     work("export", vault_password=None, vault_password_file=str(program))
-    text = Vault(PASSWORD.encode()).open((tmp_path / "keys.vault").read_bytes())
+    text = Vault(PASSWORD.encode()).decrypt((tmp_path / "keys.vault").read_bytes())
     assert text is not None
     assert len(from_text(text, "it")) == 3
     program.write_text("#!/bin/sh\necho unit-secret >&2\nexit 3\n")
@@ -342,7 +341,7 @@ def test_a_program_may_give_the_password(work: Work, ledger_settings: LedgerSett
 def test_an_export_without_what_cannot_be_read_is_refused(work: Work, ledger_settings: LedgerSettings) -> None:
     ledger = filled(ledger_settings)
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
-    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    written(ledger, spoil)
     ledger.close()
     with pytest.raises(LedgerError, match="entries 1 cannot be read"):
         work("export")
@@ -353,7 +352,7 @@ def test_a_damaged_entry_is_restored_from_an_export(work: Work, ledger_settings:
     before = essence(ledger_settings)
     work("export")
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
-    ledger.commit(lambda connection, _now: connection.execute(spoil).rowcount)
+    written(ledger, spoil)
     ledger.close()
     assert [entry["finding"] for entry in work("import")["entries"]] == ["filled"]
     assert essence(ledger_settings) == before

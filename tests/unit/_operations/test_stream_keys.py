@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_lookup import (
+    all_given,
+    session_ids_from,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
     InvalidInput,
     NoLedger,
@@ -22,9 +26,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations import stream_keys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream_keys import (
     PLACEHOLDER,
-    all_given,
     previewed_stream_keys_of,
-    session_ids_from,
     stream_keys_of,
 )
 

@@ -45,7 +45,7 @@ def test_the_intent_is_committed_when_the_post_arrives(scene: Scene, ledger_sett
     def look(request: Request) -> None:
         if request.method == "POST":
             connection = sqlite3.connect(location.database_file(ledger_settings))
-            seen.extend(connection.execute("SELECT phase, title, lease_until - updated_at FROM slots"))
+            seen.extend(connection.execute("SELECT phase, title, lease_until - updated_at FROM tenbyte_webinar_slots"))
             connection.close()
 
     scene.service.on_request = look
@@ -63,7 +63,7 @@ def test_the_key_is_committed_before_anything_else_is_asked(scene: Scene) -> Non
 def test_a_ledger_that_cannot_take_the_intent_means_no_post(scene: Scene) -> None:
     scene.ledger._database.engine.dispose()
     with scene.ledger._database.engine.connect() as connection:
-        connection.exec_driver_sql("DROP TABLE slots")
+        connection.exec_driver_sql("DROP TABLE tenbyte_webinar_slots")
         connection.commit()
     with pytest.raises(LedgerError):
         scene.create()

@@ -22,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creatio
 
 from .._ledger.test_database_lost_connections import dead_owner
 from ..creation_scene import ELSEWHERE, PRESET, Scene
-from ..ledger_cases import SLOT, OpenRun, both_databases, claimed
+from ..ledger_cases import SLOT, OpenRun, both_databases, claimed, written
 from ..scripted_server import Request
 
 AHEAD = 3600.0
@@ -52,7 +52,7 @@ def waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 def put_ahead(ledger: Ledger) -> None:
     """Let the ledger's leases be written by a clock that was ahead."""
     ahead = {slots.c.lease_until: slots.c.lease_until + AHEAD, slots.c.updated_at: slots.c.updated_at + AHEAD}
-    ledger.commit(lambda connection, _now: connection.execute(sa.update(slots).values(ahead)).rowcount)
+    written(ledger, sa.update(slots).values(ahead))
 
 
 @both_databases

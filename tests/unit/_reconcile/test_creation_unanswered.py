@@ -20,6 +20,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
 
 from ..creation_scene import ELSEWHERE, PRESET, Scene
+from ..ledger_cases import written
 from ..scripted_server import Answer, Request, refusal
 
 
@@ -218,8 +219,8 @@ def test_what_came_days_later_is_not_taken_for_its_work_where_the_service_does_n
     assert not claim.unanswered.by_service
     asked = claim.unanswered
     long_ago = unanswered.written(replace(asked, since=asked.since - 2 * 86_400, until=asked.until - 2 * 86_400))
-    older = sa.update(slots).values(doubt=long_ago, updated_at=slots.c.updated_at - 2 * 86_400)
-    scene.ledger.commit(lambda connection, _now: connection.execute(older).rowcount)
+    older = sa.update(slots).values(unanswered=long_ago, updated_at=slots.c.updated_at - 2 * 86_400)
+    written(scene.ledger, older)
     stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)
     if created_at is not None:
         now = datetime.fromtimestamp(scene.ledger.now(), timezone.utc)

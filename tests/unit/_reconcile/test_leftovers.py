@@ -258,7 +258,7 @@ def test_a_run_whose_lease_ended_during_its_request_gives_way(run: Run, open_run
         """While the request is on its way, let the lease end, and another run make and keep the session."""
         if request.method == "POST" and not made:
             with run.ledger._database.engine.begin() as connection:
-                connection.exec_driver_sql("UPDATE slots SET lease_until = 0")
+                connection.exec_driver_sql("UPDATE tenbyte_webinar_slots SET lease_until = 0")
             claim = rival.claim(Slot(run.api.url, "session", room_id, "Keynote"), [], 60.0)
             assert isinstance(claim, Claim)
             made.append(run.service.add_session(room_id, "Keynote", PRESET))

@@ -208,7 +208,9 @@ def test_a_credential_that_is_refused_in_the_middle_ends_the_run(run: Run) -> No
 
 def damage(run: Run, title: str) -> None:
     with run.ledger._database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE slots SET secret = 'x', doubt = 'y' WHERE title = ?", (title,))
+        connection.exec_driver_sql(
+            "UPDATE tenbyte_webinar_slots SET secret = 'x', unanswered = 'y' WHERE title = ?", (title,)
+        )
 
 
 def test_a_damaged_entry_stops_only_its_own_slot(run: Run) -> None:

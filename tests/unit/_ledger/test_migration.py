@@ -17,7 +17,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 
-from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, written
 
 pytestmark = both_databases
 
@@ -31,7 +31,7 @@ def run_sql(settings: LedgerSettings, *statements: str) -> None:
 def set_version(settings: LedgerSettings, version: int) -> None:
     ledger = opened(settings)
     changed = sa.update(meta).where(meta.c.name == "schema_version").values(value=str(version).encode())
-    ledger.commit(lambda connection, _now: connection.execute(changed).rowcount)
+    written(ledger, changed)
     ledger.close()
 
 

@@ -24,9 +24,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identit
 
 from tests.fixtures.landed_ledger import fernet_key, lay_down
 
-from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
-from .test_schema import make_version_1
-from .test_schema_landed_ledger import KEYS
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, stored
+from .test_migration import make_version_1
+from .test_migration_keeps_keys import KEYS
 
 pytestmark = both_databases
 API = "https://api.example.com/v1/webinar"
@@ -79,7 +79,7 @@ def change(settings: LedgerSettings, *statements: str) -> None:
 
 def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:
     with closing(opened(settings)) as ledger:
-        found = ledger.look(lambda connection: connection.execute(sa.select(slots).order_by(slots.c.id)).all())
+        found = stored(ledger, sa.select(slots).order_by(slots.c.id))
     return [dict(row._mapping) for row in found]
 
 
@@ -122,7 +122,7 @@ def test_one_row_holds_each_slot_whatever_spelling_of_the_service_it_was_written
 def test_rows_of_what_is_over_go_but_for_those_whose_request_was_never_answered(landed: LedgerSettings) -> None:
     rows = all_rows(landed)
     assert [row["object_id"] for row in rows if row["phase"] == "retired"] == [session_id(106)]
-    assert {row["seen_ids"] for row in rows if row["doubt"] is None and row["phase"] != "pending"} == {"[]"}
+    assert {row["seen_ids"] for row in rows if row["unanswered"] is None and row["phase"] != "pending"} == {"[]"}
     pending = {row["title"]: row["seen_ids"] for row in rows if row["phase"] == "pending"}
     assert pending["Unanswered"] == f'["{session_id(101)}"]'
 

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The action ``ledger``: its options to an operation, and what that returns to a result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.errors import InvalidInput
+from .._core.secrecy import Redactor
+from .._core.user_paths import user_path
+from .._operations.export_file import ExportFile
+from .._operations.ledger_maintenance import LedgerMaintenance
+from . import ledger_results
+from .event_options import checked_uuid
+from .options import connection_from, ledger_settings_from
+from .vault_text import vault_from
+
+# What each operation takes beside the connection and the ledger.
+_OPTIONS = {
+    "list": (),
+    "verify": (),
+    "forget": ("session_ids", "entries"),
+    "rotate": (),
+    "export": ("path", "vault_password", "vault_password_file"),
+    "import": ("path", "vault_password", "vault_password_file"),
+}
+
+
+def maintain(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
+    """Return the result of the action ``ledger``, which holds fingerprints only.
+
+    Raise InvalidInput or LedgerError, with nothing changed, where the operation cannot be done as a whole.
+    """
+    redactor.learn(options.get("vault_password"))
+    _refuse_other_options(options)
+    maintenance = LedgerMaintenance(ledger_settings_from(options, os.environ), redactor, check_mode)
+    result = _result(options, maintenance)
+    warnings = [*maintenance.notes, *result.get("warnings", ())]
+    shown: dict[str, Any] = redactor.value({**result, **({"warnings": warnings} if warnings else {})})
+    return shown
+
+
+def _result(options: Mapping[str, Any], maintenance: LedgerMaintenance) -> dict[str, Any]:
+    match options["operation"]:
+        case "list":
+            return ledger_results.listed(maintenance.entries())
+        case "verify":
+            connection = connection_from(options, maintenance.redactor)
+            return ledger_results.checked(maintenance.check(connection), connection.api_url)
+        case "forget":
+            session_ids = {checked_uuid(one, "session_ids") or "" for one in options.get("session_ids") or []}
+            return ledger_results.forgotten(maintenance.forget(session_ids, set(options.get("entries") or [])))
+        case "rotate":
+            return ledger_results.rotated(maintenance.rotate_key())
+        case "export":
+            file = _export_file(options)
+            return ledger_results.exported(maintenance.export(file), file.path)
+        case _:
+            return ledger_results.taken_in(maintenance.take_in(_export_file(options)))
+
+
+def _refuse_other_options(options: Mapping[str, Any]) -> None:
+    operation = options["operation"]
+    known = {name for names in _OPTIONS.values() for name in names}
+    for name in sorted(known - set(_OPTIONS[operation])):
+        if options.get(name):
+            raise InvalidInput(f"{name} is no option of operation {operation}. Leave it out.")
+    if operation == "forget" and not (options.get("session_ids") or options.get("entries")):
+        raise InvalidInput("operation forget needs session_ids or entries: what is to be forgotten.")
+
+
+def _export_file(options: Mapping[str, Any]) -> ExportFile:
+    """Return the file of an export; one to import has been read: what is wrong with it is found before all else."""
+    operation = options["operation"]
+    if not options.get("path"):
+        raise InvalidInput(f"path is missing: the file of the {operation}.")
+    vault = vault_from(options.get("vault_password") or None, options.get("vault_password_file") or None)
+    file = ExportFile(user_path(str(options["path"]), "path"), vault)
+    if operation == "import" and file.rows is None:
+        raise InvalidInput(f"path {file.path} does not exist. Name a file that operation export wrote.")
+    return file

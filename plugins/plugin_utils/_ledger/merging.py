@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""What one ledger hands to another, and what taking that in changes: pure functions. No key of either is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .._core.errors import InvalidInput
+from .._core.model import StreamKey
+from .rows import Phase, Row, Slot
+from .schema import BESIDE
+
+
+@dataclass(frozen=True)
+class PortableRow:
+    """What one ledger knows of a room or session, and hands to another.
+
+    ``unanswered`` is the text that the ledger keeps (unanswered.py), None where every request was answered.
+    """
+
+    slot: Slot
+    object_id: str | None
+    phase: Phase
+    key: StreamKey | None
+    seen_ids: tuple[str, ...] = ()
+    unanswered: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What taking in a row does: a new row in its slot or beside it, or its key into row ``row_id``."""
+
+    action: Literal["added", "beside", "filled"]
+    row: PortableRow
+    row_id: int | None = None
+
+
+def changes(rows: Sequence[Row], taken_in: Sequence[PortableRow]) -> list[Change]:
+    """Decide what taking in ``taken_in`` changes in a ledger with these rows, which must not be retired ones.
+
+    Raise InvalidInput where a session has one key here and another there: of the two, one is wrong, and nobody but the
+    user knows which.
+    """
+    taken = {row.slot for row in rows if row.holds_slot}
+    decided, conflicts, added = [], [], set[tuple[Slot, str | None, str | None]]()
+    for other in taken_in:
+        same = next((row for row in rows if _is_same(row, other)), None)
+        if same is not None and _conflict(same, other):
+            conflicts.append(f"'{other.slot.title}' ({other.object_id})")
+        elif same is not None:
+            if other.key is not None and (joined := other.key.completed(same.key)) != same.key:
+                decided.append(Change("filled", replace(other, key=joined), same.id))
+        elif (identity := (other.slot, other.object_id, other.key.stream_key if other.key else None)) not in added:
+            added.add(identity)
+            if other.slot not in taken and other.phase not in BESIDE:
+                taken.add(other.slot)
+                decided.append(Change("added", other))
+            elif other.key is not None:
+                decided.append(Change("beside", other))
+    if conflicts:
+        raise InvalidInput(
+            f"The ledger has another stream key or ingest URL than the export for {', '.join(conflicts)}. Nothing was "
+            "taken in. Forget the ones that are wrong here (operation: forget), or export again from where they are."
+        )
+    return decided
+
+
+def _is_same(row: Row, other: PortableRow) -> bool:
+    """Say whether a row is of the same room or session. What has no id is known by its key."""
+    if (row.slot.api, row.slot.kind) != (other.slot.api, other.slot.kind):
+        return False
+    if row.object_id is None or other.object_id is None:
+        return row.slot == other.slot and row.key is not None and row.key == other.key
+    return row.object_id.lower() == other.object_id.lower()
+
+
+def _conflict(row: Row, other: PortableRow) -> bool:
+    if row.key is None or other.key is None:
+        return False
+    addresses = ((row.key.rtmp_url, other.key.rtmp_url), (row.key.whip_url, other.key.whip_url))
+    return row.key.stream_key != other.key.stream_key or any(len({*pair} - {None}) > 1 for pair in addresses)

@@ -1,0 +1,309 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Ledgers of earlier versions: found, read as they are, and brought to the tables of schema.py.
+
+Up to version 3, the tables were called ``meta`` and ``slots``, as those of any other application may be. A ledger is
+known by what its tables hold. They are renamed in the transaction that brings the ledger to this version, and a table
+``meta`` stays that tells earlier versions of the collection, which look for one, that they are too old.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from .._core.errors import LedgerError
+from .._core.service_url import normalised_or_same
+from . import unanswered
+from .lease_owner import is_known_dead
+from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_of_use, meta, slots
+from .unanswered import Unanswered
+
+# The first version whose tables have names of their own.
+OWN_NAMES = 4
+_EARLIER = sa.MetaData()
+_earlier_meta = sa.Table(
+    "meta",
+    _EARLIER,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+_EARLIER_SLOTS = "slots"
+_EARLIER_UNIQUE_INDEX = "one_row_per_slot"
+_EARLIER_INDEXES = ("ix_slots_object_id", _EARLIER_UNIQUE_INDEX)
+_GUARD = (
+    "CREATE VIEW one_row_per_slot AS SELECT 'keeps earlier versions of tenbyte.webinar from making a ledger' AS purpose"
+)
+# Columns that had another name then.
+_RENAMED = {"unanswered": "doubt"}
+
+
+@dataclass(frozen=True)
+class Migration:
+    """From one version to the next: columns of ``slots`` to add, which must allow null, and what else is to be done.
+
+    ``step`` runs in the same transaction, after the columns were added. Both find the tables under today's names.
+    """
+
+    adds: tuple[sa.Column[Any], ...] = ()
+    step: Callable[[sa.Connection], object] | None = None
+
+
+class InUse(LedgerError):
+    """A run of an earlier version is creating, and could not keep what it creates in tables that were renamed."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A ledger in a database: its version, and the content of its table ``meta``."""
+
+    version: int
+    values: Mapping[str, bytes] = field(repr=False)
+
+
+def find(connection: sa.Connection) -> Found | None:
+    """Return the ledger of a database, None where there is none; tables of somebody else's are not taken for one.
+
+    Raise LedgerError where this version of the collection does not know its version.
+    """
+    values = _values(connection) or _earlier_values(connection) or _values(connection)
+    return Found(_version_of(values.get("schema_version")), values) if values else None
+
+
+def _values(connection: sa.Connection) -> dict[str, bytes]:
+    # A reader that finds no such table may be overtaken by the run that makes it: see find, which looks again.
+    return stored_meta(connection) if sa.inspect(connection).has_table(meta.name) else {}
+
+
+def _earlier_values(connection: sa.Connection) -> dict[str, bytes]:
+    """Return the content of ``meta`` where it is an earlier version's, known by its columns and what it says."""
+    columns = _columns(connection, _earlier_meta.name)
+    if set(columns) != {"name", "value"} or not isinstance(columns["value"], sa.LargeBinary):
+        return {}
+    # What is read first is what a migration locks first, so that none comes between this and what is read next.
+    values = _content_of(connection, _earlier_meta)
+    first_columns = {column.name for column in slots.c} - {column.name for one in MIGRATIONS for column in one.adds}
+    is_ours = {"schema_version", "fingerprint_key"} <= set(values)
+    return values if is_ours and first_columns <= set(_columns(connection, _EARLIER_SLOTS)) else {}
+
+
+def _columns(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine[Any]]:
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(table):
+        return {}
+    return {column["name"]: column["type"] for column in inspector.get_columns(table)}
+
+
+def stored_meta(connection: sa.Connection) -> dict[str, bytes]:
+    return _content_of(connection, meta)
+
+
+def _content_of(connection: sa.Connection, table: sa.Table) -> dict[str, bytes]:
+    return {row.name: bytes(row.value) for row in connection.execute(sa.select(table.c.name, table.c.value))}
+
+
+def _version_of(stored: bytes | None) -> int:
+    text = (stored or b"?").decode(errors="replace")
+    if not text.isdigit() or not 1 <= int(text) <= newest_version():
+        raise LedgerError(
+            f"The ledger has schema version {text[:20]}; this version of the collection knows {newest_version()}. Use "
+            "the version of the collection that wrote it, or a newer one."
+        )
+    return int(text)
+
+
+def create_tables(connection: sa.Connection) -> None:
+    """Create a new ledger's tables, and what keeps earlier versions from making another ledger beside them."""
+    is_alone = not sa.inspect(connection).get_table_names()
+    METADATA.create_all(connection)
+    if is_alone:
+        _tell_earlier_versions(connection)
+    elif _is_free(connection, _EARLIER_UNIQUE_INDEX):
+        # The name ``meta`` may be wanted by those whose database it is. Without this one, which an index of theirs
+        # needs, earlier versions cannot make their tables.
+        connection.exec_driver_sql(_GUARD)
+
+
+def _is_free(connection: sa.Connection, name: str) -> bool:
+    if connection.dialect.name == "sqlite":
+        found = sa.text("SELECT count(*) FROM sqlite_master WHERE name = :name")
+    else:
+        found = sa.text("SELECT count(to_regclass(:name))")
+    return connection.execute(found, {"name": name}).scalar_one() == 0
+
+
+def _tell_earlier_versions(connection: sa.Connection) -> None:
+    """Leave a table ``meta`` in which they read a schema version that they do not know, and so stop."""
+    _earlier_meta.create(connection)
+    told = {"name": "schema_version", "value": str(OWN_NAMES).encode()}
+    connection.execute(sa.insert(_earlier_meta).values(told))
+
+
+def upgrade(connection: sa.Connection, version: int, now: float) -> None:
+    """Bring the tables of a ledger from ``version`` to the newest one, within the caller's transaction.
+
+    Raise InUse where a run of an earlier version would lose by it what it is creating.
+    """
+    if version == newest_version():
+        return
+    if version < OWN_NAMES:
+        _refuse_while_leased(connection, version, now)
+        _rename_tables(connection, version)
+    for migration in MIGRATIONS[version - 1 :]:
+        for column in migration.adds:
+            definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {slots.name} ADD COLUMN {definition}")
+        if migration.step is not None:
+            migration.step(connection)
+    newest = str(newest_version()).encode()
+    connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=newest))
+
+
+def _rename_tables(connection: sa.Connection, version: int) -> None:
+    connection.exec_driver_sql(f"ALTER TABLE {_earlier_meta.name} RENAME TO {meta.name}")
+    connection.exec_driver_sql(f"ALTER TABLE {_EARLIER_SLOTS} RENAME TO {slots.name}")
+    for name, earlier in _RENAMED.items():
+        if name not in _added_after(version):
+            connection.exec_driver_sql(f"ALTER TABLE {slots.name} RENAME COLUMN {earlier} TO {name}")
+    for index in sa.inspect(connection).get_indexes(slots.name):
+        if index["name"] in _EARLIER_INDEXES:
+            connection.exec_driver_sql(f"DROP INDEX {index['name']}")
+    for table in (meta, slots):
+        if connection.dialect.name == "postgresql":
+            _rename_what_belongs_to(connection, table)
+        for own in table.indexes:
+            own.create(connection)
+    _tell_earlier_versions(connection)
+
+
+def _rename_what_belongs_to(connection: sa.Connection, table: sa.Table) -> None:
+    """Give a table's primary key and sequence the names that PostgreSQL gives them when it makes the table."""
+    key = sa.inspect(connection).get_pk_constraint(table.name)["name"]
+    connection.exec_driver_sql(f'ALTER TABLE {table.name} RENAME CONSTRAINT "{key}" TO {table.name}_pkey')
+    if "id" in table.c:
+        owned = sa.text("SELECT pg_get_serial_sequence(:table, 'id')")
+        sequence = connection.execute(owned, {"table": table.name}).scalar_one()
+        connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RENAME TO {table.name}_id_seq")
+
+
+def _refuse_while_leased(connection: sa.Connection, version: int, now: float) -> None:
+    leased = (slots.c.phase == "pending") & (slots.c.lease_until > now)
+    chosen = sa.select(slots.c.kind, slots.c.title, slots.c.owner).where(leased)
+    for row in connection.execute(as_of(version, chosen)).all():
+        if not is_known_dead(row.owner or ""):
+            raise InUse(
+                f"The ledger is of an earlier version, and a run of that version is creating the {row.kind} "
+                f"'{row.title}'. It was left as it is: run again when that run has ended."
+            )
+
+
+def _count_what_was_pending(connection: sa.Connection) -> None:
+    """Version 1 did not say whether an intent had been followed by a request: one may have been."""
+    chosen = sa.select(slots.c.id, slots.c.created_at, slots.c.updated_at)
+    for row in connection.execute(chosen.where(slots.c.phase == "pending")).all():
+        one = Unanswered(1, row.created_at, row.updated_at, by_service=False)
+        _set(connection, row.id, unanswered=unanswered.written(one))
+
+
+def _tidy_up(connection: sa.Connection) -> None:
+    """Write what version 2 left to be guessed, spell each service in one way, and drop what nobody needs."""
+    ONE_ROW_PER_SLOT.drop(connection, checkfirst=True)
+    chosen = sa.select(slots.c.id, slots.c.unanswered, slots.c.created_at, slots.c.updated_at)
+    for row in connection.execute(chosen.where(slots.c.unanswered.is_not(None))).all():
+        try:
+            known = unanswered.read(row.unanswered, row.created_at, row.updated_at)
+        except (ValueError, KeyError, TypeError):
+            # Left as it is: whoever reads the row says that it is damaged.
+            continue
+        _set(connection, row.id, unanswered=unanswered.written(known))
+    _spell_services_alike(connection)
+    connection.execute(sa.delete(slots).where(~is_of_use))
+    answered = (slots.c.phase != "pending") & slots.c.unanswered.is_(None)
+    connection.execute(sa.update(slots).where(answered & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
+    ONE_ROW_PER_SLOT.create(connection)
+
+
+def _spell_services_alike(connection: sa.Connection) -> None:
+    for (api,) in connection.execute(sa.select(slots.c.api).distinct()).all():
+        if (normal := normalised_or_same(api)) != api:
+            connection.execute(sa.update(slots).where(slots.c.api == api).values(api=normal))
+    # Where two spellings had a row each for one slot, the one that was changed last holds it. The other keeps its key:
+    # which session is of use, the service tells.
+    held = sa.select(*OF_SLOT).where(holds_slot).group_by(*OF_SLOT).having(sa.func.count() > 1)
+    of_row = (slots.c.id, slots.c.phase, slots.c.object_id, slots.c.secret, *_OF_INTENT)
+    for slot in connection.execute(held).all():
+        same = sa.and_(*(column == value for column, value in zip(OF_SLOT, slot, strict=True)))
+        newest_first = slots.c.updated_at.desc(), slots.c.id.desc()
+        rows = connection.execute(sa.select(*of_row).where(same & holds_slot).order_by(*newest_first)).all()
+        holder = next((row for row in rows if row.phase != "pending"), rows[0])
+        for row in rows:
+            if row.id == holder.id:
+                continue
+            is_told = _hand_over_requests(connection, row.id, holder.id) and row.secret is None
+            if is_told and row.object_id in (None, holder.object_id):
+                connection.execute(sa.delete(slots).where(slots.c.id == row.id))
+            else:
+                _set(connection, row.id, phase="beside", lease_until=0.0)
+
+
+def _hand_over_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
+    """Let the row that holds a slot count what another one has unanswered; False where that cannot be read."""
+    found = connection.execute(sa.select(slots.c.id, *_OF_INTENT).where(slots.c.id.in_([row_id, holder_id]))).all()
+    requests, seen_ids = Unanswered.none(), set[str]()
+    try:
+        for row in found:
+            of_row = unanswered.read(row.unanswered, row.created_at, row.updated_at)
+            requests = requests.merged(of_row)
+            if of_row or row.id == holder_id:
+                seen_ids |= set(json.loads(row.seen_ids))
+    except (ValueError, KeyError, TypeError):
+        return False
+    _set(connection, holder_id, unanswered=unanswered.written(requests), seen_ids=json.dumps(sorted(seen_ids)))
+    _set(connection, row_id, unanswered=None, seen_ids="[]")
+    return True
+
+
+def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
+    connection.execute(sa.update(slots).where(slots.c.id == row_id).values(**values))
+
+
+_OF_INTENT = (slots.c.unanswered, slots.c.created_at, slots.c.updated_at, slots.c.seen_ids)
+# The first leads from version 1 to version 2, and so on. The version follows from their number.
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(adds=(sa.Column("unanswered", sa.Text),), step=_count_what_was_pending),
+    Migration(adds=(sa.Column("memory", sa.Text),), step=_tidy_up),
+    # The tables' names, which come first: see upgrade.
+    Migration(),
+)
+
+
+def newest_version() -> int:
+    return 1 + len(MIGRATIONS)
+
+
+def _added_after(version: int) -> set[str]:
+    return {column.name for migration in MIGRATIONS[version - 1 :] for column in migration.adds}
+
+
+def as_of(version: int, statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Return a statement about today's tables as one that reads the tables of an earlier version; changes nothing."""
+    if version >= OWN_NAMES:
+        return statement
+    missing = _added_after(version)
+    columns = [
+        sa.null().label(column.name)
+        if column.name in missing
+        else sa.column(_RENAMED.get(column.name, column.name), column.type).label(column.name)
+        for column in slots.c
+    ]
+    earlier_slots = sa.select(*columns).select_from(sa.table(_EARLIER_SLOTS))
+    earlier_meta = sa.select(_earlier_meta)
+    return statement.add_cte(earlier_slots.cte(slots.name), earlier_meta.cte(meta.name))

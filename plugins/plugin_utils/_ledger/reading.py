@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The reading side of a ledger: rows by their room or session, all of them, and the ids that it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from .._core.errors import LedgerError
+from . import migration
+from .opening import Opened
+from .rows import Row, damage
+from .schema import is_of_use, slots
+
+# The first version whose rows have the service's URL in its one spelling.
+_ONE_SPELLING = 3
+
+
+class LedgerReader:
+    """An open ledger, which may be of an earlier version. ``notes`` are warnings for the user."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._database = opened.database
+        self._codec = opened.codec
+        self._version = opened.version
+        self.notes = opened.notes
+
+    def close(self) -> None:
+        self._database.close()
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970 by the ledger's clock."""
+        return self._database.read(self._database.now)
+
+    def fingerprint(self, secret: str) -> str:
+        """Return the short name of a stream key, or of another secret, that the ledger's entries bear for it."""
+        return self._codec.fingerprint(secret)
+
+    def rows(self, api: str, room_ids: Iterable[str]) -> list[Row]:
+        """Return the rows of use of all rooms, and of the sessions in the rooms with these ids, read at once.
+
+        A row that cannot be read is marked: it concerns nobody but its own slot.
+        """
+        of_rooms = (slots.c.kind == "room") | slots.c.parent.in_(list(room_ids))
+        found = self._rows(self._of_service(api) & of_rooms)
+        return [row for row in found if row.slot.api == api]
+
+    def known_ids(self, api: str, room_id: str) -> frozenset[str]:
+        """Return the ids of the sessions of a room that the ledger has shown, or will show, the keys of."""
+        return frozenset(row.object_id for row in self.rows(api, [room_id]) if row.object_id is not None)
+
+    def row_of_session(self, session_id: str) -> Row | None:
+        """Return the row of a session that tells most of it; raise LedgerError where that cannot be read."""
+        same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
+        found = self._rows((slots.c.kind == "session") & same_id & (slots.c.phase != "retired"))
+        # The same session may stand in a row of another spelling of its service, without a key or one that can be read.
+        row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)
+        if row is not None and row.damaged:
+            raise LedgerError(damage(row))
+        return row
+
+    def entries(self) -> list[Row]:
+        """Return all rows but the retired ones, of all APIs, in order of age; those that cannot be read are marked."""
+        return self._rows(slots.c.phase != "retired")
+
+    def _of_service(self, api: str) -> sa.ColumnElement[bool]:
+        return slots.c.api == api if self._version >= _ONE_SPELLING else sa.true()
+
+    def _rows(self, condition: sa.ColumnElement[bool]) -> list[Row]:
+        found, now = self._found(sa.select(slots).where(condition & is_of_use).order_by(slots.c.id))
+        return [self._codec.entry(row, now) for row in found]
+
+    def _found(self, statement: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
+        """Return the rows that a statement finds, and the ledger's time then."""
+
+        def look(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
+            found = connection.execute(migration.as_of(self._version_now(connection), statement)).all()
+            return found, self._database.now(connection)
+
+        return self._database.read(look)
+
+    def _version_now(self, connection: sa.Connection) -> int:
+        """Return the version; a run that writes may have brought a ledger of an earlier one to this one meanwhile."""
+        if self._version == migration.newest_version():
+            return self._version
+        found = migration.find(connection)
+        return found.version if found is not None else self._version
