@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Whose rooms a run is about: the account that its credential belongs to, as far as anything tells."""
+"""The account that a credential belongs to: its rooms are the only ones that a run may use."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from .._core.model import Room
 from .._service.transport import Connection
 
-# In rows of earlier versions, which did not say whose a room was.
+# Earlier versions of the ledger did not store the account of a room.
 UNKNOWN = ""
 
 
 @dataclass(frozen=True)
 class Account:
-    """``name`` is the host's id, once the service has told it by a room, else what the credential tells.
+    """``name`` is the host's id where a room reports it, else a name made of the credential.
 
-    ``other_names`` are those under which the ledger may have rows from before the host was known.
+    ``other_names`` are names made of the credential: the ledger may have rows from before the host's id was known.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Account:
 
 
 def account_of(connection: Connection, rooms: Iterable[Room], fingerprint: Callable[[str], str]) -> Account:
-    """Return the account of a credential. ``rooms`` are its own; ``fingerprint`` names a secret without showing it."""
+    """Return the account of a credential, given its rooms and a function that fingerprints a secret."""
     names = _names_of(connection, fingerprint)
     hosts = {room.host_id.lower() for room in rooms if room.host_id}
     if len(hosts) == 1:
@@ -46,7 +46,7 @@ def account_of(connection: Connection, rooms: Iterable[Room], fingerprint: Calla
 
 
 def _names_of(connection: Connection, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
-    """Return what a credential tells, the lasting before the passing: tokens are issued anew for one user."""
+    """Return the names that a credential gives an account; the subject of a token stays when the token is renewed."""
     credential = connection.api_key or connection.api_token or ""
     subject = _subject(connection.api_token)
     names = [f"subject {subject}"] if subject else []
@@ -54,9 +54,9 @@ def _names_of(connection: Connection, fingerprint: Callable[[str], str]) -> tupl
 
 
 def _subject(token: str | None) -> str | None:
-    """Return the subject of a JSON Web Token (RFC 7519, section 4.1.2), None where this is none.
+    """Return the subject of a JSON Web Token (RFC 7519, section 4.1.2), None for any other token.
 
-    Nobody is trusted for it: it only names the place of this account's rooms in one's own ledger.
+    Its signature is not checked: the subject only names this account's rooms in the user's own ledger.
     """
     parts = (token or "").split(".")
     if len(parts) != 3:

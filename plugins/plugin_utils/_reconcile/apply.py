@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Runs a plan: rooms first, then every session, on a bounded thread pool. One that fails does not stop the others."""
+"""Runs a plan on a thread pool: rooms first, then sessions. One that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .slot_run import SlotRun, end_only
 def apply_plan(
     plan: Plan, api: WebinarApi, ledger: Ledger | None, timeout: float, concurrency: int, policy: Policy
 ) -> Applied:
-    """``timeout`` is for one request, in seconds. Without a ledger, sessions are ended and nothing else is done."""
+    """Run a plan. ``timeout`` is in seconds, for one request. Without a ledger, sessions are ended only."""
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         if ledger is None:
             return _ended_only(plan, api, pool)
         creation = Creation(api, ledger, timeout)
-        _own_rooms(plan, ledger)
+        _assign_rooms(plan, ledger)
         rooms = list(pool.map(lambda room_plan: RoomRun(plan.world, room_plan, creation).outcome(), plan.rooms))
         runs = [
             SlotRun(plan.world, outcome, session_plan, creation, policy)
@@ -41,7 +41,7 @@ def apply_plan(
         ]
         sessions = list(pool.map(SlotRun.outcome, runs))
         sessions = when_live(sessions, api, policy.wait_timeout, creation.sleep, pool.map)
-        notes = _forget_what_is_over(plan, creation)
+        notes = _forget_sessions_that_are_over(plan, creation)
     if notes and rooms:
         rooms[0] = replace(rooms[0], notes=(*rooms[0].notes, *notes))
     return Applied(tuple(rooms), tuple(sessions))
@@ -57,19 +57,19 @@ def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor) -> Applie
     return Applied(tuple(rooms), tuple(pool.map(lambda pair: end_only(pair[0], pair[1], api), work)))
 
 
-def _own_rooms(plan: Plan, ledger: Ledger) -> None:
-    """Write the account's name into its rooms' rows. An intent that does not say whose it is is taken over."""
+def _assign_rooms(plan: Plan, ledger: Ledger) -> None:
+    """Write the account's name into the rows of its rooms, also into an asked room's intent without an account."""
     asked = {room.row.id for room in plan.world.rooms if room.row is not None}
-    mine = [row.id for row in plan.world.rows.to_own if row.object_id is not None or row.id in asked]
+    mine = [row.id for row in plan.world.rows.unassigned if row.object_id is not None or row.id in asked]
     if mine:
         ledger.assign_rooms(mine, plan.world.account.name)
 
 
 def _vanished(plan: Plan, creation: Creation) -> list[str]:
-    """Return sessions that the ledger has and the service has no more.
+    """Return the ids of sessions in the ledger that the service does not have any more.
 
-    One beside its slot was removed by a run that did not live to note that; any other by somebody else, long enough ago
-    for a list that lags.
+    A session beside its slot was removed by a run that was killed before it could note that. Any other was removed by
+    somebody else, long enough ago for every list to show it.
     """
     world = plan.world
     listed = {session.id for sessions in world.sessions.values() for session in sessions}
@@ -86,8 +86,8 @@ def _vanished(plan: Plan, creation: Creation) -> list[str]:
     return [one for one in missing if (now := creation.api.session(one)) is None or not now.is_current]
 
 
-def _forget_what_is_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
-    """Take out of the ledger the keys of sessions that were seen to be over: they can never be used again."""
+def _forget_sessions_that_are_over(plan: Plan, creation: Creation) -> tuple[str, ...]:
+    """Erase the keys of sessions that are over from the ledger: they can never be used again."""
     world = plan.world
     past = [session.id for listed in world.sessions.values() for session in listed if not session.is_current]
     over = [one for one in past if (row := world.rows.of_id(one)) is not None and row.phase != "retired"]

@@ -4,9 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""The one path by which a room or session comes into being: intent, POST, key, and what to do when the answer is lost.
+"""Creates a room or session: intent, POST, key, and the search for what was created when a response is lost.
 
-The order is the promise: the intent is committed before the POST, and the key before anything else is looked at.
+The order keeps the promises: the intent is committed before the POST, and the key before anything else in the response
+is used.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from .creation_targets import Target, Thing
 from .observe import clock_of
 from .steps import RemoveSession
 
-# After a lost answer the list is read at once and then after each of these pauses (seconds); what has not shown up
-# after all of them, the grace time, is taken as not created.
+# After a lost response the list is read at once, and again after each of these pauses (seconds). What no list shows
+# after all of them, the grace time, counts as not created.
 GRACE_PAUSES = (0.5, 1.0, 2.0, 4.0)
 GRACE_TIME = sum(GRACE_PAUSES)
 CREATION_ATTEMPTS = 3
-# A request may take its time-out, and before it the time to connect.
+# A request may take the time to connect and then its own time-out.
 LEASE_MARGIN = CONNECT_TIMEOUT + 5.0
 RIVAL_POLL = 0.2
 LONGEST_WAIT_FOR_RIVAL = 300.0
@@ -39,7 +40,7 @@ LONGEST_WAIT_FOR_RIVAL = 300.0
 
 @dataclass(frozen=True)
 class Creation:
-    """What creations need beside their target. ``sleep`` is replaced in tests of the waiting."""
+    """What all creations share. ``timeout`` is in seconds, for one request. Tests replace ``sleep``."""
 
     api: WebinarApi
     ledger: Ledger
@@ -48,7 +49,7 @@ class Creation:
 
     @property
     def lease(self) -> float:
-        """Seconds: a request may take its time-out."""
+        """Seconds for which a claim must last: longer than one request."""
         return self.timeout + LEASE_MARGIN
 
     def clock(self) -> Clock:
@@ -57,7 +58,7 @@ class Creation:
 
 @dataclass(frozen=True)
 class Made(Generic[Thing]):
-    """``by_us`` is False where another run was first. ``unanswered`` requests may still take effect, however late."""
+    """``by_us`` is False where another run created it. ``unanswered`` counts requests that may still take effect."""
 
     thing: Thing
     key: StreamKey | None
@@ -66,7 +67,7 @@ class Made(Generic[Thing]):
 
 
 class _Refused(Exception):
-    """The only request for the thing was refused for certain, so there is nothing to remember."""
+    """The service refused the only request, so nothing was created and the intent can be withdrawn."""
 
     def __init__(self, error: WebinarError) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class _Refused(Exception):
 
 
 class _Overtaken(Exception):
-    """Another run has taken over; what that one makes is what counts."""
+    """Another run has taken over the slot. What it creates is used."""
 
 
 def create(
@@ -86,12 +87,12 @@ def create(
     replaced_id: str | None = None,
     over_ids: Collection[str] = (),
 ) -> Made[Thing]:
-    """Create what a target describes, or find out what became of an earlier request for it.
+    """Create the target, or find what an earlier request for it created.
 
-    ``seen_ids`` are of what was there before, and so did not come of this creation. To ``removed`` it adds each
-    deletion that it makes on the way, also where it then fails. ``replaced_id`` is of the session whose place the new
-    one takes: that one keeps its key until this is done, and its slot if it is refused. Those of ``over_ids`` are known
-    to be unusable.
+    ``seen_ids``: what the room or account had before, so that it is not taken for the new one. ``removed``: a list that
+    gets each deletion of this creation, also where the creation fails later. ``replaced_id``: the session that the new
+    one replaces; its key stays in the ledger, and if this creation is refused, so does its slot. ``over_ids``: sessions
+    that are known to be over. Raise WebinarError where nothing was created, or where that is not known.
     """
     while True:
         claimed = _claim(creation, target, seen_ids, replaced_id, over_ids)
@@ -112,7 +113,7 @@ def create(
 
 @dataclass
 class _Work(Generic[Thing]):
-    """One creation from its claim to its end. ``removed`` collects the deletions that it makes on the way."""
+    """One creation, from the claim of its slot to its end."""
 
     creation: Creation
     target: Target[Thing]
@@ -120,7 +121,7 @@ class _Work(Generic[Thing]):
     removed: list[RemoveSession]
 
     def run(self) -> Made[Thing]:
-        # An intent of which no request was sent has created nothing that could be looked for.
+        # An intent without a request has created nothing to look for.
         if self.claim.inherited and (self.claim.unanswered or self.claim.key):
             found = self._settle(wait=self.claim.age < GRACE_TIME)
             if found:
@@ -135,7 +136,7 @@ class _Work(Generic[Thing]):
                 self.claim = replace(self.claim, unanswered=answered)
                 if not answered:
                     raise _Refused(error) from None
-                # An earlier request may still take effect, however late, so the intent stays in the ledger.
+                # An earlier request may still take effect, so the intent stays in the ledger.
                 self._renew()
                 raise
             except AnswerLost:
@@ -162,7 +163,7 @@ class _Work(Generic[Thing]):
     def _made(self, thing: Thing, key: StreamKey | None) -> Made[Thing]:
         has_all = key is not None or not self.target.has_key
         if not self._keep("created" if has_all else "keyless", thing, key):
-            # This run was away for longer than its lease, and the slot is another run's: this one's is one too many.
+            # This run's lease ended, and another run has the slot now: this session is one too many.
             if self.target.has_key:
                 self.removed.append(self.target.delete_unkeyed(thing))
                 self.creation.ledger.retire(self.target.slot.api, [thing.id])
@@ -170,25 +171,24 @@ class _Work(Generic[Thing]):
         return Made(thing, key, True, self.claim.unanswered.count)
 
     def _settle(self, *, wait: bool) -> Made[Thing] | None:
-        """Find out by listing what became of requests whose answers were lost.
+        """Look in the list for what requests with a lost response created.
 
-        Return the thing if it exists and can be used; None if nothing exists any more and it may be posted (again).
-        A session whose key was lost with the answer is deleted: it is ours, nobody ever saw its key, and it has not
-        begun.
+        Return the thing if it can be used, None if the request may be sent again. A session whose key was lost with the
+        response is deleted: nobody has its key, and it is not on air.
         """
         for pause in (*(GRACE_PAUSES if wait else ()), None):
             self._renew()
-            # What is to be replaced stays until the new one exists.
+            # The session to replace stays until the new one exists.
             removed_ids = (step.session.id for step in self.removed)
             apart = {*self.claim.seen_ids, *removed_ids, self.claim.replaces}
             found, others = self.target.found(self.claim.unanswered, self.creation.clock, apart)
-            # With other requests unanswered, a key that came without its session could belong to any of them.
+            # A key that came without an id belongs to this session only if no other request is unanswered.
             is_its_key = self.claim.key is not None and len(found) == self.claim.unanswered.count == 1
             if found and (is_its_key or not self.target.has_key):
                 key = self.claim.key
                 self.claim = replace(self.claim, unanswered=self.claim.unanswered.resolved(1))
                 if not self._keep("created", found[0], key):
-                    # What was found stays where the other run, or the next one, finds it too.
+                    # The other run, or the next one, finds this thing as well.
                     raise _Overtaken
                 return Made(found[0], key, True, self.claim.unanswered.count)
             if found:
@@ -220,9 +220,9 @@ class _Work(Generic[Thing]):
             self._keep("pending", None, None)
 
     def _counting(self, answered: Unanswered) -> Callable[[], None]:
-        """Return what counts a request before it is sent: a run that dies then leaves it behind as unanswered.
+        """Return a function that counts a request as unanswered before it is sent, in case this run is killed.
 
-        It is called again for a request that is sent again because it had no effect, and counts it once.
+        A retry of a request that had no effect is not counted again.
         """
 
         def before_each() -> None:
@@ -232,7 +232,7 @@ class _Work(Generic[Thing]):
         return before_each
 
     def _waiting(self, answered: Unanswered) -> Callable[[float], None]:
-        """Return what keeps the lease while a request that had no effect waits to be sent again, and is not counted."""
+        """Return a function that extends the lease for a wait before a retry. Such a request had no effect."""
 
         def before_wait(seconds: float) -> None:
             self._renew(replace(self.claim, unanswered=answered), waiting=seconds)
@@ -259,11 +259,11 @@ def _claim(
     replaced_id: str | None,
     over_ids: Collection[str],
 ) -> Claim | Made[Thing]:
-    """Wait for the right to create; where another run was first, return what it made."""
+    """Claim the slot, waiting for other runs; where another run was first, return what it created."""
     over, rival = set(over_ids), Rival(creation)
     while True:
         claimed = creation.ledger.claim(
-            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=rival.void
+            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=rival.expired
         )
         if isinstance(claimed, Claim):
             return claimed
@@ -272,7 +272,7 @@ def _claim(
             if thing is not None and target.is_usable(thing):
                 return Made(thing, claimed.key, by_us=False)
             if thing is None and 0 <= claimed.age < GRACE_TIME:
-                # What was created a moment ago may not be shown everywhere yet, and its key must not be erased.
+                # The service may not report yet what was created a moment ago. Its key must not be erased.
                 creation.sleep(RIVAL_POLL)
                 continue
             over.add(claimed.object_id or "")
@@ -281,23 +281,23 @@ def _claim(
 
 
 class Rival:
-    """Waits for another run that is creating in a slot. ``void`` is the mark of its lease, once that is over."""
+    """Waits for another run that is creating in a slot. ``expired`` is the mark of a lease that is known to be over."""
 
     def __init__(self, creation: Creation) -> None:
         self._creation = creation
         self._give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL
         self._mark: tuple[int, float] | None = None
         self._since = 0.0
-        self.void: tuple[int, float] | None = None
+        self.expired: tuple[int, float] | None = None
 
     def wait(self, busy: Busy, name: str) -> None:
-        """Wait a moment; raise CreationUnresolved where it has been too long."""
+        """Wait a moment. Raise CreationUnresolved after LONGEST_WAIT_FOR_RIVAL seconds."""
         now = time.monotonic()
         if busy.mark != self._mark:
             self._mark, self._since = busy.mark, now
         elif now - self._since > busy.length:
-            # Written by a clock that was ahead of this one: no lease is longer than its own length.
-            self.void = busy.mark
+            # The other run's clock was ahead. The same lease has lasted for its full length here, so it is over.
+            self.expired = busy.mark
             return
         if now > self._give_up:
             raise CreationUnresolved(

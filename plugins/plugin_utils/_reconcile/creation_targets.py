@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""What is created: a room or a session, how it is looked for, and how one is deleted whose answer was lost."""
+"""A room or session to create: how it is requested, found in a list, and deleted if its response was lost."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class _HasId(Protocol):
 
 
 Thing = TypeVar("Thing", bound=_HasId)
-# Ids, among which None may be.
+# Ids; None is in it where there is no such room or session.
 Ids = Collection[str | None]
-# What is called before each request, and before each wait of so many seconds.
+# Called before each request, and before each wait with its seconds.
 BeforeEach = Callable[[], None]
 BeforeWait = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Target(ABC, Generic[Thing]):
-    """A room or session that is to be created in a slot."""
+    """A room or session to create in a slot."""
 
-    # Whether its answer shows a key: then one that came without it is of no use, and is deleted.
+    # Whether its response has a stream key. One whose key was lost is of no use and is deleted.
     has_key: ClassVar[bool]
     api: WebinarApi
     ledger: Ledger
@@ -62,11 +62,11 @@ class Target(ABC, Generic[Thing]):
 
     @abstractmethod
     def post(self, before_each: BeforeEach, before_wait: BeforeWait) -> tuple[Thing | None, StreamKey | None]:
-        """Ask for it once. Return it, None where the answer did not name it, and its key."""
+        """Send one request. Return the thing, None where the response had no id, and its key."""
 
     @abstractmethod
     def read(self, thing_id: str) -> Thing | None:
-        """Return the one of an id, None where there is none."""
+        """Return the thing with this id, None where the service has none."""
 
     def is_usable(self, thing: Thing) -> bool:  # noqa: ARG002 - a room always is
         return True
@@ -75,18 +75,18 @@ class Target(ABC, Generic[Thing]):
     def found(
         self, unanswered: Unanswered, clock: Callable[[], Clock], apart: Collection[str | None]
     ) -> tuple[list[Thing], list[str]]:
-        """Return what a list shows that may have come of the requests, and the ids of others that fill the slot.
+        """Return what the requests may have created, as listed, and the ids of others of the title.
 
-        ``apart`` are the ids that neither is about.
+        Things with an id in ``apart`` are in neither.
         """
 
     @abstractmethod
     def memory(self, thing: Thing) -> Memory:
-        """Return what the service made of the values that were sent."""
+        """Return the values that the service stored otherwise than they were sent."""
 
     @abstractmethod
     def delete_unkeyed(self, thing: Thing) -> RemoveSession:
-        """Delete one of ours whose key nobody has seen, and return the step that this was."""
+        """Delete a thing that this run created and whose key is lost; return the step."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class SessionTarget(Target[Session]):
             for one in self.api.sessions(self.slot.parent)
             if one.is_current and same_title(one.title, self.slot.title) and one.id not in apart
         ]
-        # One that the ledger knows has shown its key to somebody.
+        # The key of a session in the ledger is known.
         known = {row.object_id for row in self.ledger.rows(self.api.url, [self.slot.parent])} if listed else set()
         ours = [one for one in listed if one.id not in known and fills_empty_slot(unanswered, one, clock())]
         return ours, [one.id for one in listed if one not in ours]
@@ -152,7 +152,7 @@ class SessionTarget(Target[Session]):
         return memory_of_session(self.step.spec, thing)
 
     def delete_unkeyed(self, thing: Session) -> RemoveSession:
-        """Raise CreationUnresolved where it has begun since it was listed."""
+        """Raise CreationUnresolved where the session is on air by now."""
         now = self.api.session(thing.id)
         if now is not None and now.status != "scheduled":
             raise CreationUnresolved(
@@ -166,12 +166,12 @@ class SessionTarget(Target[Session]):
 
 
 def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
-    """Return what the service made of the values with which a room was created, also where it does not tell."""
+    """Return the values of a new room that the service stored otherwise than they were sent, or does not report."""
     return remembered({}, {"title": spec.title, **wanted_of_room(spec)}, shown_of_room(room))
 
 
 def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
-    """Return the same for a session. Its settings are not among the values: they take a call of their own."""
+    """Return the same for a new session, without its settings, which take a call of their own."""
     sent = {"title": spec.title, **wanted_of_session(spec)}
     created_with = {name: value for name, value in sent.items() if not name.startswith("settings.")}
     return remembered({}, created_with, shown_of_session(session))

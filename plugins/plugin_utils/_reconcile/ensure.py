@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Observe, plan, apply: the whole job in one function, for every action and for tests without Ansible."""
+"""Observe, plan, apply: the main job in one function, which needs no Ansible."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .steps import CreateRoom, CreateSession, EndSession, Step
 
 @dataclass(frozen=True)
 class Outcome:
-    """``notes`` are about the whole run."""
+    """A plan with what came of it. ``notes`` concern the whole run."""
 
     plan: Plan
     applied: Applied
     notes: tuple[str, ...] = ()
 
     def steps(self) -> Iterator[Step]:
-        """Yield what was planned, and what turned out to be needed while the plan was run."""
+        """Yield the planned steps, then those that were added while the plan was run."""
         yield from self.plan.steps()
         for session in self.applied.sessions:
             yield from session.more_steps
@@ -44,19 +44,19 @@ class Outcome:
 def ensure(
     connection: Connection, ledger_settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
 ) -> Outcome:
-    """Make the service match ``asked``, or in check mode only find out how.
+    """Make the service match ``asked``; in check mode, only find out which steps that would take.
 
-    Raise WebinarError before any writing call where the input, the credentials or the ledger cannot be used. What
-    fails later, for one room or session, stands in the outcome.
+    Raise WebinarError before any call that changes something, if the input, the credentials or the ledger cannot be
+    used. What fails later, for one room or session, is in the outcome.
     """
-    # The ledger comes first: a key that could not be kept must not be created.
+    # The ledger comes first: no session is created whose key could not be kept.
     ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
     transport = Transport(connection, redactor)
     try:
         api = WebinarApi(transport)
         plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency)
         if ledger is None and notes:
-            plan = _only_endings(plan)
+            plan = _without_ledger(plan)
         if check_mode:
             return Outcome(plan, foreseen(plan), notes)
         applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
@@ -68,7 +68,7 @@ def ensure(
 
 
 def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> Plan:
-    """Return the plan; where it creates what a list of several pages lacks, that list is read again, to be sure."""
+    """Return the plan. Before something is created that a list of several pages lacks, that list is read again."""
     plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False))
     for room in plan.rooms:
         makes_room = any(isinstance(step, CreateRoom) for step in room.steps)
@@ -84,7 +84,7 @@ def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: Eve
 def _opened(
     settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
 ) -> tuple[Ledger | None, tuple[str, ...]]:
-    """Open the ledger; what only ends sessions does not need one, and must not wait until it is repaired."""
+    """Open the ledger. A run that only ends sessions goes on without one that cannot be used."""
     try:
         ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
     except LedgerError as error:
@@ -94,8 +94,8 @@ def _opened(
     return ledger, ledger.notes if ledger is not None else ()
 
 
-def _only_endings(plan: Plan) -> Plan:
-    """Return what is done without the ledger; what else was asked for waits until that is repaired."""
+def _without_ledger(plan: Plan) -> Plan:
+    """Return the plan without all steps that need the ledger."""
     rooms = []
     for room in plan.rooms:
         left = "what else was asked for of the room waits until the ledger can be used"

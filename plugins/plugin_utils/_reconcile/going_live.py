@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""Waits until the sessions that were put on air are live: all of them together, not one after the other."""
+"""Waits until all sessions that were put on air are live, reading them concurrently."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._core.model import Session
 from .._service.api import WebinarApi
 from .outcomes import SessionOutcome
 
-# Seconds between two looks.
+# Seconds between two readings.
 LIVE_POLL = 0.5
 
 
@@ -27,9 +27,9 @@ def when_live(
     sleep: Callable[[float], None],
     run: Callable[[Callable[[SessionOutcome], SessionOutcome], Sequence[SessionOutcome]], Iterable[SessionOutcome]],
 ) -> list[SessionOutcome]:
-    """Look at all sessions that were put on air until each is live, or for ``wait_timeout`` seconds.
+    """Read the sessions that were put on air until each is live, for ``wait_timeout`` seconds at most.
 
-    ``run`` maps a function over them, such as that of a thread pool.
+    ``run`` maps a function over them, as a thread pool does.
     """
     outcomes = list(sessions)
     give_up = time.monotonic() + wait_timeout

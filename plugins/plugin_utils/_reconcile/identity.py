@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Tells which room or session fills a slot, by the ledger's id first and by title second: pure functions."""
+"""Which room or session fills a slot: first by the id in the ledger, then by title. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ Thing = TypeVar("Thing", Room, Session)
 
 @dataclass(frozen=True)
 class KnownRows:
-    """The ledger's rows, as they are looked for: by slot, whose titles are compared as people see them, and by id.
+    """The ledger's rows, indexed by slot (with canonical titles) and by the id of the room or session.
 
-    ``to_own`` are the rows of this account's rooms that do not bear the account's name yet.
+    ``held`` has the row that holds each slot, ``others`` the further rows of a slot. ``unassigned`` are rows of this
+    account's rooms that do not have the account's name yet.
     """
 
     held: Mapping[Slot, Row] = field(default_factory=dict)
     others: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
     by_id: Mapping[str, Row] = field(default_factory=dict)
-    to_own: tuple[Row, ...] = ()
+    unassigned: tuple[Row, ...] = ()
 
     def of_slot(self, slot: Slot) -> Row | None:
         return self.held.get(_canonical(slot))
 
     def beside(self, slot: Slot) -> tuple[Row, ...]:
-        """Return the rows that do not hold their slot, in order of age; retired ones among them."""
+        """Return the rows of a slot that do not hold it, oldest first, with the retired ones."""
         return self.others.get(_canonical(slot), ())
 
     def of_id(self, object_id: str) -> Row | None:
-        """Return the row that knows most of a room or session."""
+        """Return the row that holds most about a room or session: one with a key comes first."""
         return self.by_id.get(object_id)
 
     @property
@@ -49,11 +50,11 @@ class KnownRows:
 
 
 def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[str]) -> KnownRows:
-    """Index the rows of an account: those of other accounts' rooms are left out."""
+    """Index the rows of an account, without the rows of other accounts' rooms."""
     held: dict[Slot, Row] = {}
     others: dict[Slot, list[Row]] = {}
     by_id: dict[str, Row] = {}
-    to_own: list[Row] = []
+    unassigned: list[Row] = []
     for found in rows:
         row = found
         if row.slot.kind == "room":
@@ -61,7 +62,7 @@ def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[st
                 continue
             if row.slot.parent != account.name:
                 row = replace(row, slot=replace(row.slot, parent=account.name))
-                to_own.append(row)
+                unassigned.append(row)
         slot = _canonical(row.slot)
         if row.holds_slot and (slot not in held or _is_better(row, held[slot])):
             if slot in held:
@@ -71,11 +72,11 @@ def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[st
             others.setdefault(slot, []).append(row)
         if row.object_id and (row.object_id not in by_id or _is_better(row, by_id[row.object_id])):
             by_id[row.object_id] = row
-    return KnownRows(held, {slot: tuple(of_slot) for slot, of_slot in others.items()}, by_id, tuple(to_own))
+    return KnownRows(held, {slot: tuple(of_slot) for slot, of_slot in others.items()}, by_id, tuple(unassigned))
 
 
 def _is_of_account(row: Row, account: Account, my_room_ids: Collection[str]) -> bool:
-    """Say whether a room's row is this account's: it says so, its room is one's own, or nobody can say whose it is."""
+    """Say whether a room's row belongs to the account: by its name, by its room, or because it names no account."""
     is_mine = row.object_id in my_room_ids if row.object_id else row.slot.parent == UNKNOWN
     return is_mine or (row.slot.parent != UNKNOWN and account.has(row.slot.parent))
 
@@ -90,9 +91,10 @@ def _canonical(slot: Slot) -> Slot:
 
 @dataclass(frozen=True)
 class Filling:
-    """What fills a slot, or why that cannot be said. ``row`` is the ledger's row of it, else that of the slot.
+    """The session that fills a slot, or the reason why none can be chosen (``refusal``).
 
-    ``others`` are further current sessions of the same title, which no run removes by itself.
+    ``row`` is the ledger's row of that session, else the row that holds the slot. ``others`` are the ids of further
+    current sessions of the title, which the ledger did not create and no run removes by itself.
     """
 
     session: Session | None = None
@@ -105,7 +107,7 @@ class Filling:
 def session_in_slot(
     spec: SessionSpec, slot: Slot, listed: Sequence[Session], rows: KnownRows, left_over: Collection[str] = ()
 ) -> Filling:
-    """Return the current session of a slot. ``left_over`` are the ids of those that are to be removed beside it."""
+    """Return the current session of a slot. ``left_over`` are ids of sessions that the plan removes from beside it."""
     held = rows.of_slot(slot)
     if spec.session_id is not None:
         pinned, refusal = _pinned(spec, listed, rows)
@@ -136,7 +138,7 @@ def several_current(ids: Sequence[str]) -> str:
 
 
 def bears_title(thing: Room | Session, title: str, rows: KnownRows) -> bool:
-    """Say whether a room or session is called so, by the service or by whoever asked for it."""
+    """Say whether a room or session has this title in the service, or was created for it."""
     if same_title(thing.title, title):
         return True
     row = rows.of_id(thing.id)
@@ -144,14 +146,14 @@ def bears_title(thing: Room | Session, title: str, rows: KnownRows) -> bool:
 
 
 def the_one_titled(things: Sequence[Thing], title: str) -> Thing | None:
-    """Return the only one, or the only one that bears the title to the letter."""
+    """Return the only one, or the only one whose title is the same character by character."""
     exact = [thing for thing in things if thing.title == title]
     chosen = exact if len(exact) == 1 else things
     return chosen[0] if len(chosen) == 1 else None
 
 
 def _of_ledger(slot: Slot, current: Sequence[Session], rows: KnownRows) -> Session | None:
-    """Return the session that the ledger has for a slot, if it can be used: else the one that it was to replace."""
+    """Return the current session that the ledger has for a slot, else the one that it was to replace."""
     by_id = {session.id: session for session in current}
     held = rows.of_slot(slot)
     beside = sorted(
@@ -200,7 +202,7 @@ def _pinned(spec: SessionSpec, listed: Sequence[Session], rows: KnownRows) -> tu
 
 @dataclass(frozen=True)
 class RoomFilling:
-    """The room of a slot, or the reason why it cannot be said which one it is."""
+    """The room of a slot, or the reason why none can be chosen. ``namesakes`` are further rooms of its title."""
 
     room: Room | None = None
     row: Row | None = None
@@ -210,7 +212,7 @@ class RoomFilling:
 
 
 def room_in_slot(title: str, slot: Slot, mine: Sequence[Room], rows: KnownRows) -> RoomFilling:
-    """Return the room of a title among one's own. ``namesakes`` are all of them where the title alone does not tell."""
+    """Return the room of a title among the account's rooms (``mine``)."""
     held = rows.of_slot(slot)
     named = [room for room in mine if bears_title(room, title, rows)]
     ours = next((room for room in mine if held is not None and room.id == held.object_id), None)

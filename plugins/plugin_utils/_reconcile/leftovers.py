@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""Sessions of ours beside the one that fills a slot: pure functions. All others are somebody else's and are left alone.
+"""Sessions that this ledger's runs created and that no slot needs any more. Pure functions.
 
-Three kinds: what a request created whose answer never came; a session that the one in the slot has replaced; and a
-second one, made by a run that had been away for longer than its lease.
+There are three kinds: a *late* duplicate, created by an unanswered request; a session that another one has *replaced*;
+and an *overtaken* duplicate, created by a run that had lost its lease. Any other session is somebody else's.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ UNANSWERED = "a request to create it that was never answered has made it after a
 
 @dataclass(frozen=True)
 class Leftover:
-    """A session to remove. ``row`` is the ledger's row that tells of it; ``is_unanswered`` says of which kind it is."""
+    """A session to remove, with the ledger's row that it is known by. ``is_late``: an unanswered request created it."""
 
     session: Session
     row: Row
     reason: str
-    is_unanswered: bool = False
+    is_late: bool = False
 
 
-def created_unanswered(
+def late_duplicates(
     slot: Slot, listed: Sequence[Session], rows: KnownRows, clock: Clock
 ) -> tuple[tuple[Leftover, ...], str | None]:
-    """Return what requests without an answer have created, or why that cannot be said."""
+    """Return the late duplicates of a slot, or the reason why they cannot be told from somebody else's sessions."""
     held = rows.of_slot(slot)
     bearing = [one for one in listed if one.is_current and bears_title(one, slot.title, rows)]
     if held is not None and held.phase == "pending":
         if held.leased:
-            # What a run that is at work has made so far is for it to say.
+            # The run that holds the lease looks for its own sessions.
             return (), None
         unknown = [one for one in bearing if one.id not in held.seen_ids and one.id not in rows.ids]
         fitting = [one for one in unknown if fills_empty_slot(held.unanswered, one, clock)]
@@ -51,14 +51,14 @@ def created_unanswered(
     for row in (*rows.beside(slot), *([held] if held else [])):
         seen: Collection[str] = {*row.seen_ids, *(one.session.id for one in found)}
         made = duplicates(row.unanswered, seen, bearing, rows.ids, clock)
-        found += [Leftover(session, row, UNANSWERED, is_unanswered=True) for session in made]
+        found += [Leftover(session, row, UNANSWERED, is_late=True) for session in made]
     return tuple(found), None
 
 
 def _of_empty_slot(held: Row, fitting: Sequence[Session]) -> tuple[tuple[Leftover, ...], str | None]:
-    """Return what is to be removed before the intent of ``held`` is taken up again."""
+    """Return what is removed before the unfinished creation of ``held`` goes on."""
     if held.key is not None and len(fitting) == held.unanswered.count == 1:
-        # Its key came without its id: the two belong together.
+        # A response had a key without an id, and this is the only session that the key can belong to.
         return (), None
     ids = ", ".join(one.id for one in fitting)
     if len(fitting) > held.unanswered.count:
@@ -74,11 +74,11 @@ def _of_empty_slot(held: Row, fitting: Sequence[Session]) -> tuple[tuple[Leftove
             f"{begun[0].status} already. It is left as it is: end it, or name it with session_id."
         )
     reason = "it was created by an interrupted or unanswered call, and nobody ever saw its key"
-    return tuple(Leftover(one, held, reason, is_unanswered=True) for one in fitting), None
+    return tuple(Leftover(one, held, reason, is_late=True) for one in fitting), None
 
 
-def replaced_and_spare(slot: Slot, listed: Sequence[Session], rows: KnownRows, filling: Session) -> list[Leftover]:
-    """Return the sessions whose place ``filling`` has taken."""
+def replaced_and_overtaken(slot: Slot, listed: Sequence[Session], rows: KnownRows, filling: Session) -> list[Leftover]:
+    """Return the replaced and overtaken sessions of a slot that ``filling`` fills."""
     current = {session.id: session for session in listed if session.is_current and session.id != filling.id}
     reasons = {
         "replaced": f"{filling.id} has replaced it",

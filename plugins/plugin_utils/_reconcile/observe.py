@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Reads the rooms, sessions and ledger rows that an event concerns into one frozen World. Changes nothing."""
+"""Reads the rooms, sessions and ledger rows of an event into one frozen World. Changes nothing."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .identity import KnownRows, RoomFilling, bears_title, known_rows, room_in_s
 
 @dataclass(frozen=True)
 class ObservedRoom:
-    """A room of the event, None where it does not exist yet; ``refusal`` says why nothing can be done with it.
+    """A room of the event, None where it does not exist yet. ``refusal`` says why nothing can be done with it.
 
-    ``duplicates`` are empty rooms beside it, created by requests that were never answered.
+    ``duplicates`` are empty rooms of the same title that unanswered requests created.
     """
 
     room: Room | None = None
@@ -39,7 +39,7 @@ class ObservedRoom:
 
 @dataclass(frozen=True)
 class World:
-    """What is: ``rooms`` are in the order of the event's rooms, ``sessions`` by room id, past ones among them."""
+    """``rooms`` are in the order of the event, ``mine`` all of the account, ``sessions`` by room id with past ones."""
 
     api: str
     account: Account
@@ -50,7 +50,7 @@ class World:
     clock: Clock = field(default_factory=lambda: Clock(None, 0.0))
 
     def room_slot(self, title: str) -> Slot:
-        """Return the slot of a room; where the ledger has one for another spelling of the title, that one."""
+        """Return the slot of a room, in the spelling of the title that the ledger has."""
         slot = Slot(self.api, "room", self.account.name, title)
         row = self.rows.of_slot(slot)
         return row.slot if row is not None else slot
@@ -62,10 +62,10 @@ class World:
 
 
 def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, *, sure: bool = True) -> World:
-    """Return the World; raise InvalidInput where a named room is unknown, another account's, or named twice.
+    """Return the World. What fails for one room alone, such as its list of sessions, is that room's refusal.
 
-    Unless ``sure``, lists of several pages are read once: what was deleted meanwhile may hide something.
-    What fails for one room alone, such as its list of sessions, is that room's refusal.
+    Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
+    list of several pages is read once, and an item that moves to another page meanwhile may be missing.
     """
     mine = tuple(api.my_rooms(sure=sure))
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
@@ -80,14 +80,14 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     rooms = tuple(
         replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
     )
-    # After the lists: what another run has made and a list shows has a row by now, or its slot is still pending.
+    # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
     rows = _rows(api.url, ledger, account, mine, sessions)
-    sessions = _told_in_full(api, asked, rooms, sessions, rows, concurrency)
+    sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
 
 
-def _told_in_full(
+def _completed(
     api: WebinarApi,
     asked: EventSpec,
     rooms: Iterable[ObservedRoom],
@@ -95,9 +95,9 @@ def _told_in_full(
     rows: KnownRows,
     concurrency: int,
 ) -> dict[str, tuple[Session, ...]]:
-    """Return the lists, with each session that is asked for read by itself where its list leaves out what is wanted.
+    """Return the lists, with those sessions read one by one whose entries lack a field that is to be compared.
 
-    Services may tell less of a session in a list than by its id; what is looked at after a change is told by its id.
+    A service may report less of a session in a list than for its id.
     """
     lacking = {
         session.id
@@ -128,12 +128,12 @@ def _read_or_none(api: WebinarApi, session_id: str) -> Session | None:
     try:
         return api.session(session_id)
     except WebinarError:
-        # What its list tells will do.
+        # The entry of the list has to do.
         return None
 
 
 def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) -> World:
-    """Return the World with one room's sessions, and the ledger, read anew."""
+    """Return the World with the ledger and the sessions of one room read again."""
     listed = tuple(api.sessions(room_id))
     rows = _rows(api.url, ledger, world.account, world.mine, [*world.sessions, room_id])
     sessions = {**world.sessions, room_id: listed}
@@ -141,7 +141,7 @@ def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) ->
 
 
 def clock_of(api: WebinarApi, ledger: Ledger | None) -> Clock:
-    """Return the time; the ledger is asked for it only where the service's answers do not tell it."""
+    """Return the time. The ledger's clock is read only where the service's responses have no time."""
     service = api.service_time()
     return Clock(service, ledger.now() if ledger is not None and service is None else time.time())
 
@@ -167,7 +167,7 @@ def _sessions_of(api: WebinarApi, found: ObservedRoom, *, sure: bool) -> tuple[t
 
 
 def _reason_for_one_room(error: WebinarError) -> str:
-    """Return why a room could not be read; raise what stops the whole run: a credential is refused for every room."""
+    """Return why a room could not be read. Raise the error again where it concerns every room, as a 401 does."""
     if isinstance(error, (InvalidInput, LedgerError)) or (isinstance(error, ServiceError) and error.status == 401):
         raise error
     return str(error)
@@ -204,7 +204,7 @@ def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool)
             f"room_id {room_id}: the service has no such room. Correct room_id, or name the room by its "
             "title to have it created."
         )
-    # A list may lag behind what was created a moment ago.
+    # The list may not show yet what was created a moment ago.
     row, host = world.rows.of_id(room.id), world.account.host_id
     if (host is not None and room.host_id is not None and room.host_id.lower() == host) or (
         row is not None and row.slot.kind == "room" and world.account.has(row.slot.parent)
@@ -219,22 +219,22 @@ def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool)
 def _with_duplicates(
     api: WebinarApi, ledger: Ledger | None, world: World, title: str, found: RoomFilling
 ) -> ObservedRoom:
-    """Tell the room of a slot from what requests without an answer created beside it.
+    """Return the room of a slot, and the rooms of its title that unanswered requests created.
 
-    Raise InvalidInput where that cannot be told: which room is meant, nobody but the user knows.
+    Raise InvalidInput where the room cannot be told from others of its title.
     """
     named, row = list(found.namesakes), found.row
     requests = row.unanswered if row is not None else Unanswered.none()
     room = found.room
     if room is None and row is not None and row.phase == "pending" and not row.leased and requests:
-        # An earlier run died before it knew its room: one of those that its requests made is as good as any other.
+        # An earlier run was killed before it knew its room. Any room that its requests created will do.
         used = [one for one in named if api.sessions(one.id)]
         if len(used) < 2:
             room, requests = (used or named)[0], requests.resolved(1)
     others = tuple(one for one in named if room is not None and one.id != room.id)
     is_open = room is not None and row is not None and not row.leased and bool(requests)
     if is_open and row is not None and not any(api.sessions(one.id) for one in others):
-        # Read after the lists, for the reason that is given above.
+        # Read after the lists, as in observe().
         rows = _rows(api.url, ledger, world.account, world.mine, [one.id for one in named])
         known = {*rows.ids, *(known.slot.parent for known in rows.by_id.values())}
         if are_duplicates(requests, row.seen_ids, others, known, clock_of(api, ledger)):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""What became of each room and session that was asked for, or would become of it."""
+"""The state of each asked room and session after a run, or as check mode foresees it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .steps import RoomStep, SessionStep, Step
 
 @dataclass(frozen=True)
 class SessionOutcome:
-    """What became of one asked session; ``session`` is None where it does not exist (yet, or any more).
+    """``session`` is None where it does not exist; its id is empty where check mode foresees that it is created.
 
-    Its id is empty where a plan would create it. ``id_before`` is the id of the session that stood in the slot when the
-    plan was made. ``purged``: it was not asked for, and removed. ``awaits_live``: it was put on air and is not known to
-    be live yet. ``done`` are the steps that were run, or that a real run would run; ``more_steps`` those that no plan
-    could foresee, because what they are about came into being while it was run.
+    ``id_before``: the id of the session that filled the slot when the plan was made. ``purged``: the session was not
+    asked for. ``awaits_live``: it was put on air and has not been seen live yet. ``done``: the steps that were run, or
+    in check mode would be. ``more_steps``: steps that the plan could not hold, because what they are about appeared
+    while the plan was run.
     """
 
     room_title: str
@@ -41,7 +41,7 @@ class SessionOutcome:
     id_before: str | None = None
 
     def after(self, step: SessionStep) -> SessionOutcome:
-        """Return what stands in the slot once a step is done. A stream key is of one session, and goes with it."""
+        """Return the outcome after a step. The stream key is dropped where the session is another one, or over."""
         session = step.effect(self.session)
         stays = session is not None and self.session is not None and session.id == self.session.id
         done = replace(self, session=session, changed=True, done=(*self.done, step))
@@ -50,7 +50,7 @@ class SessionOutcome:
 
 @dataclass(frozen=True)
 class RoomOutcome:
-    """``room`` is None where it does not exist (any more). Its id is empty where a plan would create it."""
+    """``room`` is None where it does not exist; its id is empty where check mode foresees that it is created."""
 
     spec: RoomSpec
     room: Room | None
@@ -73,7 +73,7 @@ class Applied:
 
 
 def foreseen(plan: Plan) -> Applied:
-    """Evaluate the plan's steps without a call: the answer of check mode."""
+    """Return what the plan's steps would bring, without a call: the result of check mode."""
     rooms = tuple(_room_after_all(room_plan) for room_plan in plan.rooms)
     sessions = tuple(
         _session_after_all(outcome, session_plan)
@@ -84,12 +84,12 @@ def foreseen(plan: Plan) -> Applied:
 
 
 def room_before(room_plan: RoomPlan) -> RoomOutcome:
-    """Return what there is of a room before any call."""
+    """Return the state of a room before any step."""
     return RoomOutcome(room_plan.spec, room_plan.room, error=room_plan.refusal, notes=room_plan.notes)
 
 
 def session_before(room: RoomOutcome, session_plan: SessionPlan) -> SessionOutcome:
-    """Return what stands in a slot before any call."""
+    """Return the state of a slot before any step."""
     session, row = session_plan.session, session_plan.row
     kept = row if session is not None and row is not None and row.object_id == session.id else None
     return SessionOutcome(

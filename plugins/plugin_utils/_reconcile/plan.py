@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Decides what to call so that the service matches what was asked: a pure function. No I/O, no clock."""
+"""Decides which steps make the service match what was asked. A pure function: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, Update
 
 @dataclass(frozen=True)
 class RoomPlan:
-    """What is done with one room, in order: with itself first, then with the empty rooms that are its duplicates.
+    """The steps of one room, in order: of the room itself first, then of its empty duplicates.
 
-    ``contents`` are the current sessions of a room that is to be deleted, each with the ledger's row of it.
+    ``contents`` are the current sessions of a room that is deleted, each with its row in the ledger.
     """
 
     spec: RoomSpec
@@ -61,7 +61,7 @@ def make_plan(asked: EventSpec, world: World) -> Plan:
 
 
 def room_name(spec: RoomSpec, room: Room | None) -> str:
-    """Return what a user calls the room: its title, also where it was named by its id."""
+    """Return the title of a room, also where it was named by its id; its id where nothing else is known."""
     return (spec.title if spec.room_id is None else None) or (room.title if room else None) or spec.room_id or ""
 
 
@@ -76,9 +76,9 @@ def _plan_room(spec: RoomSpec, found: ObservedRoom, world: World, policy: Policy
         return RoomPlan(spec, room, (), untouched, refusal, notes=found.notes)
     if spec.state == "absent":
         return _plan_absent_room(spec, found, world)
-    sessions = _each_its_own([plan_slot(name, session, room, world, policy) for session in spec.sessions])
+    sessions = _one_slot_for_each_session([plan_slot(name, session, room, world, policy) for session in spec.sessions])
     steps: tuple[RoomStep, ...] = ()
-    # A room that is to hold nothing but absent sessions is not created just to be empty.
+    # A room is not created where all its sessions are to be absent.
     is_wanted = not spec.sessions or any(
         session.state in ("present", "live") and session.session_id is None for session in spec.sessions
     )
@@ -92,19 +92,19 @@ def _plan_room(spec: RoomSpec, found: ObservedRoom, world: World, policy: Policy
     return _with_duplicates(plan, found, world)
 
 
-def _each_its_own(planned: list[SessionPlan]) -> list[SessionPlan]:
-    """Refuse a session to all but one of the titles that it goes by: its own, and the one that it was created for."""
-    rightful: dict[str, SessionPlan] = {}
+def _one_slot_for_each_session(planned: list[SessionPlan]) -> list[SessionPlan]:
+    """Let each session fill one slot only: one that was renamed has two titles, and both may be asked for."""
+    chosen: dict[str, SessionPlan] = {}
     for plan in planned:
         if plan.session is None:
             continue
         is_ledgers = plan.row is not None and same_title(plan.row.slot.title, plan.spec.title)
-        if plan.session.id not in rightful or is_ledgers:
-            rightful[plan.session.id] = plan
+        if plan.session.id not in chosen or is_ledgers:
+            chosen[plan.session.id] = plan
     return [
         plan
-        if plan.session is None or rightful[plan.session.id] is plan
-        else SessionPlan(plan.spec, None, None, refusal=_bears_two_titles(plan.session, rightful[plan.session.id]))
+        if plan.session is None or chosen[plan.session.id] is plan
+        else SessionPlan(plan.spec, None, None, refusal=_bears_two_titles(plan.session, chosen[plan.session.id]))
         for plan in planned
     ]
 
@@ -117,7 +117,7 @@ def _bears_two_titles(session: Session, other: SessionPlan) -> str:
 
 
 def _with_duplicates(plan: RoomPlan, found: ObservedRoom, world: World) -> RoomPlan:
-    # What is destroyed comes last, after all that can refuse has agreed.
+    # Nothing is removed where something was refused.
     if plan.refusal is not None:
         return plan
     reason = "a request to create it that was never answered has made it after all, and it is empty"
@@ -158,7 +158,7 @@ def _room_update(spec: RoomSpec, room: Room, row: Row | None, world: World) -> t
             )
     body: dict[str, Any] = {one.field: one.sent for one in differing if "." not in one.field}
     if len(body) < len(differing):
-        # Sent whole, because the contract does not say whether what is left out stays.
+        # All of it is sent: the contract does not say whether a part that is left out stays as it is.
         body["analytics"] = merged(room.analytics, spec.analytics or {})
     reason = f"{' and '.join(body)} {'differs' if len(body) == 1 else 'differ'}"
     values = {one.field: one.sent for one in differing}
@@ -166,7 +166,7 @@ def _room_update(spec: RoomSpec, room: Room, row: Row | None, world: World) -> t
 
 
 def merged(has: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested values with those asked for put in."""
+    """Return nested mappings with the asked values put in."""
     result = dict(has)
     for name, value in asked.items():
         below = result.get(name)
@@ -178,7 +178,7 @@ def merged(has: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _purge(room: str, spec: RoomSpec, found: Room, world: World, planned: list[SessionPlan]) -> list[SessionPlan]:
-    """Plan the removal of scheduled sessions that were not asked for. Live and past ones are never touched."""
+    """Plan the removal of scheduled sessions that were not asked for. Live and past sessions are never purged."""
     pinned = {session.session_id for session in spec.sessions}
     used = {plan.session.id for plan in planned if plan.session is not None}
     used |= {step.session.id for plan in planned for step in plan.steps if isinstance(step, RemoveSession)}

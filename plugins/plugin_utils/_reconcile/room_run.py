@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""Runs the steps of one room, in order, until one fails: the room itself, then the empty duplicates beside it.
+"""Runs the steps of one room, in order, until one fails.
 
-A room is looked at again before it is removed: nothing goes that has come into it since the plan was made.
+A room is read again before it is deleted, and stays if it has got sessions since the plan was made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .steps import CreateRoom, DeleteRoom, RoomStep, UpdateRoom
 
 @dataclass
 class RoomRun:
-    """Makes one room as it was asked for."""
+    """Runs the plan of one room."""
 
     world: World
     room_plan: RoomPlan
@@ -39,7 +39,7 @@ class RoomRun:
         state = room_before(self.room_plan)
         try:
             if self.room_plan.room is not None:
-                self._note_what_is_known(self.room_plan.room)
+                self._complete_the_ledger(self.room_plan.room)
             for step in self.room_plan.steps:
                 state = self._run(step, state)
                 if state.error:
@@ -63,12 +63,12 @@ class RoomRun:
             case _:
                 raise TypeError(f"no way is known to run {type(step).__name__}")
 
-    def _note_what_is_known(self, room: Room) -> None:
+    def _complete_the_ledger(self, room: Room) -> None:
         world, spec, ledger = self.world, self.room_plan.spec, self.creation.ledger
         slot = world.room_slot(spec.title or room.title)
         row = world.rows.of_slot(slot)
         if row is not None and row.phase == "pending" and not row.leased and row.object_id is None:
-            # It is what an earlier run began to create, unless another run is at it.
+            # An earlier run began to create this room. Its row gets the room's id, unless another run has the slot.
             claimed = ledger.claim(slot, (), self.creation.lease)
             if isinstance(claimed, Claim):
                 left = replace(claimed, unanswered=claimed.unanswered.resolved(1))
@@ -89,7 +89,7 @@ class RoomRun:
         return replace(state, room=made.thing, changed=made.by_us, notes=(*state.notes, *notes))
 
     def _update(self, step: UpdateRoom, state: RoomOutcome) -> RoomOutcome:
-        """Send what differs, then look once what the service made of it."""
+        """Send what differs, then read the room once to see what the service stored."""
         api, world = self.creation.api, self.world
         step.send(api)
         state = state.after(step)
@@ -124,10 +124,7 @@ class RoomRun:
         return state
 
     def _delete_duplicate(self, step: DeleteRoom, state: RoomOutcome) -> RoomOutcome:
-        """Delete a room unless it is used by now.
-
-        That it stays is no error: the room beside it is the one that is used, and the next run tries again.
-        """
+        """Delete an empty duplicate. If that fails it is a note, not an error: the next run tries again."""
         api, room = self.creation.api, step.found
         try:
             if api.sessions(room.id):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""Looks at what was planned or sent: whether a session may still be removed, and what the service made of a change."""
+"""The look before a removal (may the session still go?) and after a change (what did the service store?)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .steps import RemoveSession, is_scheduled
 
 
 def reason_to_stay(step: RemoveSession, now: Session | None, ledger: Ledger) -> str | None:
-    """Say why a session must not be removed any more, None where it may be. ``now`` is how the service shows it."""
+    """Return why a session must stay, None where it may be removed. ``now``: the session as just read."""
     planned = step.session
     if now is None or not now.is_current:
         return None
@@ -35,9 +35,10 @@ def reason_to_stay(step: RemoveSession, now: Session | None, ledger: Ledger) -> 
 def remember_values(
     ledger: Ledger, slot: Slot, row: Row | None, sent: Mapping[str, Any], now: Room | Session
 ) -> tuple[str, ...]:
-    """Remember what the service made of what was sent, so that the next run is quiet; return what is said of it.
+    """Remember the values that the service stored otherwise than they were sent; return the notes for the user.
 
-    ``row`` is the ledger's row of the room or session, ``now`` is how the service shows it since.
+    So the next run does not send them again. ``row`` is the ledger's row of the room or session, ``now`` the room or
+    session as read after the change.
     """
     known = row.memory if row is not None else {}
     shown = shown_of_room(now) if isinstance(now, Room) else shown_of_session(now)
@@ -53,11 +54,11 @@ def kept_otherwise(field: str, asked: Any, shown: Any) -> str:
 
 
 def kept_notes(asked: Mapping[str, Any], memory: Memory, shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name what the service shows otherwise than it was asked for; of what it does not show, nothing can be said."""
+    """Return a note for each value that the service reports otherwise than it was asked for."""
     told = [name for name in asked if name in memory and shown.get(name) is not None]
     return tuple(kept_otherwise(name, asked[name], shown[name]) for name in told)
 
 
 def not_looked_at(error: WebinarError) -> str:
-    """Return what is said of a change that was made as it was asked: whether that shows is seen by the next run."""
+    """Return the note for a change that succeeded and could not be read back."""
     return f"what the service made of the change is not known: {error}"

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Decides what to call so that one slot holds the session that was asked for: a pure function. No I/O, no clock."""
+"""Decides which steps make a slot hold the session that was asked for. Pure functions: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._core.model import Policy, Room, Session, SessionSpec
 from .._ledger.rows import damage
 from .._ledger.store import Row, Slot
 from .identity import Filling, no_such_session, session_in_slot, several_current
-from .leftovers import Leftover, created_unanswered, replaced_and_spare
+from .leftovers import Leftover, late_duplicates, replaced_and_overtaken
 from .observe import World
 from .steps import (
     CreateSession,
@@ -33,11 +33,11 @@ from .steps import (
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What is done in one slot, in order, or a refusal that says why nothing is done.
+    """The steps of one slot, in order, or a refusal: the reason why nothing is done.
 
-    ``session`` fills the slot now, ``row`` is the ledger's row of it, else that of the slot. ``purged``: the session
-    was not asked for. ``awaits_rival``: another run is just creating the session, so this plan is made anew when that
-    one has ended. ``settles``: an intent of an earlier run is over with, and is taken out of the ledger.
+    ``session`` fills the slot now. ``row`` is its row in the ledger, else the row that holds the slot. ``purged``: the
+    session was not asked for. ``awaits_rival``: another run is creating the session, and the slot is planned again when
+    that run has ended. ``withdraws``: the ledger has an intent of an earlier run that sent no request; it is withdrawn.
     """
 
     spec: SessionSpec
@@ -48,11 +48,11 @@ class SessionPlan:
     purged: bool = False
     notes: tuple[str, ...] = ()
     awaits_rival: bool = False
-    settles: bool = False
+    withdraws: bool = False
 
 
 def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> SessionPlan:
-    """Plan for one asked session, and for what stands beside it and is ours."""
+    """Plan for one asked session, and for the leftovers of its slot."""
     if found is None:
         if spec.state in ("ended", "absent"):
             return SessionPlan(spec, None, None)
@@ -65,7 +65,7 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
     if is_wanted and spec.session_id is None and held is not None and held.phase == "pending" and held.leased:
         planned = _new(room, found.id, spec, "another run is just creating it")
         return SessionPlan(spec, None, held, planned, awaits_rival=True)
-    unanswered, ambiguity = ((), None) if spec.session_id else created_unanswered(slot, listed, world.rows, world.clock)
+    unanswered, ambiguity = ((), None) if spec.session_id else late_duplicates(slot, listed, world.rows, world.clock)
     filling = session_in_slot(spec, slot, listed, world.rows, {one.session.id for one in unanswered})
     if is_wanted and (ambiguity or filling.refusal):
         return SessionPlan(spec, None, filling.row, refusal=ambiguity or filling.refusal)
@@ -73,7 +73,7 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
         return SessionPlan(spec, filling.session, None, refusal=damage(filling.row))
     beside: list[Leftover] = []
     if filling.session is not None and spec.session_id is None:
-        beside = replaced_and_spare(slot, listed, world.rows, filling.session)
+        beside = replaced_and_overtaken(slot, listed, world.rows, filling.session)
     plan = _plan_filled(room, spec, found, filling, policy)
     return _with_leftovers(plan, room, (*unanswered, *beside), slot, world, policy)
 
@@ -82,7 +82,7 @@ def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, po
     session, row = filling.session, filling.row
     plan = SessionPlan(spec, session, row, notes=filling.notes)
     if spec.state == "absent":
-        # The next run would take the others for what is asked to be absent.
+        # Another session of the title would fill the slot in the next run, and be removed then.
         several = several_current([session.id, *filling.others]) if session and filling.others else None
         if filling.refusal or several:
             return replace(plan, refusal=filling.refusal or several)
@@ -106,14 +106,14 @@ def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, po
 def _with_leftovers(
     plan: SessionPlan, room: str, leftovers: tuple[Leftover, ...], slot: Slot, world: World, policy: Policy
 ) -> SessionPlan:
-    """Add the removal of what is ours: before a creation in an empty slot, else after all that is done in the slot."""
+    """Add the removal of leftovers: before a creation in an empty slot, else after all other steps."""
     held = world.rows.of_slot(slot)
     is_idle = held is not None and held.phase == "pending" and not held.leased and held.key is None
     creates = any(isinstance(step, CreateSession) for step in plan.steps)
-    settles = is_idle and not creates and plan.refusal is None and held is not None and not held.unanswered
-    # What is destroyed comes last, after all that can refuse has agreed.
+    withdraws = is_idle and not creates and plan.refusal is None and held is not None and not held.unanswered
+    # Nothing is removed where something was refused.
     if not leftovers or plan.refusal is not None:
-        return replace(plan, settles=settles)
+        return replace(plan, withdraws=withdraws)
     on_air = [one for one in leftovers if not is_scheduled(one.session)]
     if on_air and policy.replace != "live" and plan.spec.state in ("present", "live"):
         ids = ", ".join(one.session.id for one in on_air)
@@ -122,20 +122,18 @@ def _with_leftovers(
             f"on air, and replace is '{policy.replace}'. End it (session_id and state: ended), or choose replace: live."
         )
         return replace(plan, refusal=refusal, steps=())
-    removals = tuple(
-        removal(room, one.session, one.reason, one.row.id if one.is_unanswered else None) for one in leftovers
-    )
+    removals = tuple(removal(room, one.session, one.reason, one.row.id if one.is_late else None) for one in leftovers)
     first = creates and plan.session is None
-    return replace(plan, steps=(*removals, *plan.steps) if first else (*plan.steps, *removals), settles=settles)
+    return replace(plan, steps=(*removals, *plan.steps) if first else (*plan.steps, *removals), withdraws=withdraws)
 
 
 def _plan_existing(room: str, room_id: str, plan: SessionPlan, session: Session, policy: Policy) -> SessionPlan:
-    """Plan for a current session: replace it, update it, put it on air, leave it alone, or refuse."""
+    """Plan for a session that exists: replace it, update it, put it on air, leave it alone, or refuse."""
     spec, row = plan.spec, plan.row
     is_known = row is not None and row.object_id == session.id
     memory: Memory = row.memory if row is not None and is_known else {}
     differing = differences(wanted_of_session(spec), shown_of_session(session), memory)
-    # A field that the service left out does not differ, where only a new session could change it.
+    # A field that only a new session could change counts as the same where the service does not report it.
     drift = [one for one in differing if one.field in UNCHANGEABLE and one.is_now is not None]
     has_key = row is not None and is_known and row.key is not None
     key_is_lost = not has_key and policy.on_missing_key != "ignore"
@@ -156,7 +154,7 @@ def _new(room: str, room_id: str | None, spec: SessionSpec, reason: str) -> tupl
 
 
 def _replacement(room: str, room_id: str, spec: SessionSpec, session: Session, reason: str) -> tuple[SessionStep, ...]:
-    """The new one is created, and its key kept, before anything is taken from the old one."""
+    """The new session is created, and its key is kept, before the old one is removed."""
     return (
         *_creation(room, room_id, spec, f"it replaces {session.id}, because {reason}", session),
         removal(room, session, f"it is replaced, because {reason}"),
@@ -182,7 +180,7 @@ def _updates(
     room: str, spec: SessionSpec, session: Session, differing: list[Difference], key_is_lost: bool
 ) -> Iterator[SessionStep]:
     for one in differing:
-        # A session on air has begun: the service cannot move its start any more.
+        # The start of a session that is on air cannot be changed.
         if one.field == "scheduled_start_time" and is_scheduled(session):
             yield RescheduleSession(room, session.title, one.text(), session, one.sent)
     settings = [one for one in differing if one.field.startswith("settings.")]

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""Runs the steps of one slot, in order, until one fails; what was done before it is in the outcome all the same.
+"""Runs the steps of one slot, in order, until one fails. The outcome holds what was done before the failure.
 
-A session is looked at again before it is removed: a step destroys only what is still as the plan has seen it.
+A session is read again before it is removed, and stays if it has changed since the plan was made.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from .steps import (
     removal,
 )
 
-# How often what another run has made is compared with what was asked: two runs that ask for different things could go
-# on for ever.
+# How often a slot is planned because of other runs. Two runs that ask for different things would otherwise replace
+# each other's session for ever.
 _MOST_PLANS = 3
 
 
 @dataclass
 class SlotRun:
-    """Makes one slot as it was asked for."""
+    """Runs the plan of one slot."""
 
     world: World
     room: RoomOutcome
@@ -58,7 +58,7 @@ class SlotRun:
             return self._planned(state)
         except WebinarError as error:
             return replace(state, error=str(error))
-        except Exception as error:  # noqa: BLE001 - a mistake of ours must not keep the other sessions waiting
+        except Exception as error:  # noqa: BLE001 - a fault in one slot must not stop the others
             return replace(state, error=unexpected_message(error))
 
     def _planned(self, state: SessionOutcome) -> SessionOutcome:
@@ -74,10 +74,10 @@ class SlotRun:
         return replace(state, error=state.error or error)
 
     def _run_all(self, state: SessionOutcome) -> tuple[SessionOutcome, bool]:
-        """Run the plan's steps; say whether another run has made the session meanwhile, so that the rest is void."""
+        """Run the steps. The second value says that another run has created the session, so a new plan is needed."""
         if self.session_plan.refusal is not None:
             return state, False
-        if self.session_plan.settles and state.room_id:
+        if self.session_plan.withdraws and state.room_id:
             self.creation.ledger.withdraw_unsent(self._slot(state))
         for step in self.session_plan.steps:
             try:
@@ -99,13 +99,13 @@ class SlotRun:
         return self.world.session_slot(state.room_id or "", state.spec.title)
 
     def _wait_for_rival(self, state: SessionOutcome) -> None:
-        """Wait until no other run is creating in the slot. What that one leaves behind is for the next plan."""
+        """Wait until no other run is creating in the slot."""
         rival, ledger, slot = Rival(self.creation), self.creation.ledger, self._slot(state)
-        while (busy := ledger.lease_of(slot)) is not None and busy.mark != rival.void:
+        while (busy := ledger.lease_of(slot)) is not None and busy.mark != rival.expired:
             rival.wait(busy, f"session '{state.spec.title}'")
 
     def _planned_anew(self, state: SessionOutcome) -> SessionOutcome:
-        """Compare what another run has made with what was asked, and return the state that the new plan begins with."""
+        """Plan the slot again with what another run has created; return the state before the new plan's steps."""
         room = self.room.room
         if room is None:
             return state
@@ -129,7 +129,7 @@ class SlotRun:
         raise TypeError(f"no way is known to run {type(step).__name__}")
 
     def _remove(self, step: RemoveSession, state: SessionOutcome) -> SessionOutcome:
-        """Delete or end a session, if it still is what the plan has seen."""
+        """Delete or end a session, unless it has changed since the plan was made."""
         api, ledger, planned = self.creation.api, self.creation.ledger, step.session
         is_filling = state.session is not None and state.session.id == planned.id
         now = api.session(planned.id)
@@ -142,7 +142,7 @@ class SlotRun:
         state = replace(state.after(step), changed=state.changed or is_there)
         is_planned = self.session_plan.session is not None and self.session_plan.session.id == planned.id
         if not is_filling and not is_planned:
-            # What a plan replaces it shows; what earlier runs have left behind is news.
+            # The user knows of a replacement by the plan, and of a leftover of earlier runs by this note.
             state = replace(state, notes=(*state.notes, f"removed {planned.id}: {step.reason}"))
         try:
             if step.row_id is not None:
@@ -154,10 +154,10 @@ class SlotRun:
         return state
 
     def _create(self, step: CreateSession, state: SessionOutcome) -> tuple[SessionOutcome, bool]:
-        """Create the session; say whether this run did, or another one was first."""
+        """Create the session. The second value is False where another run was first."""
         api, ledger, replaced = self.creation.api, self.creation.ledger, step.replaces
         if replaced is not None:
-            # Before anything is created in its place, which would be in vain.
+            # If it may not be removed, nothing is created in its place.
             planned_removal = removal(step.room, replaced, step.reason)
             reason = reason_to_stay(planned_removal, api.session(replaced.id), ledger)
             if reason is not None:
@@ -175,7 +175,7 @@ class SlotRun:
                 over_ids=[one.id for one in listed if not one.is_current],
             )
         except WebinarError as error:
-            return replace(_with_removed(state, removed), error=_telling(error, removed)), True
+            return replace(_with_removed(state, removed), error=_with_deletions(error, removed)), True
         state = _with_removed(state, removed)
         if removed:
             ids = _ids_of(removed)
@@ -197,7 +197,7 @@ class SlotRun:
         return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key.stream_key))
 
     def _look(self, step: ChangeSession, state: SessionOutcome) -> SessionOutcome:
-        """Look once what the service made of what was sent."""
+        """Read the session once to see what the service stored."""
         api, ledger = self.creation.api, self.creation.ledger
         try:
             now = api.session(state.session.id) if state.session is not None else None
@@ -212,7 +212,7 @@ class SlotRun:
         api, ledger = self.creation.api, self.creation.ledger
         needs_key = state.key is None and self.policy.on_missing_key == "go_live"
         key = step.send(api, session.id, needs_key=needs_key)
-        # Its status is what the service shows of it later.
+        # Its status is read later, by when_live.
         state = replace(state.after(step), session=session, awaits_live=True)
         if key is None:
             if needs_key:
@@ -229,18 +229,18 @@ class SlotRun:
         if state.key is not None and state.key.stream_key != key.stream_key:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
         state = replace(state, key=key, fingerprint=ledger.fingerprint(key.stream_key), notes=notes)
-        # Kept before anything else: like the answer of a creation, this one is shown once.
+        # Kept before anything else, as after a creation: the service may not show this key again.
         over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
         try:
             ledger.adopt(self._slot(state), session.id, key, over)
         except WebinarError as error:
-            # It goes on air all the same, and the result says so.
+            # The session is on air nevertheless, and the result reports it.
             return replace(state, error=f"it was put on air, but its stream key could not be kept: {error}")
         return state
 
 
 def end_only(room: RoomOutcome, session_plan: SessionPlan, api: WebinarApi) -> SessionOutcome:
-    """Take a session off the air without a ledger."""
+    """End a session without a ledger."""
     state = session_before(room, session_plan)
     for step in session_plan.steps:
         if isinstance(step, EndSession):
@@ -261,13 +261,13 @@ def not_answered(count: int) -> str:
 
 
 def _with_removed(state: SessionOutcome, removed: list[RemoveSession]) -> SessionOutcome:
-    """Add the deletions that a creation made on its way."""
+    """Add the deletions that a creation made."""
     done, more = (*state.done, *removed), (*state.more_steps, *removed)
     return replace(state, changed=state.changed or bool(removed), done=done, more_steps=more)
 
 
-def _telling(error: WebinarError, removed: list[RemoveSession]) -> str:
-    """Return the text of an error, which also tells what was removed before it."""
+def _with_deletions(error: WebinarError, removed: list[RemoveSession]) -> str:
+    """Return the text of an error, with the sessions that were deleted before it."""
     return f"{error} Before that, {_ids_of(removed)} was removed: nobody ever saw its key." if removed else str(error)
 
 
@@ -276,7 +276,7 @@ def _ids_of(removed: list[RemoveSession]) -> str:
 
 
 def _values_kept_otherwise(step: CreateSession, session: Session) -> list[str]:
-    """Name once what the service has made of the values with which a session was created."""
+    """Return a note for each value of a new session that the service stored otherwise."""
     spec, shown = step.spec, shown_of_session(session)
     asked = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
     notes = [*kept_notes(asked, memory_of_session(spec, session), shown)]

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The calls that change the service. Each knows what it sends, and what it makes of its room or session.
+"""The calls that change the service: each step knows its request, and its effect on a room or session.
 
-A plan is a list of them. Apply runs them; check mode evaluates the same ones without a call.
+A plan consists of steps. Apply runs them; check mode evaluates the effects of the same steps without a call.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ Action = Literal[
     "update_settings",
     "go_live",
 ]
-# What stands in a path while its room or session is still to be created.
+# Placeholders in the path of a step whose room or session the plan creates.
 UNKNOWN_ROOM_ID = "{room_id}"
 UNKNOWN_SESSION_ID = "{session_id}"
 
 
 @dataclass(frozen=True)
 class Step(ABC):
-    """One call. ``room`` and ``title`` name to a user what it is about; ``reason`` says why it is made."""
+    """One call. ``room`` and ``title`` are shown to the user, and so is ``reason``: why the call is made."""
 
     action: ClassVar[Action]
     method: ClassVar[str]
@@ -69,13 +69,13 @@ class Step(ABC):
 class RoomStep(Step):
     @abstractmethod
     def effect(self, room: Room | None) -> Room | None:
-        """Return the slot's room once the step is done."""
+        """Return the room of the slot after the step."""
 
 
 class SessionStep(Step):
     @abstractmethod
     def effect(self, session: Session | None) -> Session | None:
-        """Return the slot's session once the step is done."""
+        """Return the session of the slot after the step."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ class CreateRoom(RoomStep):
     def send(self, api: WebinarApi, before_each: Callable[[], None], before_wait: Callable[[float], None]) -> Room:
         return api.create_room(self.body, before_each, before_wait)
 
-    def effect(self, room: Room | None) -> Room:  # noqa: ARG002 - there is none
+    def effect(self, room: Room | None) -> Room:  # noqa: ARG002 - there was none
         return Room("", self.spec.title or "", None, self.spec.description, self.spec.analytics or {})
 
 
 @dataclass(frozen=True)
 class UpdateRoom(RoomStep):
-    """``changes`` is what is sent; ``values`` are the fields in it that differ, by their names in ``comparison``."""
+    """``changes`` is the body. ``values`` are the fields in it that differ, by their names in ``comparison``."""
 
     action = "update_room"
     method = "PATCH"
@@ -127,7 +127,7 @@ class UpdateRoom(RoomStep):
 
 @dataclass(frozen=True)
 class DeleteRoom(RoomStep):
-    """``row_id`` is of the ledger's row whose unanswered request created the room; None for a room asked to go."""
+    """``row_id``: the ledger's row whose unanswered request created the room, None for a room asked to be absent."""
 
     action = "delete_room"
     method = "DELETE"
@@ -147,7 +147,7 @@ class DeleteRoom(RoomStep):
 
 @dataclass(frozen=True)
 class CreateSession(SessionStep):
-    """``replaces`` is the session whose place the new one takes. It is removed by a step of its own."""
+    """``replaces`` is the session that the new one replaces. A step of its own removes it later."""
 
     action = "create_session"
     method = "POST"
@@ -161,7 +161,7 @@ class CreateSession(SessionStep):
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """A CreateSessionRequest of the contract with only what was asked for."""
+        """A CreateSessionRequest of the contract, with only what was asked for."""
         spec = self.spec
         return _given(
             {
@@ -186,7 +186,7 @@ class CreateSession(SessionStep):
 
 @dataclass(frozen=True)
 class ChangeSession(SessionStep):
-    """A change that the service can make of a session, which is None where the plan is still to create it."""
+    """A change to a session that stays the same one. ``session`` is None where the plan creates it."""
 
     method = "PATCH"
     session: Session | None
@@ -252,7 +252,7 @@ class UpdateSettings(ChangeSession):
 
 @dataclass(frozen=True)
 class GoLive(SessionStep):
-    """``session`` is None where the plan is still to create it."""
+    """``session`` is None where the plan creates it."""
 
     action = "go_live"
     method = "POST"
@@ -271,9 +271,9 @@ class GoLive(SessionStep):
 
 @dataclass(frozen=True)
 class RemoveSession(SessionStep):
-    """``session`` is as the plan has seen it; it is looked at again first.
+    """``session`` is as it was when the plan was made. Apply reads it again before it is removed.
 
-    ``row_id`` is of the ledger's row whose unanswered request created it, None where it did not come of one.
+    ``row_id``: the ledger's row whose unanswered request created the session, None for any other session.
     """
 
     session: Session
@@ -316,7 +316,7 @@ class EndSession(RemoveSession):
 
 
 def removal(room: str, session: Session, reason: str, row_id: int | None = None) -> RemoveSession:
-    """A scheduled session is deleted; one that has begun is ended, because past sessions keep their history."""
+    """Return the step that removes a session: a scheduled one is deleted, one on air is ended and keeps its history."""
     if is_scheduled(session):
         return DeleteSession(room, session.title, reason, session, row_id)
     return EndSession(room, session.title, f"{reason}, and it is {session.status}", session)

@@ -126,7 +126,7 @@ def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Wait
     claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
     put_ahead(scene.ledger)
     rival = Rival(Creation(scene.api, scene.ledger, 5.0, scene.sleep))
-    while (busy := scene.ledger.lease_of(scene.slot)) is not None and busy.mark != rival.void:
+    while (busy := scene.ledger.lease_of(scene.slot)) is not None and busy.mark != rival.expired:
         rival.wait(busy, "session 'Keynote'")
     assert 30.0 < waiting.passed < 31.0
 

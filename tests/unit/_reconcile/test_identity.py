@@ -112,13 +112,13 @@ def test_a_renamed_room_and_a_new_one_of_its_title_are_refused_by_their_ids() ->
 def test_a_room_row_of_another_account_is_not_ours(owner: str) -> None:
     row = kept_room(replace(ROOM, id="r9"), account=owner)
     found = rows(row)
-    assert (found.held, found.by_id, found.to_own) == ({}, {}, ())
+    assert (found.held, found.by_id, found.unassigned) == ({}, {}, ())
 
 
 def test_a_row_from_before_accounts_were_known_is_ours_where_its_room_is() -> None:
     mine, theirs = kept_room(ROOM, account=UNKNOWN), replace(kept_room(ROOM, account=UNKNOWN), id=2, object_id="r9")
     found = rows(mine, theirs)
-    assert [row.id for row in found.to_own] == [mine.id]
+    assert [row.id for row in found.unassigned] == [mine.id]
     assert [row.object_id for row in found.held.values()] == ["r1"]
 
 
@@ -126,7 +126,7 @@ def test_a_row_by_the_credential_becomes_the_hosts_once_that_is_known() -> None:
     row = replace(kept_room(ROOM, account="credential fp-1"), object_id="r7")
     account = Account("host-1", "host-1", ("credential fp-1",))
     found = known_rows([row], account, set())
-    assert [one.slot.parent for one in found.to_own] == ["host-1"]
+    assert [one.slot.parent for one in found.unassigned] == ["host-1"]
 
 
 def connection(key: str) -> Connection:
