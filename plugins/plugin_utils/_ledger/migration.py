@@ -135,7 +135,7 @@ def _is_free(connection: sa.Connection, name: str) -> bool:
         found = sa.text("SELECT count(*) FROM sqlite_master WHERE name = :name")
     else:
         found = sa.text("SELECT count(to_regclass(:name))")
-    return connection.execute(found, {"name": name}).scalar_one() == 0
+    return int(connection.execute(found, {"name": name}).scalar_one()) == 0
 
 
 def _tell_earlier_versions(connection: sa.Connection) -> None:

@@ -77,7 +77,7 @@ def laid_down(settings: LedgerSettings, folder: Path, version: int) -> LedgerSet
             copy.exec_driver_sql(statement.replace("BLOB", "BYTEA").replace("id INTEGER", "id SERIAL"))
         for name in ("meta", "slots"):
             rows = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
-            columns = [sa.column(column) for column in rows[0].keys()]  # noqa: SIM118
+            columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in rows[0].keys()]  # noqa: SIM118
             copy.execute(sa.insert(sa.table(name, *columns)), [dict(row) for row in rows])
         copy.exec_driver_sql("SELECT setval(pg_get_serial_sequence('slots', 'id'), 1000)")
     return replace(settings, key=fernet_key())

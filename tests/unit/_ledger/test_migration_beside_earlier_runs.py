@@ -123,11 +123,10 @@ def test_an_earlier_version_makes_no_ledger_beside_one_among_other_tables(
 
 
 @both_databases
+@pytest.mark.parametrize("engine", [3], indirect=True)
 def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade(
     engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine[0] == 2:
-        pytest.skip("that engine's claim takes other arguments; its lease is the same")
     landed = laid_down(ledger_settings, tmp_path, 3)
     with start_earlier(engine, landed, "create") as earlier:
         assert [read_line(earlier), read_line(earlier)] == ["opened", "claimed"]
@@ -146,11 +145,10 @@ def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade
 
 
 @both_databases
+@pytest.mark.parametrize("engine", [3], indirect=True)
 def test_a_run_of_an_earlier_version_that_is_overtaken_by_the_upgrade_sends_no_request(
     engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
-    if engine[0] == 2:
-        pytest.skip("that engine's claim takes other arguments")
     landed = laid_down(ledger_settings, tmp_path, 3)
     with start_earlier(engine, landed, "wait") as earlier:
         assert read_line(earlier) == "opened"

@@ -25,9 +25,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location, rotation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.commits import Commits
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import meta, slots
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,7 +104,7 @@ def test_a_former_key_is_dropped_after_a_day_and_what_was_written_with_it_is_enc
 
     def former() -> int:
         ledger = opened(with_key(ledger_settings, new), writable=False)
-        count = sum(name.startswith(rotation.FORMER) for (name,) in stored(ledger, sa.select(meta.c.name)))
+        count = sum(str(name).startswith(rotation.FORMER) for (name,) in stored(ledger, sa.select(meta.c.name)))
         ledger.close()
         return count
 
@@ -165,7 +165,7 @@ def killer(
         (rotation, "encrypt_anew", 1),
         (rotation, "_remember_former_keys", 1),
         (rotation, "_hand_on", 1),
-        (Ledger, "commit", 1),
+        (Commits, "run", 1),
         (os, "fsync", 1),
         (os, "fsync", 2),
         (Path, "replace", 1),
