@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -130,15 +132,21 @@ def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade
     landed = laid_down(ledger_settings, tmp_path, 3)
     with start_earlier(engine, landed, "create") as earlier:
         assert [read_line(earlier), read_line(earlier)] == ["opened", "claimed"]
-        monkeypatch.setattr(opening, "LONGEST_WAIT", 0.0)
-        with pytest.raises(LedgerError, match="a run of that version is creating the session 'Keynote'"):
-            opened(landed)
+        with monkeypatch.context() as patience:
+            patience.setattr(opening, "LONGEST_WAIT", 0.0)
+            with pytest.raises(LedgerError, match="a run of that version is creating the session 'Keynote'"):
+                opened(landed)
         assert version_and_columns(landed)[0] == 3
         # What needs no upgrade need not wait.
         assert kept_keys(landed)
-        assert earlier.communicate("\n", timeout=60)[0].strip() == "True"
-    with closing(opened(landed)) as ledger:
-        row = ledger.row_of_session("s1")
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(opened, landed)
+            time.sleep(1.0)
+            assert not waiting.done()
+            assert earlier.communicate("\n", timeout=60)[0].strip() == "True"
+            with closing(waiting.result()) as ledger:
+                row = ledger.row_of_session("s1")
+    assert version_and_columns(landed)[0] == 4
     assert row is not None
     assert row.key is not None
     assert row.key.stream_key == "unit-stream-of-an-earlier-run"
