@@ -89,7 +89,9 @@ def _earlier_values(connection: sa.Connection) -> dict[str, bytes]:
     if set(columns) != {"name", "value"} or not isinstance(columns["value"], sa.LargeBinary):
         return {}
     # What is read first is what a migration locks first, so that none comes between this and what is read next.
-    values = _content_of(connection, _earlier_meta)
+    rows = connection.exec_driver_sql(f"SELECT name, value FROM {_earlier_meta.name}").all()  # noqa: S608
+    # SQLite keeps a text as such in any column.
+    values = {row.name: bytes(row.value) for row in rows if isinstance(row.value, bytes)}
     first_columns = {column.name for column in slots.c} - {column.name for one in MIGRATIONS for column in one.adds}
     is_ours = {"schema_version", "fingerprint_key"} <= set(values)
     return values if is_ours and first_columns <= set(_columns(connection, _EARLIER_SLOTS)) else {}
@@ -103,11 +105,7 @@ def _columns(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEn
 
 
 def stored_meta(connection: sa.Connection) -> dict[str, bytes]:
-    return _content_of(connection, meta)
-
-
-def _content_of(connection: sa.Connection, table: sa.Table) -> dict[str, bytes]:
-    return {row.name: bytes(row.value) for row in connection.execute(sa.select(table.c.name, table.c.value))}
+    return {row.name: bytes(row.value) for row in connection.execute(sa.select(meta))}
 
 
 def _version_of(stored: bytes | None) -> int:
@@ -137,7 +135,7 @@ def _is_free(connection: sa.Connection, name: str) -> bool:
         found = sa.text("SELECT count(*) FROM sqlite_master WHERE name = :name")
     else:
         found = sa.text("SELECT count(to_regclass(:name))")
-    return connection.execute(found, {"name": name}).scalar_one() == 0
+    return int(connection.execute(found, {"name": name}).scalar_one()) == 0
 
 
 def _tell_earlier_versions(connection: sa.Connection) -> None:

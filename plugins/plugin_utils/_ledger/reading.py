@@ -53,8 +53,10 @@ class LedgerReader:
         return [row for row in found if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
-        """Return the ids of the sessions of a room that the ledger has shown, or will show, the keys of."""
-        return frozenset(row.object_id for row in self.rows(api, [room_id]) if row.object_id is not None)
+        """Return the ids of the sessions of a room that the ledger knows; their keys are not read."""
+        in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
+        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_of_use)
+        return frozenset(row.object_id for row in self._found(chosen)[0])
 
     def row_of_session(self, session_id: str) -> Row | None:
         """Return the row of a session that tells most of it; raise LedgerError where that cannot be read."""

@@ -44,7 +44,7 @@ slots = sa.Table(
     # JSON of what the service made of values that were sent (comparison.py), null where it kept all as they were.
     sa.Column("memory", sa.Text),
 )
-# Rows beside the one of their slot: see rows.py.
+# Rows beside the one of their slot: see store.py.
 BESIDE = ("spare", "replaced", "beside", "retired")
 holds_slot = slots.c.phase.not_in(BESIDE)
 OF_SLOT = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)

@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import ledger_settings_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.paths import default_ledger_url
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import secrecy
@@ -32,6 +31,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import con
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream_keys import stream_keys_of
 from cryptography.fernet import Fernet
 
@@ -314,7 +314,7 @@ def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: P
         with pytest.raises(LedgerError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
             open_ledger(settings, Redactor(), new_owner(), writable=writable)
     with pytest.raises(LedgerError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
-        maintain({"operation": "list"}, Redactor(), check_mode=False)
+        LedgerMaintenance(settings, Redactor(), check_mode=False).entries()
     with pytest.raises(WebinarError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
         stream_keys_of(settings, ["00000000-0000-4000-8000-000000000001"], Redactor())
     opened(ledger_settings_from({}, {"XDG_DATA_HOME": str(tmp_path)})).close()

@@ -6,53 +6,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+
 import pytest
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import schema
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import migration
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import MIGRATIONS, Migration, meta, slots
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.migration import MIGRATIONS, Migration
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import meta, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 
-from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, written
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
+from .earlier_ledgers import make_version_1, names_of_tables, run_sql, tables, version_and_columns
 
 pytestmark = both_databases
 
 
-def run_sql(settings: LedgerSettings, *statements: str) -> None:
-    ledger = opened(settings)
-    ledger.commit(lambda connection, _now: [connection.exec_driver_sql(one) for one in statements])
-    ledger.close()
-
-
 def set_version(settings: LedgerSettings, version: int) -> None:
-    ledger = opened(settings)
-    changed = sa.update(meta).where(meta.c.name == "schema_version").values(value=str(version).encode())
-    written(ledger, changed)
-    ledger.close()
-
-
-def make_version_1(settings: LedgerSettings) -> None:
-    """Turn a ledger into what the first version made, except for the lengths of columns."""
-    added = [column.name for migration in MIGRATIONS for column in migration.adds]
-    run_sql(settings, *(f"ALTER TABLE slots DROP COLUMN {name}" for name in added))
-    set_version(settings, 1)
-
-
-def version_and_columns(settings: LedgerSettings) -> tuple[int, set[str]]:
-    ledger = opened(settings, writable=False)
-
-    def look(connection: sa.Connection) -> tuple[int, set[str]]:
-        stored = schema.stored_meta(connection)
-        names = {column["name"] for column in sa.inspect(connection).get_columns("slots")}
-        return int(stored["schema_version"]), names
-
-    found = ledger.look(look)
-    ledger.close()
-    return found
+    with tables(settings) as connection:
+        connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=str(version).encode()))
 
 
 def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_writes(
@@ -74,7 +51,7 @@ def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_wri
     assert (row.object_id, row.key) == ("s1", key)
     assert isinstance(writer.claim(SLOT, [], 60.0, gone_ids=["s1"]), Claim)
     writer.close()
-    newest = schema.newest_version()
+    newest = migration.newest_version()
     assert version_and_columns(ledger_settings) == (newest, {column.name for column in slots.c})
 
 
@@ -96,14 +73,14 @@ def test_an_upgrade_that_fails_leaves_the_older_ledger_whole(
     before = version_and_columns(ledger_settings)
 
     def fail(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("UPDATE slots SET title = 'half done'")
+        connection.exec_driver_sql("UPDATE tenbyte_webinar_slots SET title = 'half done'")
         connection.exec_driver_sql("SELECT * FROM no_such_table")
 
     worse = (*MIGRATIONS, Migration(adds=(sa.Column("future", sa.Text),), step=fail))
-    monkeypatch.setattr(schema, "MIGRATIONS", worse)
+    monkeypatch.setattr(migration, "MIGRATIONS", worse)
     with pytest.raises(LedgerError, match="cannot be opened"):
         opened(ledger_settings)
-    monkeypatch.setattr(schema, "MIGRATIONS", MIGRATIONS)
+    monkeypatch.setattr(migration, "MIGRATIONS", MIGRATIONS)
     assert version_and_columns(ledger_settings) == before
     reader = opened(ledger_settings)
     (row,) = reader.rows(SLOT.api, [SLOT.parent])
@@ -117,3 +94,56 @@ def test_a_newer_schema_is_refused_and_left_alone(ledger_settings: LedgerSetting
     for writable in (True, False):
         with pytest.raises(LedgerError, match=r"schema version 99; .* knows \d+"):
             open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
+
+
+def test_tables_of_somebody_elses_are_not_taken_for_a_ledger(ledger_settings: LedgerSettings) -> None:
+    opened(ledger_settings).close()
+    run_sql(
+        ledger_settings,
+        *("DROP TABLE tenbyte_webinar_slots", "DROP TABLE tenbyte_webinar_meta", "DROP TABLE meta"),
+        "CREATE TABLE meta (name VARCHAR(64) PRIMARY KEY, value VARCHAR(64))",
+        "CREATE TABLE slots (id INTEGER PRIMARY KEY, title VARCHAR(64))",
+        "INSERT INTO meta VALUES ('schema_version', '3'), ('fingerprint_key', 'theirs')",
+    )
+    assert open_ledger(ledger_settings, Redactor(), new_owner(), writable=False) is None
+    ledger, key = opened(ledger_settings), new_key()
+    ledger.keep(claimed(ledger), "created", "s1", key)
+    ledger.close()
+    with closing(opened(ledger_settings, writable=False)) as ledger:
+        assert [row.key for row in ledger.entries()] == [key]
+    assert names_of_tables(ledger_settings) == {"meta", "slots", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
+    with tables(ledger_settings) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM meta").scalar_one() == 2
+
+
+@pytest.mark.parametrize("make", [lambda _settings: None, make_version_1], ids=["new", "upgraded"])
+def test_nothing_of_a_ledger_bears_a_name_that_another_application_may_want(
+    ledger_settings: LedgerSettings, make: Callable[[LedgerSettings], None]
+) -> None:
+    opened(ledger_settings).close()
+    make(ledger_settings)
+    opened(ledger_settings).close()
+    with tables(ledger_settings) as connection:
+        of_all = "SELECT name FROM sqlite_master WHERE type IN ('table', 'index', 'view')"
+        if connection.dialect.name == "postgresql":
+            of_all = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        names = {name.removeprefix("sqlite_autoindex_") for (name,) in connection.exec_driver_sql(of_all)}
+    # What tells earlier versions that they are too old; where there are other tables, it is not made.
+    assert {name for name in names if not name.startswith("tenbyte_webinar_")} <= {"meta", "meta_1", "meta_pkey"}
+
+
+def test_a_ledger_beside_other_tables_takes_no_name_that_they_may_want(ledger_settings: LedgerSettings) -> None:
+    opened(ledger_settings).close()
+    own = ("tenbyte_webinar_slots", "tenbyte_webinar_meta", "meta")
+    run_sql(ledger_settings, *(f"DROP TABLE {name}" for name in own), "CREATE TABLE talks (id INTEGER)")
+    opened(ledger_settings).close()
+    assert names_of_tables(ledger_settings) == {"talks", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
+    run_sql(ledger_settings, "CREATE TABLE meta (id INTEGER)")
+    opened(ledger_settings).close()
+
+
+def test_what_tells_earlier_versions_may_be_dropped(ledger_settings: LedgerSettings) -> None:
+    opened(ledger_settings).close()
+    run_sql(ledger_settings, "DROP TABLE meta")
+    opened(ledger_settings).close()
+    assert names_of_tables(ledger_settings) == {"tenbyte_webinar_meta", "tenbyte_webinar_slots"}

@@ -2,39 +2,135 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger that the first version of the collection wrote opens for ever, and no key of it is lost."""
+"""The ledgers that earlier versions wrote open for ever, and no key of them is lost."""
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import rotation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Slot
 
-from tests.fixtures.landed_ledger import lay_down
+from ..ledger_cases import both_databases, opened
+from ..other_process import start_python
+from .earlier_ledgers import expected_keys, kept_keys, laid_down, names_of_tables, version_and_columns
 
-from ..ledger_cases import opened
-
-# By the last digits of the session's id.
-KEYS = {101: 1, 102: 2, 104: 3, 105: 4, 107: 47, 108: 48, 109: 49, 111: 99}
-
-
-def test_each_session_of_the_landed_ledger_has_its_key(tmp_path: Path) -> None:
-    settings = LedgerSettings(lay_down(tmp_path))
-    with closing(opened(settings, writable=False)) as ledger:
-        rows = ledger.entries()
-    kept = {int(row.object_id[-3:]): row.key.stream_key for row in rows if row.key is not None and row.object_id}
-    assert kept == {number: f"not-a-real-key-{key}" for number, key in KEYS.items()}
-    (without_id,) = [row for row in rows if row.key is not None and row.object_id is None]
-    assert without_id.key is not None
-    assert (without_id.slot.title, without_id.key.stream_key) == ("Key without a session", "not-a-real-key-46")
-    assert [row.slot.title for row in rows if row.damaged] == ["Damaged"]
+pytestmark = [both_databases, pytest.mark.parametrize("version", [2, 3])]
+OWN_TABLES = {"tenbyte_webinar_meta", "tenbyte_webinar_slots"}
 
 
-def test_a_landed_ledger_that_a_run_has_written_to_still_has_each_key(tmp_path: Path) -> None:
-    settings = LedgerSettings(lay_down(tmp_path))
-    for _number in range(2):
-        opened(settings).close()
-    with closing(opened(settings, writable=False)) as ledger:
-        keys = {row.key.stream_key for row in ledger.entries() if row.key is not None}
-    assert len(keys) == len(KEYS) + 1
+@pytest.fixture
+def landed(
+    ledger_settings: LedgerSettings, tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> LedgerSettings:
+    """The ledger that an earlier version left; its former key is not what this is about."""
+    monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
+    return laid_down(ledger_settings, tmp_path, version)
+
+
+def test_each_key_is_read_before_and_after_the_upgrade(landed: LedgerSettings, version: int) -> None:
+    expected = expected_keys(version)
+    assert kept_keys(landed) == expected
+    assert (names_of_tables(landed), version_and_columns(landed)[0]) == ({"meta", "slots"}, version)
+    for writable in (True, False, True):
+        assert kept_keys(landed, writable=writable) == expected
+    assert (names_of_tables(landed), version_and_columns(landed)[0]) == ({"meta"} | OWN_TABLES, 4)
+
+
+def test_a_run_that_reads_goes_on_when_another_one_upgrades_its_ledger(landed: LedgerSettings, version: int) -> None:
+    with closing(opened(landed, writable=False)) as reader:
+        before = reader.entries()
+        opened(landed).close()
+        after = reader.entries()
+        assert len(reader.rows(after[0].slot.api, [])) > 0
+    keys = [{row.key.stream_key for row in rows if row.key} for rows in (before, after)]
+    assert keys[0] == keys[1] == set(expected_keys(version).values())
+
+
+def test_a_ledger_that_was_upgraded_takes_new_sessions(landed: LedgerSettings) -> None:
+    slot = Slot("https://api.example.com/v1/webinar", "session", "r1", "New")
+    with closing(opened(landed)) as ledger:
+        claim = ledger.claim(slot, [], 60.0)
+        assert isinstance(claim, Claim)
+        assert claim.row_id not in [row.id for row in ledger.entries() if row.slot != slot]
+
+
+KILLED = """
+import json, os, sys
+from contextlib import closing
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import rotation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import open_ledger
+
+rotation.FORMER_KEY_LASTS = float("inf")
+settings, steps = LedgerSettings(sys.argv[1], key=sys.argv[2]), [0]
+
+def killed_at(last):
+    def step(*_arguments):
+        steps[0] += 1
+        if steps[0] == last:
+            os._exit(9)
+    sa.event.listen(sa.Engine, "before_cursor_execute", step)
+    sa.event.listen(sa.Engine, "commit", step)
+    open_ledger(settings, Redactor(), "me").close()
+    os._exit(0)
+
+def keys():
+    with closing(open_ledger(settings, Redactor(), "reader", writable=False)) as ledger:
+        return sorted(row.key.stream_key for row in ledger.entries() if row.key)
+
+deaths, found, status = 0, set(), None
+while status != 0:
+    child = os.fork()
+    if child == 0:
+        killed_at(deaths + 1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9), status
+    deaths += status == 9
+    found.add(tuple(keys()))
+print(json.dumps([deaths, sorted(found)]))
+"""
+
+
+def test_an_upgrade_that_is_killed_at_any_statement_loses_no_key(landed: LedgerSettings, version: int) -> None:
+    with start_python(KILLED, landed.url, landed.key or "") as run:
+        deaths, found = json.loads(run.communicate(timeout=120)[0])
+    assert deaths > 10
+    assert found == [sorted(expected_keys(version).values())]
+    assert version_and_columns(landed)[0] == 4
+
+
+AT_ONCE = """
+import sys
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import open_ledger
+import sqlalchemy.dialects.sqlite, sqlalchemy.dialects.postgresql
+
+print("ready", flush=True)
+sys.stdin.readline()
+ledger = open_ledger(LedgerSettings(sys.argv[1], key=sys.argv[2]), Redactor(), new_owner())
+print(len([row for row in ledger.entries() if row.key]))
+"""
+
+
+def test_runs_that_upgrade_at_once_all_find_every_key(landed: LedgerSettings, version: int) -> None:
+    runs = [start_python(AT_ONCE, landed.url, landed.key or "") for _run in range(3)]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write("\n")
+        run.stdin.flush()
+    found = [run.communicate(timeout=60)[0].strip() for run in runs]
+    # The former key's day is over: what was written with it has been encrypted anew.
+    assert found == [str(len(expected_keys(version)))] * 3
+    assert kept_keys(landed) == expected_keys(version)

@@ -6,35 +6,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import rotation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import ONE_ROW_PER_SLOT, meta, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import KnownRows, known_rows
 
-from tests.fixtures.landed_ledger import fernet_key, lay_down
-
-from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, stored
-from .test_migration import make_version_1
-from .test_migration_keeps_keys import KEYS
+from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
+from .earlier_ledgers import KEYS, all_rows, expected_keys, laid_down, make_version_1, run_sql, tables
 
 pytestmark = both_databases
 API = "https://api.example.com/v1/webinar"
 OTHER_SPELLING = "https://API.example.com:443/v1/webinar/"
 ROOM, WORKSHOP = "00000000-0000-4000-8000-00000000a001", "00000000-0000-4000-8000-00000000a002"
-INDEX_OF_VERSION_2 = (
-    "CREATE UNIQUE INDEX one_row_per_slot ON slots (api, kind, parent, title) WHERE phase NOT IN ('retired', 'spare')"
-)
 
 
 def session_id(number: int) -> str:
@@ -43,44 +33,9 @@ def session_id(number: int) -> str:
 
 @pytest.fixture
 def landed(ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LedgerSettings:
-    """The ledger that the landed version left, in SQLite or PostgreSQL; its former key is not what this is about."""
+    """The ledger that the first version left, in SQLite or PostgreSQL; its former key is not what this is about."""
     monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
-    url = lay_down(tmp_path / "landed")
-    if ledger_settings.url.startswith("sqlite"):
-        return LedgerSettings(url)
-    settings = replace(ledger_settings, key=fernet_key())
-    with closing(sqlite3.connect(tmp_path / "landed" / "ledger.sqlite3")) as connection:
-        connection.row_factory = sqlite3.Row
-        of = {name: connection.execute(f"SELECT * FROM {name}") for name in ("meta", "slots")}  # noqa: S608
-        tables = {name: [dict(row) for row in rows] for name, rows in of.items()}
-    with closing(opened(settings)) as ledger:
-        ledger.commit(lambda connection, _now: _copy_of_version_2(connection, tables))
-    return settings
-
-
-def _copy_of_version_2(connection: sa.Connection, tables: dict[str, list[dict[str, Any]]]) -> None:
-    ONE_ROW_PER_SLOT.drop(connection)
-    connection.exec_driver_sql("ALTER TABLE slots DROP COLUMN memory")
-    connection.execute(sa.delete(meta))
-    connection.execute(sa.insert(meta), tables["meta"])
-    connection.execute(sa.insert(slots), tables["slots"])
-    connection.exec_driver_sql(INDEX_OF_VERSION_2)
-    connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('slots', 'id'), 1000)")
-
-
-def change(settings: LedgerSettings, *statements: str) -> None:
-    """Write to a ledger as it is, without the upgrade that comes with opening it."""
-    engine = sa.create_engine(settings.url)
-    with engine.begin() as connection:
-        for one in statements:
-            connection.exec_driver_sql(one)
-    engine.dispose()
-
-
-def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:
-    with closing(opened(settings)) as ledger:
-        found = stored(ledger, sa.select(slots).order_by(slots.c.id))
-    return [dict(row._mapping) for row in found]
+    return laid_down(ledger_settings, tmp_path, 2)
 
 
 def rows_of(settings: LedgerSettings, *, writable: bool) -> list[Row]:
@@ -93,15 +48,15 @@ def held(rows: list[Row]) -> dict[Slot, str | None]:
     return {slot: row.object_id for slot, row in known.held.items()}
 
 
-def keys_of(ledger: Ledger) -> dict[int, str]:
-    found = {number: ledger.row_of_session(session_id(number)) for number in KEYS}
+def keys_of(ledger: Ledger) -> dict[int | None, str]:
+    found = {number: ledger.row_of_session(session_id(number)) for number in KEYS[2] if number is not None}
     return {number: row.key.stream_key for number, row in found.items() if row is not None and row.key is not None}
 
 
 def test_every_key_is_still_read_by_the_id_of_its_session(landed: LedgerSettings) -> None:
     for writable in (False, True, False):
         with closing(opened(landed, writable=writable)) as ledger:
-            assert keys_of(ledger) == {number: f"not-a-real-key-{key}" for number, key in KEYS.items()}
+            assert {**keys_of(ledger), None: "not-a-real-key-46"} == expected_keys(2)
             (nameless,) = [row for row in ledger.entries() if row.key is not None and row.object_id is None]
             assert (nameless.phase, nameless.slot.title) == ("pending", "Key without a session")
 
@@ -128,12 +83,12 @@ def test_rows_of_what_is_over_go_but_for_those_whose_request_was_never_answered(
 
 
 def test_an_id_is_kept_as_long_as_a_request_of_its_slot_is_unanswered(landed: LedgerSettings) -> None:
-    change(landed, f"UPDATE slots SET title = 'Retired in doubt' WHERE object_id = '{session_id(240)}'")  # noqa: S608
+    run_sql(landed, f"UPDATE slots SET title = 'Retired in doubt' WHERE object_id = '{session_id(240)}'")  # noqa: S608
     rows = all_rows(landed)
     assert {row["object_id"] for row in rows if row["phase"] == "retired"} == {session_id(106), session_id(240)}
 
 
-def test_a_doubt_that_says_nothing_is_none(landed: LedgerSettings) -> None:
+def test_requests_that_say_nothing_are_none(landed: LedgerSettings) -> None:
     with closing(opened(landed)) as ledger:
         rows = {row.slot.title: row for row in ledger.entries() if row.phase == "pending"}
         assert rows["Settled, says NULL"].unanswered == Unanswered.none()
@@ -160,15 +115,15 @@ def test_a_ledger_that_is_not_migrated_yet_is_read_as_it_will_be(landed: LedgerS
 
 def test_reading_migrates_nothing_and_migrating_again_changes_nothing(landed: LedgerSettings) -> None:
     rows_of(landed, writable=False)
-    with closing(opened(landed, writable=False)) as ledger:
-        count = ledger.look(lambda connection: connection.execute(sa.select(sa.func.count(slots.c.id))).scalar())
+    with tables(landed) as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM slots").scalar_one()
     assert count == 58
     assert all_rows(landed) == all_rows(landed)
 
 
 def test_requests_of_two_spellings_are_joined_in_the_row_that_holds_the_slot(landed: LedgerSettings) -> None:
     """Row 49 is the intent whose request was never answered; the other spelling has made a session there since."""
-    change(
+    run_sql(
         landed,
         f"UPDATE slots SET parent = '{ROOM}', title = 'Unanswered' WHERE object_id = '{session_id(109)}'",  # noqa: S608
     )
@@ -184,7 +139,7 @@ def test_requests_of_two_spellings_are_joined_in_the_row_that_holds_the_slot(lan
 
 def test_what_only_an_intent_knows_is_kept_beside_the_slot(landed: LedgerSettings) -> None:
     """Row 51 has a key whose session is not known; the other spelling has made a session there since."""
-    change(
+    run_sql(
         landed,
         f"UPDATE slots SET parent = '{ROOM}', title = 'Key without a session' "  # noqa: S608
         f"WHERE object_id = '{session_id(109)}'",

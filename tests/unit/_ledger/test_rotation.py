@@ -20,14 +20,15 @@ from typing import Any, Literal, get_args
 
 import pytest
 import sqlalchemy as sa
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import ledger_results
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location, rotation
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.commits import Commits
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import meta, slots
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,8 +37,8 @@ from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, store
 
 
 def rotated(settings: LedgerSettings, *, check_mode: bool = False) -> dict[str, Any]:
-    options = {"ledger_url": settings.url, "ledger_key": settings.key, "ledger_key_file": settings.key_file}
-    return maintain({**options, "operation": "rotate"}, Redactor(), check_mode=check_mode)
+    """Return the action's result of a change of the ledger's key."""
+    return ledger_results.rotated(LedgerMaintenance(settings, Redactor(), check_mode).rotate_key())
 
 
 def keys_of(settings: LedgerSettings) -> list[str]:
@@ -104,7 +105,7 @@ def test_a_former_key_is_dropped_after_a_day_and_what_was_written_with_it_is_enc
 
     def former() -> int:
         ledger = opened(with_key(ledger_settings, new), writable=False)
-        count = sum(name.startswith(rotation.FORMER) for (name,) in stored(ledger, sa.select(meta.c.name)))
+        count = sum(str(name).startswith(rotation.FORMER) for (name,) in stored(ledger, sa.select(meta.c.name)))
         ledger.close()
         return count
 
@@ -165,7 +166,7 @@ def killer(
         (rotation, "encrypt_anew", 1),
         (rotation, "_remember_former_keys", 1),
         (rotation, "_hand_on", 1),
-        (Ledger, "commit", 1),
+        (Commits, "run", 1),
         (os, "fsync", 1),
         (os, "fsync", 2),
         (Path, "replace", 1),
@@ -242,8 +243,7 @@ def test_an_entry_that_no_key_opens_stops_the_change_and_nothing_is_changed(ledg
     with pytest.raises(LedgerError, match=r"entry 2, session 'Talk 1' \(s1\), is damaged"):
         reader.row_of_session("s1")
     reader.close()
-    forget = {"ledger_url": ledger_settings.url, "operation": "forget", "entries": [2]}
-    assert maintain(forget, Redactor(), check_mode=False)["changed"]
+    assert LedgerMaintenance(ledger_settings, Redactor(), check_mode=False).forget((), {2})
     assert rotated(ledger_settings)["changed"]
     del made["s1"]
     assert kept(ledger_settings) == made

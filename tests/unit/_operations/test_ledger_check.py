@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import ledger_results
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput, ServiceError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
@@ -20,7 +20,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_check import check_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 
 from ..ledger_cases import ELSEWHERE, OpenRun, claimed, new_key, written
 from ..scripted_server import Answer, Request, refusal
@@ -243,10 +245,9 @@ def test_what_is_shown_of_a_check_holds_no_key_and_counts(
     service: SmallService, keep: Keep, ledger_settings: LedgerSettings, room_id: str, api_key: str
 ) -> None:
     kept, foreign = keep("Keynote"), service.add_session(room_id, "Made in the dashboard", PRESET)
-    connection: dict[str, Any] = {"api_url": service.url, "api_key": api_key}
-    connection |= {"timeout": 5.0, "retries": 0, "concurrency": 4}
-    options = {**connection, "ledger_url": ledger_settings.url, "operation": "verify"}
-    result = maintain(options, Redactor(), check_mode=False)
+    connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
+    maintenance = LedgerMaintenance(ledger_settings, Redactor(), check_mode=False)
+    result = ledger_results.checked(maintenance.check(connection), service.url)
     assert (result["changed"], result["in_order"]) == (False, False)
     assert result["summary"] == {"keyless": 1, "ok": 1}
     shown = {entry["session_id"]: (entry["room"], entry["title"], entry["entry"]) for entry in result["entries"]}
@@ -261,6 +262,5 @@ def test_an_entry_that_another_run_is_just_making_is_not_forgotten(
     owner = new_owner().replace(":", "-elsewhere:", 1)
     claim = open_run(owner).claim(Slot("a", "session", "r1", "Keynote"), [], 60.0)
     assert isinstance(claim, Claim)
-    options = {"ledger_url": ledger_settings.url, "operation": "forget", "entries": [claim.row_id]}
     with pytest.raises(InvalidInput, match="another run is just creating it"):
-        maintain(options, Redactor(), check_mode=False)
+        LedgerMaintenance(ledger_settings, Redactor(), check_mode=False).forget((), {claim.row_id})

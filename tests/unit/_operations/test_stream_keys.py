@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_lookup import (
-    all_given,
-    session_ids_from,
-)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
-    InvalidInput,
     NoLedger,
     StreamKeyMissing,
     frames_of,
@@ -57,14 +52,6 @@ def test_the_ledger_is_opened_once_for_all_ids(settings: LedgerSettings, monkeyp
     assert len(opened) == 1
     with pytest.raises(StreamKeyMissing, match="no stream key for a session with the id 'session-3'"):
         stream_keys_of(settings, ["session-1", "session-3"], Redactor())
-
-
-def test_terms_may_be_lists_and_an_empty_one_is_no_id() -> None:
-    assert session_ids_from(["a", ["b", ("c", [" d\n"])], None, "", 7]) == ["a", "b", "c", "d", None, None, "7"]
-    with pytest.raises(InvalidInput, match="mapping"):
-        session_ids_from([[{"id": "a"}]])
-    with pytest.raises(StreamKeyMissing, match="number 2 of 3 is empty"):
-        all_given(["a", None, "b"])
 
 
 def nobody() -> list[str]:

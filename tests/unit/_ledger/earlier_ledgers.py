@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ledgers of earlier versions, in SQLite and in PostgreSQL, and the tables of any ledger as they are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+
+from tests.fixtures.landed_ledger import DUMP, VERSION_3, fernet_key, lay_down
+
+from ..ledger_cases import opened
+
+DUMPS = {2: DUMP, 3: VERSION_3}
+# By the last digits of the session's id; None is the key that came without one.
+KEYS: dict[int, dict[int | None, int]] = {
+    2: {101: 1, 102: 2, 104: 3, 105: 4, 107: 47, 108: 48, 109: 49, 111: 99, None: 46},
+    3: {101: 1, 102: 2, 104: 3, 105: 4, 106: 5, 107: 6, 108: 7, None: 10},
+}
+_TO_VERSION_1 = (
+    "DROP TABLE meta",
+    "ALTER TABLE tenbyte_webinar_meta RENAME TO meta",
+    "ALTER TABLE tenbyte_webinar_slots RENAME TO slots",
+    "DROP INDEX tenbyte_webinar_slots_by_object_id",
+    "DROP INDEX tenbyte_webinar_one_row_per_slot",
+    "ALTER TABLE slots DROP COLUMN unanswered",
+    "ALTER TABLE slots DROP COLUMN memory",
+    "CREATE INDEX ix_slots_object_id ON slots (object_id)",
+    "CREATE UNIQUE INDEX one_row_per_slot ON slots (api, kind, parent, title) WHERE phase NOT IN ('retired', 'spare')",
+    "UPDATE meta SET value = CAST('1' AS {binary}) WHERE name = 'schema_version'",
+)
+_TO_VERSION_1_ON_POSTGRESQL = (
+    "ALTER TABLE meta RENAME CONSTRAINT tenbyte_webinar_meta_pkey TO meta_pkey",
+    "ALTER TABLE slots RENAME CONSTRAINT tenbyte_webinar_slots_pkey TO slots_pkey",
+    "ALTER SEQUENCE tenbyte_webinar_slots_id_seq RENAME TO slots_id_seq",
+)
+
+
+@contextmanager
+def tables(settings: LedgerSettings) -> Iterator[sa.Connection]:
+    """Read and change the tables of a ledger as they are, without the upgrade that comes with opening it."""
+    engine = sa.create_engine(settings.url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def run_sql(settings: LedgerSettings, *statements: str) -> None:
+    with tables(settings) as connection:
+        for one in statements:
+            connection.exec_driver_sql(one)
+
+
+def names_of_tables(settings: LedgerSettings) -> set[str]:
+    with tables(settings) as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def laid_down(settings: LedgerSettings, folder: Path, version: int) -> LedgerSettings:
+    """Lay down the ledger that an earlier version left: as a file, or where ``settings`` name PostgreSQL, there."""
+    url = lay_down(folder / "landed", dump=DUMPS[version])
+    if settings.url.startswith("sqlite"):
+        return LedgerSettings(url, key=fernet_key())
+    with closing(sqlite3.connect(folder / "landed" / "ledger.sqlite3")) as connection, tables(settings) as copy:
+        connection.row_factory = sqlite3.Row
+        made = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        for (statement,) in made:
+            copy.exec_driver_sql(statement.replace("BLOB", "BYTEA").replace("id INTEGER", "id SERIAL"))
+        for name in ("meta", "slots"):
+            rows = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+            columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in rows[0].keys()]  # noqa: SIM118
+            copy.execute(sa.insert(sa.table(name, *columns)), [dict(row) for row in rows])
+        copy.exec_driver_sql("SELECT setval(pg_get_serial_sequence('slots', 'id'), 1000)")
+    return replace(settings, key=fernet_key())
+
+
+def make_version_1(settings: LedgerSettings) -> None:
+    """Turn a ledger into what the first version made, except for the lengths of columns."""
+    is_file = settings.url.startswith("sqlite")
+    statements = (one.format(binary="BLOB" if is_file else "BYTEA") for one in _TO_VERSION_1)
+    run_sql(settings, *statements, *(() if is_file else _TO_VERSION_1_ON_POSTGRESQL))
+
+
+def version_and_columns(settings: LedgerSettings) -> tuple[int, set[str]]:
+    """Return the version that a ledger has, under whichever name, and the columns of its slots."""
+    with tables(settings) as connection:
+        prefix = "tenbyte_webinar_" if sa.inspect(connection).has_table("tenbyte_webinar_meta") else ""
+        chosen = f"SELECT value FROM {prefix}meta WHERE name = 'schema_version'"  # noqa: S608
+        version = bytes(connection.exec_driver_sql(chosen).scalar_one()).decode()
+        return int(version), {column["name"] for column in sa.inspect(connection).get_columns(f"{prefix}slots")}
+
+
+def kept_keys(settings: LedgerSettings, *, writable: bool = False) -> dict[int | None, str]:
+    """Return the keys of a laid-down ledger by the last digits of their sessions' ids."""
+    with closing(opened(settings, writable=writable)) as ledger:
+        rows = [row for row in ledger.entries() if row.key is not None]
+    return {int(row.object_id[-3:]) if row.object_id else None: row.key.stream_key for row in rows if row.key}
+
+
+def expected_keys(version: int) -> dict[int | None, str]:
+    return {session: f"not-a-real-key-{key}" for session, key in KEYS[version].items()}
+
+
+def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:
+    """Return what the table of slots holds once a run has written to the ledger."""
+    opened(settings).close()
+    with tables(settings) as connection:
+        found = connection.exec_driver_sql("SELECT * FROM tenbyte_webinar_slots ORDER BY id").all()
+    return [dict(row._mapping) for row in found]

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs of earlier versions, with their own code, meet a ledger of this one: none makes a second ledger, none loses a
+key."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import opening
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from cryptography.fernet import Fernet
+
+from ..ledger_cases import both_databases, opened
+from .earlier_ledgers import kept_keys, laid_down, names_of_tables, run_sql, version_and_columns
+
+ROOT = Path(__file__).resolve().parents[3]
+# The last commits with an engine of this schema version.
+ENGINES = {2: "b5ca682", 3: "f545789"}
+EARLIER_RUN = """
+import sys
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
+
+url, key, work = sys.argv[1:]
+slot = Slot("https://api.invalid", "session", "r1", "Keynote")
+try:
+    ledger = open_ledger(LedgerSettings(url, key=key), Redactor(), "another-boot/[1]:7:7:x", writable=work != "read")
+    print("opened" if ledger else "there is none", flush=True)
+    if work == "create":
+        claim = ledger.claim(slot, [], 60.0)
+        print("claimed", flush=True)
+        sys.stdin.readline()
+        print(ledger.keep(claim, "created", "s1", StreamKey("unit-stream-of-an-earlier-run")), flush=True)
+    if work == "wait":
+        sys.stdin.readline()
+        print(type(ledger.claim(slot, [], 60.0)).__name__, flush=True)
+except LedgerError as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    """The engine of an earlier version, as a collection of its own."""
+    version: int = request.param
+    folder = tmp_path_factory.mktemp("earlier")
+    collection = folder / "ansible_collections" / "tenbyte" / "webinar"
+    command = ["git", "archive", ENGINES[version], "plugins/plugin_utils"]
+    archived = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    if archived.returncode != 0:
+        pytest.skip("the history of this copy does not go back to that version")
+    with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as archive:
+        archive.extractall(collection, filter="data")
+    return version, folder
+
+
+def start_earlier(engine: tuple[int, Path], settings: LedgerSettings, work: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(engine[1])}
+    command = [sys.executable, "-c", EARLIER_RUN, settings.url, settings.key or "", work]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def said_by(engine: tuple[int, Path], settings: LedgerSettings, work: str) -> str:
+    with start_earlier(engine, settings, work) as run:
+        return run.communicate(timeout=60)[0].strip()
+
+
+def read_line(run: subprocess.Popen[str]) -> str:
+    assert run.stdout is not None
+    return run.stdout.readline().strip()
+
+
+@pytest.fixture
+def new_settings(ledger_settings: LedgerSettings) -> LedgerSettings:
+    return replace(ledger_settings, key=ledger_settings.key or Fernet.generate_key().decode())
+
+
+@both_databases
+def test_an_earlier_version_refuses_a_new_ledger(engine: tuple[int, Path], new_settings: LedgerSettings) -> None:
+    opened(new_settings).close()
+    for work in ("read", "write"):
+        assert said_by(engine, new_settings, work).startswith("The ledger has schema version 4; this version of the")
+    assert names_of_tables(new_settings) == {"meta", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
+
+
+@both_databases
+def test_an_earlier_version_refuses_a_ledger_that_was_upgraded(
+    engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    landed = laid_down(ledger_settings, tmp_path, engine[0])
+    assert said_by(engine, landed, "read") == "opened"
+    opened(landed).close()
+    for work in ("read", "write"):
+        assert said_by(engine, landed, work).startswith("The ledger has schema version 4; this version of the")
+
+
+@both_databases
+def test_an_earlier_version_makes_no_ledger_beside_one_among_other_tables(
+    engine: tuple[int, Path], new_settings: LedgerSettings
+) -> None:
+    opened(new_settings).close()
+    own = ("tenbyte_webinar_slots", "tenbyte_webinar_meta", "meta")
+    run_sql(new_settings, *(f"DROP TABLE {name}" for name in own), "CREATE TABLE talks (id INTEGER)")
+    opened(new_settings).close()
+    assert said_by(engine, new_settings, "read") == "there is none"
+    assert "one_row_per_slot" in said_by(engine, new_settings, "write")
+    assert names_of_tables(new_settings) == {"talks", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
+
+
+@both_databases
+@pytest.mark.parametrize("engine", [3], indirect=True)
+def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade(
+    engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed = laid_down(ledger_settings, tmp_path, 3)
+    with start_earlier(engine, landed, "create") as earlier:
+        assert [read_line(earlier), read_line(earlier)] == ["opened", "claimed"]
+        with monkeypatch.context() as patience:
+            patience.setattr(opening, "LONGEST_WAIT", 0.0)
+            with pytest.raises(LedgerError, match="a run of that version is creating the session 'Keynote'"):
+                opened(landed)
+        assert version_and_columns(landed)[0] == 3
+        # What needs no upgrade need not wait.
+        assert kept_keys(landed)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(opened, landed)
+            time.sleep(1.0)
+            assert not waiting.done()
+            assert earlier.communicate("\n", timeout=60)[0].strip() == "True"
+            with closing(waiting.result()) as ledger:
+                row = ledger.row_of_session("s1")
+    assert version_and_columns(landed)[0] == 4
+    assert row is not None
+    assert row.key is not None
+    assert row.key.stream_key == "unit-stream-of-an-earlier-run"
+
+
+@both_databases
+@pytest.mark.parametrize("engine", [3], indirect=True)
+def test_a_run_of_an_earlier_version_that_is_overtaken_by_the_upgrade_sends_no_request(
+    engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path
+) -> None:
+    landed = laid_down(ledger_settings, tmp_path, 3)
+    with start_earlier(engine, landed, "wait") as earlier:
+        assert read_line(earlier) == "opened"
+        opened(landed).close()
+        said = earlier.communicate("\n", timeout=120)[0].strip()
+    assert said.startswith("The ledger cannot be written: ")
+    assert "slots" in said
