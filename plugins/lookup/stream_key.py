@@ -95,20 +95,18 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
     MISSING_LIBRARY,
-    is_undefined,
-    mask_on_newer_cores,
     missing_library_message,
-    plain,
     show_frames,
 )
 
 if MISSING_LIBRARY is None:
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import LEDGER_SPEC
-    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.given import options_from
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import (
         ledger_settings_from,
-        with_shared_options,
+        options_from,
     )
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.plain_values import is_undefined, plain
+    from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.visibility import mask_on_newer_cores
     from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
         InvalidInput,
         WebinarError,
@@ -141,7 +139,7 @@ class LookupModule(LookupBase):
     def _keys(
         self, terms: list[Any], variables: dict[str, Any], given: Mapping[str, Any], redactor: Redactor
     ) -> list[str]:
-        options = with_shared_options(options_from(given, LEDGER_SPEC), self._variable_of(variables), os.environ)
+        options = options_from(given, LEDGER_SPEC, self._variable_of(variables), os.environ)
         settings = ledger_settings_from(options, os.environ)
         ids = stream_keys.session_ids_from(_defined(terms))
         if variables.get("ansible_check_mode"):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import FROM_ENVIRONMENT, SHARED_OPTIONS
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.results import session_result, step_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
@@ -35,10 +35,10 @@ RECONCILING = {
 }
 SPECS = {
     **RECONCILING,
-    "room_info": info_specs.ROOM_INFO_SPEC,
-    "session_info": info_specs.SESSION_INFO_SPEC,
-    "stream_key": info_specs.STREAM_KEY_SPEC,
-    "ledger": info_specs.LEDGER_ACTION_SPEC,
+    "room_info": argument_specs.ROOM_INFO_SPEC,
+    "session_info": argument_specs.SESSION_INFO_SPEC,
+    "stream_key": argument_specs.STREAM_KEY_SPEC,
+    "ledger": argument_specs.LEDGER_ACTION_SPEC,
 }
 FOLDERS = {"module": "modules", "lookup": "lookup"}
 COMPARED = ("type", "default", "choices", "required", "elements")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from .._ansible.given import is_empty
+from .._ansible.option_values import is_empty
 from .._core.errors import InvalidInput, NoLedger, StreamKeyMissing
 from .._core.plain_text import quoted_id
 from .._core.secrecy import Redactor, require_plain_stream_key
