@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,20 @@ def names_only(options: dict[str, Any], nested: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SPECS)
 def test_the_documentation_and_the_argument_spec_say_the_same(name: str) -> None:
     assert essence(documented_options("module", name), "suboptions") == essence(SPECS[name], "options")
+
+
+def limits_by_description(options: dict[str, Any], documented: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for name, option in options.items():
+        described = documented[name]["description"]
+        yield name, described if isinstance(described, str) else " ".join(described), option.get("limits")
+        yield from limits_by_description(option.get("options", {}), documented[name].get("suboptions") or {})
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_number_is_documented_with_its_limits(name: str) -> None:
+    for option, description, limits in limits_by_description(SPECS[name], documented_options("module", name)):
+        if limits is not None:
+            assert f"from {limits[0]} to {limits[1]}" in description, option
 
 
 def test_every_action_is_documented_and_in_the_action_group() -> None:
