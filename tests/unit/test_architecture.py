@@ -37,8 +37,6 @@ LIBRARIES = {
 }
 # To be repaired.
 NOT_YET = {
-    "_core/user_paths",
-    "_ledger/location",
     "_operations/adoption",
     "_operations/export_file",
     "_operations/ledger_maintenance",

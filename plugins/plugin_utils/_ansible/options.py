@@ -72,13 +72,13 @@ def _variable_of(name: str) -> str:
 
 
 def _validated(options: dict[str, Any], spec: Spec, where: str, places: Mapping[str, str]) -> dict[str, Any]:
+    validator = ArgumentSpecValidator(with_own_types(spec))
     try:
-        result = ArgumentSpecValidator(with_own_types(spec)).validate(options)
-        is_refused = bool(result.error_messages)
+        result = validator.validate(options)
     except (AttributeError, TypeError, ValueError):
         # Some versions fall over what is of a wrong type where they expect options of its own.
-        is_refused = True
-    if is_refused:
+        result = None
+    if result is None or result.error_messages:
         raise InvalidInput(next(mistakes(options, spec, where, places)))
     validated: dict[str, Any] = result.validated_parameters
     return validated
@@ -122,6 +122,7 @@ def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, s
         url=default_ledger_url(environment) if ledger_url is None else with_home_put_in(ledger_url),
         key=options.get("ledger_key"),
         key_file=options.get("ledger_key_file"),
+        is_default=ledger_url is None,
     )
     check_settings(settings)
     return settings

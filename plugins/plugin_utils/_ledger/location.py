@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .._core.errors import InvalidInput, LedgerError
-from .._core.user_paths import expanded, home_folder, user_path, whose_hint
 from .containers import is_thrown_away
+from .file_owners import whose_hint
 
 # Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
 SMALLEST_DATABASE = 512
@@ -32,32 +31,25 @@ _FORMS = "sqlite:////ABSOLUTE/PATH (four slashes: three, and the path's own) or 
 
 @dataclass(frozen=True)
 class LedgerSettings:
-    """``url`` is a SQLAlchemy URL; ``key`` one or more Fernet keys, separated by commas; ``key_file`` a path."""
+    """``url`` is a SQLAlchemy URL; ``key`` one or more Fernet keys, separated by commas; ``key_file`` a path.
+
+    Paths are absolute; one that still begins with ``~`` is in a home folder that there is not. ``is_default``: nobody
+    has named the place.
+    """
 
     url: str = field(repr=False)
     key: str | None = field(default=None, repr=False)
     key_file: str | None = None
-
-
-def default_url(environment: Mapping[str, str]) -> str:
-    """Return the SQLite URL under ``$XDG_DATA_HOME``, which counts only if absolute (XDG Base Directory Specification).
-
-    Where there is no home folder, the path begins with ``~``: only who needs the file has to hear of it.
-    """
-    data_home = environment.get("XDG_DATA_HOME", "")
-    if not data_home.startswith("/"):
-        data_home = f"{home_folder() or '~'}/.local/share"
-    return f"sqlite:///{Path(data_home) / 'tenbyte-webinar' / 'ledger.sqlite3'}"
+    is_default: bool = False
 
 
 def check_settings(settings: LedgerSettings) -> None:
     """Raise InvalidInput where the URL is not one that a ledger can have, or where its key must be given and is not."""
     url = parsed_url(settings)
-    if settings.key_file and not settings.key_file.startswith(("/", "~")):
-        path = user_path(settings.key_file, "ledger_key_file")
+    if settings.key_file and not settings.key_file.startswith("/"):
         raise InvalidInput(
             f"ledger_key_file {settings.key_file} is relative: which file that is would depend on the folder that "
-            f"ansible-playbook is started in. Give the whole path, here {path}."
+            f"ansible-playbook is started in. Give the whole path{_here(settings.key_file)}."
         )
     if url.drivername in _SQLITE:
         _check_sqlite(url)
@@ -77,6 +69,14 @@ def check_settings(settings: LedgerSettings) -> None:
             "give all of them the same key, as ledger_key, the variable tenbyte_ledger_key or TENBYTE_LEDGER_KEY, or "
             "in a ledger_key_file that exists."
         )
+
+
+def _here(relative: str) -> str:
+    try:
+        return f", here {Path(relative).absolute()}"
+    except OSError:
+        # The current folder is gone.
+        return ""
 
 
 def _check_sqlite(url: URL) -> None:
@@ -137,15 +137,13 @@ def is_file(settings: LedgerSettings) -> bool:
 
 def database_file(settings: LedgerSettings) -> Path:
     """Return the file of a ledger in SQLite; raise LedgerError where it is in a home folder and there is none."""
-    try:
-        return expanded(str(parsed_url(settings).database), "ledger_url").absolute()
-    except InvalidInput:
-        if home_folder() is not None:
-            raise
+    path = str(parsed_url(settings).database)
+    if path.startswith("~"):
         raise LedgerError(
             "There is no place for the ledger: HOME is not set, and this user has no home folder. Give ledger_url "
             "(TENBYTE_LEDGER_URL), such as sqlite:////ABSOLUTE/PATH/ledger.sqlite3, or set HOME or XDG_DATA_HOME."
-        ) from None
+        )
+    return Path(path)
 
 
 def shown(settings: LedgerSettings) -> str:
@@ -163,7 +161,7 @@ def key_file(settings: LedgerSettings) -> Path:
     two ledgers could share one; what it wrote is found where it is.
     """
     if settings.key_file:
-        return expanded(settings.key_file, "ledger_key_file").absolute()
+        return Path(settings.key_file)
     database = database_file(settings)
     path, older = key_file_of(database), older_key_file_of(database)
     return older if not is_there(path) and is_there(older) and is_there(database) else path
@@ -203,7 +201,7 @@ def may_exist(settings: LedgerSettings) -> bool:
 
 def throw_away_warning(settings: LedgerSettings) -> str | None:
     """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
-    if settings.url != default_url(os.environ):
+    if not settings.is_default:
         return None
     try:
         path = database_file(settings)

@@ -21,10 +21,10 @@ import sqlalchemy as sa
 from .._ansible.event_options import checked_uuid
 from .._ansible.ledger_results import checked_entry, diff, entry, kept_entry, texts_diff
 from .._ansible.options import connection_from, ledger_settings_from
+from .._ansible.paths import absolute
 from .._ansible.vault_text import vault_from
 from .._core.errors import InvalidInput, LedgerError
 from .._core.secrecy import Redactor
-from .._core.user_paths import user_path
 from .._ledger import keys, location, rotation
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
@@ -123,7 +123,7 @@ def _export_file(operation: str, options: Mapping[str, Any]) -> ExportFile:
     if not options.get("path"):
         raise InvalidInput(f"path is missing: the file of the {operation}.")
     vault = vault_from(options.get("vault_password") or None, options.get("vault_password_file") or None)
-    file = ExportFile(user_path(str(options["path"]), "path"), vault)
+    file = ExportFile(absolute(str(options["path"]), "path"), vault)
     if operation == "import" and file.entries is None:
         raise InvalidInput(f"path {file.path} does not exist. Name a file that operation export wrote.")
     return file

@@ -22,7 +22,6 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options i
     ledger_settings_from,
     options_from,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import user_paths
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import MASK, Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location
@@ -207,8 +206,6 @@ def test_an_empty_credential_leaves_open_which_of_the_two_it_is() -> None:
 
 def test_without_a_home_a_ledger_that_is_named_has_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "home_folder", lambda: None)
-    monkeypatch.setattr(user_paths, "home_folder", lambda: None)
-    monkeypatch.setattr(location, "home_folder", lambda: None)
     assert not location.may_exist(ledger_settings_from({}, {}))
     assert ledger_settings_from({}, {"XDG_DATA_HOME": "/data"}).url.startswith("sqlite:////data/")
     assert ledger_settings_from({"ledger_url": "sqlite:////srv/x.db"}, {}).url == "sqlite:////srv/x.db"

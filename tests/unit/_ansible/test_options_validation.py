@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -225,3 +226,45 @@ def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
         session(room="Hall", mode="fax")
     with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings.chat is no option there"):
         session(settings={"chat": True})
+
+
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=5),
+        st.sampled_from(["[1", "{a", "a=1 b"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["title", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def of_any_type(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw arguments of which some are of the right shape, and any may be anything."""
+    drawn: dict[str, Any] = {}
+    for name, option in spec.items():
+        value = ANYTHING
+        if "options" in option:
+            nested = of_any_type(option["options"])
+            value = st.one_of(nested if option["type"] == "dict" else st.lists(nested, max_size=2), ANYTHING)
+        if draw(st.booleans()):
+            drawn[name] = draw(value)
+    return drawn
+
+
+@pytest.mark.parametrize("action", ["session", "event", "ledger"])
+def test_whatever_is_given_is_read_or_refused_with_a_sentence(action: str) -> None:
+    spec = SPECS[action]
+
+    @examples(of_any_type(spec))
+    def check(drawn: dict[str, Any]) -> None:
+        with contextlib.suppress(InvalidInput):
+            assert set(read({**required(spec), **drawn}, spec)) == set(spec)
+
+    check()

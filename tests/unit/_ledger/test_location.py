@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import ledger_settings_from
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.paths import default_ledger_url
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import secrecy
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
     InvalidInput,
@@ -41,11 +42,11 @@ OpenRun = Callable[..., Ledger]
 
 
 def test_the_default_is_below_the_data_home() -> None:
-    assert location.default_url({"XDG_DATA_HOME": "/data"}) == "sqlite:////data/tenbyte-webinar/ledger.sqlite3"
-    home = location.default_url({})
+    assert default_ledger_url({"XDG_DATA_HOME": "/data"}) == "sqlite:////data/tenbyte-webinar/ledger.sqlite3"
+    home = default_ledger_url({})
     assert home.endswith("/home/.local/share/tenbyte-webinar/ledger.sqlite3")
     # A relative one is to be ignored (XDG Base Directory Specification).
-    assert location.default_url({"XDG_DATA_HOME": "data"}) == home
+    assert default_ledger_url({"XDG_DATA_HOME": "data"}) == home
     location.check_settings(LedgerSettings(home))
 
 
@@ -53,7 +54,7 @@ def test_the_default_is_below_the_data_home() -> None:
 def test_the_key_file_is_named_after_the_whole_file_unless_it_is_given(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/{name}"
     assert location.key_file(LedgerSettings(url)) == tmp_path / f"{name}.key"
-    assert location.key_file(LedgerSettings(url, key_file="~/x")) == tmp_path / "home" / "x"
+    assert location.key_file(LedgerSettings(url, key_file="/x")) == Path("/x")
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
@@ -316,8 +317,6 @@ def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: P
         keep_in_order({"operation": "list"}, Redactor(), check_mode=False)
     with pytest.raises(WebinarError, match=r"Give ledger_url .* or set HOME or XDG_DATA_HOME"):
         stream_keys_of(settings, ["00000000-0000-4000-8000-000000000001"], Redactor())
-    with pytest.raises(InvalidInput, match="ledger_key_file '~/x' begins with ~, but there is no home folder"):
-        open_ledger(LedgerSettings(f"sqlite:///{tmp_path}/x.db", key_file="~/x"), Redactor(), new_owner())
     opened(ledger_settings_from({}, {"XDG_DATA_HOME": str(tmp_path)})).close()
     opened(LedgerSettings(f"sqlite:///{tmp_path}/x.db")).close()
 
@@ -326,7 +325,7 @@ def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: P
 def test_a_home_that_is_no_folder_is_the_systems_one(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     monkeypatch.setenv("HOME", home)
     expected = pwd.getpwuid(os.getuid()).pw_dir
-    assert location.default_url({}) == f"sqlite:///{expected}/.local/share/tenbyte-webinar/ledger.sqlite3"
+    assert default_ledger_url({}) == f"sqlite:///{expected}/.local/share/tenbyte-webinar/ledger.sqlite3"
 
 
 AS_NOBODY = """
