@@ -25,9 +25,9 @@ CREDENTIALS = ("TENBYTE_API_KEY", "TENBYTE_API_TOKEN", "TENBYTE_LEDGER_KEY", "PG
 
 
 def honoured(layers: Iterable[Any]) -> dict[str, str]:
-    """Return what is honoured of the keyword's values, of which the task's come last, then goes over its block's.
+    """Return what is honoured of the keyword's values, that of the play first and that of the task last.
 
-    What is empty does not hide what is not. Raise InvalidInput for a value that is no mapping.
+    A later one goes over an earlier one, unless it is empty. Raise InvalidInput for one that is no mapping.
     """
     found: dict[str, str] = {}
     for layer in layers:

@@ -61,7 +61,7 @@ def _list(value: Any, option: Mapping[str, Any]) -> Any:
 
 def _mapping(value: Any, spec: Spec) -> Any:
     value = _parsed(value, "{")
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.strip().startswith("{"):
         try:
             # As in a task that is written as one line: chat_enabled=yes max_join_limit=5
             value = check_type_dict(value)

@@ -221,6 +221,12 @@ def test_a_text_that_is_no_value_is_not_evaluated(text: str) -> None:
         read({"rooms": text}, argument_specs.EVENT_SPEC)
 
 
+@pytest.mark.parametrize("text", ["loud", "{1, 2}", "a=1 b", "{", "[]"])
+def test_a_text_that_stands_for_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings is '.*'; give a mapping of options: chat_"):
+        session(settings=text)
+
+
 def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
     with pytest.raises(InvalidInput, match=r"^room 'Hall', session 'Keynote': mode is 'fax'"):
         session(room="Hall", mode="fax")
