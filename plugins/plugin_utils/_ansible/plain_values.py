@@ -23,7 +23,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_text(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, int):
@@ -33,5 +33,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         # A date, or a date and time, that was written without quotes.
         return value.isoformat()
+    return _text(value)
+
+
+def _text(value: Any) -> str:
     # Up to ansible-core 2.18, str() of text marked unsafe is still the subclass.
     return str.__str__(str(value))
