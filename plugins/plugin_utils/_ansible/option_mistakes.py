@@ -64,7 +64,7 @@ def _mistakes_of_values(value: Any, option: Mapping[str, Any], place: str) -> It
     if option["type"] == "list" and isinstance(value, Mapping):
         yield f"{place} is a mapping; give a list."
         return
-    check = type_of({**option, "type": option.get("elements", option["type"])})
+    check = type_of(option)
     for one in value if option["type"] == "list" else [value]:
         try:
             read = check(one)

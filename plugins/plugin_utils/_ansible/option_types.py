@@ -34,15 +34,15 @@ def _with_own_types(option: Mapping[str, Any]) -> dict[str, Any]:
     if "options" in option:
         own["options"] = with_own_types(option["options"])
     elif "elements" in option:
-        own["elements"] = type_of({**option, "type": option["elements"]})
+        own["elements"] = type_of(option)
     else:
         own["type"] = type_of(option)
     return own
 
 
 def type_of(option: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """Return what checks and converts a value of an option without options of its own."""
-    match option["type"]:
+    """Return what checks and converts a value, or each of a list, of an option without options of its own."""
+    match option.get("elements", option["type"]):
         case "bool":
             return _truth_value
         case "int":

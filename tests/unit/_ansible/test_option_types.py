@@ -40,7 +40,7 @@ def test_every_number_has_limits_of_its_own() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_taken_within_its_limits_and_refused_with_them_beyond(name: str) -> None:
     option = NUMBERS[name]
-    number = type_of({**option, "type": option.get("elements", option["type"])})
+    number = type_of(option)
     lowest, highest = option["limits"]
     for value in (lowest, highest, str(lowest), float(highest)):
         assert number(value) == float(value)
