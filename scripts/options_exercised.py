@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +27,7 @@ def option_names(spec: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 def spec_of(action: str) -> Mapping[str, Any]:
     # LEDGER_SPEC is what every action takes; the action of that name has a longer one.
     names = (f"{action.upper()}_ACTION_SPEC", f"{action.upper()}_SPEC")
-    found = (getattr(module, name, None) for name in names for module in (argument_specs, info_specs))
+    found = (getattr(argument_specs, name, None) for name in names)
     spec: Mapping[str, Any] = next(spec for spec in found if spec)
     return spec
 

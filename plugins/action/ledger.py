@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info_specs import LEDGER_ACTION_SPEC
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import LEDGER_ACTION_SPEC
 
 
 class ActionModule(WebinarAction):

@@ -64,18 +64,18 @@ options:
     type: path
   timeout:
     description:
-      - Seconds that one request may take, from the lookup of the host's name to the end of its answer.
+      - Seconds that one request may take, from the lookup of the host's name to the end of its answer, from 1 to 600.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a request is sent again after a failure that may pass.
+      - How often a request is sent again after a failure that may pass, from 0 to 100.
       - A request that creates something is sent again only when it is certain that it had no effect.
     type: int
     default: 5
   concurrency:
     description:
-      - How many requests may be under way at once.
+      - How many requests may be under way at once, from 1 to 100.
     type: int
     default: 16
 """

@@ -45,6 +45,7 @@ options:
     description:
       - Numbers of the entries to forget, with O(operation=forget), as returned in RV(entries[].entry).
       - For what has no session's id, such as the intent of a run that was interrupted, or a room.
+      - Each is from 1 to 2147483647.
     type: list
     elements: int
   path:

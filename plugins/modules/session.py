@@ -81,7 +81,7 @@ options:
         description: Whether viewers can be brought on stage.
         type: bool
       max_join_limit:
-        description: How many may join the stage, at least 1.
+        description: How many may join the stage, from 1 to 10000.
         type: int
   state:
     description:
@@ -116,7 +116,7 @@ options:
     choices: [fail, replace, go_live, ignore]
     default: fail
   wait_timeout:
-    description: Seconds to wait until a session that is put on air is V(live).
+    description: Seconds to wait until a session that is put on air is V(live), from 0 to 86400 (a day).
     type: float
     default: 60.0
   reveal_stream_key:

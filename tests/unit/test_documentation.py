@@ -11,13 +11,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import FROM_ENVIRONMENT, SHARED_OPTIONS
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.results import session_result, step_result
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Session, SessionSpec
@@ -35,10 +36,10 @@ RECONCILING = {
 }
 SPECS = {
     **RECONCILING,
-    "room_info": info_specs.ROOM_INFO_SPEC,
-    "session_info": info_specs.SESSION_INFO_SPEC,
-    "stream_key": info_specs.STREAM_KEY_SPEC,
-    "ledger": info_specs.LEDGER_ACTION_SPEC,
+    "room_info": argument_specs.ROOM_INFO_SPEC,
+    "session_info": argument_specs.SESSION_INFO_SPEC,
+    "stream_key": argument_specs.STREAM_KEY_SPEC,
+    "ledger": argument_specs.LEDGER_ACTION_SPEC,
 }
 FOLDERS = {"module": "modules", "lookup": "lookup"}
 COMPARED = ("type", "default", "choices", "required", "elements")
@@ -87,6 +88,20 @@ def names_only(options: dict[str, Any], nested: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SPECS)
 def test_the_documentation_and_the_argument_spec_say_the_same(name: str) -> None:
     assert essence(documented_options("module", name), "suboptions") == essence(SPECS[name], "options")
+
+
+def limits_by_description(options: dict[str, Any], documented: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for name, option in options.items():
+        described = documented[name]["description"]
+        yield name, described if isinstance(described, str) else " ".join(described), option.get("limits")
+        yield from limits_by_description(option.get("options", {}), documented[name].get("suboptions") or {})
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_number_is_documented_with_its_limits(name: str) -> None:
+    for option, description, limits in limits_by_description(SPECS[name], documented_options("module", name)):
+        if limits is not None:
+            assert f"from {limits[0]} to {limits[1]}" in description, option
 
 
 def test_every_action_is_documented_and_in_the_action_group() -> None:

@@ -4,7 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""The options of the actions, as Ansible validates them; a test holds the documentation to the same."""
+"""The options of the actions, as Ansible validates them; a test holds the documentation to the same.
+
+``limits`` are the least and the largest value of a number, which Ansible's own specs do not have.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,11 @@ CONNECTION_SPEC: dict[str, dict[str, Any]] = {
     "allow_http": {"type": "bool"},
     "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},
-    "timeout": {"type": "float", "default": 30.0},
-    "retries": {"type": "int", "default": 5},
-    "concurrency": {"type": "int", "default": 16},
+    # Seconds. How long a lease is, and so what a run that died makes others wait for, follows from it.
+    "timeout": {"type": "float", "default": 30.0, "limits": (1, 600)},
+    "retries": {"type": "int", "default": 5, "limits": (0, 100)},
+    # Each is a thread and a connection.
+    "concurrency": {"type": "int", "default": 16, "limits": (1, 100)},
 }
 LEDGER_SPEC: dict[str, dict[str, Any]] = {
     "ledger_url": {"type": "str"},
@@ -29,7 +34,8 @@ LEDGER_SPEC: dict[str, dict[str, Any]] = {
 _POLICY_SPEC: dict[str, dict[str, Any]] = {
     "replace": {"type": "str", "choices": ["scheduled", "never", "live"], "default": "scheduled"},
     "on_missing_key": {"type": "str", "choices": ["fail", "replace", "go_live", "ignore"], "default": "fail"},
-    "wait_timeout": {"type": "float", "default": 60.0},
+    # Seconds, up to a day.
+    "wait_timeout": {"type": "float", "default": 60.0, "limits": (0, 86_400)},
 }
 # False, because the option is no secret; Ansible takes it for one by its name.
 _REVEAL_SPEC: dict[str, dict[str, Any]] = {"reveal_stream_key": {"type": "bool", "default": False, "no_log": False}}
@@ -42,7 +48,8 @@ _ANALYTICS_SPEC: dict[str, dict[str, Any]] = {
 _SETTINGS_SPEC: dict[str, dict[str, Any]] = {
     "chat_enabled": {"type": "bool"},
     "stage_enabled": {"type": "bool"},
-    "max_join_limit": {"type": "int"},
+    # The service takes 100 in a preset, and does not say how many in a session.
+    "max_join_limit": {"type": "int", "limits": (1, 10_000)},
 }
 _SESSION_SPEC: dict[str, dict[str, Any]] = {
     "title": {"type": "str", "required": True},
@@ -85,4 +92,48 @@ SESSION_SPEC: dict[str, dict[str, Any]] = {
     **_SESSION_SPEC,
     **_POLICY_SPEC,
     **_REVEAL_SPEC,
+}
+_SCOPE: dict[str, Any] = {"type": "str", "choices": ["mine", "all"], "default": "mine"}
+ROOM_INFO_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    # Not used: so that what module_defaults give to the whole group is taken by each of its members.
+    **LEDGER_SPEC,
+    "scope": _SCOPE,
+    "room_id": {"type": "str"},
+    "title": {"type": "str"},
+}
+SESSION_INFO_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "scope": _SCOPE,
+    "session_id": {"type": "str"},
+    "room": {"type": "str"},
+    "room_id": {"type": "str"},
+    "live": {"type": "bool", "default": False},
+    "status": {"type": "list", "elements": "str", "choices": ["scheduled", "live", "ended", "expired"]},
+    "stream_health": {"type": "bool", "default": False},
+    "statistics": {"type": "bool", "default": False},
+}
+STREAM_KEY_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "session_id": {"type": "str", "required": True},
+    "stream_key": {"type": "str", "no_log": True},
+    "rtmp_url": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+LEDGER_ACTION_SPEC: dict[str, dict[str, Any]] = {
+    **CONNECTION_SPEC,
+    **LEDGER_SPEC,
+    "operation": {
+        "type": "str",
+        "choices": ["list", "verify", "forget", "rotate", "export", "import"],
+        "required": True,
+    },
+    "session_ids": {"type": "list", "elements": "str"},
+    # The largest number that the ledger's table can give an entry.
+    "entries": {"type": "list", "elements": "int", "limits": (1, 2_147_483_647)},
+    "path": {"type": "path"},
+    "vault_password": {"type": "str", "no_log": True},
+    "vault_password_file": {"type": "path", "no_log": False},
 }

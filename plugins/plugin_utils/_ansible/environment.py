@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .given import is_empty
+from .._core.errors import InvalidInput
+from .option_values import is_empty
 
 # Options, the parameters of libpq, the place of the ledger, proxies and authorities. Others (HOME, PATH) are meant for
 # the host of the task: they would move the ledger, unseen.
@@ -23,14 +24,19 @@ _HONOURED = re.compile(r"TENBYTE_\w+|PG[A-Z]+|XDG_DATA_HOME|(?i:(https?|all|no)_
 CREDENTIALS = ("TENBYTE_API_KEY", "TENBYTE_API_TOKEN", "TENBYTE_LEDGER_KEY", "PGPASSWORD")
 
 
-def merged(layers: Iterable[Mapping[Any, Any]]) -> dict[str, str]:
-    """Return what is honoured of the keyword's layers, outermost first; what is empty does not hide what is not."""
-    return {
-        str(name): str(value).strip()
-        for layer in layers
-        for name, value in layer.items()
-        if _HONOURED.fullmatch(str(name)) and not is_empty(value)
-    }
+def honoured(layers: Iterable[Any]) -> dict[str, str]:
+    """Return what is honoured of the keyword's values, that of the play first and that of the task last.
+
+    A later one goes over an earlier one, unless it is empty. Raise InvalidInput for one that is no mapping.
+    """
+    found: dict[str, str] = {}
+    for layer in layers:
+        if layer and not isinstance(layer, Mapping):
+            raise InvalidInput("environment is no mapping. Give names with values, such as {TENBYTE_API_KEY: …}.")
+        for name, value in (layer or {}).items():
+            if _HONOURED.fullmatch(str(name)) and not is_empty(value):
+                found[str(name)] = str(value).strip()
+    return found
 
 
 @contextmanager

@@ -18,8 +18,7 @@ from typing import Any
 from .._core.errors import InvalidInput
 from .._core.model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, rfc3339
 from .._core.plain_text import canonical_title, quoted_id
-from .given import is_empty, of_room, of_session, place_of
-from .options import LARGEST_NUMBER
+from .option_places import of_element, of_room, of_session
 
 SHORTEST_TITLE = 3
 LONGEST_TITLE = 255
@@ -30,7 +29,7 @@ OF_ITS_OWN = "A title is what tells the sessions of a room apart: give each its 
 def event_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``event``."""
     rooms = tuple(
-        _room_from(_overruled(room, options["state"]), place_of("rooms", index, room), "title")
+        _room_from(_overruled(room, options["state"]), of_element("rooms", index, room), "title")
         for index, room in enumerate(options["rooms"])
     )
     names = [room.room_id or room.title or "" for room in rooms]
@@ -94,14 +93,11 @@ def _overruled(room: Mapping[str, Any], state: str) -> dict[str, Any]:
 
 
 def _policy_from(options: Mapping[str, Any]) -> Policy:
-    wait_timeout = float(options["wait_timeout"])
-    if not 0 <= wait_timeout <= LARGEST_NUMBER:
-        raise InvalidInput(f"wait_timeout is {wait_timeout:g}; it must be from 0 to {LARGEST_NUMBER}.")
     return Policy(
         replace=options["replace"],
         on_missing_key=options["on_missing_key"],
         purge=bool(options.get("purge")),
-        wait_timeout=wait_timeout,
+        wait_timeout=options["wait_timeout"],
     )
 
 
@@ -141,7 +137,7 @@ def _room_from(options: Mapping[str, Any], where: str, title_option: str) -> Roo
     if title is not None:
         _check_title(title, f"{where}: {title_option}")
     sessions = tuple(
-        _session_from(session, f"{where}, {place_of('sessions', index, session)}: ")
+        _session_from(session, f"{where}, {of_element('sessions', index, session)}: ")
         for index, session in enumerate(options["sessions"])
     )
     _refuse_twins(
@@ -178,14 +174,14 @@ def _session_from(options: Mapping[str, Any], where: str) -> SessionSpec:
         scheduled_start_time=_start_from(options.get("scheduled_start_time"), where),
         encoder=options.get("encoder"),
         session_id=checked_uuid(options.get("session_id"), f"{where}session_id"),
-        settings=_settings_from(options.get("settings") or {}, where),
+        settings=Settings(**(options.get("settings") or {})),
         state=options["state"],
     )
 
 
 def _start_from(start: str | None, where: str) -> str | None:
     """Return a start time as it is sent and compared."""
-    if is_empty(start) or start is None:
+    if start is None:
         return None
     try:
         return rfc3339(start)
@@ -201,13 +197,6 @@ def _start_from(start: str | None, where: str) -> str | None:
         f"{where}scheduled_start_time '{start[:SHOWN_OF_A_TITLE]}' {problem}. Write it as RFC 3339 has it, such as "
         f"{example}, or with Z at its end for UTC."
     )
-
-
-def _settings_from(options: Mapping[str, Any], where: str) -> Settings:
-    limit = options.get("max_join_limit")
-    if limit is not None and limit < 1:
-        raise InvalidInput(f"{where}settings.max_join_limit is {limit}; it must be at least 1.")
-    return Settings(options.get("chat_enabled"), options.get("stage_enabled"), limit)
 
 
 def _given(value: Any) -> Any:

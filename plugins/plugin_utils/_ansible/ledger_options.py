@@ -14,12 +14,12 @@ from typing import Any
 
 from .._core.errors import InvalidInput
 from .._core.secrecy import Redactor
-from .._core.user_paths import user_path
 from .._operations.export_file import ExportFile
 from .._operations.ledger_maintenance import LedgerMaintenance
 from . import ledger_results
 from .event_options import checked_uuid
 from .options import connection_from, ledger_settings_from
+from .paths import absolute
 from .vault_text import vault_from
 
 # What each operation takes beside the connection and the ledger.
@@ -82,7 +82,7 @@ def _export_file(options: Mapping[str, Any]) -> ExportFile:
     if not options.get("path"):
         raise InvalidInput(f"path is missing: the file of the {operation}.")
     vault = vault_from(options.get("vault_password") or None, options.get("vault_password_file") or None)
-    file = ExportFile(user_path(str(options["path"]), "path"), vault)
+    file = ExportFile(absolute(str(options["path"]), "path"), vault)
     if operation == "import" and file.rows is None:
         raise InvalidInput(f"path {file.path} does not exist. Name a file that operation export wrote.")
     return file

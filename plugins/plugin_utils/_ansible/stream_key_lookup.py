@@ -17,10 +17,12 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from .._core.errors import InvalidInput, StreamKeyMissing, WebinarError, unexpected_message
 from .._core.secrecy import Redactor
 from .._operations.stream_keys import previewed_stream_keys_of, stream_keys_of
-from .action_base import is_undefined, mask_on_newer_cores, plain, show_frames
+from .action_base import show_frames
 from .argument_specs import LEDGER_SPEC
-from .given import is_empty, options_from
-from .options import ledger_settings_from, with_shared_options
+from .option_values import is_empty
+from .options import ledger_settings_from, options_from
+from .plain_values import is_undefined, plain
+from .visibility import mask_on_newer_cores
 
 
 def look_up(
@@ -62,7 +64,7 @@ def _keys(
     def variable(name: str) -> Any:
         return plain(template(variables[name])) if name in variables else None
 
-    options = with_shared_options(options_from(given, LEDGER_SPEC), variable, os.environ)
+    options = options_from(given, LEDGER_SPEC, variable, os.environ)
     settings = ledger_settings_from(options, os.environ)
     ids = session_ids_from(_defined(terms))
     if variables.get("ansible_check_mode"):

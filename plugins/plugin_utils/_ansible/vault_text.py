@@ -13,7 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, get_file_vault_secret
 
 from .._core.errors import InvalidInput
-from .._core.user_paths import user_path
+from .paths import absolute
 
 
 class Vault:
@@ -44,7 +44,7 @@ def vault_from(password: str | None, password_file: str | None) -> Vault:
         if not password.strip():
             raise InvalidInput("vault_password is empty.")
         return Vault(password.strip().encode())
-    path = user_path(str(password_file), "vault_password_file")
+    path = absolute(str(password_file), "vault_password_file")
     try:
         secret = get_file_vault_secret(filename=str(path), loader=DataLoader())
         secret.load()

@@ -27,8 +27,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 
 from .._core.errors import LedgerError
 from .._core.secrecy import Redactor
-from .._core.user_paths import whose_hint
 from . import location
+from .file_owners import whose_hint
 from .location import LedgerSettings
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from .._core.errors import InvalidInput, LedgerError
 from .._core.secrecy import Cipher, Redactor, create_key_file, read_key_file, split_keys
-from .._core.user_paths import whose_hint
 from . import location
+from .file_owners import whose_hint
 from .location import LedgerSettings, is_there, key_file, key_file_of, older_key_file_of
 
 # https://www.sqlite.org/fileformat.html, "The Database Header"

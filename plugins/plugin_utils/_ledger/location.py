@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .._core.errors import InvalidInput, LedgerError
-from .._core.user_paths import whose_hint
 from .containers import is_thrown_away
+from .file_owners import whose_hint
 
 # Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
 SMALLEST_DATABASE = 512

@@ -144,7 +144,7 @@ def test_input_that_cannot_be_meant(simulator: Simulator, controller: Controller
         ),
         pytest.param({"TENBYTE_API_URL": "webinar.example.com"}, ["api_url", "https"], id="url without scheme"),
         pytest.param({"TENBYTE_API_URL": "https://u:p@localhost/"}, ["api_url", "password"], id="url with password"),
-        pytest.param({"TENBYTE_ALLOW_HTTP": "perhaps"}, ["allow_http", "true or false"], id="not a boolean"),
+        pytest.param({"TENBYTE_ALLOW_HTTP": "perhaps"}, ["TENBYTE_ALLOW_HTTP is", "true or false"], id="not a boolean"),
     ],
 )
 def test_connections_that_cannot_be_meant(

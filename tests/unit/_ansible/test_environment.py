@@ -8,8 +8,9 @@ import contextlib
 import os
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.environment import in_force, merged
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.environment import honoured, in_force
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import FROM_ENVIRONMENT
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 
 
 @pytest.mark.parametrize(
@@ -25,17 +26,23 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options i
     ],
 )
 def test_what_the_documentation_names_is_honoured(name: str) -> None:
-    assert merged([{name: "outer"}, {name: " inner\n"}]) == {name: "inner"}
-    assert merged([{name: "outer"}, {name: ""}, {name: None}]) == {name: "outer"}
+    assert honoured([{name: "outer"}, {name: " inner\n"}]) == {name: "inner"}
+    assert honoured([{name: "outer"}, {name: ""}, {name: None}]) == {name: "outer"}
 
 
 @pytest.mark.parametrize("name", ["HOME", "PATH", "LD_PRELOAD", "PYTHONPATH", "XDG_CONFIG_HOME", "PG", "proxy"])
 def test_what_is_meant_for_the_host_of_a_task_is_not(name: str) -> None:
-    assert merged([{name: "x"}]) == {}
+    assert honoured([{name: "x"}]) == {}
+
+
+def test_the_keyword_may_be_empty_and_has_to_be_a_mapping() -> None:
+    assert honoured([None, {}, ""]) == {}
+    with pytest.raises(InvalidInput, match=r"^environment is no mapping\."):
+        honoured(["TENBYTE_API_KEY=x"])
 
 
 def test_a_number_is_text_in_an_environment() -> None:
-    assert merged([{"TENBYTE_API_KEY": 1234}]) == {"TENBYTE_API_KEY": "1234"}
+    assert honoured([{"TENBYTE_API_KEY": 1234}]) == {"TENBYTE_API_KEY": "1234"}
 
 
 def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

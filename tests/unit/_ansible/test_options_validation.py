@@ -4,21 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs, info_specs
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.given import (
-    boolean,
-    expanded_path,
-    is_empty,
-    options_from,
-)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.option_values import is_empty
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import options_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from hypothesis import given as examples
 from hypothesis import strategies as st
@@ -27,13 +23,18 @@ SPECS = {
     "event": argument_specs.EVENT_SPEC,
     "room": argument_specs.ROOM_SPEC,
     "session": argument_specs.SESSION_SPEC,
-    "room_info": info_specs.ROOM_INFO_SPEC,
-    "session_info": info_specs.SESSION_INFO_SPEC,
-    "stream_key": info_specs.STREAM_KEY_SPEC,
-    "ledger": info_specs.LEDGER_ACTION_SPEC,
+    "room_info": argument_specs.ROOM_INFO_SPEC,
+    "session_info": argument_specs.SESSION_INFO_SPEC,
+    "stream_key": argument_specs.STREAM_KEY_SPEC,
+    "ledger": argument_specs.LEDGER_ACTION_SPEC,
 }
 EMPTY = st.sampled_from([None, "", " ", "\n", " \t\r\n", "\u00a0"])
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+
+
+def read(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a task's own options, with nothing from variables or the environment."""
+    return options_from(arguments, spec, lambda _name: None, {})
 
 
 def required(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def test_options_are_read_as_ansible_reads_them_without_what_is_empty(action: st
     def check(drawn: dict[str, Any]) -> None:
         ansible = ArgumentSpecValidator(spec).validate(without_empty(drawn))
         assert ansible.error_messages == []
-        assert without_none(options_from(drawn, spec)) == without_none(ansible.validated_parameters)
+        assert without_none(read(drawn, spec)) == without_none(ansible.validated_parameters)
 
     check()
 
@@ -104,10 +105,10 @@ def test_options_are_read_as_ansible_reads_them_without_what_is_empty(action: st
 @pytest.mark.parametrize("action", SPECS)
 def test_every_option_that_is_not_required_may_be_empty_and_is_then_not_given(action: str) -> None:
     spec = SPECS[action]
-    plain = options_from(required(spec), spec)
+    plain = read(required(spec), spec)
     for empty in ("", " \n", None):
         filled = {name: empty for name, option in spec.items() if not option.get("required") and name != "description"}
-        assert options_from({**filled, **required(spec)}, spec) == plain
+        assert read({**filled, **required(spec)}, spec) == plain
 
 
 @pytest.mark.parametrize("action", SPECS)
@@ -116,12 +117,11 @@ def test_every_option_that_is_required_is_missed_by_its_name(action: str) -> Non
     for name in required(spec):
         for empty in ("", None):
             with pytest.raises(InvalidInput, match=rf"\b{name} is missing"):
-                options_from({**required(spec), name: empty}, spec)
+                read({**required(spec), name: empty}, spec)
 
 
 def session(**options: Any) -> dict[str, Any]:
-    read: dict[str, Any] = options_from({"title": "Keynote", **options}, argument_specs.SESSION_SPEC)
-    return read
+    return read({"title": "Keynote", **options}, argument_specs.SESSION_SPEC)
 
 
 def test_a_description_is_kept_to_the_letter_and_an_empty_one_is_given() -> None:
@@ -160,27 +160,11 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
         session(wait_timeout=value)
 
 
-@pytest.mark.parametrize("word", ["true", "Yes", " on\n", "1", 1, 1.0, "y", "T"])
-def test_words_for_true(word: Any) -> None:
-    assert boolean(word, "x") is True
-
-
-@pytest.mark.parametrize("word", ["false", "No", " off\n", "0", 0, 0.0, "n", "F"])
-def test_words_for_false(word: Any) -> None:
-    assert boolean(word, "x") is False
-
-
-@pytest.mark.parametrize("word", ["perhaps", 2, "nein", [], {}])
-def test_words_for_neither(word: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"^x is .*; give true or false"):
-        boolean(word, "x")
-
-
 @pytest.mark.parametrize("value", [["a"], {"a": 1}, True])
 @pytest.mark.parametrize("name", ["api_key", "stream_key", "ledger_key"])
 def test_a_secret_of_the_wrong_type_is_refused_and_not_quoted(name: str, value: Any) -> None:
     with pytest.raises(InvalidInput, match=name) as caught:
-        options_from({"session_id": "x", name: value}, info_specs.STREAM_KEY_SPEC)
+        read({"session_id": "x", name: value}, argument_specs.STREAM_KEY_SPEC)
     assert "'a'" not in str(caught.value)
 
 
@@ -207,12 +191,12 @@ def test_a_secret_of_the_wrong_type_is_refused_and_not_quoted(name: str, value: 
 )
 def test_a_mistake_within_an_event_says_where_it_stands(rooms: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        options_from({"rooms": rooms}, argument_specs.EVENT_SPEC)
+        read({"rooms": rooms}, argument_specs.EVENT_SPEC)
 
 
 def test_rooms_may_be_a_text_of_json_as_surveys_give_it() -> None:
-    read = options_from({"rooms": ' [{"title": "Hall", "sessions": null}, null]'}, argument_specs.EVENT_SPEC)
-    assert [(room["title"], room["sessions"]) for room in read["rooms"]] == [("Hall", [])]
+    event = read({"rooms": ' [{"title": "Hall", "sessions": null}, null]'}, argument_specs.EVENT_SPEC)
+    assert [(room["title"], room["sessions"]) for room in event["rooms"]] == [("Hall", [])]
 
 
 @pytest.mark.parametrize(
@@ -226,15 +210,21 @@ def test_rooms_may_be_a_text_of_json_as_surveys_give_it() -> None:
 )
 def test_rooms_may_be_a_text_of_python_as_older_cores_make_it_of_a_date(start: date) -> None:
     rooms = [{"title": "It's", "sessions": [{"title": "Keynote", "scheduled_start_time": start, "settings": None}]}]
-    read = options_from({"rooms": str(rooms)}, argument_specs.EVENT_SPEC)
-    assert read == options_from({"rooms": rooms}, argument_specs.EVENT_SPEC)
-    assert read["rooms"][0]["sessions"][0]["scheduled_start_time"] == start.isoformat()
+    event = read({"rooms": str(rooms)}, argument_specs.EVENT_SPEC)
+    assert event == read({"rooms": rooms}, argument_specs.EVENT_SPEC)
+    assert event["rooms"][0]["sessions"][0]["scheduled_start_time"] == start.isoformat()
 
 
 @pytest.mark.parametrize("text", ["[open('x')]", "[__import__('os')]", "[x]", "[{**{}}]", "[1 + 1]", "[" * 5000, "["])
 def test_a_text_that_is_no_value_is_not_evaluated(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^rooms is a text; give a list"):
-        options_from({"rooms": text}, argument_specs.EVENT_SPEC)
+        read({"rooms": text}, argument_specs.EVENT_SPEC)
+
+
+@pytest.mark.parametrize("text", ["loud", "{1, 2}", "a=1 b", "{", "[]"])
+def test_a_text_that_stands_for_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings is '.*'; give a mapping of options: chat_"):
+        session(settings=text)
 
 
 def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
@@ -244,9 +234,43 @@ def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
         session(settings={"chat": True})
 
 
-def test_a_home_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PLACE", "there")
-    assert expanded_path("~/$PLACE/x", "ca_path") == f"{tmp_path}/there/x"
-    with pytest.raises(InvalidInput, match=r"^ca_path '~nobody-of-this-name/x': ~nobody-of-this-name names no user"):
-        expanded_path("~nobody-of-this-name/x", "ca_path")
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=5),
+        st.sampled_from(["[1", "{a", "a=1 b"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["title", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def of_any_type(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw arguments of which some are of the right shape, and any may be anything."""
+    drawn: dict[str, Any] = {}
+    for name, option in spec.items():
+        value = ANYTHING
+        if "options" in option:
+            nested = of_any_type(option["options"])
+            value = st.one_of(nested if option["type"] == "dict" else st.lists(nested, max_size=2), ANYTHING)
+        if draw(st.booleans()):
+            drawn[name] = draw(value)
+    return drawn
+
+
+@pytest.mark.parametrize("action", ["session", "event", "ledger"])
+def test_whatever_is_given_is_read_or_refused_with_a_sentence(action: str) -> None:
+    spec = SPECS[action]
+
+    @examples(of_any_type(spec))
+    def check(drawn: dict[str, Any]) -> None:
+        with contextlib.suppress(InvalidInput):
+            assert set(read({**required(spec), **drawn}, spec)) == set(spec)
+
+    check()
