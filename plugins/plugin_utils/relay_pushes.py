@@ -98,6 +98,7 @@ def _pushes_of(
             "session_id": checked_session_id(session.get("session_id", session.get("id")), what),
             "stream_key_fingerprint": text(session.get("stream_key_fingerprint"), f"{what}: stream_key_fingerprint"),
             "address": push_address(name),
+            "push_port": int(asked.options.get("push_port") or 0),
         }
         yield push if asked.only_named else push | ingest(session.get("rtmp_url"), what)
 
@@ -141,7 +142,7 @@ def _known(on_host: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
         "id": name,
         "stream": name.rpartition(".")[0] or name,
         "address": on_host.get("push_address") or push_address(name),
-        "port": int(on_host.get("push_port") or asked.options.get("push_port") or 0),
+        "push_port": int(on_host.get("push_port") or asked.options.get("push_port") or 0),
     }
 
 
