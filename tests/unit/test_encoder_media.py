@@ -32,7 +32,8 @@ def test_a_stream_has_its_own_media_then_those_of_its_name_then_those_of_all() -
     assert stream_of("ffmpeg_encoder", **options)["source"] == {"type": "file", "path": "/srv/b.mp4"}
     own = {"type": "url", "url": "srt://mixer:9000"}
     assert stream_of("ffmpeg_encoder", stream={"source": own}, **options)["source"] == own
-    for empty in (None, "", {}):
+    empties: list[Any] = [None, "", {}]
+    for empty in empties:
         settled = stream_of("ffmpeg_encoder", stream={"source": empty}, sources={LABEL: empty})
         assert settled["source"] == PATTERN
 
