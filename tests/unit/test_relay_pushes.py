@@ -163,20 +163,20 @@ def test_a_relay_listens_on_an_address(address: str) -> None:
     assert settled("rtmp_relay", address=address)["pushes"] == []
 
 
+NO_ADDRESSES: list[Any] = ["localhost", "", None, "127.0.0.1\n", "999.1.1.1", "[::1]", "::g", "1", True, []]
+NO_PORTS: list[Any] = [0, 65536, "rtmp", None, True, -1]
+NO_PUBLISHERS: list[Any] = [[], None, "127.0.0.1", {}, ["all"], ["all; allow play all"], [None], [True]]
+NO_NETWORKS = ["192.0.2.0/33", "192.0.2.0/", "192.0.2.0/255.0.0.0", "::/129", "10", "a\n"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(
-            ("address", one)
-            for one in ("localhost", "", None, "127.0.0.1\n", "999.1.1.1", "[::1]", "::g", "1", True, [])
-        ),
-        *(("port", one) for one in (0, 65536, "rtmp", None, True, -1, 19350)),
-        *(("push_port", one) for one in (0, 65536, "rtmp", None, 1935)),
-        *(("publishers", one) for one in ([], None, "127.0.0.1", {}, ["all"], ["all; allow play all"], [None], [True])),
-        *(
-            ("publishers", [one])
-            for one in ("192.0.2.0/33", "192.0.2.0/", "192.0.2.0/255.0.0.0", "::/129", "10", "a\n")
-        ),
+        *(("address", one) for one in NO_ADDRESSES),
+        *(("port", one) for one in [*NO_PORTS, 19350]),
+        *(("push_port", one) for one in [*NO_PORTS, 1935]),
+        *(("publishers", one) for one in NO_PUBLISHERS),
+        *(("publishers", [one]) for one in NO_NETWORKS),
     ],
 )
 def test_addresses_ports_and_publishers_are_plainly_that(name: str, value: Any) -> None:
