@@ -57,7 +57,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import host_streams
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders import host_streams
 
 FIELDS = ("session_id", "label", "room_id", "room", "title", "rtmp_url", "stream_key_fingerprint")
 

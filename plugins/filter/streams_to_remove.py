@@ -72,7 +72,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import host_streams
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders import host_streams
 
 
 def streams_to_remove(

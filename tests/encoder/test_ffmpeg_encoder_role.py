@@ -134,7 +134,7 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streami
         "command in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;id"}, "not plainly"),
         "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "not plainly"),
         "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "not plainly"),
-        "path as an id": ({"session_id": "../../x"}, "not plainly"),
+        "path as an id": ({"session_id": "../../x"}, "is not a UUID"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "pattern to copy": ({"source": SMALL_PATTERN, "profile": {"name": "copy"}}, "no encoded picture"),
         "file to log to": (

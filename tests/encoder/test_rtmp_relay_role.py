@@ -297,7 +297,7 @@ def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(writt
     forget: dict[str, Any] = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "forget"}}
     forget["vars"] = {
         **written.variables,
-        "__rtmp_relay_leaving": {"remove": [PRIMARY, SECOND], "left": ["talk.primary"]},
+        "__private_encoder_leaving": {"remove": [PRIMARY, SECOND], "left": ["talk.primary"]},
     }
     # Where there is no systemd, nothing is there to read them again.
     tasks = [{"block": [forget], "rescue": [{"ansible.builtin.debug": {"msg": "not reloaded"}}]}]
@@ -323,7 +323,7 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(written
         "variable in a URL": ({"rtmp_url": "rtmp://127.0.0.1/$arg_x"}, "not plainly"),
         "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "not plainly"),
         "another protocol": ({"rtmp_url": "https://127.0.0.1/live"}, "not plainly"),
-        "path as an id": ({"session_id": "../../x"}, "not plainly"),
+        "path as an id": ({"session_id": "../../x"}, "is not a UUID"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "path as a name": ({"name": "../x"}, "Set rtmp_relay_names"),
         "session as its own backup": ({"backups": [good]}, "listed twice"),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._core.errors import InvalidInput
-from .option_values import is_empty
+from .._core.user_values import is_empty
 
 # Options, the parameters of libpq, the place of the ledger, proxies and authorities. Others (HOME, PATH) are meant for
 # the host of the task: they would move the ledger, unseen.

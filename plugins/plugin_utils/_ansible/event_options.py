@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from .._core.errors import InvalidInput
 from .._core.model import EventSpec, Policy, RoomSpec, SessionSpec, Settings, rfc3339
-from .._core.plain_text import canonical_title, quoted_id
+from .._core.plain_text import canonical_title
+from .._core.user_values import checked_uuid
 from .option_places import of_element, of_room, of_session
 
 SHORTEST_TITLE = 3
@@ -218,14 +218,3 @@ def _check_title(title: str, where: str) -> None:
         )
     if not canonical_title(title):
         raise InvalidInput(f"{where} {_spelt(title)} holds nothing that can be seen.")
-
-
-def checked_uuid(value: str | None, where: str) -> str | None:
-    if value is None:
-        return None
-    # Only the usual form: uuid.UUID alone also takes braces, URNs and missing hyphens, which the service may not.
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
-        raise InvalidInput(
-            f"{where} {quoted_id(value)} is not a UUID, such as {uuid.UUID(int=0)}. Copy it from the service."
-        )
-    return value.lower()

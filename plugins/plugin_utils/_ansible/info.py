@@ -15,9 +15,9 @@ from typing import Any
 
 from .._core.errors import InvalidInput, WebinarError
 from .._core.secrecy import Redactor
+from .._core.user_values import checked_uuid
 from .._operations.info import FoundSession, RoomQuery, SessionQuery, find_rooms, find_sessions
 from .._service.details import room_details, session_details, without_secrets
-from .event_options import checked_uuid
 from .options import connection_from, ledger_settings_from
 
 

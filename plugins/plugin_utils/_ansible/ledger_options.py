@@ -14,10 +14,10 @@ from typing import Any
 
 from .._core.errors import InvalidInput
 from .._core.secrecy import Redactor
+from .._core.user_values import checked_uuid
 from .._operations.export_file import ExportFile
 from .._operations.ledger_maintenance import LedgerMaintenance
 from . import ledger_results
-from .event_options import checked_uuid
 from .options import connection_from, ledger_settings_from
 from .paths import absolute
 from .vault_text import vault_from

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.plain_text import quoted_id
+from .._core.user_values import is_empty
 from .option_types import Spec
-from .option_values import is_empty
 
 LONGEST_SHOWN = 40
 

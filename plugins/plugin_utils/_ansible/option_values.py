@@ -16,16 +16,12 @@ from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
+from .._core.user_values import is_empty
 from .literals import value_of
 from .option_types import Spec
 
 # Texts that are taken to the letter: to a title and a description, blanks belong. Of a title they are refused later.
 _TO_THE_LETTER = ("title", "room", "description")
-
-
-def is_empty(value: Any) -> bool:
-    """Say whether a value means that nothing was given: null, or text without anything but blanks and line ends."""
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def prepared(arguments: Mapping[str, Any], spec: Spec) -> dict[str, Any]:

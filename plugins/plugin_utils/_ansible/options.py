@@ -19,13 +19,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .._core.errors import InvalidInput
 from .._core.secrecy import Redactor
 from .._core.service_url import is_loopback, normalised_url
+from .._core.user_values import is_empty
 from .._ledger.location import LedgerSettings, check_settings
 from .._service.transport import Connection
 from .argument_specs import CONNECTION_SPEC, LEDGER_SPEC
 from .option_mistakes import mistakes
 from .option_places import of_task
 from .option_types import Spec, with_own_types
-from .option_values import is_empty, prepared, prepared_value
+from .option_values import prepared, prepared_value
 from .paths import default_ledger_url, with_home_put_in
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"

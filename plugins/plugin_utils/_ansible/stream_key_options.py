@@ -15,8 +15,8 @@ from typing import Any
 from .._core.errors import InvalidInput, StreamKeyMissing
 from .._core.model import StreamKey
 from .._core.secrecy import INGEST_SCHEMES, Redactor, is_plain_ingest_url, require_plain_stream_key
+from .._core.user_values import checked_uuid
 from .._operations.adoption import Fingerprints, KeptKey, adopt, forget
-from .event_options import checked_uuid
 from .ledger_results import LEDGER
 from .options import connection_from, ledger_settings_from
 

@@ -123,7 +123,11 @@ def test_verify_goes_on_to_the_others_where_an_encoder_does_not_send_or_cannot_b
     ("arguments", "encoder", "reason"),
     [
         (["-i", "inventory.yml"], "encodr1", "Main stage/Keynote: its encoder encodr1 is no host of the inventory"),
-        (["-i", "inventory.yml"], "other1", "is a host of the inventory, but not of its group encoders"),
+        (
+            ["-i", "inventory.yml"],
+            "other1",
+            "is a host of the inventory, but of none of its groups encoders, relays and studios",
+        ),
         ([], "encoder1", "no inventory was given: add -i INVENTORY"),
         (["-i", "inventory.yml", "--limit", "encoder1"], "encoder1", "--limit localhost,encoder1"),
         (["-i", "inventory.yml", "--limit", "localhost,other1"], "encoder1", "--limit localhost,encoder1,encoder2"),

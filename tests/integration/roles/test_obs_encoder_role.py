@@ -79,7 +79,7 @@ def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
     home.parent.mkdir()
     person = steps({**variables, "__obs_encoder_home": str(home), "__obs_encoder_group": os.getegid()}, "person_stream")
     person[0] |= {
-        "loop": "{{ __obs_encoder_resolved }}",
+        "loop": "{{ __private_encoder_settled.streams }}",
         "loop_control": {"loop_var": "__obs_encoder_stream"},
     }
     tasks = [*steps(variables, "managed", "validate", "files"), *person]
@@ -147,7 +147,11 @@ def test_the_whip_endpoint_that_the_service_names_is_used_unless_another_is_give
         "tenbyte_sessions_run": "{{ hostvars['localhost'].ansible_facts['tenbyte_sessions_run'] }}",
     }
     variables = {"obs_encoder_service": "whip_custom", "obs_encoder_whip_urls": {SHOW: "https://written/y"}}
-    show = {"ansible.builtin.debug": {"msg": "{{ __obs_encoder_resolved | map(attribute='whip_url') | join(' ') }}"}}
+    show = {
+        "ansible.builtin.debug": {
+            "msg": "{{ __private_encoder_settled.streams | map(attribute='whip_url') | join(' ') }}"
+        }
+    }
     names = {"keynote": KEYNOTE, "show": SHOW}
     tasks = [{"ansible.builtin.set_fact": facts, "vars": names}, *steps(variables, "validate"), show]
     run = run_steps(controller, tasks)
@@ -170,7 +174,7 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(
         "unknown sessions": ("validate", {}, "set obs_encoder_streams"),
         "quote in a URL": ("validate", stream(rtmp_url='rtmp://127.0.0.1/live"'), "not plainly"),
         "no URL": ("validate", stream(rtmp_url=""), "not plainly"),
-        "path as an id": ("validate", stream(session_id="../../x"), "not plainly"),
+        "path as an id": ("validate", stream(session_id="../../x"), "is not a UUID"),
         "whip without an endpoint": (
             "validate",
             stream() | {"obs_encoder_service": "whip_custom"},

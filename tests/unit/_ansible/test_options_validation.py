@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import argument_specs
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.option_values import is_empty
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.options import options_from
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.user_values import is_empty
 from hypothesis import given as examples
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.filter.streams_to_remove import streams_to_remove
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.host_streams import stream_name, streams_of_host
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_streams import stream_name, streams_of_host
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Reads what an encoder's role has noted on a host: the streams there, and when their keys were written."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# Names are parts of paths and units that are removed, so whatever else lies in a role's folders is none.
+_NAMES = {
+    "ffmpeg_encoder": re.compile(r"[a-z0-9-]{1,64}\Z"),
+    "rtmp_relay": re.compile(r"[a-z0-9-]+\.[a-z0-9]+\Z"),
+    "obs_encoder": re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"),
+}
+
+
+def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
+    """Return the ``streams`` on a host, their ``names``, and the ``key_times`` by name.
+
+    ``keys`` has a line ``NAME.SUFFIX SECONDS`` for each file of a key, ``records`` a line ``NAME.json {…}`` or
+    ``NAME/FILE {…}`` for each stream of which the role has noted something. Of a stream of an older version, or of one
+    that was half removed, nothing is known but its name.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    for line in records.splitlines():
+        path, _blank, content = line.partition(" ")
+        name = path.partition("/")[0] if "/" in path else path.removesuffix(".json")
+        noted = _noted(content)
+        if noted is not None and _NAMES[role].match(name):
+            known[name] = {**noted, **_named(name, role)}
+    times = {}
+    for line in keys.splitlines():
+        file, _blank, written = line.partition(" ")
+        name = file.rpartition(".")[0]
+        if _NAMES[role].match(name) and re.match(r"[0-9.]+\Z", written):
+            times[name] = written
+    streams = [*known.values(), *(_named(name, role) for name in times if name not in known)]
+    return {"streams": streams, "names": [one["name"] for one in streams], "key_times": times}
+
+
+def _named(name: str, role: str) -> dict[str, Any]:
+    """Return what a name tells: streams of OBS are named by their sessions."""
+    return {"name": name, "session_id": name} if role == "obs_encoder" else {"name": name}
+
+
+def _noted(content: str) -> dict[str, Any] | None:
+    try:
+        noted = json.loads(content)
+    except ValueError:
+        return None
+    return noted if isinstance(noted, dict) else None

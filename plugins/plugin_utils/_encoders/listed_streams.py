@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""The streams in the list that an encoder's role is given: what tells them apart, and where each is sent.
+
+Also compares a stream's settings with its key. Keys are read while their files are written and are in no setting.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import InvalidInput
+from .._core.plain_text import one_line
+from .._core.secrecy import is_plain_ingest_url, is_plain_stream_key
+from .._core.user_values import checked_uuid
+from .role_values import listed, mapping, refuse, text
+
+_DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
+_URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>[0-9]+))?/(?P<path>.+)\Z")
+# What stands in a URL with credentials, and what a shell expands: where media is sent needs none of these.
+_FOREIGN = frozenset("@!*")
+_SHORTEST_KEY, _LONGEST_KEY = 4, 500
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a role was asked for. ``options`` are the role's own, without its name before theirs.
+
+    ``on_host`` are the streams that the host has, ``sessions`` those of the event by ``ROOM/TITLE``. Streams that are
+    ``only_named`` are looked at and not written, so what they are made of is not checked.
+    """
+
+    role: str
+    options: Mapping[str, Any]
+    host: str = ""
+    on_host: Sequence[Mapping[str, Any]] = ()
+    sessions: Mapping[str, Mapping[str, Any]] | None = None
+    only_named: bool = False
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A stream as it stands in the list: what was given of it, where, and what it is called."""
+
+    given: Mapping[str, Any]
+    place: str
+    label: str
+
+
+def streams_in(streams: Any, role: str) -> list[Listed]:
+    option = f"{role}_streams"
+    return [
+        _listed(one, f"{option}[{index}]") for index, one in enumerate(listed(streams, option, "a list of streams"))
+    ]
+
+
+def _listed(stream: Any, place: str) -> Listed:
+    given = mapping(stream, place, "a mapping with session_id, room, title and rtmp_url")
+    room, title, label = (text(given.get(name), f"{place}.{name}") for name in ("room", "title", "label"))
+    if not room or not title:
+        refuse(place, "its room or title is missing. Give both; a stream is named after them.")
+    # The event's own name of it, because two rooms may share a title.
+    return Listed(given, place, label or f"{room}/{title}")
+
+
+def identity(one: Listed) -> dict[str, Any]:
+    """Return what tells a stream from others, and the fingerprint of its key."""
+    texts = {
+        name: text(one.given.get(name), f"{one.label}: {name}")
+        for name in ("room_id", "room", "title", "stream_key_fingerprint")
+    }
+    session_id = checked_session_id(one.given.get("session_id"), one.label)
+    return {**texts, "room_id": texts["room_id"].lower(), "session_id": session_id, "label": one.label}
+
+
+def checked_session_id(value: Any, label: str) -> str:
+    """Return a session's id, by which files and units are named and the key is found."""
+    where = f"{one_line(label)}: session_id"
+    given = text(value, where) or None
+    try:
+        checked = checked_uuid(given, where)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error} Nothing was written.") from None
+    if checked is None:
+        refuse(where, "it is missing. Give the session's id, a UUID, which the action event returns.")
+    return checked
+
+
+def ingest(url: Any, label: str) -> dict[str, Any]:
+    """Return an RTMP ingest URL and its parts, each plain enough to stand in a configuration file."""
+    found = plain_url(url, ("rtmp", "rtmps"))
+    if found is None:
+        refuse(
+            label,
+            "its rtmp_url is not plainly an ingest URL like rtmp://host/application or rtmps://host:port/application, "
+            "without credentials, quotes, spaces or other characters that such a URL has no use for.",
+        )
+    return {
+        "rtmp_url": str(url),
+        "host": found["host"],
+        "port": int(found["port"] or _DEFAULT_PORTS[found["scheme"]]),
+        "tls": found["scheme"] == "rtmps",
+        "app": found["path"].removesuffix("/"),
+    }
+
+
+def plain_url(url: Any, schemes: Sequence[str]) -> re.Match[str] | None:
+    """Return the parts of a URL that has one of these schemes and a path, and is an address and nothing else."""
+    found = _URL.match(url) if isinstance(url, str) else None
+    if found is None or found["scheme"] not in schemes or _FOREIGN & set(str(url)):
+        return None
+    # Sessions are given no plain http; an endpoint that somebody has written down may have it.
+    same = re.sub("^http:", "https:", str(url))
+    return found if is_plain_ingest_url(same) and _is_host(found["host"]) else None
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return host[-1].isalnum()
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_repeated(streams: Sequence[Mapping[str, Any]], name: str, sentence: str) -> None:
+    """Raise InvalidInput where two streams have the same value of this name."""
+    seen: dict[Any, str] = {}
+    for one in streams:
+        if one[name] in seen:
+            refuse(" and ".join(dict.fromkeys((seen[one[name]], str(one["label"])))), sentence)
+        seen[one[name]] = str(one["label"])
+
+
+def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
+    """Return why a stream's key is not written, empty where it may be. No part of the key is in the answer."""
+    label = one_line(str(stream.get("label")))
+    if not is_plain_stream_key(stream_key) or not _SHORTEST_KEY <= len(stream_key) <= _LONGEST_KEY:
+        return (
+            f"The stream key of {label} (session {stream.get('session_id')}) contains characters that a stream key has "
+            f"no use for, or has not from {_SHORTEST_KEY} to {_LONGEST_KEY} of them, so it was not written anywhere. "
+            "Replace the session, so that the service makes another key."
+        )
+    for option in ("source", "profile", "slate"):
+        if any(stream_key in one for one in _texts_in(stream.get(option))):
+            return (
+                f"{label}: its {option} (such as input_options or output_options) hold the stream key, which every "
+                "user of the host could then read. The role hands over the key by itself; take it out."
+            )
+    return ""
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts_in(one)
+    elif isinstance(value, (list, tuple)):
+        yield " ".join(str(one) for one in value)
+    else:
+        yield str(value)

@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""What a stream shows and how it is encoded: sources, profiles and slates of ffmpeg_encoder and obs_encoder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .listed_streams import Listed
+from .role_values import fits, is_plain_text, is_text_or_number, listed, mapping, refuse
+
+_PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z")
+_DEVICE = re.compile(r"/dev/[A-Za-z0-9/_.-]+\Z")
+_AUDIO_DEVICE = re.compile(r"[A-Za-z0-9:,=._-]+\Z")
+_SIZE = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\Z")
+_FRAMERATE = re.compile(r"[1-9][0-9]{0,2}\Z")
+_TONE = re.compile(r"[1-9][0-9]{1,4}\Z")
+
+FFMPEG_SOURCES = ("test_pattern", "file", "url", "device")
+FFMPEG_PROFILES: Mapping[str, Mapping[str, str]] = {
+    "1080p30": {"size": "1920x1080", "video_bitrate": "4500k", "audio_bitrate": "160k"},
+    "720p30": {"size": "1280x720", "video_bitrate": "2500k", "audio_bitrate": "128k"},
+    "x264": {},
+    "audio_only": {},
+    "copy": {},
+}
+_FFMPEG_DEFAULTS = {"video_bitrate": "2500k", "audio_bitrate": "128k", "framerate": 30, "preset": "veryfast"}
+_SLATES = ("none", "color", "file")
+_SLATE_DEFAULTS = {"type": "none", "color": "0x202428"}
+_SLATE_COLOR = re.compile(r"(?:(?:0x|#)[0-9A-Fa-f]{6}|[A-Za-z]{3,30})\Z")
+_BITRATE = re.compile(r"[1-9][0-9]*[kM]?\Z")
+_PRESET = re.compile(r"[a-z]+\Z")
+# Options of ffmpeg that the role sets itself, that could carry the key or say more than the log may hold, or that would
+# make the process wait for somebody or write elsewhere.
+_RESERVED = re.compile(
+    r"-/|-(?:i|f|y|n|[avs]?pre|fpre|rtmp_.*|progress|loglevel|v|report|debug.*|dump|hex|stats.*|nostats|stdin|nostdin"
+    r"|filter_script.*|filter_complex_script|init_hw_list|h|help|version|sdp_file|vstats.*|passlogfile|attach"
+    r"|dump_attachment.*|map|rw_timeout|tls_verify|flvflags|protocol_.*|listen.*|timelimit|t|to|fs)\Z"
+)
+_OPTION = re.compile(r"-[^0-9]")
+_PLAIN_OPTION = re.compile(r"-[A-Za-z][A-Za-z0-9_:.-]*\Z")
+
+OBS_SOURCES = ("color", "image", "file", "url", "scene_collection")
+_OBS_DEFAULTS = {
+    "size": "1280x720",
+    "framerate": 30,
+    "video_bitrate": 2500,
+    "audio_bitrate": 128,
+    "encoder": "obs_x264",
+    "preset": "veryfast",
+    "encoder_settings": {},
+}
+_OBS_COLOR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
+_OBS_VIDEO_BITRATE = re.compile(r"[1-9][0-9]{1,5}\Z")
+_OBS_AUDIO_BITRATES = ("64", "96", "128", "160", "192", "224", "256", "288", "320")
+_OBS_ENCODER = re.compile(r"[a-z0-9_]+\Z")
+_OBS_PRESET = re.compile(r"[A-Za-z0-9_]+\Z")
+
+
+def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``source``, ``profile`` and ``slate`` of a stream of the role ffmpeg_encoder."""
+    source, where_source = _chosen(stream, "source", "ffmpeg_encoder", options)
+    profile, where_profile = _chosen(stream, "profile", "ffmpeg_encoder", options)
+    slate, where_slate = _chosen(stream, "slate", "ffmpeg_encoder", options)
+    slate = {**_SLATE_DEFAULTS, **slate}
+    if source.get("type") not in FFMPEG_SOURCES:
+        refuse(where_source, f"a source needs a type: {', '.join(FFMPEG_SOURCES)}.")
+    name = profile.get("name")
+    if not isinstance(name, str) or name not in FFMPEG_PROFILES:
+        refuse(where_profile, f"a profile needs a name: {', '.join(FFMPEG_PROFILES)}.")
+    if slate["type"] not in _SLATES:
+        refuse(where_slate, f"a slate needs a type: {', '.join(_SLATES)}.")
+    profile = {**_FFMPEG_DEFAULTS, **FFMPEG_PROFILES[name], **profile}
+    if name == "copy" and source["type"] not in ("file", "url"):
+        refuse(
+            where_profile,
+            f"a {source['type']} has no encoded picture that the profile copy could pass on; use the profile 720p30 or "
+            "another source.",
+        )
+    _check_slate(slate, profile, where_slate)
+    _check_ffmpeg_source(source, where_source)
+    _check_ffmpeg_profile(profile, where_profile)
+    for settings, option, where in (
+        (source, "input_options", where_source),
+        (profile, "output_options", where_profile),
+    ):
+        if option in settings:
+            settings[option] = _further_options(settings[option], f"{where}.{option}")
+    return {"source": source, "profile": profile, "slate": slate}
+
+
+def obs_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``source`` and ``profile`` of a stream of the role obs_encoder.
+
+    ``scene_collection`` is the absolute path on the controller of the one that it shows, empty if it shows none.
+    """
+    source, where_source = _chosen(stream, "source", "obs_encoder", options)
+    profile, where_profile = _chosen(stream, "profile", "obs_encoder", options)
+    profile = {**_OBS_DEFAULTS, **profile}
+    _check_obs_source(source, where_source)
+    _check_obs_profile(profile, where_profile)
+    scenes = _scene_collection(source["path"], where_source) if source["type"] == "scene_collection" else ""
+    return {"source": source, "profile": profile, "scene_collection": scenes}
+
+
+def _chosen(stream: Listed, kind: str, role: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the source, profile or slate of a stream, and what a message about it begins with.
+
+    The stream's own comes first, then the one of its name among those of the option in the plural, then that for all.
+    """
+    what = f"a mapping, as ansible-doc -t role tenbyte.webinar.{role} describes it"
+    by_name = mapping(options.get(f"{kind}s"), f"{role}_{kind}s", f"{kind}s by ROOM/TITLE")
+    places = (
+        (f"{stream.place}.{kind}", stream.given.get(kind)),
+        (f"{role}_{kind}s", by_name.get(stream.label)),
+        (f"{role}_{kind}", options.get(kind)),
+    )
+    where, value = next((place for place in places if place[1]), places[-1])
+    where = f"{stream.label}: {where}"
+    return mapping(value, where, what), where
+
+
+def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], where: str) -> None:
+    kind, is_copied = slate["type"], profile["name"] == "copy"
+    if (
+        (kind != "none" and profile["name"] == "audio_only")
+        or (kind == "color" and (is_copied or "size" not in profile))
+        or not fits(slate["color"], _SLATE_COLOR)
+        or (kind == "file" and not _is_absolute(slate.get("path")))
+    ):
+        refuse(
+            where,
+            "a slate of the type color needs a profile with a size (1080p30, 720p30, or x264 with a size) and a color "
+            "like 0x202428 or navy; one of the type file needs the absolute path of a file that is encoded as the "
+            "source is; audio_only has no slate.",
+        )
+
+
+def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
+    kind = source["type"]
+    if (
+        (kind == "file" and not _is_absolute(source.get("path")))
+        or (kind == "url" and not fits(source.get("url"), _PLAIN_URL))
+        or (kind == "device" and not fits(source.get("device"), _DEVICE))
+        or not fits(source.get("audio_device", "default"), _AUDIO_DEVICE)
+    ):
+        refuse(
+            where,
+            "a file source needs an absolute path, a url source a URL like rtsp://camera/main, a device source a "
+            "device like /dev/video0 (and an audio_device like hw:1), none of them with control characters.",
+        )
+    if not (
+        fits(source.get("size", "1280x720"), _SIZE)
+        and fits(source.get("framerate", 30), _FRAMERATE)
+        and fits(source.get("tone", 440), _TONE)
+    ):
+        refuse(where, "a size is like 1280x720; a framerate and a tone are whole numbers.")
+
+
+def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
+    if not (
+        fits(profile.get("size", "1280x720"), _SIZE)
+        and fits(profile["framerate"], _FRAMERATE)
+        and fits(profile["video_bitrate"], _BITRATE)
+        and fits(profile["audio_bitrate"], _BITRATE)
+        and fits(profile["preset"], _PRESET)
+    ):
+        refuse(
+            where,
+            "a size is like 1280x720, a bitrate like 2500k or 3M, a framerate is a whole number, a preset is one of "
+            "x264's.",
+        )
+    # They become words of a command.
+    profile |= {name: str(profile[name]) for name in ("video_bitrate", "audio_bitrate")}
+
+
+def _further_options(value: Any, where: str) -> list[str]:
+    """Return further options of ffmpeg as the words of a command."""
+    given = listed(value, where, "a list of ffmpeg's options")
+    words = [str(one) for one in given if is_text_or_number(one) and is_plain_text(one)]
+    options = [bool(_OPTION.match(word)) for word in words]
+    # A value without an option before it would be one more output.
+    has_lonely_value = any(
+        not is_option and not before for is_option, before in zip(options, [False, *options], strict=False)
+    )
+    named = [word for word, is_option in zip(words, options, strict=True) if is_option]
+    is_refused = any(not _PLAIN_OPTION.match(one) or _RESERVED.match(one.partition(":")[0]) for one in named)
+    if len(words) < len(given) or has_lonely_value or is_refused:
+        refuse(
+            where,
+            "input_options and output_options are lists of ffmpeg options, each followed by its value if it has one, "
+            "without control characters. Not among them may be what the role sets by itself or what could show the "
+            "stream key or write elsewhere, such as -i, -f, -map, -loglevel, -report, -progress, -fpre and "
+            "-rtmp_playpath.",
+        )
+    return words
+
+
+def _check_obs_source(source: Mapping[str, Any], where: str) -> None:
+    kind = source.get("type")
+    if (
+        kind not in OBS_SOURCES
+        or (kind in ("image", "file") and not _is_absolute(source.get("path")))
+        or (kind == "url" and not fits(source.get("url"), _PLAIN_URL))
+        or (kind == "color" and not fits(source.get("color", "#204060"), _OBS_COLOR))
+        or (kind == "scene_collection" and not _is_file(source.get("path")))
+    ):
+        refuse(
+            where,
+            f"a source needs a type ({', '.join(OBS_SOURCES)}); a colour is like #204060, an image or file has an "
+            "absolute path, a url is like rtsp://camera/main, none of them with control characters; a scene collection "
+            "is a file on the controller.",
+        )
+
+
+def _check_obs_profile(profile: Mapping[str, Any], where: str) -> None:
+    if not (
+        fits(profile["size"], _SIZE)
+        and fits(profile["framerate"], _FRAMERATE)
+        and fits(profile["video_bitrate"], _OBS_VIDEO_BITRATE)
+        and str(profile["audio_bitrate"]) in _OBS_AUDIO_BITRATES
+        and fits(profile["encoder"], _OBS_ENCODER)
+        and fits(profile["preset"], _OBS_PRESET)
+        and isinstance(profile["encoder_settings"], Mapping)
+    ):
+        refuse(
+            where,
+            "a size is like 1280x720, framerate and video_bitrate (in kbit/s) are whole numbers, audio_bitrate is "
+            f"{', '.join(_OBS_AUDIO_BITRATES[:-1])} or {_OBS_AUDIO_BITRATES[-1]}, encoder and preset are names without "
+            "spaces, encoder_settings is a dictionary.",
+        )
+
+
+def _scene_collection(path: str, where: str) -> str:
+    try:
+        collection = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        collection = None
+    if not isinstance(collection, Mapping) or not isinstance(collection.get("sources"), list):
+        refuse(
+            where,
+            "the file of its path is no scene collection as OBS exports it (a JSON object with a list of sources).",
+        )
+    return str(Path.cwd() / path)
+
+
+def _is_file(path: Any) -> bool:
+    return isinstance(path, str) and "\0" not in path and Path(path).is_file()
+
+
+def _is_absolute(path: Any) -> bool:
+    return isinstance(path, str) and path.startswith("/") and is_plain_text(path)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Checks the streams of a host as an encoder's role is given them, and settles what the role's files are made of.
+
+All streams of a host are settled in one call. What a role writes comes from here, so nothing else has to ask again
+whether an id, a URL or an option of ffmpeg is plainly one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .host_streams import stream_name
+from .listed_streams import Asked, Listed, identity, ingest, plain_url, refuse_repeated, streams_in
+from .media import ffmpeg_media, obs_media
+from .relay_pushes import relay_streams
+from .role_values import fits, is_program, is_within, mapping, refuse
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]*\Z")
+_LONGEST = 999_999_999
+
+
+def settled_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
+    """Return ``streams`` as the role writes them, and what else a role makes of them.
+
+    Raise InvalidInput with a sentence that names the stream or option that is wrong, and what belongs there.
+    """
+    settle = {"ffmpeg_encoder": _ffmpeg_streams, "rtmp_relay": relay_streams, "obs_encoder": _obs_streams}[asked.role]
+    if not asked.only_named and "health_interval" in asked.options:
+        _check_health_options(asked)
+    return settle(streams, asked)
+
+
+def _check_health_options(asked: Asked) -> None:
+    if not (
+        is_within(asked.options["health_interval"], 0, _LONGEST)
+        and is_within(asked.options.get("health_failures"), 1, _LONGEST)
+    ):
+        refuse(
+            asked.role,
+            f"{asked.role}_health_interval is a number of seconds, {asked.role}_health_failures at least 1.",
+        )
+
+
+def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
+    if not asked.only_named:
+        _check_ffmpeg_options(asked.options)
+    found = streams_in(streams, asked.role)
+    settled = [identity(one) for one in found]
+    for stream in settled:
+        stream["name"] = _file_name(stream["label"], stream["room_id"], asked.on_host)
+    for name in ("session_id", "name"):
+        refuse_repeated(
+            settled,
+            name,
+            "ffmpeg_encoder_streams lists a session, or a title of a room, twice; a session has one encoder. Take one "
+            "of them out.",
+        )
+    if not asked.only_named:
+        for stream, one in zip(settled, found, strict=True):
+            stream.update(ingest(one.given.get("rtmp_url"), one.label) | ffmpeg_media(one, asked.options))
+    return {"streams": settled}
+
+
+def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
+    limits = {"stall_timeout": (5, 300), "source_timeout": (1, 60), "refusals": (1, 1000)}
+    if not all(is_within(options.get(name), *limit) for name, limit in limits.items()):
+        refuse(
+            "ffmpeg_encoder",
+            "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds, ffmpeg_encoder_source_timeout 1 to 60 seconds, "
+            "ffmpeg_encoder_refusals 1 to 1000.",
+        )
+
+
+def _file_name(label: str, room_id: str, on_host: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of a stream's files and unit, which stays when its session is replaced.
+
+    A host may have a stream of that name already, of a room of the same title, as two events or accounts may have it:
+    the second of them is told apart by its room's id.
+    """
+    first = stream_name(label)
+    second = first[:-8] + stream_name(f"{label} ({room_id})")[-8:]
+    rooms = {str(one.get("room_id") or "").lower() for one in on_host if one.get("name") == first}
+    is_second = bool(rooms - {"", room_id}) or any(one.get("name") == second for one in on_host)
+    return second if room_id and is_second else first
+
+
+def _obs_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
+    if not asked.only_named:
+        _check_obs_options(asked.options)
+    found = streams_in(streams, asked.role)
+    settled = [{**identity(one), "profile_name": _profile_name(one.label, asked.options)} for one in found]
+    refuse_repeated(settled, "session_id", "obs_encoder_streams lists a session twice; a session has one encoder.")
+    for stream, one in zip(settled, found, strict=True):
+        stream["name"] = stream["session_id"]
+        if not asked.only_named:
+            stream.update(_obs_service(one, asked.options) | obs_media(one, asked.options))
+    return {"streams": settled}
+
+
+def _check_obs_options(options: Mapping[str, Any]) -> None:
+    if not options.get("start") and not fits(options.get("user"), _USER):
+        refuse("obs_encoder", "without obs_encoder_start, obs_encoder_user must name the user who starts OBS.")
+    if not is_program(options.get("binary")):
+        refuse("obs_encoder", "obs_encoder_binary must be a program's name or absolute path.")
+
+
+def _profile_name(label: str, options: Mapping[str, Any]) -> str:
+    """Return what a profile is called in the menus of OBS."""
+    plain = re.sub(r"[^\w .-]", " ", label).strip()
+    return "Tenbyte" if options.get("start") else f"Tenbyte {plain}"
+
+
+def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where OBS sends a stream. What somebody has written down comes before what the service says."""
+    if options.get("service") != "whip_custom":
+        return {**ingest(one.given.get("rtmp_url"), one.label), "whip_url": ""}
+    written = mapping(options.get("whip_urls"), "obs_encoder_whip_urls", "endpoints by ROOM/TITLE").get(one.label)
+    of_stream = one.given.get("whip_url")
+    url = (of_stream or written) if options.get("by_list") else (written or of_stream)
+    found = plain_url(url, ("http", "https"))
+    if found is None:
+        refuse(
+            one.label,
+            "with the service whip_custom, it needs an endpoint like https://host/path as its whip_url (or in "
+            "obs_encoder_whip_urls), without credentials, quotes, spaces or other characters that such a URL has no "
+            "use for; what was given is not plainly that.",
+        )
+    return {"rtmp_url": "", "whip_url": str(url), "host": found["host"], "port": None}
