@@ -4,7 +4,7 @@ export KEEP
 export LAB_CACHE
 export FUZZ_SECONDS
 
-.PHONY: help setup demo demo-stop test lint unit integration crash leaks fuzz e2e sanity molecule build clean
+.PHONY: help setup demo demo-stop test coverage lint unit integration crash leaks fuzz e2e sanity molecule build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ demo-stop: ## End a demo that KEEP=1 left running
 
 test: ## Run every check and every test (half an hour)
 	@exec scripts/test
+
+coverage: ## Run every test, and name what of plugins/ none has run (report in build/coverage)
+	@exec scripts/test pytest e2e coverage
 
 lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog and documentation
 	@exec scripts/test lint
