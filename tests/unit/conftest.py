@@ -30,7 +30,10 @@ from .small_service import SmallService, small_service
 
 # No deadline: the machine's speed is not what these tests are about.
 settings.register_profile("unit", max_examples=60, deadline=None)
-settings.load_profile("unit")
+settings.register_profile("few", parent=settings.get_profile("unit"), max_examples=10)
+# `make check` takes a few examples of each property, and all other runs what a test asks for.
+FEW = os.environ.get("TENBYTE_TEST_EXAMPLES") == "few"
+settings.load_profile("few" if FEW else "unit")
 
 
 @pytest.fixture(autouse=True)
