@@ -96,7 +96,9 @@ def test_no_variable_of_a_library_overrules_what_the_task_says(
 
 def test_old_versions_of_tls_are_refused(connect: Connect, known: Authority, tmp_path: Path) -> None:
     context = server_context(tmp_path, known)
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    # That this version is old is what the test is about.
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with listening(well, context) as listener:
         with pytest.raises((NotSent, AnswerLost), match=r"TLS failed|connection"):
