@@ -36,6 +36,13 @@ FEW = os.environ.get("TENBYTE_TEST_EXAMPLES") == "few"
 settings.load_profile("few" if FEW else "unit")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a PostgreSQL server."""
+    for item in items:
+        if "postgresql" in item.name or "postgresql" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the user's proxies, settings, netrc and ledger out of the tests."""

@@ -18,6 +18,8 @@ import pytest
 from .other_process import COLLECTIONS
 from .small_service import SmallService
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "small_disk.py"
 Disk = Callable[[str], list[str]]
 
