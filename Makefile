@@ -4,11 +4,13 @@ export KEEP
 export LAB_CACHE
 export FUZZ_SECONDS
 
-.PHONY: help setup demo demo-stop test lint unit integration crash leaks fuzz e2e sanity molecule build clean
+.PHONY: help setup demo demo-stop check lint unit integration test coverage crash leaks fuzz e2e sanity molecule build clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@printf '\ndocs/contributing.md shows how to run one test, the simulator and one scenario.\n'
 
+## To begin:
 setup: ## Install all that the tests need, here in .venv and on this machine; start and enable nothing
 	@scripts/setup
 
@@ -18,17 +20,29 @@ demo: ## Rehearse an example event with real media, in three minutes (KEEP=1 lea
 demo-stop: ## End a demo that KEEP=1 left running
 	@exec scripts/demo --stop
 
-test: ## Run every check and every test (half an hour)
-	@exec scripts/test
-
-lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog and documentation
-	@exec scripts/test lint
-
+## While you write:
 unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/_reconcile/test_plan.py
 	@exec scripts/test unit
 
 integration: ## Test ansible-playbook against the simulator
 	@exec scripts/test integration
+
+lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog, documentation and the artifact
+	@exec scripts/test lint
+
+## Before a commit:
+check: ## Run the checks and the tests that are quick, in a minute and a half
+	@exec scripts/test check
+
+## Before a merge or a release:
+test: ## Run every check and every test, and hold the floor of coverage (half an hour)
+	@exec scripts/test
+
+coverage: ## Run every test, and name what of plugins/ none has run (report in build/coverage)
+	@exec scripts/test pytest e2e coverage
+
+sanity: ## Run ansible-test sanity over a copy
+	@exec scripts/test sanity
 
 crash: ## Kill 1000 runs at every step (half an hour), and print what was counted
 	@exec scripts/test crash
@@ -39,18 +53,17 @@ leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets
 fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print what was counted
 	@exec scripts/test fuzz
 
+build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
+	@exec scripts/build
+
+## With real media, and on machines:
 e2e: ## Test with real ingest, real encoders and real media
 	@exec scripts/test e2e
-
-sanity: ## Run ansible-test sanity over a copy
-	@exec scripts/test sanity
 
 molecule: ## Test the roles on systemd machines of this host, as root (SCENARIO=event runs one)
 	@exec scripts/molecule $(SCENARIO)
 
-build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
-	@exec scripts/build
-
+## Afterwards:
 clean: ## Remove what make has made, except .venv
 	@rm -rf build tests/output .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

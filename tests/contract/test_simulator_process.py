@@ -35,9 +35,11 @@ Starter = Callable[[Path], "subprocess.Popen[str]"]
 def started(tmp_path: Path) -> Iterator[Starter]:
     processes: list[subprocess.Popen[str]] = []
 
+    ready = tmp_path / "ready.json"
+
     def start(seed_file: Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulator", "--seed", seed_file, "--ready-file", tmp_path / "ready.json"],
+            [sys.executable, "-W", "error", "-m", "tests.simulator", "--seed", seed_file, "--ready-file", ready],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

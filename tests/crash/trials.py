@@ -147,7 +147,7 @@ class Runner:
     def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(COLLECTIONS), str(ROOT)))}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.runner"],
+            [sys.executable, "-W", "error", "-m", "tests.crash.runner"],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

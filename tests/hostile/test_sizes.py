@@ -43,7 +43,7 @@ def read_from(listener: Listener, timeout: float) -> dict[str, Any]:
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.venv' / 'collections'}",
         "LC_ALL": "C.UTF-8",
     }
-    command = [sys.executable, "-m", "tests.hostile.reader", listener.url, str(timeout)]
+    command = [sys.executable, "-W", "error", "-m", "tests.hostile.reader", listener.url, str(timeout)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import AnswerLost, NotSent
+from urllib3.exceptions import InsecureRequestWarning
 
 from tests.hostile.certificates import Authority, authority, server_context
 from tests.hostile.conftest import Connect
@@ -61,7 +62,8 @@ def test_a_certificate_that_is_not_right_is_refused_before_anything_is_sent(
             connect(url, ca_path=known.file(tmp_path)).write("POST", "/rooms", {"title": "Main stage"})
         assert listener.requests == []
         # The only way around is the user's own.
-        assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
+        with pytest.warns(InsecureRequestWarning):
+            assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
 
 
 def test_without_ca_path_the_certificate_of_a_test_is_unknown(
@@ -83,7 +85,8 @@ def test_no_variable_of_a_library_overrules_what_the_task_says(
     with listening(well, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
         assert connect(url, ca_path=ours).read("/rooms/my") == {"id": "1"}
-        assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
+        with pytest.warns(InsecureRequestWarning):
+            assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
     # Nor does it widen what ca_path trusts.
     with listening(well, server_context(tmp_path, theirs)) as listener:
         with pytest.raises(NotSent, match="TLS failed"):
@@ -93,7 +96,9 @@ def test_no_variable_of_a_library_overrules_what_the_task_says(
 
 def test_old_versions_of_tls_are_refused(connect: Connect, known: Authority, tmp_path: Path) -> None:
     context = server_context(tmp_path, known)
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    # That this version is old is what the test is about.
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with listening(well, context) as listener:
         with pytest.raises((NotSent, AnswerLost), match=r"TLS failed|connection"):

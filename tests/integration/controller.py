@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from tests.measuring import measuring
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 # What tasks that ended well were given, as ACTION OPTION: scripts/options_exercised.py looks for what no test gives.
@@ -116,6 +118,7 @@ class Controller:
     def full_environment(self, record: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of a run; an empty value takes a variable out."""
         merged = {
+            **measuring(),
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.home),

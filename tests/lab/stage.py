@@ -26,6 +26,7 @@ from typing import Any
 import yaml
 
 from tests.lab.ingest import Ingest, free_port
+from tests.measuring import measuring
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -67,6 +68,7 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """Return the environment of a controller: credentials and ledger are given as users give them."""
         return {
+            **measuring(),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),

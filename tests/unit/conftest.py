@@ -30,7 +30,17 @@ from .small_service import SmallService, small_service
 
 # No deadline: the machine's speed is not what these tests are about.
 settings.register_profile("unit", max_examples=60, deadline=None)
-settings.load_profile("unit")
+settings.register_profile("few", parent=settings.get_profile("unit"), max_examples=10)
+# `make check` takes a few examples of each property, and all other runs what a test asks for.
+FEW = os.environ.get("TENBYTE_TEST_EXAMPLES") == "few"
+settings.load_profile("few" if FEW else "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a PostgreSQL server."""
+    for item in items:
+        if "postgresql" in item.name or "postgresql" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

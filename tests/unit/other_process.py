@@ -18,7 +18,7 @@ COLLECTIONS = Path(errors.__file__).parents[6]
 
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
     return subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )

@@ -48,7 +48,7 @@ class Rival:
 
     def __init__(self, simulator: Simulator, controller: Controller, settings: LedgerSettings, **more: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(ENGINE)],
+            [sys.executable, "-W", "error", str(ENGINE)],
             env={**os.environ, "PYTHONPATH": str(controller.collections)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -18,6 +18,8 @@ import pytest
 from ..other_process import COLLECTIONS
 from ..small_service import SmallService
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "small_disk.py"
 Disk = Callable[[str], list[str]]
 
@@ -30,7 +32,8 @@ def disk(tmp_path: Path, service: SmallService) -> Disk:
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
     def play(scene: str) -> list[str]:
-        command = [*unshare, sys.executable, str(SCRIPT), str(tmp_path / "disk"), service.url, room_id, scene]
+        command = [*unshare, sys.executable, "-W", "error", str(SCRIPT)]
+        command += [str(tmp_path / "disk"), service.url, room_id, scene]
         environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0 and ("unshare" in done.stderr or "mount:" in done.stderr):

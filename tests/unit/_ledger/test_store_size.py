@@ -23,6 +23,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered
 
 from ..ledger_cases import SLOT, new_key, opened, stored
 
+pytestmark = pytest.mark.slow
+
 DAYS, SESSIONS, DAY = 60, 50, 86_400.0
 LASTING = "00000000-0000-4000-8000-999999999999"
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"

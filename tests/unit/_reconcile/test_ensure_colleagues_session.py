@@ -61,7 +61,7 @@ cases = st.builds(
     wait=st.sampled_from([2 * HOUR, DAY, 3 * DAY, 40 * DAY]),
     after=st.lists(states, min_size=1, max_size=3).map(tuple),
 )
-pytestmark = pytest.mark.usefixtures("no_grace", "no_live_poll")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_grace", "no_live_poll")]
 
 
 @dataclass

@@ -57,7 +57,7 @@ cases = st.builds(
     late=st.booleans(),
     is_revoked=st.booleans(),
 )
-pytestmark = pytest.mark.usefixtures("no_grace", "no_live_poll")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_grace", "no_live_poll")]
 
 
 @dataclass

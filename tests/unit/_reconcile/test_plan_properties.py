@@ -39,6 +39,8 @@ from ..small_service import SmallService, small_service
 from ..worlds import ROOM
 from .random_unanswered import INTENT, UNTIL, instant, unanswered_events
 
+pytestmark = pytest.mark.slow
+
 EVERY_STATUS = ("scheduled", "live", "ended", "expired", "paused")
 pure = settings(max_examples=100)
 unanswered = settings(max_examples=400)
