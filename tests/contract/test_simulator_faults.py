@@ -127,7 +127,7 @@ def test_a_client_is_killed_with_all_that_it_started(client: Client, point: str)
 
 @pytest.mark.parametrize("process", [1, os.getpid()], ids=["the first", "itself"])
 def test_the_simulator_kills_neither_itself_nor_the_machine(process: int) -> None:
-    with pytest.raises(ValueError, match="is not to be killed"):
+    with pytest.raises(ValueError, match="must not be killed"):
         kill_tree(process)
 
 

@@ -149,7 +149,7 @@ WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
     ({"ingest": {"hls_url": "http://127.0.0.1/{id}.m3u8"}}, "ingest.hls_url: only {session_id}"),
     ({"publish_starts_session": "yes"}, "publish_starts_session: must be"),
     ({"colours": []}, "colours: is not a field"),
-    ({"tastes": {"colour": "red"}}, "tastes: colour: is no taste"),
+    ({"tastes": {"colour": "red"}}, "tastes: colour: is unknown"),
     ({"tastes": ["sparse"]}, "tastes: .*mapping"),
     ({"faults": {"action": "drop"}}, "faults: must be a list"),
     ({"faults": [{"action": "drop"}, {"action": "explode"}]}, r"faults\[1\]: action: 'explode' is unknown"),

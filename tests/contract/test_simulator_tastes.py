@@ -22,7 +22,7 @@ needs_contract = pytest.mark.skipif(not published.DOCUMENT_PATH.exists(), reason
 SETTINGS = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 70}
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"colour": "red"}, "colour: is no taste"),
+    ({"colour": "red"}, "colour: is unknown"),
     ({"room_titles": "html"}, "room_titles: must be a list of steps"),
     ({"room_titles": ["shout"]}, "room_titles: must be a list of steps"),
     ({"session_titles": ["cut:0"]}, "session_titles: must be a list of steps"),

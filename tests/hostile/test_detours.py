@@ -80,7 +80,7 @@ def test_a_proxy_on_the_way_to_https_sees_no_credential(
         monkeypatch.setenv(variable, proxy.url.replace("//", "//user:proxy-password@"))
         with pytest.raises(NotSent) as caught:
             connect("https://webinar.invalid/v1").write("POST", "/rooms", {})
-        assert "answered HTTP 407" in str(caught.value)
+        assert "responded with HTTP 407" in str(caught.value)
         assert "proxy-password" not in str(caught.value)
         assert proxy.requests[0].startswith(b"CONNECT webinar.invalid:443 ")
         assert api_key.encode() not in b"".join(proxy.requests)

@@ -117,7 +117,7 @@ def test_an_answer_that_drips_through_tls_is_given_up_at_the_deadline(
 
     with listening(drip, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
-        with pytest.raises(AnswerLost, match="no answer within 1 seconds"):
+        with pytest.raises(AnswerLost, match="no response within 1 seconds"):
             connect(url, ca_path=known.file(tmp_path), timeout=1.0).write("POST", "/rooms", {})
         assert ended.wait(30)
         assert listener.sent < 400
@@ -125,5 +125,5 @@ def test_an_answer_that_drips_through_tls_is_given_up_at_the_deadline(
 
 def test_a_handshake_that_never_comes_is_given_up_and_nothing_was_sent(connect: Connect) -> None:
     # A listener without TLS waits for the head of a request, and so says nothing to a client that begins a handshake.
-    with listening(well) as listener, pytest.raises(NotSent, match=r"no connection|no answer within"):
+    with listening(well) as listener, pytest.raises(NotSent, match=r"no connection|no response within"):
         connect(listener.url.replace("http:", "https:"), timeout=1.0).read("/rooms/my")

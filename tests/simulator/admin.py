@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The routes for tests in another process: what was asked, which keys were issued, and what shall be otherwise."""
+"""The routes for tests in another process: the journal, issued keys, faults, variants, and changes of the dashboard."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from .validation import Listing
 
 
 def listed(name: str, items: Sequence[Room] | Sequence[Session], listing: Listing, tastes: Tastes) -> Json:
-    """Return one page, newest first: an item created while a client pages moves the others, as in real services."""
-    born_before = time.monotonic() - listing.lag
+    """Return one page, newest first. As in real services, a new item moves the others between two requests."""
+    created_before = time.monotonic() - listing.lag
     ordered = items if tastes.oldest_first else items[::-1]
-    visible = [item for item in ordered if not listing.lag or item.made_at <= born_before]
+    visible = [item for item in ordered if not listing.lag or item.made_at <= created_before]
     first = (listing.page - 1) * listing.limit
     if listing.page > 1 and first >= len(visible) and tastes.page_after_last != 200:
         raise bad_parameter(tastes.page_after_last, "page", "There is no such page")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service: its rooms and sessions, and the rules by which they change. Knows nothing of HTTP."""
+"""The state of the service: its rooms and sessions, and the rules of their changes. It does not know HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Service:
         self.presets = seed.presets
         self.ingest = seed.ingest
         self.publish_starts_session = seed.publish_starts_session
-        # How keys and ingest URLs look; tests of hostile and careless services set other forms.
+        # Templates of keys and ingest URLs. Tests of hostile services change them.
         self.key_form = seed.ingest.key_form
         self.rtmp_form = seed.ingest.rtmp_url
         self.whip_form = f"{seed.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{{session_id}}"
@@ -41,7 +41,7 @@ class Service:
         }
         self._keys = Keys()
 
-    # What tests ask
+    # For tests
 
     def issued_keys(self) -> list[str]:
         with self.lock:
@@ -56,17 +56,17 @@ class Service:
             return self._key(self.session(session_id))
 
     def known_keys(self, id_of_any: str) -> list[str]:
-        """Return the keys that were issued for a session, or for the sessions of a room."""
+        """Return the issued keys of a session, or of the sessions of a room."""
         with self.lock:
             sessions = [item for item in self.sessions.values() if id_of_any in (item.id, item.room.id)]
             return [item.stream_key for item in sessions if item.stream_key is not None]
 
     def rotate_stream_key(self, session_id: str) -> str:
-        """Give a session another key; the old one is no longer accepted."""
+        """Give a session a new key; the old one is no longer accepted."""
         with self.lock:
             session = self.session(session_id)
             self._keys.forget(session)
-            # Else the old key's publisher would hold the place against the new one's until it times out.
+            # Otherwise the publisher with the old key would block the new one until it times out.
             session.publisher = None
             return self._key(session)
 
@@ -76,15 +76,15 @@ class Service:
         return user_named(self.users, username)
 
     def add_user(self, username: str) -> User:
-        """Open another account, with credentials of its own, and return it; it is a host of no room yet."""
+        """Add an account with new credentials and without rooms, and return it."""
         with self.lock:
             if any(user.username == username for user in self.users):
-                raise ValueError(f"there is a user {username!r} already")
+                raise ValueError(f"the user {username!r} exists already")
             self.users = (*self.users, new_user(username))
             return self.users[-1]
 
     def change_credentials(self, username: str) -> User:
-        """Give an account another API key and token; the old ones are no longer accepted. Its rooms stay its own."""
+        """Give an account a new API key and token; the old ones are no longer accepted. It keeps its rooms."""
         with self.lock:
             old = self.user(username)
             new = with_new_credentials(old)
@@ -93,7 +93,7 @@ class Service:
                 room.host = new if room.host is old else room.host
             return new
 
-    # What is meant
+    # Look-up by id
 
     def room(self, room_id: str) -> Room:
         with self.lock:
@@ -176,7 +176,7 @@ class Service:
         }
 
     def start(self, session: Session) -> None:
-        """Put a session on air, at once or in its time; one that is live stays so."""
+        """Make a session live, at once or after the delay of the variant."""
         with self.lock:
             require_status(session, CURRENT, "started")
             if session.status == "live":
@@ -199,7 +199,7 @@ class Service:
                 self._after(self.tastes.seconds_until_ended, session, self.take_off_air)
 
     def put_on_air(self, session: Session) -> None:
-        """Make a scheduled session live now, as an encoder or the service itself does, whatever the tastes say."""
+        """Make a scheduled session live at once, without the checks and the delay of ``start``."""
         with self.lock:
             if session.status == "scheduled":
                 session.is_changing = False
@@ -259,7 +259,7 @@ class Service:
         with self.lock:
             session.viewer_count = max(0, session.viewer_count - 1)
 
-    # What is secret, and shown only by creating, starting and going live
+    # Responses with secrets: only those to creating, starting and going live
 
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
@@ -278,7 +278,7 @@ class Service:
         with self.lock:
             return self._keys.session_of(key)
 
-    # What it takes its time for, and what it forgets
+    # Helpers
 
     def _key(self, session: Session) -> str:
         return self._keys.of(session, self.key_form)

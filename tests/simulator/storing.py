@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service of some taste keeps of what it is sent, and how much of it an account may have."""
+"""What a variant of the service stores of a request, and the quota of an account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tastes import Tastes
 
 
 def stored_fields(fields: Json, tastes: Tastes, titles: Sequence[Step], ignored: Iterable[str]) -> Json:
-    """Return what is kept of the fields of a room or session, in the form in which it is kept."""
+    """Return the fields of a room or session as they are stored."""
     stored = {name: value for name, value in fields.items() if name not in ignored}
     for name, steps in (("title", titles), ("description", tastes.descriptions)):
         if name in stored:
@@ -36,7 +36,7 @@ def stored_settings(settings: Json, tastes: Tastes) -> Json:
 
 
 def require_quota(kind: str, most: int | None, user: User, rooms: Iterable[Room], tastes: Tastes) -> None:
-    """Refuse another room, or another session, to an account that has all that it may have."""
+    """Raise Refusal if an account may not have another room, or another session."""
     own = [room for room in rooms if room.host is user]
     current = [item for room in own for item in room.sessions.values() if item.status in CURRENT]
     if most is not None and len(own if kind == "rooms" else current) >= most:
