@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tastes of services: what is stored and shown otherwise, and that each switch is off until it is set."""
+"""Variants of the service: how each switch changes what is stored and returned, and that it is off by default."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("tastes", "message"), WRONG)
-def test_a_taste_that_is_not_known_is_an_error_and_changes_nothing(tastes: dict[str, Any], message: str) -> None:
+def test_an_unknown_switch_is_an_error_and_changes_nothing(tastes: dict[str, Any], message: str) -> None:
     with pytest.raises(TasteError, match=message):
         tastes_from(tastes)
     kept = Tastes()
@@ -52,7 +52,7 @@ def test_a_taste_that_is_not_known_is_an_error_and_changes_nothing(tastes: dict[
     assert kept.are_strict()
 
 
-def test_tastes_are_strict_until_they_are_set_and_again_after_a_reset() -> None:
+def test_switches_are_strict_by_default_and_after_a_reset() -> None:
     tastes = Tastes()
     assert tastes.are_strict()
     tastes.set(room_titles=["html"], timestamp="zero")
@@ -77,7 +77,7 @@ TITLES: list[tuple[list[str | Callable[[str], str]], str, str]] = [
 
 
 @pytest.mark.parametrize(("steps", "sent", "stored"), TITLES)
-def test_titles_are_stored_as_the_taste_has_them(
+def test_titles_are_stored_after_the_steps_of_the_switch(
     client: Client, steps: list[str | Callable[[str], str]], sent: str, stored: str
 ) -> None:
     client.sim.tastes.set(room_titles=steps, session_titles=steps)
@@ -91,14 +91,14 @@ def test_titles_are_stored_as_the_taste_has_them(
     assert renamed["title"] == stored
 
 
-def test_titles_of_rooms_and_of_sessions_have_switches_of_their_own(client: Client) -> None:
+def test_titles_of_rooms_and_sessions_have_different_switches(client: Client) -> None:
     client.sim.tastes.room_titles = ("upper",)
     room_id = client.new_room("Hall")
     assert client.created(room_id, title="Talk")["session"]["title"] == "Talk"
     assert client.data("GET", f"/rooms/{room_id}")["title"] == "HALL"
 
 
-def test_descriptions_are_cleaned_or_left_out_when_empty(client: Client) -> None:
+def test_descriptions_are_cleaned_or_omitted_if_empty(client: Client) -> None:
     client.sim.tastes.set(descriptions=["lf", "end", "blanks"], empty_descriptions_omitted=True)
     room = client.data("POST", "/rooms", json={"title": "Hall", "description": "One\r\ntwo   three\r\n"})["room"]
     assert room["description"] == "One two three"
@@ -107,7 +107,7 @@ def test_descriptions_are_cleaned_or_left_out_when_empty(client: Client) -> None
     assert "description" not in client.created(room["id"], description="")["session"]
 
 
-def test_what_a_service_ignores_is_answered_with_success_and_stays_as_it_was(client: Client) -> None:
+def test_ignored_fields_are_unchanged_and_the_request_succeeds(client: Client) -> None:
     client.sim.tastes.set(
         ignored_room_fields=["title", "description"],
         ignored_session_fields=["scheduled_start_time", "mode"],
@@ -135,7 +135,7 @@ def _settings_shown(client: Client, **tastes: Any) -> dict[str, Any]:
     return {name: session[name] for name in session if name.endswith("_override") or name.startswith("effective_")}
 
 
-def test_settings_are_shown_in_part_or_not_at_all(client: Client) -> None:
+def test_sessions_may_omit_some_or_all_settings(client: Client) -> None:
     names = {f"effective_{name}" for name in SETTINGS}, {f"{name}_override" for name in SETTINGS}
     assert set(_settings_shown(client)) == names[0] | names[1]
     assert set(_settings_shown(client, settings_shown="effective")) == names[0]
@@ -143,13 +143,13 @@ def test_settings_are_shown_in_part_or_not_at_all(client: Client) -> None:
     assert _settings_shown(client, settings_shown="none") == {}
 
 
-def test_false_settings_are_left_out(client: Client) -> None:
+def test_false_settings_may_be_omitted(client: Client) -> None:
     shown = _settings_shown(client, false_settings_omitted=True)
     assert shown.keys() & {"chat_enabled_override", "effective_chat_enabled"} == set()
     assert shown["stage_enabled_override"] is True
 
 
-def test_a_join_limit_is_capped_as_stored_or_only_as_it_takes_effect(client: Client) -> None:
+def test_the_stored_or_only_the_effective_join_limit_may_be_capped(client: Client) -> None:
     client.sim.tastes.largest_join_limit = 20
     shown = _settings_shown(client)
     assert (shown["max_join_limit_override"], shown["effective_max_join_limit"]) == (20, 20)
@@ -173,7 +173,9 @@ TIMES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("tastes", "shown"), TIMES)
-def test_times_are_cut_rounded_and_shown_elsewhere(client: Client, tastes: dict[str, Any], shown: str) -> None:
+def test_times_may_be_truncated_or_rounded_and_have_another_offset(
+    client: Client, tastes: dict[str, Any], shown: str
+) -> None:
     client.sim.tastes.set(**tastes)
     created = client.created(scheduled_start_time=SENT)["session"]
     assert created["scheduled_start_time"] == shown
@@ -187,7 +189,7 @@ def test_times_are_cut_rounded_and_shown_elsewhere(client: Client, tastes: dict[
     assert abs((kept - date_time(shown)).total_seconds()) < 0.001
 
 
-def test_the_zeros_of_a_fraction_are_cut_where_the_service_does_so() -> None:
+def test_trailing_zeros_of_a_fraction_may_be_omitted() -> None:
     whole, half = date_time("2030-01-01T10:00:00Z"), date_time("2030-01-01T10:00:00.500Z")
     assert shown_time(whole, "milliseconds", "Z", zeros_cut=True) == "2030-01-01T10:00:00Z"
     assert shown_time(half, "milliseconds", "Z", zeros_cut=True) == "2030-01-01T10:00:00.5Z"
@@ -195,7 +197,7 @@ def test_the_zeros_of_a_fraction_are_cut_where_the_service_does_so() -> None:
     assert shown_time(last, "seconds", "Z", zeros_cut=True) == "2031-01-01T00:00:00Z"
 
 
-def test_the_timestamp_of_every_answer_has_the_form_of_the_taste(client: Client) -> None:
+def test_the_timestamp_of_every_response_has_the_form_of_the_switch(client: Client) -> None:
     seen: dict[str, list[Any]] = {}
     for form in ("seconds", "milliseconds", "zero", "text", "date", "missing"):
         client.sim.tastes.timestamp = form
@@ -211,7 +213,7 @@ def test_the_timestamp_of_every_answer_has_the_form_of_the_taste(client: Client)
     assert all(date_time(value) for value in seen["date"])
 
 
-def test_answers_may_be_as_sparse_as_the_contracts_first_example(client: Client) -> None:
+def test_responses_may_omit_the_fields_that_the_contracts_first_example_omits(client: Client) -> None:
     client.sim.tastes.set(
         hidden_session_fields=[*SPARSE_SESSION, "created_at"],
         hidden_room_fields=["host", "host_id", "created_at"],
@@ -256,7 +258,7 @@ MANY: dict[str, Any] = {
 
 
 @needs_contract
-def test_answers_of_many_tastes_at_once_are_still_within_the_contract(client: Client) -> None:
+def test_responses_with_many_switches_conform_to_the_contract(client: Client) -> None:
     client.sim.tastes.set(**MANY)
     room = published.assert_valid_success(
         ("POST", "/rooms"), client.call("POST", "/rooms", json={"title": "Q&A", "description": "One\r\n"})
@@ -277,7 +279,7 @@ def test_answers_of_many_tastes_at_once_are_still_within_the_contract(client: Cl
 
 
 @pytest.mark.parametrize("what", ["stream_key", "id", "credential"])
-def test_refusals_quote_what_a_client_had_better_not_repeat(client: Client, what: str) -> None:
+def test_error_responses_may_quote_secrets_and_ids(client: Client, what: str) -> None:
     created = client.created(preset_id=RTMP_PRESET)
     session_id, key = created["session"]["id"], created["stream_key"]
     client.sim.tastes.refusals_quote = (what,)

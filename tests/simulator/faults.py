@@ -55,8 +55,8 @@ class Rule:
     - ``short_page`` returns at most so many ``items``, with the correct total.
     - ``crash`` kills a client's process and its descendants ``seconds`` after the ``point`` of the exchange. It has
       ``struck`` if the process was alive until then.
-    - ``delay_commit`` commits the request after ``seconds``. It closes the connection at once, or with ``hold`` keeps it
-      open without a response.
+    - ``delay_commit`` commits the request after ``seconds``. It closes the connection at once, or with ``hold`` keeps
+      it open without a response.
     """
 
     action: str
