@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 import requests
 
-from tests.simulator.tastes import KEY_FIELDS
+from tests.simulator.variants import KEY_FIELDS
 
 from . import published
 from .conftest import WHIP_PRESET, Client

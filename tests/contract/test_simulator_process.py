@@ -110,7 +110,7 @@ def test_another_process_can_read_the_journal_and_add_faults(client: Client) -> 
     assert client.call("GET", "/rooms").status_code == 200
 
 
-def test_another_process_can_set_tastes_and_make_changes(client: Client) -> None:
+def test_another_process_can_set_variants_and_make_changes(client: Client) -> None:
     admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator"
     http = client.http
     changed = http.post(f"{admin}/tastes", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
@@ -128,7 +128,7 @@ def test_another_process_can_set_tastes_and_make_changes(client: Client) -> None
         answer = http.post(f"{admin}/{path}", json=wrong, timeout=5)
         assert (answer.status_code, answer.json().keys()) == (400, {"error"})
     assert http.delete(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 200
-    assert client.sim.tastes.are_strict()
+    assert client.sim.tastes.is_strict()
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("x", False)])
@@ -186,7 +186,7 @@ def test_a_seed_may_contain_ids_statuses_and_times(client: Client) -> None:
         assert host.data("GET", f"/sessions/{ids[1]}")["started_at"] == "2026-01-01T10:00:00.000Z"
 
 
-def test_a_seed_may_contain_tastes_faults_and_the_form_of_keys(client: Client) -> None:
+def test_a_seed_may_contain_variants_faults_and_the_form_of_keys(client: Client) -> None:
     given = {
         **seed(),
         "tastes": {"hidden_session_fields": ["status"], "oldest_first": True},
@@ -206,7 +206,7 @@ def test_the_example_seed_has_the_preset_of_the_examples_in_the_documentation() 
     documented = re.findall(r"preset_id: *([0-9a-f-]{36})", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
     assert documented
     assert set(documented) <= seed_from(example).presets.keys()
-    _before, tastes, after = EXAMPLE.read_text(encoding="utf-8").partition("# tastes:\n")
-    switches = "".join(re.findall(r"^# ((?:tastes:|faults:| ).*\n)", tastes + after, re.MULTILINE))
+    _before, first_line, after = EXAMPLE.read_text(encoding="utf-8").partition("# tastes:\n")
+    switches = "".join(re.findall(r"^# ((?:tastes:|faults:| ).*\n)", first_line + after, re.MULTILINE))
     commented = seed_from({**example, **yaml.safe_load(switches)})
-    assert (commented.tastes.are_strict(), len(commented.faults)) == (False, 1)
+    assert (commented.variant.is_strict(), len(commented.faults)) == (False, 1)

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from . import refusals
 from .accounts import user_of_api_key, user_of_token
-from .colleague import make_change
+from .dashboard import make_change
 from .faults import Faults, Rule, change_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
@@ -126,12 +126,12 @@ class Api:
             with self.service.lock:
                 call = self._call(operation, request, id_in_path, rules)
                 data = operation.answer(call)
-            if not self.service.tastes.are_strict():
-                data = as_variant(data, self.service.tastes)
+            if not self.service.variant.is_strict():
+                data = as_variant(data, self.service.variant)
             if rules:
                 data = change_data(json.loads(json.dumps(data)), rules)
             body = {"success": True, "data": data, "timestamp": int(time.time())}
-            return Answer(operation.status, with_timestamp(body, self.service.tastes))
+            return Answer(operation.status, with_timestamp(body, self.service.variant))
         except Refusal as refusal:
             answer = Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
             return self._refusal_as_variant(answer, request)
@@ -143,14 +143,14 @@ class Api:
 
     def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
         user = None if operation.public else self._authenticated(request)
-        tastes = self.service.tastes
-        listing = checked_query(request.query, operation.pages, tastes.largest_limit, tastes.larger_limit)
+        variant = self.service.variant
+        listing = checked_query(request.query, operation.pages, variant.largest_limit, variant.larger_limit)
         listing = _with_faults(listing, rules)
         target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
         if operation.host_only and target is not None:
             room = target if isinstance(target, Room) else target.room
             if user is not room.host:
-                if tastes.stranger_status == 404:
+                if variant.stranger_status == 404:
                     raise refusals.not_found("Room" if target is room else "Session")
                 raise refusals.forbidden("Only the host of the room may do this.")
         fields = _fields(operation, request)
@@ -173,7 +173,7 @@ class Api:
     def _refusal_as_variant(self, refusal: Answer, request: Request) -> Answer:
         if not isinstance(refusal.body, dict):
             return refusal
-        body = with_timestamp(refusal.body, self.service.tastes)
+        body = with_timestamp(refusal.body, self.service.variant)
         quoted = self._quoted(request)
         member = next((name for name in ("message", "error") if isinstance(body.get(name), str)), None)
         if quoted and member:
@@ -185,7 +185,7 @@ class Api:
         service = self.service
         _operations, wanted = operations_at(request.path)
         quoted: list[str] = []
-        for what in service.tastes.refusals_quote:
+        for what in service.variant.refusals_quote:
             if what == "credential":
                 quoted += [*request.header("authorization"), *request.header("x-api-key")]
             elif wanted is not None and what == "id":

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .colleague import ChangeError, change_from
 from .crashes import POINTS
+from .dashboard import ChangeError, change_from
 from .records import Json
 from .showing import without
 
@@ -51,7 +51,7 @@ class Rule:
     ``path`` is a regular expression, searched in the path below the API's base URL. With ``page``, the rule applies
     only to requests for that page of a list. ``struck``: the action was carried out.
 
-    - ``change`` makes a change of the dashboard (``colleague.Change``) before the request is handled, or after it.
+    - ``change`` makes a change of the dashboard (``dashboard.Change``) before the request is handled, or after it.
     - ``short_page`` returns at most so many ``items``, with the correct total.
     - ``crash`` kills a client's process and its descendants ``seconds`` after the ``point`` of the exchange. It has
       ``struck`` if the process was alive until then.

@@ -13,8 +13,8 @@ from typing import Any
 from .faults import FaultError, Rule, rule_from
 from .keys import PARTS_OF_KEYS
 from .records import CURRENT, Json, Room, Session, User, new_id, now
-from .tastes import TasteError, Tastes, tastes_from
 from .validation import Field, Unacceptable, boolean, date_time, mapping, one_of, text, uuid, whole_number
+from .variants import Variant, VariantError, variant_from
 
 DEFAULT_RTMP_URL = "rtmp://127.0.0.1:1935/live"
 DEFAULT_KEY_FORM = "sim-{random}"
@@ -108,7 +108,7 @@ class Seed:
     rooms: tuple[Room, ...]
     ingest: Ingest
     publish_starts_session: bool
-    tastes: Tastes
+    variant: Variant
     faults: tuple[Rule, ...]
 
 
@@ -139,7 +139,7 @@ def seed_from(data: object) -> Seed:
         tuple(rooms),
         ingest,
         publish_starts_session,
-        _tastes(data.get("tastes") or {}),
+        _variant(data.get("tastes") or {}),
         _faults(data.get("faults") or []),
     )
 
@@ -227,10 +227,10 @@ def mode_of(preset: Mapping[str, Any]) -> str:
     return "webcam" if preset["type"] == "whip" else "rtmp"
 
 
-def _tastes(data: object) -> Tastes:
+def _variant(data: object) -> Variant:
     try:
-        return tastes_from(data)
-    except TasteError as error:
+        return variant_from(data)
+    except VariantError as error:
         raise SeedError(f"tastes: {error}") from None
 
 

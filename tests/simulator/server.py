@@ -18,12 +18,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .api import BASE_PATH
 from .app import make_app
-from .colleague import Colleague
+from .dashboard import Dashboard
 from .faults import Faults
 from .journal import Journal
 from .seed import seed_from
 from .state import Service
-from .tastes import Tastes
+from .variants import Variant
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 10.0
@@ -49,7 +49,7 @@ class Simulator:
         self.service = Service(start)
         self.faults = Faults(start.faults)
         # Changes rooms and sessions without a request of the client.
-        self.colleague = Colleague(self.service)
+        self.colleague = Dashboard(self.service)
         self.journal = Journal()
         self._asked_port = port
         self._server: uvicorn.Server | None = None
@@ -65,8 +65,8 @@ class Simulator:
         return f"http://{HOST}:{self.port}/ingest"
 
     @property
-    def tastes(self) -> Tastes:
-        return self.service.tastes
+    def tastes(self) -> Variant:
+        return self.service.variant
 
     def issued_keys(self) -> list[str]:
         """Return every stream key that this instance has issued."""

@@ -12,26 +12,26 @@ from typing import Any
 
 from .cleaning import cut_time, shown_time
 from .records import Json, Session, Written
-from .tastes import SETTINGS, Tastes
+from .variants import SETTINGS, Variant
 
 
-def as_variant(value: Any, tastes: Tastes) -> Any:
+def as_variant(value: Any, variant: Variant) -> Any:
     """Return a copy of a response's ``data``, or of a part of it, as the variant has it."""
     if isinstance(value, Written):
-        moment = cut_time(value.moment, tastes.time_precision, tastes.times_rounded)
-        return shown_time(moment, tastes.time_precision, tastes.time_offset, tastes.time_zeros_cut)
+        moment = cut_time(value.moment, variant.time_precision, variant.times_rounded)
+        return shown_time(moment, variant.time_precision, variant.time_offset, variant.time_zeros_cut)
     if isinstance(value, list):
-        return [as_variant(item, tastes) for item in value]
+        return [as_variant(item, variant) for item in value]
     if not isinstance(value, dict):
         return value
-    shown = {name: as_variant(item, tastes) for name, item in value.items()}
+    shown = {name: as_variant(item, variant) for name, item in value.items()}
     if value.keys() >= {"room_id", "preset"}:
-        _show_settings(shown, tastes)
-        return without(shown, tastes.hidden_session_fields)
+        _show_settings(shown, variant)
+        return without(shown, variant.hidden_session_fields)
     if value.keys() >= {"host_id", "host"}:
-        return without(shown, tastes.hidden_room_fields)
+        return without(shown, variant.hidden_room_fields)
     if value.keys() >= {"total", "page", "limit"}:
-        return without(shown, tastes.hidden_list_fields)
+        return without(shown, variant.hidden_list_fields)
     return shown
 
 
@@ -64,12 +64,12 @@ def start_answer(session: Session, key: str, rtmp_url: str, token: str) -> Json:
     }
 
 
-def with_timestamp(body: Json, tastes: Tastes) -> Json:
+def with_timestamp(body: Json, variant: Variant) -> Json:
     """Return a response's body with its ``timestamp`` as the variant has it."""
     seconds = body.get("timestamp")
-    if seconds is None or tastes.timestamp == "seconds":
+    if seconds is None or variant.timestamp == "seconds":
         return body
-    if tastes.timestamp == "missing":
+    if variant.timestamp == "missing":
         return {name: value for name, value in body.items() if name != "timestamp"}
     forms = {
         "milliseconds": seconds * 1000,
@@ -77,15 +77,15 @@ def with_timestamp(body: Json, tastes: Tastes) -> Json:
         "text": str(seconds),
         "date": datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace("+00:00", "Z"),
     }
-    return {**body, "timestamp": forms[tastes.timestamp]}
+    return {**body, "timestamp": forms[variant.timestamp]}
 
 
-def _show_settings(session: Json, tastes: Tastes) -> None:
-    largest = tastes.largest_effective_join_limit
+def _show_settings(session: Json, variant: Variant) -> None:
+    largest = variant.largest_effective_join_limit
     if largest is not None:
         session["effective_max_join_limit"] = min(session["effective_max_join_limit"], largest)
     for setting in SETTINGS:
         for name, kind in ((f"{setting}_override", "overrides"), (f"effective_{setting}", "effective")):
-            omitted = tastes.false_settings_omitted and session.get(name) is False
-            if omitted or tastes.settings_shown not in ("all", kind):
+            omitted = variant.false_settings_omitted and session.get(name) is False
+            if omitted or variant.settings_shown not in ("all", kind):
                 session.pop(name, None)

@@ -26,7 +26,7 @@ class Service:
 
     def __init__(self, seed: Seed) -> None:
         self.lock = threading.RLock()
-        self.tastes = seed.tastes
+        self.variant = seed.variant
         self.users = seed.users
         self.presets = seed.presets
         self.ingest = seed.ingest
@@ -113,17 +113,17 @@ class Service:
         with self.lock:
             if user.role != "host":
                 raise forbidden("Only a host may create a room.")
-            tastes = self.tastes
-            require_quota("rooms", tastes.most_rooms, user, self.rooms.values(), tastes)
-            ignored = set(tastes.ignored_room_fields) - {"title"}
-            room = Room(id=new_id(), host=user, **stored_fields(fields, tastes, tastes.room_titles, ignored))
+            variant = self.variant
+            require_quota("rooms", variant.most_rooms, user, self.rooms.values(), variant)
+            ignored = set(variant.ignored_room_fields) - {"title"}
+            room = Room(id=new_id(), host=user, **stored_fields(fields, variant, variant.room_titles, ignored))
             self.rooms[room.id] = room
             return room
 
     def update_room(self, room: Room, fields: Json) -> Room:
         with self.lock:
-            tastes = self.tastes
-            stored = stored_fields(fields, tastes, tastes.room_titles, tastes.ignored_room_fields)
+            variant = self.variant
+            stored = stored_fields(fields, variant, variant.room_titles, variant.ignored_room_fields)
             for name, value in stored.items():
                 setattr(room, name, value)
             room.updated_at = now()
@@ -140,7 +140,7 @@ class Service:
     def room_list(self, listing: Listing, host: User | None = None) -> Json:
         with self.lock:
             rooms = [room for room in self.rooms.values() if host is None or room.host is host]
-            return listed("rooms", rooms, listing, self.tastes)
+            return listed("rooms", rooms, listing, self.variant)
 
     # Sessions
 
@@ -149,10 +149,10 @@ class Service:
             preset = self.presets.get(fields["preset_id"])
             if preset is None:
                 raise invalid([problem("preset_id", "validation_not_found", "No preset has this id")])
-            tastes = self.tastes
-            require_quota("sessions", tastes.most_sessions, room.host, self.rooms.values(), tastes)
+            variant = self.variant
+            require_quota("sessions", variant.most_sessions, room.host, self.rooms.values(), variant)
             given = {name: value for name, value in fields.items() if name != "preset_id"}
-            given = stored_fields(given, tastes, tastes.session_titles, tastes.ignored_session_fields)
+            given = stored_fields(given, variant, variant.session_titles, variant.ignored_session_fields)
             session = Session(**{"id": new_id(), "mode": mode_of(preset), **given, "room": room, "preset": preset})
             session.hls_url = self.ingest.hls_url.format(session_id=session.id)
             self.sessions[session.id] = room.sessions[session.id] = session
@@ -163,7 +163,7 @@ class Service:
         with self.lock:
             sessions = self.sessions.values() if room is None else room.sessions.values()
             wanted = [item for item in sessions if status in (None, item.status)]
-            return listed("sessions", wanted, listing, self.tastes)
+            return listed("sessions", wanted, listing, self.variant)
 
     def statistics(self, user: User) -> Json:
         with self.lock:
@@ -180,23 +180,23 @@ class Service:
         with self.lock:
             require_status(session, CURRENT, "started")
             if session.status == "live":
-                if self.tastes.start_of_live != 200:
+                if self.variant.start_of_live != 200:
                     raise conflict("The session is already live")
                 return
             if session.is_changing:
                 return
             self.require_free_air(session)
-            if self.tastes.another_key_at_start:
+            if self.variant.another_key_at_start:
                 self.rotate_stream_key(session.id)
-            self._after(self.tastes.seconds_until_live, session, self.put_on_air)
+            self._after(self.variant.seconds_until_live, session, self.put_on_air)
 
     def end(self, session: Session) -> None:
         with self.lock:
-            if session.status == "ended" and self.tastes.end_of_ended == 200:
+            if session.status == "ended" and self.variant.end_of_ended == 200:
                 return
             require_status(session, ("live",), "ended")
             if not session.is_changing:
-                self._after(self.tastes.seconds_until_ended, session, self.take_off_air)
+                self._after(self.variant.seconds_until_ended, session, self.take_off_air)
 
     def put_on_air(self, session: Session) -> None:
         """Make a scheduled session live at once, without the checks and the delay of ``start``."""
@@ -216,7 +216,7 @@ class Service:
 
     def require_free_air(self, session: Session) -> None:
         others = (item for item in session.room.sessions.values() if item is not session)
-        if self.tastes.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
+        if self.variant.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
             raise conflict("Another session of the room is live")
 
     def delete_session(self, session: Session) -> None:
@@ -229,14 +229,14 @@ class Service:
         with self.lock:
             require_status(session, ("scheduled",), "rescheduled")
             asked = {"scheduled_start_time": start}
-            stored = stored_fields(asked, self.tastes, (), self.tastes.ignored_session_fields)
+            stored = stored_fields(asked, self.variant, (), self.variant.ignored_session_fields)
             session.scheduled_start_time = stored.get("scheduled_start_time", session.scheduled_start_time)
             session.updated_at = now()
 
     def update_settings(self, session: Session, settings: Json) -> None:
         with self.lock:
             require_status(session, CURRENT, "changed")
-            session.overrides.update(stored_settings(settings, self.tastes))
+            session.overrides.update(stored_settings(settings, self.variant))
             session.updated_at = now()
 
     def join(self, session: Session) -> Json:
@@ -264,15 +264,15 @@ class Service:
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
             shown = {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
-            return without(shown, self.tastes.hidden_creation_fields)
+            return without(shown, self.variant.hidden_creation_fields)
 
     def start_shown(self, session: Session) -> Json:
         with self.lock:
             key = self._key(session)
             shown = start_answer(session, key, self._rtmp_url(session), self._keys.new_token())
-            if self.tastes.whip_url_shown in ("always", session.preset["type"]):
+            if self.variant.whip_url_shown in ("always", session.preset["type"]):
                 shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
-            return without(shown, self.tastes.hidden_start_fields)
+            return without(shown, self.variant.hidden_start_fields)
 
     def session_of_key(self, key: str) -> Session | None:
         with self.lock:

@@ -15,7 +15,7 @@ from tests.integration.controller import Controller
 from tests.integration.people.playing import event, ids, play, results, room, session_of, statuses
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
-from tests.simulator.tastes import KEY_FIELDS
+from tests.simulator.variants import KEY_FIELDS
 
 FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 after")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.colleague import ChangeError, Colleague, change_from
+from tests.simulator.dashboard import ChangeError, Dashboard, change_from
 from tests.simulator.faults import FaultError
 from tests.simulator.state import Service
 
@@ -128,7 +128,7 @@ def test_an_invalid_change_is_an_error(client: Client, change: Any, message: str
 
 
 def test_every_action_of_the_dashboard_is_available_by_name() -> None:
-    able = {name for name in vars(Colleague) if not name.startswith("_")}
+    able = {name for name in vars(Dashboard) if not name.startswith("_")}
     assert {"create_room", "create_session", "go_live", "delete_session", "rename_room"} <= able
     for name in able:
         with pytest.raises(ChangeError, match=f"do: {name}: "):

@@ -31,13 +31,13 @@ START_FIELDS = ("session", "livekit_token", "rtmp", "rtmp_setup", "whip_url")
 KEY_FIELDS = ("rtmp.stream_key", "rtmp_setup.stream_key")
 
 
-class TasteError(ValueError):
+class VariantError(ValueError):
     """An unknown switch, or an invalid value of one."""
 
 
 @dataclass
-class Tastes:
-    """The switches. Setting an unknown one, or an invalid value, raises TasteError."""
+class Variant:
+    """The switches. Setting an unknown one, or an invalid value, raises VariantError."""
 
     # How texts are changed before they are stored: steps of ``cleaning``, such as html, blanks, trim, nfc, cut:40.
     room_titles: Sequence[Step] = ()
@@ -93,25 +93,25 @@ class Tastes:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in _CHECKS:
-            raise TasteError(f"{name}: is unknown; known: {', '.join(sorted(_CHECKS))}")
+            raise VariantError(f"{name}: is unknown; known: {', '.join(sorted(_CHECKS))}")
         accepts, expected = _CHECKS[name]
         # Seeds have lists, tests have tuples.
         value = tuple(value) if isinstance(value, list) else value
         if not accepts(value):
-            raise TasteError(f"{name}: must be {expected}, not {value!r}")
+            raise VariantError(f"{name}: must be {expected}, not {value!r}")
         object.__setattr__(self, name, value)
 
     def set(self, **values: Any) -> None:
         """Set several switches, or none if one of the values is invalid."""
-        checked = tastes_from(values)
+        checked = variant_from(values)
         for name in values:
             setattr(self, name, getattr(checked, name))
 
     def reset(self) -> None:
         """Set all switches to their strict defaults."""
-        self.set(**asdict(Tastes()))
+        self.set(**asdict(Variant()))
 
-    def are_strict(self) -> bool:
+    def is_strict(self) -> bool:
         return self == _STRICT
 
     def as_data(self) -> dict[str, Any]:
@@ -124,14 +124,14 @@ class Tastes:
         }
 
 
-def tastes_from(data: object) -> Tastes:
-    """Return the switches of a seed or a request; those that it omits are strict. Raise TasteError."""
+def variant_from(data: object) -> Variant:
+    """Return the switches of a seed or a request; those that it omits are strict. Raise VariantError."""
     if not isinstance(data, Mapping):
-        raise TasteError("tastes: must be a mapping of switches to values")
-    tastes = Tastes()
+        raise VariantError("tastes: must be a mapping of switches to values")
+    variant = Variant()
     for name, value in data.items():
-        setattr(tastes, str(name), value)
-    return tastes
+        setattr(variant, str(name), value)
+    return variant
 
 
 _Check = tuple[Callable[[Any], bool], str]
@@ -178,7 +178,7 @@ _SECONDS: _Check = (
     "a number of seconds up to 3600",
 )
 _CHECKS: dict[str, _Check] = {
-    **{field.name: _SWITCH for field in fields(Tastes) if field.type == "bool"},
+    **{field.name: _SWITCH for field in fields(Variant) if field.type == "bool"},
     "room_titles": _STEPS,
     "session_titles": _STEPS,
     "descriptions": _STEPS,
@@ -210,4 +210,4 @@ _CHECKS: dict[str, _Check] = {
     "most_sessions": _number(0, 100_000, optional=True),
     "quota_status": _choice(402, 403, 422, 429),
 }
-_STRICT = Tastes()
+_STRICT = Variant()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.simulator.cleaning import cut_time, shown_time
-from tests.simulator.tastes import KEY_FIELDS, SPARSE_SESSION, TasteError, Tastes, tastes_from
 from tests.simulator.validation import date_time
+from tests.simulator.variants import KEY_FIELDS, SPARSE_SESSION, Variant, VariantError, variant_from
 
 from . import published
 from .conftest import RTMP_PRESET, WHIP_PRESET, Client
@@ -39,27 +39,27 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tastes", "message"), WRONG)
-def test_an_unknown_switch_is_an_error_and_changes_nothing(tastes: dict[str, Any], message: str) -> None:
-    with pytest.raises(TasteError, match=message):
-        tastes_from(tastes)
-    kept = Tastes()
-    with pytest.raises(TasteError, match=message):
-        kept.set(oldest_first=True, **tastes)
-    ((name, value),) = tastes.items()
-    with pytest.raises(TasteError, match=message):
+@pytest.mark.parametrize(("switches", "message"), WRONG)
+def test_an_unknown_switch_is_an_error_and_changes_nothing(switches: dict[str, Any], message: str) -> None:
+    with pytest.raises(VariantError, match=message):
+        variant_from(switches)
+    kept = Variant()
+    with pytest.raises(VariantError, match=message):
+        kept.set(oldest_first=True, **switches)
+    ((name, value),) = switches.items()
+    with pytest.raises(VariantError, match=message):
         setattr(kept, name, value)
-    assert kept.are_strict()
+    assert kept.is_strict()
 
 
 def test_switches_are_strict_by_default_and_after_a_reset() -> None:
-    tastes = Tastes()
-    assert tastes.are_strict()
-    tastes.set(room_titles=["html"], timestamp="zero")
-    assert not tastes.are_strict()
-    assert tastes_from(tastes.as_data()) == tastes
-    tastes.reset()
-    assert tastes.are_strict()
+    switches = Variant()
+    assert switches.is_strict()
+    switches.set(room_titles=["html"], timestamp="zero")
+    assert not switches.is_strict()
+    assert variant_from(switches.as_data()) == switches
+    switches.reset()
+    assert switches.is_strict()
 
 
 TITLES: list[tuple[list[str | Callable[[str], str]], str, str]] = [
@@ -127,10 +127,10 @@ def test_ignored_fields_are_unchanged_and_the_request_succeeds(client: Client) -
     assert session["max_join_limit_override"] == 70
 
 
-def _settings_shown(client: Client, **tastes: Any) -> dict[str, Any]:
+def _settings_shown(client: Client, **switches: Any) -> dict[str, Any]:
     session_id = client.new_session()
     client.data("PATCH", f"/sessions/{session_id}/settings", json=SETTINGS)
-    client.sim.tastes.set(**tastes)
+    client.sim.tastes.set(**switches)
     session = client.data("GET", f"/sessions/{session_id}")
     return {name: session[name] for name in session if name.endswith("_override") or name.startswith("effective_")}
 
@@ -172,11 +172,11 @@ TIMES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tastes", "shown"), TIMES)
+@pytest.mark.parametrize(("switches", "shown"), TIMES)
 def test_times_may_be_truncated_or_rounded_and_have_another_offset(
-    client: Client, tastes: dict[str, Any], shown: str
+    client: Client, switches: dict[str, Any], shown: str
 ) -> None:
-    client.sim.tastes.set(**tastes)
+    client.sim.tastes.set(**switches)
     created = client.created(scheduled_start_time=SENT)["session"]
     assert created["scheduled_start_time"] == shown
     client.data("PATCH", f"/sessions/{created['id']}/reschedule", json={"scheduled_start_time": SENT})

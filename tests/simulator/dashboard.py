@@ -22,7 +22,7 @@ Change = Callable[["Service"], object] | Mapping[str, Any]
 Found = TypeVar("Found", Room, Session)
 
 
-class Colleague:
+class Dashboard:
     """The actions of the dashboard. Rooms and sessions are given as objects, by id or by title (then the newest one).
 
     Actions are not in the journal, and take effect at once in any state.
@@ -73,7 +73,7 @@ class Colleague:
             return session
 
     def rename_session(self, session: Session | str, title: str) -> None:
-        steps = self._service.tastes.session_titles
+        steps = self._service.variant.session_titles
         self._session(session).title = cleaned(title, steps)
 
     def delete_session(self, session: Session | str) -> None:
@@ -118,11 +118,11 @@ def change_from(data: object) -> Change:
         return data
     if not isinstance(data, Mapping):
         raise ChangeError("a change must be an object with do and its arguments")
-    known = [name for name, _function in inspect.getmembers(Colleague, inspect.isfunction) if not name.startswith("_")]
+    known = [name for name, _function in inspect.getmembers(Dashboard, inspect.isfunction) if not name.startswith("_")]
     if data.get("do") not in known:
         raise ChangeError(f"do: {data.get('do')!r} is unknown; known: {', '.join(known)}")
     try:
-        inspect.signature(getattr(Colleague, data["do"])).bind(None, **_arguments(data))
+        inspect.signature(getattr(Dashboard, data["do"])).bind(None, **_arguments(data))
     except TypeError as error:
         raise ChangeError(f"do: {data['do']}: {error}") from None
     return data
@@ -133,7 +133,7 @@ def make_change(change: Change, service: Service) -> object:
     if callable(change):
         with service.lock:
             return change(service)
-    return getattr(Colleague(service), change["do"])(**_arguments(change))
+    return getattr(Dashboard(service), change["do"])(**_arguments(change))
 
 
 def _arguments(change: Mapping[str, Any]) -> Json:
