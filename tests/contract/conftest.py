@@ -106,7 +106,7 @@ def sim(shared_sim: Simulator) -> Iterator[Simulator]:
     shared_sim.journal.clear()
     yield shared_sim
     shared_sim.faults.clear()
-    shared_sim.tastes.reset()
+    shared_sim.variant.reset()
 
 
 @pytest.fixture

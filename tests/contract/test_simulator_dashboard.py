@@ -18,7 +18,7 @@ from .conftest import RTMP_PRESET, WHIP_PRESET, Client
 
 
 def test_changes_of_the_dashboard_take_effect_and_are_not_in_the_journal(client: Client) -> None:
-    at_dashboard = client.sim.colleague
+    at_dashboard = client.sim.dashboard
     room = at_dashboard.create_room("Attic", host="other", description="Under the roof")
     session = at_dashboard.create_session(room, "Talk", scheduled_start_time="2030-01-01T10:00:00Z")
     assert (room.host.username, session.preset["id"], session.status) == ("other", RTMP_PRESET, "scheduled")
@@ -39,8 +39,8 @@ def test_changes_of_the_dashboard_take_effect_and_are_not_in_the_journal(client:
 
 
 def test_changes_of_the_dashboard_take_effect_at_once_in_any_state(client: Client) -> None:
-    client.sim.tastes.seconds_until_live = 60
-    at_dashboard = client.sim.colleague
+    client.sim.variant.seconds_until_live = 60
+    at_dashboard = client.sim.dashboard
     room = at_dashboard.create_room("Hall")
     first = at_dashboard.create_session(room, "Talk")
     second = at_dashboard.create_session(room, "Talk", WHIP_PRESET, live=True, mode="rtmp", description="About")

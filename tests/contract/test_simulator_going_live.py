@@ -33,7 +33,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 def test_going_live_may_return_no_key(client: Client) -> None:
     created = client.created(preset_id=WHIP_PRESET)
-    client.sim.tastes.hidden_start_fields = KEY_FIELDS
+    client.sim.variant.hidden_start_fields = KEY_FIELDS
     answer = client.call("POST", f"/sessions/{created['session']['id']}/go_live")
     assert answer.status_code == 200
     assert created["stream_key"] not in answer.text
@@ -41,7 +41,7 @@ def test_going_live_may_return_no_key(client: Client) -> None:
 
 
 def test_only_going_live_may_return_the_ingest_url(client: Client) -> None:
-    client.sim.tastes.hidden_creation_fields = ("rtmp_url",)
+    client.sim.variant.hidden_creation_fields = ("rtmp_url",)
     created = client.created()
     assert created.keys() == {"session", "stream_key"}
     started = client.data("POST", f"/sessions/{created['session']['id']}/go_live")
@@ -50,7 +50,7 @@ def test_only_going_live_may_return_the_ingest_url(client: Client) -> None:
 
 @pytest.mark.parametrize(("shown", "of_presets"), [("whip", "whip"), ("always", "rtmp whip"), ("never", "")])
 def test_a_whip_url_is_returned_for_whip_presets_or_all_or_none(client: Client, shown: str, of_presets: str) -> None:
-    client.sim.tastes.whip_url_shown = shown
+    client.sim.variant.whip_url_shown = shown
     found = []
     for kind in ("rtmp", "whip"):
         fields = {"preset_id": WHIP_PRESET} if kind == "whip" else {}
@@ -70,7 +70,7 @@ def test_a_whip_url_may_contain_the_key(client: Client, monkeypatch: pytest.Monk
 
 def test_repeating_going_live_or_ending_may_be_a_conflict_or_a_success(client: Client) -> None:
     live, ended = client.new_session(status="live"), client.new_session(status="ended")
-    client.sim.tastes.set(start_of_live=409, end_of_ended=200)
+    client.sim.variant.set(start_of_live=409, end_of_ended=200)
     refused = published.assert_valid_error(client.call("POST", f"/sessions/{live}/go_live"), 409)
     assert "already live" in refused["error"]
     assert client.call("POST", f"/sessions/{ended}/end").status_code == 200
@@ -79,7 +79,7 @@ def test_repeating_going_live_or_ending_may_be_a_conflict_or_a_success(client: C
 
 def test_going_live_and_ending_may_be_delayed(client: Client) -> None:
     session_id = client.new_session()
-    client.sim.tastes.set(seconds_until_live=0.3, seconds_until_ended=0.3)
+    client.sim.variant.set(seconds_until_live=0.3, seconds_until_ended=0.3)
     first = client.data("POST", f"/sessions/{session_id}/go_live")
     assert first["session"]["status"] == _status(client, session_id) == "scheduled"
     # Repeating the request changes nothing.
@@ -93,7 +93,7 @@ def test_going_live_and_ending_may_be_delayed(client: Client) -> None:
 def test_a_session_that_is_deleted_while_it_starts_stays_deleted(client: Client) -> None:
     room_id = client.new_room()
     session_id = client.new_session(room_id)
-    client.sim.tastes.seconds_until_live = 0.1
+    client.sim.variant.seconds_until_live = 0.1
     client.data("POST", f"/sessions/{session_id}/go_live")
     client.data("DELETE", f"/sessions/{session_id}")
     time.sleep(0.3)
@@ -102,7 +102,7 @@ def test_a_session_that_is_deleted_while_it_starts_stays_deleted(client: Client)
 
 
 def test_going_live_may_return_another_key_than_the_creation(client: Client) -> None:
-    client.sim.tastes.another_key_at_start = True
+    client.sim.variant.another_key_at_start = True
     created = client.created()
     session_id = created["session"]["id"]
     first, second = (client.data("POST", f"/sessions/{session_id}/go_live")["rtmp"] for _unused in range(2))
@@ -112,7 +112,7 @@ def test_going_live_may_return_another_key_than_the_creation(client: Client) -> 
 
 
 def test_a_room_may_have_one_live_session_at_a_time(client: Client) -> None:
-    client.sim.tastes.set(one_live_per_room=True, seconds_until_live=0.2)
+    client.sim.variant.set(one_live_per_room=True, seconds_until_live=0.2)
     room_id = client.new_room()
     first, second = (client.created(room_id) for _unused in range(2))
     ids = [one["session"]["id"] for one in (first, second)]

@@ -35,7 +35,7 @@ def _ids(page: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_the_page_after_the_last_may_be_refused_and_the_first_never(client: Client, status: int) -> None:
     room_id, _sessions = _room_of(client, 4)
-    client.sim.tastes.page_after_last = status
+    client.sim.variant.page_after_last = status
     assert [len(_ids(_page(client, room_id, page))) for page in (1, 2)] == [2, 2]
     answer = client.call("GET", f"/rooms/{room_id}/sessions", params={"page": 3, "limit": 2})
     published.assert_valid_error(answer, status)
@@ -46,7 +46,7 @@ def test_the_page_after_the_last_may_be_refused_and_the_first_never(client: Clie
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize("largest", [10, 20, 50])
 def test_a_larger_limit_may_be_refused(client: Client, largest: int, status: int) -> None:
-    client.sim.tastes.set(largest_limit=largest, larger_limit=status)
+    client.sim.variant.set(largest_limit=largest, larger_limit=status)
     assert client.data("GET", "/rooms/my", params={"limit": largest})["limit"] == largest
     assert client.data("GET", "/rooms/my")["limit"] == 10
     published.assert_valid_error(client.call("GET", "/rooms/my", params={"limit": largest + 1}), status)
@@ -55,7 +55,7 @@ def test_a_larger_limit_may_be_refused(client: Client, largest: int, status: int
 @pytest.mark.parametrize(("asked_limit_shown", "shown"), [(False, 3), (True, 100)])
 def test_a_larger_limit_may_be_reduced_without_an_error(client: Client, asked_limit_shown: bool, shown: int) -> None:
     room_id, _sessions = _room_of(client, 5)
-    client.sim.tastes.set(largest_limit=3, asked_limit_shown=asked_limit_shown)
+    client.sim.variant.set(largest_limit=3, asked_limit_shown=asked_limit_shown)
     page = _page(client, room_id, 1, limit=100)
     assert (len(page["sessions"]), page["limit"], page["total"]) == (3, shown, 5)
     # The default limit is reduced too.
@@ -77,7 +77,7 @@ def test_a_page_may_be_short_or_empty_before_the_total_is_reached(client: Client
 
 def test_lists_may_be_in_the_order_of_creation_and_without_a_total(client: Client) -> None:
     room_id, sessions = _room_of(client, 3)
-    client.sim.tastes.set(oldest_first=True, hidden_list_fields=["total", "page", "limit"])
+    client.sim.variant.set(oldest_first=True, hidden_list_fields=["total", "page", "limit"])
     assert _page(client, room_id, 1).keys() == {"sessions"}
     assert _ids(_page(client, room_id, 1)) == sessions[:0:-1]
 
@@ -134,9 +134,9 @@ def test_accounts_have_their_own_rooms_and_credentials(client: Client) -> None:
     ):
         options = {"json": {"title": "Mine now"}} if method == "PATCH" else {}
         published.assert_valid_error(client.call(method, path, **options), 403)
-        client.sim.tastes.stranger_status = 404
+        client.sim.variant.stranger_status = 404
         published.assert_valid_error(client.call(method, path, **options), 404)
-        client.sim.tastes.reset()
+        client.sim.variant.reset()
 
 
 def test_an_account_can_be_added_and_get_new_credentials(client: Client) -> None:
@@ -162,7 +162,7 @@ def test_an_account_may_have_a_quota_of_sessions_and_rooms(client: Client, statu
     service = client.sim.service
     fresh = client.as_user(None)
     headers = {"X-API-Key": service.add_user(f"small{status}").api_key}
-    client.sim.tastes.set(most_sessions=2, most_rooms=1, quota_status=status)
+    client.sim.variant.set(most_sessions=2, most_rooms=1, quota_status=status)
     room_id = fresh.data("POST", "/rooms", json={"title": "Hall"}, headers=headers)["room"]["id"]
     published.assert_valid_error(fresh.call("POST", "/rooms", json={"title": "Hall"}, headers=headers), status)
     body = {"title": "Talk", "preset_id": next(iter(service.presets))}
@@ -176,5 +176,5 @@ def test_an_account_may_have_a_quota_of_sessions_and_rooms(client: Client, statu
     fresh.data("DELETE", f"/sessions/{answers[0].json()['data']['session']['id']}", headers=headers)
     assert fresh.call("POST", path, json=body, headers=headers).status_code == 201
     with pytest.raises(Refusal):
-        client.sim.colleague.create_session(room_id, "Another")
+        client.sim.dashboard.create_session(room_id, "Another")
     service.delete_room(service.room(room_id))

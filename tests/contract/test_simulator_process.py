@@ -113,22 +113,22 @@ def test_another_process_can_read_the_journal_and_add_faults(client: Client) -> 
 def test_another_process_can_set_variants_and_make_changes(client: Client) -> None:
     admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator"
     http = client.http
-    changed = http.post(f"{admin}/tastes", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
+    changed = http.post(f"{admin}/variant", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
     assert (changed.status_code, changed.json()["room_titles"]) == (200, ["upper"])
-    assert http.get(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 404
+    assert http.get(f"{admin}/variant", timeout=5).json()["page_after_last"] == 404
     made = http.post(f"{admin}/changes", json={"do": "create_room", "title": "Hall"}, timeout=5)
     assert made.status_code == 201
     assert client.data("GET", f"/rooms/{made.json()['id']}")["title"] == "HALL"
     for path, wrong in (
-        ("tastes", {"colour": "red"}),
-        ("tastes", ["sparse"]),
+        ("variant", {"colour": "red"}),
+        ("variant", ["sparse"]),
         ("changes", {"do": "explode"}),
         ("changes", {"do": "go_live", "session": "No such session"}),
     ):
         answer = http.post(f"{admin}/{path}", json=wrong, timeout=5)
         assert (answer.status_code, answer.json().keys()) == (400, {"error"})
-    assert http.delete(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 200
-    assert client.sim.tastes.is_strict()
+    assert http.delete(f"{admin}/variant", timeout=5).json()["page_after_last"] == 200
+    assert client.sim.variant.is_strict()
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("x", False)])
@@ -149,8 +149,8 @@ WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
     ({"ingest": {"hls_url": "http://127.0.0.1/{id}.m3u8"}}, "ingest.hls_url: only {session_id}"),
     ({"publish_starts_session": "yes"}, "publish_starts_session: must be"),
     ({"colours": []}, "colours: is not a field"),
-    ({"tastes": {"colour": "red"}}, "tastes: colour: is unknown"),
-    ({"tastes": ["sparse"]}, "tastes: .*mapping"),
+    ({"variant": {"colour": "red"}}, "variant: colour: is unknown"),
+    ({"variant": ["sparse"]}, "variant: .*mapping"),
     ({"faults": {"action": "drop"}}, "faults: must be a list"),
     ({"faults": [{"action": "drop"}, {"action": "explode"}]}, r"faults\[1\]: action: 'explode' is unknown"),
     ({"ingest": {"key_form": "the-same"}}, "ingest.key_form: must contain"),
@@ -189,7 +189,7 @@ def test_a_seed_may_contain_ids_statuses_and_times(client: Client) -> None:
 def test_a_seed_may_contain_variants_faults_and_the_form_of_keys(client: Client) -> None:
     given = {
         **seed(),
-        "tastes": {"hidden_session_fields": ["status"], "oldest_first": True},
+        "variant": {"hidden_session_fields": ["status"], "oldest_first": True},
         "faults": [{"action": "status", "status": 503, "method": "get", "path": "^/rooms$", "times": 2}],
         "ingest": {"key_form": "live_{uuid}"},
     }
@@ -206,7 +206,7 @@ def test_the_example_seed_has_the_preset_of_the_examples_in_the_documentation() 
     documented = re.findall(r"preset_id: *([0-9a-f-]{36})", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
     assert documented
     assert set(documented) <= seed_from(example).presets.keys()
-    _before, first_line, after = EXAMPLE.read_text(encoding="utf-8").partition("# tastes:\n")
-    switches = "".join(re.findall(r"^# ((?:tastes:|faults:| ).*\n)", first_line + after, re.MULTILINE))
+    _before, first_line, after = EXAMPLE.read_text(encoding="utf-8").partition("# variant:\n")
+    switches = "".join(re.findall(r"^# ((?:variant:|faults:| ).*\n)", first_line + after, re.MULTILINE))
     commented = seed_from({**example, **yaml.safe_load(switches)})
     assert (commented.variant.is_strict(), len(commented.faults)) == (False, 1)

@@ -80,7 +80,7 @@ TITLES: list[tuple[list[str | Callable[[str], str]], str, str]] = [
 def test_titles_are_stored_after_the_steps_of_the_switch(
     client: Client, steps: list[str | Callable[[str], str]], sent: str, stored: str
 ) -> None:
-    client.sim.tastes.set(room_titles=steps, session_titles=steps)
+    client.sim.variant.set(room_titles=steps, session_titles=steps)
     room = client.data("POST", "/rooms", json={"title": sent})["room"]
     session = client.created(room["id"], title=sent)["session"]
     listed = client.data("GET", f"/rooms/{room['id']}/sessions")["sessions"]
@@ -92,14 +92,14 @@ def test_titles_are_stored_after_the_steps_of_the_switch(
 
 
 def test_titles_of_rooms_and_sessions_have_different_switches(client: Client) -> None:
-    client.sim.tastes.room_titles = ("upper",)
+    client.sim.variant.room_titles = ("upper",)
     room_id = client.new_room("Hall")
     assert client.created(room_id, title="Talk")["session"]["title"] == "Talk"
     assert client.data("GET", f"/rooms/{room_id}")["title"] == "HALL"
 
 
 def test_descriptions_are_cleaned_or_omitted_if_empty(client: Client) -> None:
-    client.sim.tastes.set(descriptions=["lf", "end", "blanks"], empty_descriptions_omitted=True)
+    client.sim.variant.set(descriptions=["lf", "end", "blanks"], empty_descriptions_omitted=True)
     room = client.data("POST", "/rooms", json={"title": "Hall", "description": "One\r\ntwo   three\r\n"})["room"]
     assert room["description"] == "One two three"
     assert client.created(room["id"], description="Text\n")["session"]["description"] == "Text"
@@ -108,7 +108,7 @@ def test_descriptions_are_cleaned_or_omitted_if_empty(client: Client) -> None:
 
 
 def test_ignored_fields_are_unchanged_and_the_request_succeeds(client: Client) -> None:
-    client.sim.tastes.set(
+    client.sim.variant.set(
         ignored_room_fields=["title", "description"],
         ignored_session_fields=["scheduled_start_time", "mode"],
         ignored_settings=["chat_enabled"],
@@ -130,7 +130,7 @@ def test_ignored_fields_are_unchanged_and_the_request_succeeds(client: Client) -
 def _settings_shown(client: Client, **switches: Any) -> dict[str, Any]:
     session_id = client.new_session()
     client.data("PATCH", f"/sessions/{session_id}/settings", json=SETTINGS)
-    client.sim.tastes.set(**switches)
+    client.sim.variant.set(**switches)
     session = client.data("GET", f"/sessions/{session_id}")
     return {name: session[name] for name in session if name.endswith("_override") or name.startswith("effective_")}
 
@@ -150,10 +150,10 @@ def test_false_settings_may_be_omitted(client: Client) -> None:
 
 
 def test_the_stored_or_only_the_effective_join_limit_may_be_capped(client: Client) -> None:
-    client.sim.tastes.largest_join_limit = 20
+    client.sim.variant.largest_join_limit = 20
     shown = _settings_shown(client)
     assert (shown["max_join_limit_override"], shown["effective_max_join_limit"]) == (20, 20)
-    client.sim.tastes.reset()
+    client.sim.variant.reset()
     shown = _settings_shown(client, largest_effective_join_limit=20)
     assert (shown["max_join_limit_override"], shown["effective_max_join_limit"]) == (70, 20)
 
@@ -176,15 +176,15 @@ TIMES: list[tuple[dict[str, Any], str]] = [
 def test_times_may_be_truncated_or_rounded_and_have_another_offset(
     client: Client, switches: dict[str, Any], shown: str
 ) -> None:
-    client.sim.tastes.set(**switches)
+    client.sim.variant.set(**switches)
     created = client.created(scheduled_start_time=SENT)["session"]
     assert created["scheduled_start_time"] == shown
     client.data("PATCH", f"/sessions/{created['id']}/reschedule", json={"scheduled_start_time": SENT})
     again = client.data("GET", f"/sessions/{created['id']}")
     assert again["scheduled_start_time"] == shown
-    assert again["created_at"].endswith(client.sim.tastes.time_offset)
-    assert again["room"]["created_at"].endswith(client.sim.tastes.time_offset)
-    client.sim.tastes.reset()
+    assert again["created_at"].endswith(client.sim.variant.time_offset)
+    assert again["room"]["created_at"].endswith(client.sim.variant.time_offset)
+    client.sim.variant.reset()
     kept = date_time(client.data("GET", f"/sessions/{created['id']}")["scheduled_start_time"])
     assert abs((kept - date_time(shown)).total_seconds()) < 0.001
 
@@ -200,7 +200,7 @@ def test_trailing_zeros_of_a_fraction_may_be_omitted() -> None:
 def test_the_timestamp_of_every_response_has_the_form_of_the_switch(client: Client) -> None:
     seen: dict[str, list[Any]] = {}
     for form in ("seconds", "milliseconds", "zero", "text", "date", "missing"):
-        client.sim.tastes.timestamp = form
+        client.sim.variant.timestamp = form
         answers = [client.call("GET", "/rooms"), client.call("GET", "/rooms/x/y/z")]
         client.sim.faults.add("status", status=500)
         answers.append(client.call("GET", "/rooms"))
@@ -214,7 +214,7 @@ def test_the_timestamp_of_every_response_has_the_form_of_the_switch(client: Clie
 
 
 def test_responses_may_omit_the_fields_that_the_contracts_first_example_omits(client: Client) -> None:
-    client.sim.tastes.set(
+    client.sim.variant.set(
         hidden_session_fields=[*SPARSE_SESSION, "created_at"],
         hidden_room_fields=["host", "host_id", "created_at"],
         hidden_creation_fields=["rtmp_url"],
@@ -259,7 +259,7 @@ MANY: dict[str, Any] = {
 
 @needs_contract
 def test_responses_with_many_switches_conform_to_the_contract(client: Client) -> None:
-    client.sim.tastes.set(**MANY)
+    client.sim.variant.set(**MANY)
     room = published.assert_valid_success(
         ("POST", "/rooms"), client.call("POST", "/rooms", json={"title": "Q&A", "description": "One\r\n"})
     )["room"]
@@ -282,7 +282,7 @@ def test_responses_with_many_switches_conform_to_the_contract(client: Client) ->
 def test_error_responses_may_quote_secrets_and_ids(client: Client, what: str) -> None:
     created = client.created(preset_id=RTMP_PRESET)
     session_id, key = created["session"]["id"], created["stream_key"]
-    client.sim.tastes.refusals_quote = (what,)
+    client.sim.variant.refusals_quote = (what,)
     quoted = {"stream_key": key, "id": session_id, "credential": "sim-api-key-host"}[what]
     assert quoted in client.call("POST", f"/sessions/{session_id}/end").text
     client.sim.faults.add("status", status=502)

@@ -134,7 +134,7 @@ def scene(folder: Path, commands: Path, collections: Path, *, with_runner: bool)
         simulator.service.key_form = "key/+stream=&{random}"
         simulator.service.rtmp_form = "rtmp://127.0.0.1:1935/live/{stream_key}"
         simulator.service.whip_form = "https://127.0.0.1:8889/{stream_key}/whip"
-        simulator.tastes.whip_url_shown = "always"
+        simulator.variant.whip_url_shown = "always"
         log = None if system_log.missing() else stack.enter_context(system_log.system_log())
         controller = Controller(
             home,

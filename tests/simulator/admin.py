@@ -62,7 +62,7 @@ def admin_routes(service: Service, faults: Faults, journal: Journal) -> list[Rou
         Route("/_simulator/journal", _for_tests(journal_entries), methods=["GET", "DELETE"]),
         Route("/_simulator/issued_keys", _for_tests(issued_keys), methods=["GET"]),
         Route("/_simulator/faults", _for_tests(fault_rules), methods=["POST", "DELETE"]),
-        Route("/_simulator/tastes", _for_tests(variant), methods=["GET", "POST", "DELETE"]),
+        Route("/_simulator/variant", _for_tests(variant), methods=["GET", "POST", "DELETE"]),
         Route("/_simulator/changes", _for_tests(changes), methods=["POST"]),
     ]
 

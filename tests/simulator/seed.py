@@ -116,7 +116,7 @@ def seed_from(data: object) -> Seed:
     """Return a checked seed; raise SeedError with the field's path."""
     if not isinstance(data, Mapping):
         raise SeedError("seed: must be a mapping with users, presets, rooms")
-    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session", "tastes", "faults"}
+    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session", "variant", "faults"}
     for name in data:
         if name not in known:
             raise SeedError(f"{name}: is not a field of a seed; known: {', '.join(sorted(known))}")
@@ -139,7 +139,7 @@ def seed_from(data: object) -> Seed:
         tuple(rooms),
         ingest,
         publish_starts_session,
-        _variant(data.get("tastes") or {}),
+        _variant(data.get("variant") or {}),
         _faults(data.get("faults") or []),
     )
 
@@ -231,7 +231,7 @@ def _variant(data: object) -> Variant:
     try:
         return variant_from(data)
     except VariantError as error:
-        raise SeedError(f"tastes: {error}") from None
+        raise SeedError(f"variant: {error}") from None
 
 
 def _faults(data: object) -> tuple[Rule, ...]:

@@ -49,7 +49,7 @@ class Simulator:
         self.service = Service(start)
         self.faults = Faults(start.faults)
         # Changes rooms and sessions without a request of the client.
-        self.colleague = Dashboard(self.service)
+        self.dashboard = Dashboard(self.service)
         self.journal = Journal()
         self._asked_port = port
         self._server: uvicorn.Server | None = None
@@ -65,7 +65,7 @@ class Simulator:
         return f"http://{HOST}:{self.port}/ingest"
 
     @property
-    def tastes(self) -> Variant:
+    def variant(self) -> Variant:
         return self.service.variant
 
     def issued_keys(self) -> list[str]:

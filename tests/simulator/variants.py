@@ -127,7 +127,7 @@ class Variant:
 def variant_from(data: object) -> Variant:
     """Return the switches of a seed or a request; those that it omits are strict. Raise VariantError."""
     if not isinstance(data, Mapping):
-        raise VariantError("tastes: must be a mapping of switches to values")
+        raise VariantError("variant: must be a mapping of switches to values")
     variant = Variant()
     for name, value in data.items():
         setattr(variant, str(name), value)
