@@ -111,8 +111,8 @@ def test_viewers_are_counted_while_the_session_is_live(client: Client) -> None:
 
 
 def test_publishing_does_not_start_the_session_if_the_seed_disables_it(client: Client) -> None:
-    with Simulator({**seed(), "publish_starts_session": False}) as quiet:
-        host = Client(quiet, client.http)
+    with Simulator({**seed(), "publish_starts_session": False}) as simulator:
+        host = Client(simulator, client.http)
         session_id, key = _created(host)
         assert _publish(host, key) == 302
         assert host.data("GET", f"/sessions/{session_id}")["status"] == "scheduled"

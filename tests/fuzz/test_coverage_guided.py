@@ -24,7 +24,7 @@ from tests.fuzz.targets import ENCODING, SECRET, STATUS, TARGETS
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = int(os.environ.get("TENBYTE_TEST_FUZZ_SECONDS", "4"))
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None, reason="atheris cannot be had for this Python or machine"
+    importlib.util.find_spec("atheris") is None, reason="atheris is not available for this Python or machine"
 )
 SESSION = {
     "id": "6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21",

@@ -105,13 +105,13 @@ def test_the_error_about_an_unusable_proxy_names_the_variables(
 
 
 def test_a_slow_proxy_is_aborted_at_the_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drip(_request: bytes) -> Iterable[bytes]:
+    def slow_pieces(_request: bytes) -> Iterable[bytes]:
         yield b"HTTP/1.1 200 OK\r\n"
         for number in range(90):
             time.sleep(0.5)
             yield f"X-Slow-{number}: 1\r\n".encode()
 
-    with listening(drip) as proxy:
+    with listening(slow_pieces) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         started = time.monotonic()
         with pytest.raises((NotSent, AnswerLost), match="within 1 seconds"):

@@ -77,15 +77,15 @@ def test_environment_variables_of_libraries_do_not_override_options(
 ) -> None:
     theirs = authority("authority of the environment")
     monkeypatch.setenv(variable, str(theirs.file(tmp_path)))
-    ours = known.file(tmp_path)
+    authority_file = known.file(tmp_path)
     with listening(well, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
-        assert connect(url, ca_path=ours).read("/rooms/my") == {"id": "1"}
+        assert connect(url, ca_path=authority_file).read("/rooms/my") == {"id": "1"}
         assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
     # Nor do they add authorities to those of ca_path.
     with listening(well, server_context(tmp_path, theirs)) as listener:
         with pytest.raises(NotSent, match="TLS failed"):
-            connect(listener.url.replace("http:", "https:"), ca_path=ours).read("/rooms/my")
+            connect(listener.url.replace("http:", "https:"), ca_path=authority_file).read("/rooms/my")
         assert listener.requests == []
 
 
@@ -104,7 +104,7 @@ def test_a_slow_response_over_tls_is_aborted_at_the_deadline(
 ) -> None:
     ended = threading.Event()
 
-    def drip(_request: bytes) -> Iterable[bytes]:
+    def slow_pieces(_request: bytes) -> Iterable[bytes]:
         try:
             yield b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
             for _byte in range(500):
@@ -113,7 +113,7 @@ def test_a_slow_response_over_tls_is_aborted_at_the_deadline(
         finally:
             ended.set()
 
-    with listening(drip, server_context(tmp_path, known)) as listener:
+    with listening(slow_pieces, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
         with pytest.raises(AnswerLost, match="no response within 1 seconds"):
             connect(url, ca_path=known.file(tmp_path), timeout=1.0).write("POST", "/rooms", {})

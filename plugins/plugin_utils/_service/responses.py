@@ -193,14 +193,14 @@ def _service_error(
     request_id = response.headers.get("X-Request-Id")
     sent = tuple(sent)
     quotes = dict.fromkeys(_quoted(str(detail), 300, redactor, sent) for detail in details)
-    said = "; ".join(quotes) or "no reason given"
+    reason = "; ".join(quotes) or "no reason given"
     named = ""
     if code:
         named += f", code {_quoted(code, 100, redactor, sent)}"
     if request_id:
         named += f", request {one_line(redactor.excerpt(request_id, 100))}"
     advice = _ADVICE.get(response.status_code, "")
-    message = f"{what} was refused by the service: {said} (HTTP {response.status_code}{named}).{advice}"
+    message = f"{what} was refused by the service: {reason} (HTTP {response.status_code}{named}).{advice}"
     return ServiceError(
         message,
         status=response.status_code,

@@ -132,7 +132,7 @@ def test_a_capped_number_is_sent_again_if_the_requested_or_the_current_value_cha
     run.apply(event(replace(KEYNOTE, settings=Settings(max_join_limit=400))))
     assert run.writes() == ["PATCH settings"]
     assert_idempotent(run, event(replace(KEYNOTE, settings=Settings(max_join_limit=400))))
-    # Somebody has changed it in the dashboard.
+    # It was changed in the dashboard.
     (entry,) = run.service.sessions.values()
     entry["effective_max_join_limit"] = 7
     run.apply(event(replace(KEYNOTE, settings=Settings(max_join_limit=400))))
