@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulator for the tests of this folder, and small clients of it."""
+"""Fixtures: a simulator and a client of it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def seed() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Client:
-    """Calls the API as one user; ``username`` None sends no credentials."""
+    """Calls the API as one user; with ``username`` None, without credentials."""
 
     sim: Simulator
     http: requests.Session
@@ -80,7 +80,7 @@ class Client:
         return str(self.created(room_id, status, **fields)["session"]["id"])
 
     def created(self, room_id: str | None = None, status: str = "scheduled", **fields: Any) -> dict[str, Any]:
-        """Create a session, bring it to the status, and return what the creation answered."""
+        """Create a session, bring it to the status, and return the ``data`` of its creation."""
         body = {"title": "Session", "preset_id": RTMP_PRESET, **fields}
         created = self.data("POST", f"/rooms/{room_id or self.new_room()}/sessions", json=body)
         for step in {"scheduled": [], "live": ["start"], "ended": ["start", "end"]}[status]:
@@ -102,11 +102,11 @@ def shared_sim() -> Iterator[Simulator]:
 
 @pytest.fixture
 def sim(shared_sim: Simulator) -> Iterator[Simulator]:
-    """One simulator for all tests; each makes its own rooms and finds it strict, without faults, the journal empty."""
+    """One simulator for all tests, each time strict, without faults and with an empty journal. Rooms remain."""
     shared_sim.journal.clear()
     yield shared_sim
     shared_sim.faults.clear()
-    shared_sim.tastes.reset()
+    shared_sim.variant.reset()
 
 
 @pytest.fixture

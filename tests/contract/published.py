@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The published contract, and whether an answer is within it.
+"""The published contract, and checks that a response conforms to it.
 
-The document requires no property of any answer and forbids none, so that ``{}`` would pass as a room. The checks here
-are tighter: an answer may hold only documented properties, and the envelope must be whole.
+The document neither requires nor forbids any property of a response, so that ``{}`` would be a valid room. The checks
+here are stricter: only documented properties are allowed, and the envelope must be complete.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def operations() -> dict[OperationId, Json]:
 
 
 def assert_valid_success(operation_id: OperationId, answer: requests.Response) -> Json:
-    """Check a 2xx answer against its operation's schema, and return its ``data``."""
+    """Check a 2xx response against its operation's schema, and return its ``data``."""
     documented = operations()[operation_id]["responses"]
     assert str(answer.status_code) in documented, f"{operation_id} answered {answer.status_code}: {answer.text[:300]}"
     body = _body(answer)
@@ -71,7 +71,7 @@ def assert_valid_success(operation_id: OperationId, answer: requests.Response) -
 
 
 def assert_valid_error(answer: requests.Response, status: int | None = None) -> Json:
-    """Check an error's body: the published one for its status, and nothing beyond one published shape."""
+    """Check the body of an error response: it must have one of the published shapes, the one for its status."""
     assert answer.status_code >= 400, f"{answer.status_code} is no error: {answer.text[:300]}"
     if status is not None:
         assert answer.status_code == status, f"{answer.status_code} instead of {status}: {answer.text[:300]}"
@@ -87,7 +87,7 @@ def assert_valid_error(answer: requests.Response, status: int | None = None) -> 
 
 
 def problems_of(schema_name: str, value: object) -> list[str]:
-    """Return what is wrong with a value for one of the document's named schemas."""
+    """Return the violations of one of the document's named schemas by a value."""
     return _problems({"$ref": f"#/components/schemas/{schema_name}"}, value)
 
 
@@ -103,12 +103,12 @@ def _response_schema(name: str) -> Json:
 
 
 def _schema_of_data(schema: Mapping[str, Any]) -> Json:
-    """Return the schema of ``data``: of the parts of the document's ``allOf``, the last that describes it."""
+    """Return the schema of ``data``: the last one in the parts of ``allOf``."""
     return [dict(part["properties"]["data"]) for part in schema["allOf"] if "data" in part.get("properties", {})][-1]
 
 
 def _closed(schema: Mapping[str, Any]) -> Json:
-    """Return the schema with every reference written out and every described object closed to other properties."""
+    """Return the schema with all references resolved and without additional properties in described objects."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/components/schemas/")
         return _closed(document()["components"]["schemas"][name])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a client meets at the simulator: strict input, states, pages, secrets only where the contract shows them."""
+"""The simulator's behaviour: strict input, states, pages, and secrets only in the responses of the contract."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_session_with_a_field_outside_the_contract_is_not_created(
     assert client.data("GET", f"/rooms/{room_id}/sessions")["total"] == 0
 
 
-def test_all_that_is_wrong_with_a_body_is_told_at_once(client: Client) -> None:
+def test_one_error_response_contains_all_problems_of_a_body(client: Client) -> None:
     body = {"title": "ab", "analytics": {"google_tag_manager": {"enabled": "yes"}}, "colour": "red"}
     assert _problems(client.call("POST", "/rooms", json=body)) == {
         "title": "validation_min_length",
@@ -66,7 +66,7 @@ def test_all_that_is_wrong_with_a_body_is_told_at_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize("length", [3, 255])
-def test_titles_at_the_contracts_bounds_are_accepted(client: Client, length: int) -> None:
+def test_titles_of_minimal_and_maximal_length_are_accepted(client: Client, length: int) -> None:
     assert client.call("POST", "/rooms", json={"title": "é" * length}).status_code == 201
 
 
@@ -76,7 +76,7 @@ def test_a_join_limit_outside_its_range_is_refused(client: Client, limit: object
     assert "max_join_limit" in _problems(answer)
 
 
-def test_titles_are_not_unique_and_every_post_makes_another_session(client: Client) -> None:
+def test_titles_are_not_unique_and_every_post_creates_a_session(client: Client) -> None:
     room_id = client.new_room("Twice")
     assert room_id != client.new_room("Twice")
     assert client.new_session(room_id, title="Twice") != client.new_session(room_id, title="Twice")
@@ -86,7 +86,7 @@ def test_a_viewer_may_not_create_rooms(client: Client) -> None:
     assert client.as_user("viewer").call("POST", "/rooms", json={"title": "Mine"}).status_code == 403
 
 
-def test_times_are_answered_in_utc_and_options_show_in_the_session(client: Client) -> None:
+def test_a_session_contains_its_start_in_utc_and_its_options(client: Client) -> None:
     session_id = client.new_session(
         scheduled_start_time="2030-01-01T12:30:00.5+02:30", description="About", mode="webcam", preset_id=WHIP_PRESET
     )
@@ -100,7 +100,7 @@ def test_times_are_answered_in_utc_and_options_show_in_the_session(client: Clien
     assert session_id in session["hls_url"]
 
 
-def test_settings_override_the_preset_and_reschedule_moves_the_start(client: Client) -> None:
+def test_settings_override_the_preset_and_reschedule_changes_the_start(client: Client) -> None:
     session_id = client.new_session(preset_id=WHIP_PRESET)
     assert client.data("GET", f"/sessions/{session_id}")["effective_max_join_limit"] == 5
     client.data("PATCH", f"/sessions/{session_id}/settings", json={"max_join_limit": 9, "chat_enabled": False})
@@ -155,7 +155,7 @@ def test_an_expired_session_cannot_be_started(client: Client) -> None:
     assert client.call("POST", f"/sessions/{expired.id}/go_live").status_code == 409
 
 
-def test_a_session_on_air_shows_in_its_room_and_in_the_lists(client: Client) -> None:
+def test_a_live_session_is_in_its_room_and_in_the_lists(client: Client) -> None:
     room_id = client.new_room()
     first = client.new_session(room_id, status="live")
     second = client.new_session(room_id, status="live")
@@ -183,7 +183,7 @@ def test_statistics_count_the_sessions_of_the_caller(client: Client) -> None:
         assert host.as_user("other").data("GET", "/sessions/stats")["total_sessions"] == 0
 
 
-def test_the_stream_key_is_answered_by_create_start_and_go_live_alone(client: Client) -> None:
+def test_only_create_start_and_go_live_return_the_stream_key(client: Client) -> None:
     room_id = client.new_room()
     created = client.created(room_id, preset_id=WHIP_PRESET)
     session_id, key = created["session"]["id"], created["stream_key"]
@@ -218,7 +218,7 @@ def test_the_stream_key_is_answered_by_create_start_and_go_live_alone(client: Cl
     assert not any(key in answer.text or "rtmp_url" in answer.text for answer in answers)
 
 
-def test_a_rotated_key_is_answered_by_the_next_start(client: Client) -> None:
+def test_the_next_start_returns_a_rotated_key(client: Client) -> None:
     created = client.created()
     session_id = created["session"]["id"]
     key = client.sim.service.rotate_stream_key(session_id)
@@ -227,7 +227,7 @@ def test_a_rotated_key_is_answered_by_the_next_start(client: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rooms", "my", "of_room", "sessions", "live"])
-def test_a_list_shows_ten_items_unless_asked_for_pages(client: Client, kind: str) -> None:
+def test_a_list_has_ten_items_without_page_and_limit(client: Client, kind: str) -> None:
     with Simulator(seed()) as fresh:
         host = Client(fresh, client.http)
         room_id = host.new_room()
@@ -256,11 +256,11 @@ def test_a_list_shows_ten_items_unless_asked_for_pages(client: Client, kind: str
 @pytest.mark.parametrize(
     "query", ["page=0", "limit=0", "page=-1", "limit=ten", "page=", "page=1&page=2", "status=live"]
 )
-def test_a_page_that_does_not_exist_is_refused(client: Client, query: str) -> None:
+def test_an_invalid_page_or_limit_is_refused(client: Client, query: str) -> None:
     assert _problems(client.call("GET", f"/rooms/my?{query}"))
 
 
-def test_my_rooms_are_mine_alone(client: Client) -> None:
+def test_my_rooms_contains_only_own_rooms(client: Client) -> None:
     mine = client.new_room()
     theirs = client.as_user("other").new_room()
     ids = {item["id"] for item in client.data("GET", "/rooms/my", params={"limit": 100})["rooms"]}
@@ -268,7 +268,7 @@ def test_my_rooms_are_mine_alone(client: Client) -> None:
     assert theirs not in ids
 
 
-def test_the_journal_tells_who_asked_what_and_holds_no_secret(client: Client) -> None:
+def test_the_journal_contains_users_and_requests_and_no_secret(client: Client) -> None:
     created = client.created()
     session_id, key = created["session"]["id"], created["stream_key"]
     client.sim.journal.clear()
@@ -291,7 +291,7 @@ def test_the_journal_tells_who_asked_what_and_holds_no_secret(client: Client) ->
     assert not any(secret in repr(list(client.sim.journal)) for secret in secrets)
 
 
-def test_thirty_two_clients_at_once_each_get_their_own_sessions(client: Client) -> None:
+def test_thirty_two_concurrent_clients_get_different_sessions(client: Client) -> None:
     room_id = client.new_room()
     local = threading.local()
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every operation of the published contract, driven against a running simulator; every answer is validated."""
+"""Calls every operation of the published contract at a running simulator, and validates every response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .published import OperationId
 
 pytestmark = pytest.mark.skipif(not published.DOCUMENT_PATH.exists(), reason=published.ABSENT)
 
-# How each operation is made to succeed: a function that returns the path's id and the JSON body.
+# For each operation, a function that prepares a successful call and returns the path's id and the JSON body.
 Preparation = Callable[[Client], tuple[str, dict[str, Any] | None]]
 PREPARATIONS: dict[OperationId, Preparation] = {
     ("GET", "/rooms"): lambda _client: ("", None),
@@ -97,16 +97,16 @@ def each(operations: list[OperationId]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("operation", operations, ids=[" ".join(item) for item in operations])
 
 
-def test_every_operation_of_the_contract_is_driven() -> None:
+def test_every_operation_of_the_contract_is_tested() -> None:
     assert set(published.operations()) == set(PREPARATIONS)
 
 
-def test_the_simulator_serves_nothing_that_is_not_in_the_contract() -> None:
+def test_the_simulator_has_only_operations_of_the_contract() -> None:
     served = {(method, path) for path, methods in OPERATIONS.items() for method in methods}
     assert served == set(published.operations())
 
 
-def test_operations_are_public_or_host_only_where_the_contract_says_so() -> None:
+def test_operations_are_public_or_host_only_as_in_the_contract() -> None:
     for (method, path), documented in published.operations().items():
         operation = OPERATIONS[path][method]
         assert operation.public == (documented["security"] == []), (method, path)
@@ -123,19 +123,19 @@ def test_operations_are_public_or_host_only_where_the_contract_says_so() -> None
         ("SessionResponse", {"status": "paused"}),
     ],
 )
-def test_the_validation_itself_refuses_wrong_values(schema: str, value: dict[str, Any]) -> None:
+def test_the_validation_of_the_tests_refuses_invalid_values(schema: str, value: dict[str, Any]) -> None:
     assert published.problems_of(schema, value)
 
 
 @each(ALL)
-def test_an_operation_succeeds_with_an_answer_of_its_schema(client: Client, operation: OperationId) -> None:
+def test_a_successful_response_conforms_to_its_schema(client: Client, operation: OperationId) -> None:
     id_in_path, body = PREPARATIONS[operation](client)
     answer = _call(client, operation, id_in_path, **({} if body is None else {"json": body}))
     published.assert_valid_success(operation, answer)
 
 
 @each(SECURED)
-def test_an_operation_refuses_missing_wrong_and_doubled_credentials(client: Client, operation: OperationId) -> None:
+def test_an_operation_refuses_missing_invalid_and_duplicate_credentials(client: Client, operation: OperationId) -> None:
     id_in_path, body = PREPARATIONS[operation](client)
     options: dict[str, Any] = {} if body is None else {"json": body}
     nobody = client.as_user(None)
@@ -169,14 +169,14 @@ def test_an_unknown_id_is_not_found_and_a_malformed_one_is_invalid(
 
 
 @each(HOST_ONLY)
-def test_somebody_elses_room_is_forbidden(client: Client, operation: OperationId) -> None:
+def test_the_room_of_another_user_is_forbidden(client: Client, operation: OperationId) -> None:
     id_in_path, body = PREPARATIONS[operation](client)
     options: dict[str, Any] = {} if body is None else {"json": body}
     published.assert_valid_error(_call(client.as_user("other"), operation, id_in_path, **options), 403)
 
 
 @each(WITH_BODY)
-def test_a_body_that_is_no_body_of_the_contract_is_refused(client: Client, operation: OperationId) -> None:
+def test_a_body_that_violates_the_contract_is_refused(client: Client, operation: OperationId) -> None:
     id_in_path, body = PREPARATIONS[operation](client)
     as_json = {"Content-Type": "application/json"}
     for data in (b"", b"{", b"\xff\xfe", b'{"title": NaN}'):
@@ -190,13 +190,13 @@ def test_a_body_that_is_no_body_of_the_contract_is_refused(client: Client, opera
 
 
 @each([item for item in ALL if item not in WITH_BODY])
-def test_a_body_where_the_contract_has_none_is_refused(client: Client, operation: OperationId) -> None:
+def test_a_body_is_refused_if_the_contract_has_none(client: Client, operation: OperationId) -> None:
     id_in_path, _body = PREPARATIONS[operation](client)
     published.assert_valid_error(_call(client, operation, id_in_path, json={"title": "Something"}), 422)
 
 
 @each(ALL)
-def test_another_method_or_parameter_is_refused(client: Client, operation: OperationId) -> None:
+def test_an_unknown_method_or_parameter_is_refused(client: Client, operation: OperationId) -> None:
     id_in_path, body = PREPARATIONS[operation](client)
     answer = _call(client, ("PUT", operation[1]), id_in_path)
     published.assert_valid_error(answer, 405)
@@ -205,7 +205,7 @@ def test_another_method_or_parameter_is_refused(client: Client, operation: Opera
     published.assert_valid_error(_call(client, operation, id_in_path, params={"colour": "red"}, **options), 422)
 
 
-def test_conflicts_and_unknown_paths_answer_a_published_error(client: Client) -> None:
+def test_the_errors_for_conflicts_and_unknown_paths_have_a_published_shape(client: Client) -> None:
     ended = client.new_session(status="ended")
     published.assert_valid_error(client.call("POST", f"/sessions/{ended}/start"), 409)
     for path in ("", "/", "/presets", "/rooms/", f"/sessions/{ended}/nothing", "/rooms/my/sessions/more"):
@@ -221,7 +221,7 @@ def test_an_error_on_demand_has_a_published_shape(client: Client, status: int) -
 
 
 SENSIBLE = {200, 201, 400, 401, 403, 404, 405, 409, 415, 422}
-# Without shrinking, so that a failure is told in seconds.
+# Without shrinking, so that a failure is reported within seconds.
 DRAWN = settings(
     max_examples=20,
     deadline=None,
@@ -238,7 +238,7 @@ def drawing_schema() -> Any:
 
 
 @each(ALL)
-def test_drawn_requests_of_the_contract_are_answered_within_it_and_some_succeed(
+def test_responses_to_random_valid_requests_conform_to_the_contract_and_some_succeed(
     client: Client, drawing_schema: Any, operation: OperationId
 ) -> None:
     statuses: list[int] = []
@@ -255,16 +255,14 @@ def test_drawn_requests_of_the_contract_are_answered_within_it_and_some_succeed(
 
 
 @each(WITH_BODY)
-def test_drawn_requests_that_break_the_contract_are_refused(
-    client: Client, drawing_schema: Any, operation: OperationId
-) -> None:
+def test_random_invalid_requests_are_refused(client: Client, drawing_schema: Any, operation: OperationId) -> None:
     broken_bodies: list[Any] = []
 
     @DRAWN
     @given(case=drawing_schema[operation[1]][operation[0]].as_strategy(GenerationMode.NEGATIVE))
     def drive(case: Any) -> None:
         status = _answered_within_the_contract(client, operation, case)
-        # What is broken may instead be the path's id or a credential, which are replaced here.
+        # The invalid part may be the id in the path or a credential, which are replaced here.
         body = case.meta.components.get(ParameterLocation.BODY)
         if body and body.mode == GenerationMode.NEGATIVE:
             broken_bodies.append(case.body)
@@ -290,7 +288,7 @@ def _answered_within_the_contract(client: Client, operation: OperationId, case: 
 
 
 def _real_or_given(client: Client, operation: OperationId, given_id: Any) -> Any:
-    """Return an id that exists for three of four drawn ones: a drawn id alone would never get past 404."""
+    """Return an existing id in three of four cases: with random ids, all responses would be 404."""
     statuses = ("scheduled", "live", "ended")
     choice = sum(str(given_id).encode()) % (len(statuses) + 1)
     if choice == len(statuses):

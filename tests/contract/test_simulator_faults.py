@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults on demand: what the client sees, and whether the change was made."""
+"""Faults on demand: what the client receives, and whether the request takes effect."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def _create_impatiently(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
-def test_a_dropped_answer_closes_the_connection_before_or_after_the_commit(
-    client: Client, when: str, made: int
-) -> None:
+def test_drop_closes_the_connection_before_or_after_the_commit(client: Client, when: str, made: int) -> None:
     before = _rooms(client)
     client.sim.faults.add("drop", method="POST", path=ROOMS, when=when)
     with pytest.raises(requests.ConnectionError):
@@ -52,7 +50,7 @@ def test_a_dropped_answer_closes_the_connection_before_or_after_the_commit(
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
-def test_a_status_on_demand_comes_before_or_after_the_commit(client: Client, when: str, made: int) -> None:
+def test_status_replaces_the_response_before_or_after_the_commit(client: Client, when: str, made: int) -> None:
     before = _rooms(client)
     client.sim.faults.add("status", method="POST", path=ROOMS, status=503, when=when)
     assert _create(client).status_code == 503
@@ -60,13 +58,13 @@ def test_a_status_on_demand_comes_before_or_after_the_commit(client: Client, whe
     assert client.sim.journal[-1].status == 503
 
 
-def test_a_status_may_bring_its_own_headers_and_body(client: Client) -> None:
+def test_status_may_have_headers_and_a_body(client: Client) -> None:
     client.sim.faults.add("status", status=429, headers={"Retry-After": "2"}, body={"odd": True})
     answer = _create(client)
     assert (answer.status_code, answer.headers["Retry-After"], answer.json()) == (429, "2", {"odd": True})
 
 
-def test_a_truncated_answer_ends_before_its_announced_length_after_the_commit(client: Client) -> None:
+def test_truncate_ends_the_response_before_its_content_length_after_the_commit(client: Client) -> None:
     before = _rooms(client)
     client.sim.faults.add("truncate", method="POST")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
@@ -74,7 +72,7 @@ def test_a_truncated_answer_ends_before_its_announced_length_after_the_commit(cl
     assert _rooms(client) == before + 1
 
 
-def test_a_delayed_commit_happens_after_the_connection_is_gone(client: Client) -> None:
+def test_delay_commit_commits_after_the_connection_is_closed(client: Client) -> None:
     before = _rooms(client)
     client.sim.faults.add("delay_commit", method="POST", seconds=0.3)
     with pytest.raises(requests.ConnectionError):
@@ -86,7 +84,7 @@ def test_a_delayed_commit_happens_after_the_connection_is_gone(client: Client) -
     assert _rooms(client) == before + 1
 
 
-def test_a_delayed_commit_can_leave_its_client_waiting(client: Client) -> None:
+def test_delay_commit_may_keep_the_connection_open(client: Client) -> None:
     before = _rooms(client)
     client.sim.faults.add("delay_commit", method="POST", seconds=1.0, hold=True)
     with pytest.raises(requests.ReadTimeout):
@@ -102,7 +100,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-# A client whose child leads a session of its own, as Ansible's workers do, and does the asking.
+# A client whose child process has its own session, as Ansible's workers have, and sends the request.
 CLIENT = """
 import os, sys, time, urllib.request
 if os.fork():
@@ -116,7 +114,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_client_is_killed_with_all_that_it_started(client: Client, point: str) -> None:
+def test_crash_kills_a_client_and_its_descendants(client: Client, point: str) -> None:
     before = _rooms(client)
     with subprocess.Popen([sys.executable, "-c", CLIENT, client.sim.api_url], stdin=subprocess.PIPE) as process:
         rule = client.sim.faults.add("crash", method="POST", path=ROOMS, point=point, process=process.pid)
@@ -126,23 +124,23 @@ def test_a_client_is_killed_with_all_that_it_started(client: Client, point: str)
 
 
 @pytest.mark.parametrize("process", [1, os.getpid()], ids=["the first", "itself"])
-def test_the_simulator_kills_neither_itself_nor_the_machine(process: int) -> None:
-    with pytest.raises(ValueError, match="is not to be killed"):
+def test_the_simulator_kills_neither_itself_nor_init(process: int) -> None:
+    with pytest.raises(ValueError, match="must not be killed"):
         kill_tree(process)
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
-def test_latency_outlasts_an_impatient_client(client: Client, when: str, made: int) -> None:
+def test_a_client_may_time_out_because_of_latency(client: Client, when: str, made: int) -> None:
     before = _rooms(client)
     client.sim.faults.add("latency", method="POST", seconds=0.5, when=when)
     with pytest.raises(requests.ReadTimeout):
         _create_impatiently(client)
     assert _rooms(client) == before + made
-    # The service goes on without its client; the tests after this one count rooms too.
+    # Wait for the service, which continues without the client: later tests count rooms too.
     _wait_for(lambda: _rooms(client) == before + 1)
 
 
-def test_a_proxys_error_page_is_html(client: Client) -> None:
+def test_html_returns_the_error_page_of_a_proxy(client: Client) -> None:
     client.sim.faults.add("html", status=504)
     answer = client.call("GET", "/rooms")
     assert answer.status_code == 504
@@ -150,7 +148,7 @@ def test_a_proxys_error_page_is_html(client: Client) -> None:
     assert answer.text.startswith("<html")
 
 
-def test_a_lagging_list_hides_what_is_new(client: Client) -> None:
+def test_lagging_list_hides_new_items(client: Client) -> None:
     room_id = client.new_room()
     client.new_session(room_id)
     client.sim.faults.add("lagging_list", seconds=60, path="/sessions$")
@@ -162,7 +160,7 @@ def _pages(client: Client, room_id: str, *numbers: int) -> list[dict[str, Any]]:
     return [client.data("GET", f"/rooms/{room_id}/sessions", params={"page": n, "limit": 2}) for n in numbers]
 
 
-def test_pages_can_be_ignored_repeated_or_answered_whole(client: Client) -> None:
+def test_a_list_may_ignore_or_repeat_pages_or_return_all_items(client: Client) -> None:
     room_id = client.new_room()
     for _unused in range(5):
         client.new_session(room_id)
@@ -179,7 +177,7 @@ def test_pages_can_be_ignored_repeated_or_answered_whole(client: Client) -> None
     assert len(whole["sessions"]) == 5
 
 
-def test_totals_can_be_wrong_or_missing(client: Client) -> None:
+def test_a_total_may_be_wrong_or_missing(client: Client) -> None:
     client.sim.faults.add("wrong_total", by=-1, method="GET")
     client.sim.faults.add("no_total", method="GET", skip=1)
     right = _rooms(client)
@@ -188,7 +186,7 @@ def test_totals_can_be_wrong_or_missing(client: Client) -> None:
     assert client.data("GET", "/rooms")["total"] == right
 
 
-def test_fields_can_be_foreign_or_missing_without_touching_the_state(client: Client) -> None:
+def test_responses_may_have_additional_or_missing_fields(client: Client) -> None:
     session_id = client.new_session()
     plain = client.data("GET", f"/sessions/{session_id}")
     client.sim.faults.add("foreign_fields")
@@ -204,7 +202,7 @@ def test_fields_can_be_foreign_or_missing_without_touching_the_state(client: Cli
     assert client.data("GET", f"/sessions/{session_id}") == plain
 
 
-def test_a_rule_hits_only_its_method_and_path_and_only_its_times(client: Client) -> None:
+def test_a_rule_applies_only_to_its_method_and_path_and_only_so_many_times(client: Client) -> None:
     client.sim.faults.add("status", status=500, method="POST", path=ROOMS, skip=1, times=2)
     room_id = client.new_room()
     assert client.call("GET", "/rooms").status_code == 200
@@ -212,14 +210,14 @@ def test_a_rule_hits_only_its_method_and_path_and_only_its_times(client: Client)
     assert [_create(client).status_code for _unused in range(3)] == [500, 500, 201]
 
 
-def test_a_rule_without_an_end_lasts_until_the_rules_are_cleared(client: Client) -> None:
+def test_a_rule_without_times_applies_until_the_rules_are_cleared(client: Client) -> None:
     client.sim.faults.add("status", status=500, times=None)
     assert {client.call("GET", "/rooms").status_code for _unused in range(5)} == {500}
     client.sim.faults.clear()
     assert client.call("GET", "/rooms").status_code == 200
 
 
-def test_of_two_rules_that_decide_the_answer_each_gets_its_own_request(client: Client) -> None:
+def test_two_deciding_rules_apply_to_different_requests(client: Client) -> None:
     client.sim.faults.add("status", status=500)
     client.sim.faults.add("status", status=503)
     assert [client.call("GET", "/rooms").status_code for _unused in range(3)] == [500, 503, 200]
@@ -245,7 +243,7 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("rule", "message"), WRONG_RULES)
-def test_a_rule_that_is_not_understood_is_an_error(client: Client, rule: dict[str, Any], message: str) -> None:
+def test_an_invalid_rule_is_an_error(client: Client, rule: dict[str, Any], message: str) -> None:
     with pytest.raises(FaultError, match=message):
         client.sim.faults.add(**rule)
     admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator/faults"

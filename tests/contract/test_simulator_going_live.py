@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Going live and ending at services of other tastes, and what goes wrong on the way."""
+"""Going live and ending at variants of the service, and their faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 import requests
 
-from tests.simulator.tastes import KEY_FIELDS
+from tests.simulator.variants import KEY_FIELDS
 
 from . import published
 from .conftest import WHIP_PRESET, Client
@@ -31,17 +31,17 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_going_live_may_show_no_key_at_all(client: Client) -> None:
+def test_going_live_may_return_no_key(client: Client) -> None:
     created = client.created(preset_id=WHIP_PRESET)
-    client.sim.tastes.hidden_start_fields = KEY_FIELDS
+    client.sim.variant.hidden_start_fields = KEY_FIELDS
     answer = client.call("POST", f"/sessions/{created['session']['id']}/go_live")
     assert answer.status_code == 200
     assert created["stream_key"] not in answer.text
     assert created["rtmp_url"] in answer.text
 
 
-def test_the_ingest_url_may_come_with_going_live_only(client: Client) -> None:
-    client.sim.tastes.hidden_creation_fields = ("rtmp_url",)
+def test_only_going_live_may_return_the_ingest_url(client: Client) -> None:
+    client.sim.variant.hidden_creation_fields = ("rtmp_url",)
     created = client.created()
     assert created.keys() == {"session", "stream_key"}
     started = client.data("POST", f"/sessions/{created['session']['id']}/go_live")
@@ -49,8 +49,8 @@ def test_the_ingest_url_may_come_with_going_live_only(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("shown", "of_presets"), [("whip", "whip"), ("always", "rtmp whip"), ("never", "")])
-def test_a_whip_url_comes_for_some_presets_for_all_or_for_none(client: Client, shown: str, of_presets: str) -> None:
-    client.sim.tastes.whip_url_shown = shown
+def test_a_whip_url_is_returned_for_whip_presets_or_all_or_none(client: Client, shown: str, of_presets: str) -> None:
+    client.sim.variant.whip_url_shown = shown
     found = []
     for kind in ("rtmp", "whip"):
         fields = {"preset_id": WHIP_PRESET} if kind == "whip" else {}
@@ -59,7 +59,7 @@ def test_a_whip_url_comes_for_some_presets_for_all_or_for_none(client: Client, s
     assert " ".join(found) == of_presets
 
 
-def test_a_whip_url_may_hold_the_key(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whip_url_may_contain_the_key(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     form = "http://127.0.0.1:8889/{stream_key}/{session_id}"
     monkeypatch.setattr(client.sim.service, "whip_form", form)
     created = client.created(preset_id=WHIP_PRESET)
@@ -68,21 +68,21 @@ def test_a_whip_url_may_hold_the_key(client: Client, monkeypatch: pytest.MonkeyP
     assert started["whip_url"] == f"http://127.0.0.1:8889/{key}/{session_id}"
 
 
-def test_a_session_that_is_so_already_may_be_a_conflict_or_a_success(client: Client) -> None:
+def test_repeating_going_live_or_ending_may_be_a_conflict_or_a_success(client: Client) -> None:
     live, ended = client.new_session(status="live"), client.new_session(status="ended")
-    client.sim.tastes.set(start_of_live=409, end_of_ended=200)
+    client.sim.variant.set(start_of_live=409, end_of_ended=200)
     refused = published.assert_valid_error(client.call("POST", f"/sessions/{live}/go_live"), 409)
     assert "already live" in refused["error"]
     assert client.call("POST", f"/sessions/{ended}/end").status_code == 200
     assert (_status(client, live), _status(client, ended)) == ("live", "ended")
 
 
-def test_a_service_may_take_its_time_to_go_live_and_to_end(client: Client) -> None:
+def test_going_live_and_ending_may_be_delayed(client: Client) -> None:
     session_id = client.new_session()
-    client.sim.tastes.set(seconds_until_live=0.3, seconds_until_ended=0.3)
+    client.sim.variant.set(seconds_until_live=0.3, seconds_until_ended=0.3)
     first = client.data("POST", f"/sessions/{session_id}/go_live")
     assert first["session"]["status"] == _status(client, session_id) == "scheduled"
-    # To ask again changes nothing.
+    # Repeating the request changes nothing.
     assert client.data("POST", f"/sessions/{session_id}/go_live")["rtmp"] == first["rtmp"]
     _wait_for(lambda: _status(client, session_id) == "live")
     client.data("POST", f"/sessions/{session_id}/end")
@@ -90,10 +90,10 @@ def test_a_service_may_take_its_time_to_go_live_and_to_end(client: Client) -> No
     _wait_for(lambda: _status(client, session_id) == "ended")
 
 
-def test_a_session_deleted_while_it_starts_stays_deleted(client: Client) -> None:
+def test_a_session_that_is_deleted_while_it_starts_stays_deleted(client: Client) -> None:
     room_id = client.new_room()
     session_id = client.new_session(room_id)
-    client.sim.tastes.seconds_until_live = 0.1
+    client.sim.variant.seconds_until_live = 0.1
     client.data("POST", f"/sessions/{session_id}/go_live")
     client.data("DELETE", f"/sessions/{session_id}")
     time.sleep(0.3)
@@ -101,8 +101,8 @@ def test_a_session_deleted_while_it_starts_stays_deleted(client: Client) -> None
     assert "active_session_id" not in client.data("GET", f"/rooms/{room_id}")
 
 
-def test_going_live_may_bring_another_key_than_the_creation(client: Client) -> None:
-    client.sim.tastes.another_key_at_start = True
+def test_going_live_may_return_another_key_than_the_creation(client: Client) -> None:
+    client.sim.variant.another_key_at_start = True
     created = client.created()
     session_id = created["session"]["id"]
     first, second = (client.data("POST", f"/sessions/{session_id}/go_live")["rtmp"] for _unused in range(2))
@@ -112,12 +112,12 @@ def test_going_live_may_bring_another_key_than_the_creation(client: Client) -> N
 
 
 def test_a_room_may_have_one_live_session_at_a_time(client: Client) -> None:
-    client.sim.tastes.set(one_live_per_room=True, seconds_until_live=0.2)
+    client.sim.variant.set(one_live_per_room=True, seconds_until_live=0.2)
     room_id = client.new_room()
     first, second = (client.created(room_id) for _unused in range(2))
     ids = [one["session"]["id"] for one in (first, second)]
     client.data("POST", f"/sessions/{ids[0]}/go_live")
-    # Also while the first is only about to.
+    # Also while the first one is still starting.
     published.assert_valid_error(client.call("POST", f"/sessions/{ids[1]}/go_live"), 409)
     _wait_for(lambda: _status(client, ids[0]) == "live")
     published.assert_valid_error(client.call("POST", f"/sessions/{ids[1]}/go_live"), 409)
@@ -131,7 +131,7 @@ def test_a_room_may_have_one_live_session_at_a_time(client: Client) -> None:
 @pytest.mark.parametrize(("step", "done"), [("go_live", "live"), ("end", "ended")])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("fault", ["drop", "status"])
-def test_an_answer_to_going_live_or_ending_is_lost_before_or_after_the_commit(
+def test_the_response_to_going_live_or_ending_may_be_lost_before_or_after_the_commit(
     client: Client, step: str, done: str, when: str, fault: str
 ) -> None:
     was = {"go_live": "scheduled", "end": "live"}[step]
@@ -146,7 +146,7 @@ def test_an_answer_to_going_live_or_ending_is_lost_before_or_after_the_commit(
     assert _status(client, session_id) == (done if when == "after" else was)
 
 
-def test_refused_changes_of_rooms_and_settings_leave_them_as_they_were(client: Client) -> None:
+def test_refused_changes_of_rooms_and_settings_have_no_effect(client: Client) -> None:
     session_id = client.new_session()
     before = client.data("GET", f"/sessions/{session_id}")
     client.sim.faults.add("status", status=422, method="PATCH", path="/settings$")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ingest's callbacks: who may publish, what a session knows of it, and how a publisher is thrown out."""
+"""The callbacks of the ingest: accepting, refusing and disconnecting publishers, and the state of their sessions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_right_key_starts_the_session_and_renames_the_stream(client: Client)
     assert session["started_at"]
 
 
-def test_a_key_that_opens_nothing_is_refused(client: Client) -> None:
+def test_an_unknown_key_is_refused(client: Client) -> None:
     session_id, key = _created(client)
     for name in ("", "sim-wrong", session_id, key.upper()):
         assert _publish(client, name) == 403
@@ -55,12 +55,12 @@ def test_a_key_that_opens_nothing_is_refused(client: Client) -> None:
     assert _publish(client, key) == 403
 
 
-def test_an_ended_session_takes_no_publisher(client: Client) -> None:
+def test_an_ended_session_refuses_publishers(client: Client) -> None:
     _session_id, key = _created(client, status="ended")
     assert _publish(client, key) == 403
 
 
-def test_a_second_publisher_is_refused_and_its_leaving_does_not_stop_the_first(client: Client) -> None:
+def test_a_second_publisher_is_refused_and_its_disconnect_does_not_end_the_first(client: Client) -> None:
     session_id, key = _created(client)
     assert _publish(client, key, "1") == 302
     assert _publish(client, key, "2") == 403
@@ -72,7 +72,7 @@ def test_a_second_publisher_is_refused_and_its_leaving_does_not_stop_the_first(c
 
 
 @pytest.mark.parametrize("named_by", ["key", "id"])
-def test_end_throws_the_publisher_out_at_its_next_update(client: Client, named_by: str) -> None:
+def test_ending_the_session_refuses_the_publishers_next_update(client: Client, named_by: str) -> None:
     session_id, key = _created(client)
     name = key if named_by == "key" else session_id
     _publish(client, key)
@@ -83,7 +83,7 @@ def test_end_throws_the_publisher_out_at_its_next_update(client: Client, named_b
     assert _health(client, session_id)["publishing"] is False
 
 
-def test_a_rotated_key_throws_the_old_ones_publisher_out(client: Client) -> None:
+def test_rotating_the_key_refuses_the_next_update_of_the_old_keys_publisher(client: Client) -> None:
     session_id, key = _created(client)
     _publish(client, key)
     new_key = client.sim.service.rotate_stream_key(session_id)
@@ -110,16 +110,16 @@ def test_viewers_are_counted_while_the_session_is_live(client: Client) -> None:
     assert (session["viewer_count"], session["max_viewers"]) == (1, 2)
 
 
-def test_publishing_leaves_the_session_scheduled_where_the_seed_says_so(client: Client) -> None:
-    with Simulator({**seed(), "publish_starts_session": False}) as quiet:
-        host = Client(quiet, client.http)
+def test_publishing_does_not_start_the_session_if_the_seed_disables_it(client: Client) -> None:
+    with Simulator({**seed(), "publish_starts_session": False}) as simulator:
+        host = Client(simulator, client.http)
         session_id, key = _created(host)
         assert _publish(host, key) == 302
         assert host.data("GET", f"/sessions/{session_id}")["status"] == "scheduled"
         assert _health(host, session_id)["publishing"] is True
 
 
-def test_a_publisher_unheard_of_for_too_long_gives_way(client: Client) -> None:
+def test_a_publisher_that_times_out_is_replaced_by_the_next_one(client: Client) -> None:
     session_id, key = _created(client)
     _publish(client, key, "1")
     publisher = client.sim.service.sessions[session_id].publisher

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lists of other tastes, lists that change while they are read, and who may read them."""
+"""Lists of variants of the service, lists that change while they are read, and their permissions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SESSIONS_OF_ROOM = r"^/rooms/[^/]+/sessions$"
 
 
 def _room_of(client: Client, count: int) -> tuple[str, list[str]]:
-    """Return a room with so many sessions, and their ids, newest first, as they are listed."""
+    """Create a room with so many sessions; return its id and the ids of the sessions, newest first."""
     room_id = client.new_room()
     return room_id, [client.new_session(room_id, title=f"Talk {number}") for number in range(count)][::-1]
 
@@ -35,7 +35,7 @@ def _ids(page: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_the_page_after_the_last_may_be_refused_and_the_first_never(client: Client, status: int) -> None:
     room_id, _sessions = _room_of(client, 4)
-    client.sim.tastes.page_after_last = status
+    client.sim.variant.page_after_last = status
     assert [len(_ids(_page(client, room_id, page))) for page in (1, 2)] == [2, 2]
     answer = client.call("GET", f"/rooms/{room_id}/sessions", params={"page": 3, "limit": 2})
     published.assert_valid_error(answer, status)
@@ -46,23 +46,23 @@ def test_the_page_after_the_last_may_be_refused_and_the_first_never(client: Clie
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize("largest", [10, 20, 50])
 def test_a_larger_limit_may_be_refused(client: Client, largest: int, status: int) -> None:
-    client.sim.tastes.set(largest_limit=largest, larger_limit=status)
+    client.sim.variant.set(largest_limit=largest, larger_limit=status)
     assert client.data("GET", "/rooms/my", params={"limit": largest})["limit"] == largest
     assert client.data("GET", "/rooms/my")["limit"] == 10
     published.assert_valid_error(client.call("GET", "/rooms/my", params={"limit": largest + 1}), status)
 
 
 @pytest.mark.parametrize(("asked_limit_shown", "shown"), [(False, 3), (True, 100)])
-def test_a_larger_limit_may_be_cut_without_a_word(client: Client, asked_limit_shown: bool, shown: int) -> None:
+def test_a_larger_limit_may_be_reduced_without_an_error(client: Client, asked_limit_shown: bool, shown: int) -> None:
     room_id, _sessions = _room_of(client, 5)
-    client.sim.tastes.set(largest_limit=3, asked_limit_shown=asked_limit_shown)
+    client.sim.variant.set(largest_limit=3, asked_limit_shown=asked_limit_shown)
     page = _page(client, room_id, 1, limit=100)
     assert (len(page["sessions"]), page["limit"], page["total"]) == (3, shown, 5)
-    # The limit that nobody asked for is cut as well.
+    # The default limit is reduced too.
     assert len(client.data("GET", f"/rooms/{room_id}/sessions")["sessions"]) == 3
 
 
-def test_a_page_may_be_short_or_empty_while_the_total_says_more(client: Client) -> None:
+def test_a_page_may_be_short_or_empty_before_the_total_is_reached(client: Client) -> None:
     room_id, sessions = _room_of(client, 5)
     client.sim.faults.add("short_page", items=0, method="GET", page=2, times=None)
     client.sim.faults.add("short_page", items=1, method="GET", page=1)
@@ -77,12 +77,12 @@ def test_a_page_may_be_short_or_empty_while_the_total_says_more(client: Client) 
 
 def test_lists_may_be_in_the_order_of_creation_and_without_a_total(client: Client) -> None:
     room_id, sessions = _room_of(client, 3)
-    client.sim.tastes.set(oldest_first=True, hidden_list_fields=["total", "page", "limit"])
+    client.sim.variant.set(oldest_first=True, hidden_list_fields=["total", "page", "limit"])
     assert _page(client, room_id, 1).keys() == {"sessions"}
     assert _ids(_page(client, room_id, 1)) == sessions[:0:-1]
 
 
-def test_an_item_deleted_between_two_pages_hides_the_one_at_the_border(client: Client) -> None:
+def test_an_item_that_is_deleted_between_two_pages_hides_the_first_one_of_the_second_page(client: Client) -> None:
     room_id, sessions = _room_of(client, 5)
     deleted = {"do": "delete_session", "session": sessions[0]}
     rule = client.sim.faults.add("change", method="GET", path=SESSIONS_OF_ROOM, page=1, when="after", change=deleted)
@@ -90,11 +90,11 @@ def test_an_item_deleted_between_two_pages_hides_the_one_at_the_border(client: C
     assert rule.struck
     assert [page["total"] for page in pages] == [5, 4, 4]
     assert sessions[2] not in [one for page in pages for one in _ids(page)]
-    # Read again, the list stands still.
+    # The second pass is unaffected.
     assert [one for page in (1, 2) for one in _ids(_page(client, room_id, page))] == sessions[1:]
 
 
-def test_an_item_created_between_two_pages_shows_the_one_at_the_border_twice(client: Client) -> None:
+def test_an_item_that_is_created_between_two_pages_repeats_the_last_one_of_the_first_page(client: Client) -> None:
     room_id, sessions = _room_of(client, 4)
     created = {"do": "create_session", "room": room_id, "title": "Another"}
     client.sim.faults.add("change", method="GET", path=SESSIONS_OF_ROOM, page=2, change=created)
@@ -103,14 +103,14 @@ def test_an_item_created_between_two_pages_shows_the_one_at_the_border_twice(cli
     assert (first["total"], second["total"]) == (4, 5)
 
 
-def test_a_list_can_change_under_every_reading(client: Client) -> None:
+def test_a_list_may_change_in_every_pass(client: Client) -> None:
     room_id, _sessions = _room_of(client, 3)
     created = {"do": "create_session", "room": room_id, "title": "Another"}
     client.sim.faults.add("change", path=SESSIONS_OF_ROOM, page=1, when="after", times=None, change=created)
     assert [_page(client, room_id, 1)["total"] for _unused in range(3)] == [3, 4, 5]
 
 
-def test_one_rooms_list_may_fail_while_others_are_answered(client: Client) -> None:
+def test_the_list_of_one_room_may_fail_while_others_succeed(client: Client) -> None:
     ours, others = client.new_room(), client.new_room()
     client.sim.faults.add("status", status=500, method="GET", path=f"^/rooms/{ours}/sessions$", times=None)
     assert client.call("GET", f"/rooms/{ours}/sessions").status_code == 500
@@ -118,12 +118,12 @@ def test_one_rooms_list_may_fail_while_others_are_answered(client: Client) -> No
     assert client.call("POST", f"/rooms/{ours}/sessions", json={}).status_code == 422
 
 
-def test_accounts_have_rooms_and_credentials_of_their_own(client: Client) -> None:
+def test_accounts_have_their_own_rooms_and_credentials(client: Client) -> None:
     ours, theirs = client.new_room("Hall"), client.as_user("other").new_room("Hall")
     session_id = client.as_user("other").new_session(theirs)
     mine = {item["id"] for item in client.data("GET", "/rooms/my", params={"limit": 100})["rooms"]}
     assert (ours in mine, theirs in mine) == (True, False)
-    # Everybody may read a room and a session; the rest is for its host.
+    # Every user may read a room and a session. Everything else is for its host.
     assert client.data("GET", f"/rooms/{theirs}")["host"]["username"] == "other"
     assert client.data("GET", f"/sessions/{session_id}")["room_id"] == theirs
     for method, path in (
@@ -134,12 +134,12 @@ def test_accounts_have_rooms_and_credentials_of_their_own(client: Client) -> Non
     ):
         options = {"json": {"title": "Mine now"}} if method == "PATCH" else {}
         published.assert_valid_error(client.call(method, path, **options), 403)
-        client.sim.tastes.stranger_status = 404
+        client.sim.variant.stranger_status = 404
         published.assert_valid_error(client.call(method, path, **options), 404)
-        client.sim.tastes.reset()
+        client.sim.variant.reset()
 
 
-def test_an_account_can_be_opened_and_given_other_credentials(client: Client) -> None:
+def test_an_account_can_be_added_and_get_new_credentials(client: Client) -> None:
     service = client.sim.service
     nobody = client.as_user(None)
     third = service.add_user("third")
@@ -158,11 +158,11 @@ def test_an_account_can_be_opened_and_given_other_credentials(client: Client) ->
 
 
 @pytest.mark.parametrize("status", [402, 403, 422, 429])
-def test_an_account_may_have_no_more_than_so_many_sessions_and_rooms(client: Client, status: int) -> None:
+def test_an_account_may_have_a_quota_of_sessions_and_rooms(client: Client, status: int) -> None:
     service = client.sim.service
     fresh = client.as_user(None)
     headers = {"X-API-Key": service.add_user(f"small{status}").api_key}
-    client.sim.tastes.set(most_sessions=2, most_rooms=1, quota_status=status)
+    client.sim.variant.set(most_sessions=2, most_rooms=1, quota_status=status)
     room_id = fresh.data("POST", "/rooms", json={"title": "Hall"}, headers=headers)["room"]["id"]
     published.assert_valid_error(fresh.call("POST", "/rooms", json={"title": "Hall"}, headers=headers), status)
     body = {"title": "Talk", "preset_id": next(iter(service.presets))}
@@ -170,11 +170,11 @@ def test_an_account_may_have_no_more_than_so_many_sessions_and_rooms(client: Cli
     answers = [fresh.call("POST", path, json=body, headers=headers) for _unused in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, status]
     assert "has all of its 2 sessions" in answers[2].text
-    # An unknown preset is told first, and what was deleted counts no longer.
+    # The preset is checked before the quota. Deleted sessions do not count.
     wrong = {**body, "preset_id": room_id}
     assert "preset_id" in fresh.call("POST", path, json=wrong, headers=headers).text
     fresh.data("DELETE", f"/sessions/{answers[0].json()['data']['session']['id']}", headers=headers)
     assert fresh.call("POST", path, json=body, headers=headers).status_code == 201
     with pytest.raises(Refusal):
-        client.sim.colleague.create_session(room_id, "Another")
+        client.sim.dashboard.create_session(room_id, "Another")
     service.delete_room(service.room(room_id))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulator as a program of its own, its seed, and its routes for tests in another process."""
+"""The simulator as a separate process, its seed, and its routes for tests in another process."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _ready(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_it_is_told_to_stop_and_says_nothing(
+def test_the_simulator_serves_until_a_signal_and_prints_nothing(
     started: Starter, tmp_path: Path, number: signal.Signals
 ) -> None:
     process = started(EXAMPLE)
@@ -79,7 +79,7 @@ def test_it_serves_until_it_is_told_to_stop_and_says_nothing(
     assert not (tmp_path / "ready.json").exists()
 
 
-def test_a_seed_that_cannot_be_used_stops_it_without_quoting_credentials(started: Starter, tmp_path: Path) -> None:
+def test_the_error_about_an_invalid_seed_quotes_no_credentials(started: Starter, tmp_path: Path) -> None:
     for number, content in enumerate(("users: [{username: host, token: sim-secret-1}]", "users: {token: sim-secret-1")):
         file = tmp_path / f"seed-{number}.yml"
         file.write_text(content, encoding="utf-8")
@@ -91,7 +91,7 @@ def test_a_seed_that_cannot_be_used_stops_it_without_quoting_credentials(started
         assert "Traceback" not in output
 
 
-def test_tests_in_another_process_read_the_journal_and_order_faults(client: Client) -> None:
+def test_another_process_can_read_the_journal_and_add_faults(client: Client) -> None:
     admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator"
     http = client.http
     assert http.get(f"{admin}/health", timeout=5).json() == {"status": "ok"}
@@ -112,29 +112,29 @@ def test_tests_in_another_process_read_the_journal_and_order_faults(client: Clie
     assert client.call("GET", "/rooms").status_code == 200
 
 
-def test_tests_in_another_process_set_tastes_and_change_the_world(client: Client) -> None:
+def test_another_process_can_set_variants_and_make_changes(client: Client) -> None:
     admin = client.sim.api_url.removesuffix("/v1/webinar") + "/_simulator"
     http = client.http
-    changed = http.post(f"{admin}/tastes", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
+    changed = http.post(f"{admin}/variant", json={"room_titles": ["upper"], "page_after_last": 404}, timeout=5)
     assert (changed.status_code, changed.json()["room_titles"]) == (200, ["upper"])
-    assert http.get(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 404
+    assert http.get(f"{admin}/variant", timeout=5).json()["page_after_last"] == 404
     made = http.post(f"{admin}/changes", json={"do": "create_room", "title": "Hall"}, timeout=5)
     assert made.status_code == 201
     assert client.data("GET", f"/rooms/{made.json()['id']}")["title"] == "HALL"
     for path, wrong in (
-        ("tastes", {"colour": "red"}),
-        ("tastes", ["sparse"]),
+        ("variant", {"colour": "red"}),
+        ("variant", ["sparse"]),
         ("changes", {"do": "explode"}),
         ("changes", {"do": "go_live", "session": "No such session"}),
     ):
         answer = http.post(f"{admin}/{path}", json=wrong, timeout=5)
         assert (answer.status_code, answer.json().keys()) == (400, {"error"})
-    assert http.delete(f"{admin}/tastes", timeout=5).json()["page_after_last"] == 200
-    assert client.sim.tastes.are_strict()
+    assert http.delete(f"{admin}/variant", timeout=5).json()["page_after_last"] == 200
+    assert client.sim.variant.is_strict()
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("x", False)])
-def test_only_loopback_peers_may_use_the_routes_for_tests(host: str, trusted: bool) -> None:
+def test_only_clients_on_loopback_may_use_the_routes_for_tests(host: str, trusted: bool) -> None:
     assert is_loopback(host) is trusted
 
 
@@ -151,8 +151,8 @@ WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
     ({"ingest": {"hls_url": "http://127.0.0.1/{id}.m3u8"}}, "ingest.hls_url: only {session_id}"),
     ({"publish_starts_session": "yes"}, "publish_starts_session: must be"),
     ({"colours": []}, "colours: is not a field"),
-    ({"tastes": {"colour": "red"}}, "tastes: colour: is no taste"),
-    ({"tastes": ["sparse"]}, "tastes: .*mapping"),
+    ({"variant": {"colour": "red"}}, "variant: colour: is unknown"),
+    ({"variant": ["sparse"]}, "variant: .*mapping"),
     ({"faults": {"action": "drop"}}, "faults: must be a list"),
     ({"faults": [{"action": "drop"}, {"action": "explode"}]}, r"faults\[1\]: action: 'explode' is unknown"),
     ({"ingest": {"key_form": "the-same"}}, "ingest.key_form: must contain"),
@@ -162,12 +162,12 @@ WRONG_SEEDS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG_SEEDS)
-def test_a_wrong_seed_names_its_field(change: dict[str, Any], message: str) -> None:
+def test_the_error_about_an_invalid_seed_names_its_field(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SeedError, match=message):
         seed_from({**seed(), **change})
 
 
-def test_a_seed_may_give_ids_statuses_and_times(client: Client) -> None:
+def test_a_seed_may_contain_ids_statuses_and_times(client: Client) -> None:
     ids = ("5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c1001", "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c1002")
     given = seed()
     given["rooms"] = [{"title": "Main hall", "host": "host", "id": ids[0]}]
@@ -188,10 +188,10 @@ def test_a_seed_may_give_ids_statuses_and_times(client: Client) -> None:
         assert host.data("GET", f"/sessions/{ids[1]}")["started_at"] == "2026-01-01T10:00:00.000Z"
 
 
-def test_a_seed_may_give_tastes_faults_and_the_form_of_keys(client: Client) -> None:
+def test_a_seed_may_contain_variants_faults_and_the_form_of_keys(client: Client) -> None:
     given = {
         **seed(),
-        "tastes": {"hidden_session_fields": ["status"], "oldest_first": True},
+        "variant": {"hidden_session_fields": ["status"], "oldest_first": True},
         "faults": [{"action": "status", "status": 503, "method": "get", "path": "^/rooms$", "times": 2}],
         "ingest": {"key_form": "live_{uuid}"},
     }
@@ -203,12 +203,12 @@ def test_a_seed_may_give_tastes_faults_and_the_form_of_keys(client: Client) -> N
         assert "status" not in created["session"]
 
 
-def test_the_example_of_a_seed_knows_the_preset_of_the_documentations_examples() -> None:
+def test_the_example_seed_has_the_preset_of_the_examples_in_the_documentation() -> None:
     example = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     documented = re.findall(r"preset_id: *([0-9a-f-]{36})", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
     assert documented
     assert set(documented) <= seed_from(example).presets.keys()
-    _before, tastes, after = EXAMPLE.read_text(encoding="utf-8").partition("# tastes:\n")
-    switches = "".join(re.findall(r"^# ((?:tastes:|faults:| ).*\n)", tastes + after, re.MULTILINE))
+    _before, first_line, after = EXAMPLE.read_text(encoding="utf-8").partition("# variant:\n")
+    switches = "".join(re.findall(r"^# ((?:variant:|faults:| ).*\n)", first_line + after, re.MULTILINE))
     commented = seed_from({**example, **yaml.safe_load(switches)})
-    assert (commented.tastes.are_strict(), len(commented.faults)) == (False, 1)
+    assert (commented.variant.is_strict(), len(commented.faults)) == (False, 1)

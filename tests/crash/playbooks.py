@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same trials with the real ansible-playbook, whose workers lead process groups of their own."""
+"""The same trials with ansible-playbook, whose workers have their own process groups."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def attempt_kill(scene: Scene, name: str, kill: Kill) -> None:
 
 
 def interrupt(scene: Scene, name: str, number: signal.Signals) -> None:
-    """Send ansible-playbook's group a signal while the first sessions are being made, and check the next run."""
+    """Send a signal to ansible-playbook's group while the first sessions are being created; check the next run."""
     controller, playbook = _controller(scene, name)
     scene.simulator.faults.add("latency", method="POST", path=POSTS, seconds=0.3, times=None)
     process, _record = controller.start(playbook)
@@ -60,7 +60,7 @@ def interrupt(scene: Scene, name: str, number: signal.Signals) -> None:
     os.killpg(process.pid, number)
     process.communicate(timeout=LONGEST_RUN)
     if len(scene.simulator.service.sessions) == len(slots_of(EVENTS[name][1])):
-        raise Failed("it was not interrupted")
+        raise Failed("ansible-playbook was not interrupted: all sessions exist")
     scene.simulator.faults.clear()
     _check(scene, name, controller, playbook, is_late=False)
 
@@ -80,13 +80,13 @@ def _check(scene: Scene, name: str, controller: Controller, playbook: str, *, is
         wait_for(lambda: scene.simulator.faults.late_commits == 0)
         runs.append(controller.playbook(playbook))
     if any(run.returncode for run in runs):
-        raise Failed(f"a plain run failed: {[run.output for run in runs]}")
-    told = [" ".join(run.result(EVENT).get("warnings", [])) for run in runs]
-    scene.check(rooms, " ".join(told), deleted)
+        raise Failed(f"a run without a kill failed: {[run.output for run in runs]}")
+    warnings = [" ".join(run.result(EVENT).get("warnings", [])) for run in runs]
+    scene.check(rooms, " ".join(warnings), deleted)
     scene.simulator.journal.clear()
     last = controller.playbook(playbook)
     if last.recap()["changed"] or scene.simulator.journal.writes():
-        raise Failed("another plain run found something to do")
+        raise Failed("the next run without a kill changed something")
 
 
 def _kill(scene: Scene, process: subprocess.Popen[str], kill: Kill) -> bool:

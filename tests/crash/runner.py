@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starts runs of the engine in milliseconds: a process that has imported it forks one for each line that it reads.
+"""Starts runs of the engine within milliseconds: a process that has imported it forks one for each line of its input.
 
-A run is a process group of its own. It stops itself before it does anything, so that whoever is to kill it can take
-aim, and goes on at SIGCONT.
+Each run has its own process group. It stops itself before it does anything, so that a rule to kill it can be added, and
+continues after SIGCONT.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def event_of(rooms: list[dict[str, Any]]) -> EventSpec:
 
 
 def result_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Run the engine once, and return all that it reports and that is no secret."""
+    """Run the engine once, and return the errors and notes that it reports."""
     connection = Connection(given["api_url"], api_key=given["api_key"], timeout=given["timeout"], concurrency=8)
     settings = LedgerSettings(given["ledger_url"], **given["ledger_options"])
     try:
@@ -64,7 +64,7 @@ def result_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    # Whoever is forked and killed is waited for by nobody.
+    # Nothing waits for the forked runs: without this, killed ones would remain as zombies.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         given = json.loads(line)
@@ -78,10 +78,10 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
         code = 1
         try:
-            answer = Path(given["answer"])
-            unfinished = answer.with_suffix(".unfinished")
+            result_file = Path(given["result_file"])
+            unfinished = result_file.with_suffix(".unfinished")
             unfinished.write_text(json.dumps(result_of(given)))
-            unfinished.replace(answer)
+            unfinished.replace(result_file)
             code = 0
         finally:
             os._exit(code)

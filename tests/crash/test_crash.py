@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kills of the engine and of ansible-playbook: a plain run after them puts everything in order.
+"""Kills the engine and ansible-playbook. The next run without a kill must reach the requested state.
 
-``make test`` runs a few; ``make crash`` sets CRASH_KILLS and CRASH_PLAYBOOKS, and prints what it counted. CRASH_SEED
-repeats a run's kills, as far as kills after a delay can be repeated.
+``make test`` makes a few kills. ``make crash`` sets CRASH_KILLS and CRASH_PLAYBOOKS, and prints its figures. CRASH_SEED
+repeats the kills of a run; those after a delay may differ.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from .trials import (
 KILLS = int(os.environ.get("CRASH_KILLS", "24"))
 PLAYBOOKS = int(os.environ.get("CRASH_PLAYBOOKS", "1"))
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(10**6))))
-# Most trials sleep: until a request is given up, until a late one takes effect.
+# Most trials sleep: they wait for a time-out or for a late request.
 AT_ONCE = 8
 Attempt = Callable[[Scene], None]
 
@@ -75,7 +75,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL | None]:
 
 @contextmanager
 def scene(runner: Runner, figures: Figures, server: PostgreSQL | None) -> Iterator[Scene]:
-    """Give a trial a service and a ledger of its own."""
+    """Create a service and a ledger for one trial."""
     with tempfile.TemporaryDirectory(prefix="tenbyte-webinar-crash-") as folder, service() as simulator:
         ledger = LedgerSettings(f"sqlite:///{folder}/ledger/ledger.sqlite3")
         if server is not None:
@@ -103,11 +103,11 @@ def report(request: pytest.FixtureRequest, figures: Figures, seconds: float) -> 
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
 
-def test_after_every_kill_a_plain_run_puts_everything_in_order(
+def test_a_run_after_any_kill_reaches_the_requested_state(
     request: pytest.FixtureRequest, runner: Runner, server: PostgreSQL | None
 ) -> None:
     figures, started, numbers = Figures(), time.monotonic(), itertools.count()
-    # Every trial makes a database of its own, so that of the few in `make test` most are with SQLite.
+    # Every trial creates a database. PostgreSQL takes longer, so most of the few trials in `make test` use SQLite.
     kills = KILLS if server is None or "CRASH_KILLS" in os.environ else KILLS // 3
 
     def work(_thread: int) -> None:
@@ -123,7 +123,9 @@ def test_after_every_kill_a_plain_run_puts_everything_in_order(
     assert figures.kills.total() >= kills
 
 
-def test_after_every_kill_of_ansible_playbook_too(request: pytest.FixtureRequest, runner: Runner) -> None:
+def test_a_run_after_any_kill_of_ansible_playbook_reaches_the_requested_state(
+    request: pytest.FixtureRequest, runner: Runner
+) -> None:
     figures, started, draw = Figures(), time.monotonic(), random.Random(SEED)
     while figures.kills.total() < PLAYBOOKS:
         try_out("ansible-playbook", lambda place: attempt_with_playbooks(place, draw), runner, figures, None)
@@ -132,8 +134,10 @@ def test_after_every_kill_of_ansible_playbook_too(request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupted_ansible_playbook_leaves_nothing_to_tidy_up(runner: Runner, number: signal.Signals) -> None:
-    """Ctrl-C goes to the whole group; what is under way may end, what is queued must not begin."""
+def test_a_run_after_an_interrupted_ansible_playbook_reaches_the_requested_state(
+    runner: Runner, number: signal.Signals
+) -> None:
+    """Ctrl-C sends SIGINT to the process group. Running requests may end; queued ones must not begin."""
     with scene(runner, Figures(), None) as place:
         interrupt(place, "20 sessions", number)
 
@@ -161,12 +165,12 @@ def test_a_replacement_that_is_killed_after_the_new_key_is_finished_by_the_next_
         assert place.run(before)["errors"] == []
         (old,) = place.simulator.service.sessions
         assert place.run_and_kill(rooms, kill)
-        # The ledger names both, whichever of them still exists; nobody has lost a key.
+        # The ledger has rows and keys of both sessions, whichever of them still exists.
         sessions = {session.id: session.status for session in place.simulator.service.sessions.values()}
         of_sessions = [row for row in place.rows() if row.slot.kind == "session"]
         rows = {row.object_id: (row.phase, row.key is not None) for row in of_sessions}
         if kill.path == POSTS and len(rows) == 2 and None in rows:
-            # Killed between the answer and the commit of its key.
+            # Killed between the response and the commit of its key.
             assert rows[old] == ("replaced", True)
         else:
             (new,) = set(rows) - {old}
@@ -184,8 +188,8 @@ def test_a_replacement_that_is_killed_after_the_new_key_is_finished_by_the_next_
 
 
 @pytest.mark.parametrize("name", ["lost key", "second session", "open intent"])
-def test_a_broken_promise_is_found_out(runner: Runner, name: str) -> None:
-    """Else the tests above would prove little: here the promise is broken behind the ledger's back."""
+def test_the_check_detects_a_broken_promise(runner: Runner, name: str) -> None:
+    """Break a promise on purpose: without this test, the check of the tests above could accept everything."""
     with scene(runner, Figures(), None) as place:
         attempt(place, Trial("one session", (AtPoint("committed"),)))
         _before, rooms = EVENTS["one session"]

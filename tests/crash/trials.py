@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One trial: a run is killed, once or several times, and a plain run after it must have put everything in order."""
+"""Trials: runs are killed once or several times, then a run without a kill must reach the requested state."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ POSTS = r"/rooms/[^/]+/sessions$"
 SESSION = "^/sessions/[^/]+$"
 END = "^/sessions/[^/]+/end$"
 GO_LIVE = "^/sessions/[^/]+/go_live$"
-# What befalls a request: it never arrives.
+# The fault of a request that has no effect and no response.
 LOST = (("action", "drop"), ("when", "before"))
 REQUEST_TIMEOUT = 5.0
-# A run that waits out the grace time for many sessions, on a machine with much else to do.
+# In seconds: a run may wait for the grace time of many sessions, on a busy machine.
 LONGEST_RUN = 120.0
 Rooms = list[dict[str, Any]]
 
 
 def event(rooms: int, sessions: int, **more: Any) -> Rooms:
-    """Return so many rooms with so many sessions each."""
+    """Return an event with so many rooms, each with so many sessions."""
     return [
         {
             "title": f"Room {room}",
@@ -60,7 +60,7 @@ def event(rooms: int, sessions: int, **more: Any) -> Rooms:
 
 
 EVENTS: dict[str, tuple[Rooms | None, Rooms]] = {
-    # By name: what is there before, and what the run is asked for that is killed.
+    # By name: the event that is applied before, if any, and the event of the run that is killed.
     "one session": (None, event(1, 1)),
     "20 sessions": (None, event(4, 5)),
     "on air, with settings": (None, event(2, 3, state="live", settings={"chat_enabled": False})),
@@ -72,13 +72,13 @@ EVENTS: dict[str, tuple[Rooms | None, Rooms]] = {
 
 
 def slots_of(rooms: Rooms) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what is asked for, by the titles of room and session."""
+    """Return the requested sessions by the titles of room and session."""
     return {(room["title"], session["title"]): session for room in rooms for session in room["sessions"]}
 
 
 @dataclass(frozen=True)
 class AtPoint:
-    """Kill at a named point of the exchange, ``seconds`` after it. ``fault`` is the action that befalls the request."""
+    """A kill ``seconds`` after a point of the exchange. ``fault`` has the action and options of the request's fault."""
 
     point: str
     method: str = "POST"
@@ -96,7 +96,7 @@ class AtPoint:
 
     @property
     def is_before_removal(self) -> bool:
-        """Say whether the session that is replaced is still there, beside the one that has taken its place."""
+        """Return whether the replaced session still exists, beside the new one."""
         if self.method == "GET":
             return self.path == SESSION and self.skip > 0
         return bool(self.fault) and (self.method == "DELETE" or self.path == END)
@@ -108,7 +108,7 @@ class AtPoint:
 
 @dataclass(frozen=True)
 class AfterDelay:
-    """Kill so many seconds after the start, wherever the run is."""
+    """A kill so many seconds after the start of the run."""
 
     seconds: float
 
@@ -127,7 +127,7 @@ class Trial:
 
 @dataclass
 class Figures:
-    """What was counted. ``failures`` say what a plain run left behind, and after which kills."""
+    """Counters and failures of all trials. ``slowest`` is the longest time of a run without a kill, in seconds."""
 
     kills: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
@@ -142,7 +142,7 @@ class Failed(Exception):
 
 
 class Runner:
-    """Starts runs of the engine; safe to use from several threads."""
+    """Starts runs of the engine. Safe to use from several threads."""
 
     def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(COLLECTIONS), str(ROOT)))}
@@ -174,7 +174,7 @@ class Runner:
 
 
 def state_of(pid: int) -> str | None:
-    """Return a process's state (proc(5)), None where it does not exist any more."""
+    """Return the state of a process (proc(5)), None if it does not exist."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -185,7 +185,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = LONGEST_RUN) -> Non
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"what was waited for did not happen within {seconds:g} seconds")
+            raise Failed(f"the expected state was not reached within {seconds:g} seconds")
         time.sleep(0.002)
 
 
@@ -197,7 +197,7 @@ def service() -> Iterator[Simulator]:
 
 @dataclass
 class Scene:
-    """One service, one ledger, and runs against both. ``folder`` holds the ledger's files and the runs' answers."""
+    """A service, a ledger, and runs with both. ``folder`` contains the files of the ledger and the results of runs."""
 
     simulator: Simulator
     runner: Runner
@@ -205,7 +205,7 @@ class Scene:
     ledger: LedgerSettings
     figures: Figures
 
-    def given(self, rooms: Rooms, answer: Path) -> dict[str, Any]:
+    def given(self, rooms: Rooms, result_file: Path) -> dict[str, Any]:
         options = {"key": self.ledger.key, "key_file": self.ledger.key_file}
         return {
             "api_url": self.simulator.api_url,
@@ -214,26 +214,26 @@ class Scene:
             "ledger_url": self.ledger.url,
             "ledger_options": {name: value for name, value in options.items() if value},
             "rooms": rooms,
-            "answer": str(answer),
+            "result_file": str(result_file),
         }
 
     def run(self, rooms: Rooms) -> dict[str, Any]:
-        """Run to the end, undisturbed, and return what the run reports."""
-        answer, started = self.folder / f"{secrets.token_hex(4)}.json", time.monotonic()
-        pid = self.runner.start(self.given(rooms, answer))
+        """Run without a kill and return the result."""
+        result_file, started = self.folder / f"{secrets.token_hex(4)}.json", time.monotonic()
+        pid = self.runner.start(self.given(rooms, result_file))
         os.kill(pid, signal.SIGCONT)
         wait_for(lambda: state_of(pid) in (None, "Z"))
         with self.figures.lock:
             self.figures.slowest = max(self.figures.slowest, time.monotonic() - started)
-        if not answer.exists():
-            raise Failed("a run ended without an answer")
-        result: dict[str, Any] = json.loads(answer.read_text())
+        if not result_file.exists():
+            raise Failed("a run ended without a result")
+        result: dict[str, Any] = json.loads(result_file.read_text())
         return result
 
     def run_and_kill(self, rooms: Rooms, kill: Kill) -> bool:
-        """Return whether the run was alive when the blow fell."""
-        answer = self.folder / "killed.json"
-        pid = self.runner.start(self.given(rooms, answer))
+        """Run, kill the run, and return whether it was still alive."""
+        result_file = self.folder / "killed.json"
+        pid = self.runner.start(self.given(rooms, result_file))
         if isinstance(kill, AfterDelay):
             os.kill(pid, signal.SIGCONT)
             time.sleep(kill.seconds)
@@ -246,14 +246,17 @@ class Scene:
         os.kill(pid, signal.SIGCONT)
         wait_for(lambda: state_of(pid) in (None, "Z"))
         faults.clear()
-        # The simulator notes the blow a moment after it.
+        # The simulator sets ``struck`` a moment after the kill.
         deadline = time.monotonic() + 1.0
-        while not rule.struck and time.monotonic() < deadline and not answer.exists():
+        while not rule.struck and time.monotonic() < deadline and not result_file.exists():
             time.sleep(0.002)
         return rule.struck
 
     def check(self, rooms: Rooms, reported: str, deleted_before: set[str]) -> None:
-        """Raise Failed unless each slot has one current session whose key the ledger holds, and all else is told."""
+        """Raise Failed unless each slot has one current session with its key in the ledger, and all else is reported.
+
+        ``reported`` is the text of all notes, ``deleted_before`` the ids of sessions that earlier runs deleted.
+        """
         sessions = list(self.simulator.service.sessions.values())
         current = [session for session in sessions if session.status in ("scheduled", "live")]
         slots = Counter((session.room.title, session.title) for session in current)
@@ -264,16 +267,16 @@ class Scene:
         for session in current:
             wish = wanted[session.room.title, session.title]
             if session.preset["id"] != wish["preset_id"] or (wish.get("state") == "live" and session.status != "live"):
-                raise Failed(f"{session.id} is not as it was asked for")
+                raise Failed(f"{session.id} has another preset or state than requested")
         if len({room.title for room in self.simulator.service.rooms.values()}) != len(self.simulator.service.rooms):
-            raise Failed("two rooms of one title")
+            raise Failed("two rooms have the same title")
         self._check_ledger({session.id: self.simulator.service.stream_key_of(session.id) for session in current})
         silent = [one for one in self.deleted() - deleted_before if one not in reported]
         if silent and not any(before for before, asked in EVENTS.values() if before and asked is rooms):
-            raise Failed(f"removed without a word: {silent}")
+            raise Failed(f"deleted without a note: {silent}")
 
     def rows(self) -> list[Row]:
-        """Return all that the ledger has of the rooms that exist."""
+        """Return all rows of the ledger for existing rooms."""
         ledger = open_ledger(self.ledger, Redactor(), new_owner())
         if ledger is None:
             raise Failed("there is no ledger")
@@ -288,11 +291,11 @@ class Scene:
         if kept != keys:
             lost, wrong = keys.keys() - kept.keys(), [one for one in keys if kept.get(one) not in (None, keys[one])]
             gone = {(row.object_id, row.phase) for row in rows if row.key and row.object_id not in keys}
-            raise Failed(f"keys: {lost} lost, {wrong} wrong, {gone} of sessions that are gone")
+            raise Failed(f"keys: {lost} lost, {wrong} wrong, {gone} of sessions that do not exist")
         open_phases = ("pending", "spare", "replaced", "beside")
         held = [(row.slot, row.phase) for row in rows if row.leased or row.phase in open_phases]
         if held:
-            raise Failed(f"the ledger is not at rest: {held}")
+            raise Failed(f"the ledger has unfinished rows: {held}")
 
     def deleted(self) -> set[str]:
         """Return the ids of the sessions that clients have deleted."""
@@ -301,7 +304,7 @@ class Scene:
 
 
 def attempt(scene: Scene, trial: Trial) -> None:
-    """Kill, run again, and check; then run once more, which must find nothing to do."""
+    """Kill, run without a kill, and check. Then run once more, which must change nothing."""
     before, rooms = EVENTS[trial.event]
     if before is not None and scene.run(before)["errors"]:
         raise Failed("the run before the first kill failed")
@@ -315,12 +318,12 @@ def attempt(scene: Scene, trial: Trial) -> None:
     deleted_before = scene.deleted()
     result = scene.run(rooms)
     if late:
-        # What was asked for by a run that is dead comes into being only now, and the next run sets it right.
+        # The killed run's request takes effect only now. The next run must handle it.
         wait_for(lambda: scene.simulator.faults.late_commits == 0)
         again = scene.run(rooms)
         result = {name: [*result[name], *again[name]] for name in result}
     if result["errors"]:
-        raise Failed(f"a plain run failed: {result['errors']}")
+        raise Failed(f"a run without a kill failed: {result['errors']}")
     scene.check(rooms, " ".join(result["notes"]), deleted_before)
     with scene.figures.lock:
         for what, words in REPORTED.items():
@@ -328,16 +331,16 @@ def attempt(scene: Scene, trial: Trial) -> None:
         scene.figures.found["current sessions checked"] += len(scene.simulator.service.sessions)
     scene.simulator.journal.clear()
     if scene.run(rooms)["errors"] or scene.simulator.journal.writes():
-        raise Failed("another plain run found something to do")
+        raise Failed("the next run without a kill changed something")
 
 
-# By what a run says of it.
+# Figures, each with a text by which the notes of a run report it.
 REPORTED = {
     "sessions without a key removed and reported": "nobody ever saw its key",
     "replacements finished and reported": "has replaced it",
     "sessions of overtaken runs removed and reported": "had been overtaken",
 }
-# Of what only some events have to do: going on air, settings, a look at what is replaced, its removal or its end.
+# Weights of requests that only some events send: go_live, settings, and GET, DELETE and end of a replaced session.
 WEIGHTS = {
     "on air, with settings": [6, 6, 0, 0, 0],
     "one replacement": [0, 0, 6, 8, 0],
@@ -365,7 +368,7 @@ def random_kill(draw: random.Random, name: str) -> Kill:
             ("GET", ".", draw.randrange(0, 4)),
             ("POST", GO_LIVE, draw.randrange(0, 6)),
             ("PATCH", "/settings$", draw.randrange(0, 6)),
-            # Looked at before anything is created in its place, and again before it is removed.
+            # A replaced session is read twice: before the new one is created, and before it is deleted.
             ("GET", SESSION, sessions + skip),
             ("DELETE", SESSION, skip),
             ("POST", END, skip),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tests.fuzz.coverage_guided TARGET [options of libFuzzer] [folder of a corpus]``"""
+"""``python -m tests.fuzz.coverage_guided TARGET [options of libFuzzer] [folder of a corpus]``: fuzz one target."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must hold for every answer, whatever its bytes: the functions that the fuzzers call."""
+"""The functions that the fuzzers call: they assert what must hold for every response."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ from urllib3.exceptions import HTTPError
 SECRET = "fuzz/key+0123456789abcdef=&"
 STATUS = (200, 201, 204, 103, 301, 400, 401, 409, 422, 429, 500, 502, 503, 999)
 ENCODING = ("", "gzip", "deflate", "br", "gzip, gzip", "identity", "x-gzip", "\xe9")
-# What has a meaning to a shell, a template, systemd, nginx, supervisord, an ffmpeg preset or a terminal.
+# Special characters of shells, templates, systemd, nginx, supervisord, ffmpeg presets or terminals.
 _MEANS_SOMETHING = re.compile(r"[\s\x00-\x20\x7f-\uffff\"'`$%;#\\{}()<>|^]")
 
 
 def read_answer(content: bytes) -> None:
-    """Read bytes as an answer: the first two choose its status and encoding, the rest is its body."""
+    """Read bytes as a response: the first two select its status and encoding, the rest is its body."""
     if len(content) < 2:
         return
     status, encoding, body = STATUS[content[0] % len(STATUS)], ENCODING[content[1] % len(ENCODING)], content[2:]
     redactor = Redactor([SECRET])
     response = requests.Response()
     response.status_code = status
-    # A header holds bytes of Latin-1, and a quarter of the body is enough of them.
+    # Headers are Latin-1. A quarter of the body is long enough for one.
     header = body[: len(body) // 4].decode("latin-1")
     response.headers.update({"X-Request-Id": header, "Retry-After": header, "Content-Encoding": encoding})
     response.raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
     try:
         answer = answer_of(response, content_of(response, "GET /fuzz"), "GET /fuzz", redactor)
     except HTTPError:
-        # The transport makes a lost answer of what breaks below it.
+        # The transport converts errors of the connection into AnswerLost.
         return
     except WebinarError as error:
         _check_error(error)
@@ -66,7 +66,7 @@ def read_answer(content: bytes) -> None:
 
 
 def read_data(data: Any, redactor: Redactor) -> None:
-    """Read an answer's data as everything that it could be, and show it as every action would."""
+    """Read a response's ``data`` as each object of the contract, and convert it into the results of all actions."""
     shown: list[Any] = [without_secrets(data, redactor)]
     for item in _mappings(data):
         shown.append(room_details(item, redactor))
@@ -92,13 +92,13 @@ def check_message(message: str) -> None:
 def check_result(result: Any) -> None:
     text = json.dumps(result, allow_nan=False, ensure_ascii=False)
     assert SECRET not in text
-    # Whatever prints or stores it must be able to.
+    # Programs that print or store a result must be able to encode it.
     text.encode("utf-8")
     assert yaml.safe_load(yaml.safe_dump(result, allow_unicode=True)) is not None
 
 
 def check_plain(content: bytes) -> None:
-    """A stream key or ingest URL that may stand in a configuration file means nothing to what reads the file."""
+    """Assert that an accepted stream key or ingest URL has no special characters for readers of configuration files."""
     try:
         text = content.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

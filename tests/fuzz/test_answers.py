@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random answers in the shapes of the contract, read one by one and by whole runs of the engine over HTTP."""
+"""Random responses in the shapes of the contract, read one by one and by complete runs of the engine over HTTP."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.unit.scripted_server import Answer, QuietHandler, send, serving
 
 IS_LONG = "TENBYTE_TEST_FUZZ_SECONDS" in os.environ
 FEW, MANY = (40, 300) if not IS_LONG else (1000, 5000)
-# How fast this machine makes examples is not what is tested.
+# The tests do not measure the speed of this machine.
 ANY_SPEED = list(HealthCheck)
 ROOM_ID, SESSION_ID = "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10", "6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21"
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
@@ -49,7 +49,7 @@ TELLING = (
     *("{{ 7 * 7 }}", "$(id)", "%i", "';\n", "\x1b[2J", "..", "a/../b", "9" * 300, ""),
     *("rtmp://ingest.example.com/live", f"rtmp://h/{SECRET}", "rtmp://h/;\nexec touch x"),
 )
-# Lone surrogates, NUL and what means something elsewhere are likely, as are the words that let an answer pass as one.
+# Lone surrogates, NUL and special characters are likely. So are the names of the contract, which make responses valid.
 texts = st.one_of(
     st.text(max_size=30),
     st.text(st.characters(categories=["Cs", "Cc", "Cf"]), max_size=8),
@@ -106,24 +106,24 @@ def encoded(answer: Any) -> bytes:
 
 @settings(max_examples=MANY, deadline=None, suppress_health_check=ANY_SPEED)
 @given(answers, st.sampled_from(range(len(STATUS))))
-def test_every_answer_is_read_or_is_one_sentence(answer: Any, status: int) -> None:
+def test_every_response_is_read_or_is_an_error_of_one_line(answer: Any, status: int) -> None:
     read_answer(bytes([status, 0]) + encoded(answer))
 
 
 @settings(max_examples=MANY, deadline=None, suppress_health_check=ANY_SPEED)
 @given(st.binary(max_size=200), st.sampled_from(range(len(STATUS))), st.sampled_from(range(len(ENCODING))))
-def test_so_are_any_bytes(body: bytes, status: int, encoding: int) -> None:
+def test_any_bytes_are_read_or_are_an_error_of_one_line(body: bytes, status: int, encoding: int) -> None:
     read_answer(bytes([status, encoding]) + body)
 
 
 @settings(max_examples=MANY, deadline=None, suppress_health_check=ANY_SPEED)
 @given(texts)
-def test_what_may_stand_in_a_file_means_nothing_there(text: str) -> None:
+def test_accepted_keys_and_urls_have_no_special_characters(text: str) -> None:
     check_plain(text.encode("utf-8", "surrogatepass"))
 
 
 class Service:
-    """Answers each call with the next of the answers that it was given, again and again."""
+    """Responds with the given responses in turn, from the first one again after the last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -163,7 +163,7 @@ ASKED = (
 
 @settings(max_examples=FEW, deadline=None, suppress_health_check=ANY_SPEED)
 @given(st.lists(st.tuples(st.sampled_from([200, 200, 200, 201, 404, 409, 500]), answers), min_size=1, max_size=8))
-def test_a_whole_run_ends_in_a_result_or_in_one_sentence(
+def test_a_complete_run_ends_with_a_result_or_an_error_of_one_line(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replies: list[tuple[int, Any]]
 ) -> None:
     monkeypatch.setattr(creation, "GRACE_PAUSES", ())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""atheris looks for bytes that break the reading of answers, for a few seconds; ``make fuzz`` for minutes."""
+"""atheris searches for responses that break the engine: a few seconds, with ``make fuzz`` some minutes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.measuring import measuring
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = int(os.environ.get("TENBYTE_TEST_FUZZ_SECONDS", "4"))
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None, reason="atheris cannot be had for this Python or machine"
+    importlib.util.find_spec("atheris") is None, reason="atheris is not available for this Python or machine"
 )
 SESSION = {
     "id": "6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21",
@@ -45,7 +45,7 @@ ANSWERS = (
 
 
 def corpus(folder: Path) -> None:
-    """Write what the fuzzer begins with: a good answer with each status and in each encoding."""
+    """Write the initial corpus: a valid response with each status and in each encoding."""
     folder.mkdir()
     packings: dict[str, Callable[[bytes], bytes]] = {
         "gzip": gzip.compress,
@@ -62,7 +62,7 @@ def corpus(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_bytes_are_found_that_break_it(target: str, tmp_path: Path) -> None:
+def test_the_fuzzer_finds_no_failure(target: str, tmp_path: Path) -> None:
     corpus(tmp_path / "corpus")
     command = [sys.executable, "-m", "tests.fuzz.coverage_guided", target, f"-max_total_time={SECONDS}"]
     command += [
@@ -87,6 +87,6 @@ def test_no_bytes_are_found_that_break_it(target: str, tmp_path: Path) -> None:
     assert done.returncode == 0, print_end
     found = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     assert found, print_end
-    # The answers that it began with, at the least.
+    # At least the responses of the initial corpus.
     assert int(found[1]) > len(ANSWERS) * len(STATUS) * len(ENCODING)
     sys.stdout.write(f"\n{target}: {found[1]} inputs in {SECONDS} s, none that breaks it\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An authority of the test's own, and certificates of every kind that must be refused."""
+"""A certificate authority for tests, and all kinds of certificates that must be refused."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def authority(name: str = "authority of a test") -> Authority:
 def server_context(
     folder: Path, by: Authority | None, *, host: str = "127.0.0.1", valid_from: int = -1, valid_to: int = 1
 ) -> ssl.SSLContext:
-    """Return the context of a server whose certificate is signed by an authority, or without one by itself.
+    """Return the TLS context of a server whose certificate is signed by an authority, or self-signed without one.
 
     ``valid_from`` and ``valid_to`` are in days from now.
     """

@@ -18,7 +18,7 @@ Connect = Callable[..., Transport]
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the machine's own proxies and authorities out of the tests."""
+    """Remove the machine's proxies and certificate authorities from the environment."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
             monkeypatch.delenv(name)

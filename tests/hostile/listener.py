@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A listener on loopback that writes whatever bytes a test wants, as long as the other side takes them."""
+"""A listener on loopback that sends arbitrary bytes until the client closes the connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pieces = Callable[[bytes], Iterable[bytes]]
 
 @dataclass
 class Listener:
-    """``requests`` are the heads of what was asked, with their bodies as far as they came along."""
+    """The listener. ``requests`` are the received headers, with the part of the body that arrived with them."""
 
     port: int
     requests: list[bytes] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Listener:
 
 @contextlib.contextmanager
 def listening(pieces: Pieces, tls: ssl.SSLContext | None = None) -> Iterator[Listener]:
-    """Answer each request with ``pieces(request)`` and close. With ``tls``, the connection is secured first."""
+    """Respond to each request with ``pieces(request)`` and close the connection; with ``tls``, after a handshake."""
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.05)
     listener = Listener(server.getsockname()[1])

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tests.hostile.reader URL TIMEOUT``: reads a list of a hostile service, and prints what came of it and how
-much memory that took, as JSON."""
+"""``python -m tests.hostile.reader URL TIMEOUT``: read a list of a hostile service, and print the outcome and the used
+memory as JSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 
-# Of address space: with the interpreter and its libraries, and what malloc reserves for threads.
+# Of address space, including the interpreter, its libraries, and the memory that malloc reserves for threads.
 MOST_MEMORY = 1536 * 1024 * 1024
 
 
 def peak() -> int:
-    """Return the most memory in bytes that this process has had.
+    """Return the peak memory of this process in bytes.
 
-    Not getrusage, which begins with what the process had from which this one was started.
+    Not with getrusage: its value includes the peak of the parent process before the exec.
     """
     [kibibytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     return int(kibibytes) * 1024

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials go to api_url and nowhere else: not where an answer points, and not to a proxy."""
+"""Credentials are sent only to api_url: not to the target of a redirect, and not to a proxy."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ POINTING = {
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 @pytest.mark.parametrize("status", POINTING.values(), ids=POINTING)
-def test_nothing_goes_where_an_answer_points(connect: Connect, status: str, method: str) -> None:
+def test_no_request_is_sent_to_the_target_of_a_redirect(connect: Connect, status: str, method: str) -> None:
     with listening(lambda _request: [answer(BODY)]) as elsewhere:
-        # Names that mean this machine, so that the other one would be reached were it called.
+        # These names mean this machine, so a request to the other listener would arrive.
         target = elsewhere.url.replace("127.0.0.1", "localhost")
         headers = [
             f"Location: {target}/v1",
@@ -59,7 +59,7 @@ def test_nothing_goes_where_an_answer_points(connect: Connect, status: str, meth
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"])
-def test_a_loopback_address_is_never_called_by_way_of_a_proxy(
+def test_requests_to_a_loopback_address_do_not_use_a_proxy(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with (
@@ -73,14 +73,14 @@ def test_a_loopback_address_is_never_called_by_way_of_a_proxy(
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
-def test_a_proxy_on_the_way_to_https_sees_no_credential(
+def test_a_proxy_for_https_receives_no_credential(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, api_key: str, variable: str
 ) -> None:
     with listening(lambda _request: [b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"]) as proxy:
         monkeypatch.setenv(variable, proxy.url.replace("//", "//user:proxy-password@"))
         with pytest.raises(NotSent) as caught:
             connect("https://webinar.invalid/v1").write("POST", "/rooms", {})
-        assert "answered HTTP 407" in str(caught.value)
+        assert "responded with HTTP 407" in str(caught.value)
         assert "proxy-password" not in str(caught.value)
         assert proxy.requests[0].startswith(b"CONNECT webinar.invalid:443 ")
         assert api_key.encode() not in b"".join(proxy.requests)
@@ -96,20 +96,22 @@ def test_no_proxy_is_honoured(connect: Connect, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://", "nonsense://127.0.0.1:1"])
-def test_a_proxy_that_cannot_be_used_is_named(connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_the_error_about_an_unusable_proxy_names_the_variables(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(NotSent, match="proxy"):
         connect("https://webinar.invalid/v1").read("/rooms/my")
 
 
-def test_a_proxy_that_drips_is_given_up_at_the_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drip(_request: bytes) -> Iterable[bytes]:
+def test_a_slow_proxy_is_aborted_at_the_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow_pieces(_request: bytes) -> Iterable[bytes]:
         yield b"HTTP/1.1 200 OK\r\n"
         for number in range(90):
             time.sleep(0.5)
             yield f"X-Slow-{number}: 1\r\n".encode()
 
-    with listening(drip) as proxy:
+    with listening(slow_pieces) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         started = time.monotonic()
         with pytest.raises((NotSent, AnswerLost), match="within 1 seconds"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers without end, and those that become large only when read: bounded in time and memory, and one sentence."""
+"""Endless responses, and small ones that become large in memory: time and memory are limited, the error is one line."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from tests.hostile.listener import Listener, answer, listening
 ROOT = Path(__file__).resolve().parents[2]
 GIB = 1 << 30
 BLOCK = b"x" * (1 << 20)
-# What reading may add to the memory of the process: two answers of 32 MiB with as many values as one can have.
+# The memory that reading may take, in bytes: enough for two responses of 32 MiB with the maximal number of values.
 MOST_ADDED = 900 * 1024 * 1024
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-# Long enough for the bound on the size to be met first, where there is one.
+# In seconds: long enough to reach the limit of the size first, if there is one.
 PATIENT, IMPATIENT = 120, 3
 
 
 def read_from(listener: Listener, timeout: float) -> dict[str, Any]:
-    """Read from a listener in a process of its own, whose memory is limited."""
+    """Read from a listener in a separate process with limited memory."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.venv' / 'collections'}",
@@ -58,7 +58,7 @@ def endless(*first: bytes, block: bytes = BLOCK) -> Callable[[bytes], Iterable[b
 
 @functools.cache
 def bomb(wbits: int) -> bytes:
-    """Return a GiB of blanks, packed by zlib: with 31 as gzip, with 15 as what HTTP calls deflate."""
+    """Return a GiB of blanks, compressed by zlib: with 31 as gzip, with 15 as deflate of HTTP."""
     packer = zlib.compressobj(1, zlib.DEFLATED, wbits)
     return b"".join([packer.compress(b" " * (1 << 20)) for _part in range(1024)]) + packer.flush()
 
@@ -72,7 +72,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("pieces", BODIES.values(), ids=BODIES)
-def test_a_body_of_any_size_is_cut_off_early(pieces: Callable[[bytes], Iterable[bytes]]) -> None:
+def test_a_body_of_any_size_is_cut_off(pieces: Callable[[bytes], Iterable[bytes]]) -> None:
     with listening(pieces) as listener:
         found = read_from(listener, PATIENT)
         assert found["kind"] == "AnswerLost"
@@ -91,7 +91,7 @@ def test_a_compressed_bomb_is_cut_off(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "gzip, br", "zstd"])
-def test_a_bomb_that_is_packed_otherwise_is_not_even_unpacked(encoding: str) -> None:
+def test_a_bomb_in_another_encoding_is_not_unpacked(encoding: str) -> None:
     body = gzip.compress(bomb(31))
     with listening(lambda _request: [answer(body, headers=[f"Content-Encoding: {encoding}"])]) as listener:
         found = read_from(listener, PATIENT)
@@ -105,7 +105,7 @@ def _filled(item: bytes, around: tuple[bytes, bytes] = (b'{"data": {"rooms": [',
     return around[0] + b",".join([item] * (size // (len(item) + 1))) + around[1]
 
 
-# Small as bytes, large as objects: up to the bound on their number they are parsed.
+# Few bytes, many objects: they are parsed up to the limit of their number.
 GROWING = {
     "empty objects": (_filled(b"{}"), "GarbledAnswer"),
     "empty lists": (_filled(b"[]"), "GarbledAnswer"),
@@ -122,12 +122,12 @@ GROWING = {
 
 
 @pytest.mark.parametrize(("body", "kind"), GROWING.values(), ids=GROWING)
-def test_an_answer_that_grows_when_it_is_parsed_stays_in_bounds(body: bytes, kind: str) -> None:
+def test_the_memory_of_a_parsed_response_is_limited(body: bytes, kind: str) -> None:
     with listening(lambda _request: [answer(body)]) as listener:
         assert read_from(listener, PATIENT)["kind"] == kind
 
 
-# What only the time-out ends, since no byte of a body ever comes; the memory must not grow meanwhile.
+# Only the time-out ends these, because no byte of the body arrives. The memory must not grow meanwhile.
 FLOODS = {
     "a status line": endless(b"HTTP/1.1 200 "),
     "one header": endless(HEAD + b"X-Long: "),
@@ -141,7 +141,7 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("pieces", FLOODS.values(), ids=FLOODS)
-def test_a_flood_before_or_after_the_body_ends_with_the_timeout_at_the_latest(
+def test_endless_headers_or_trailers_end_at_the_timeout(
     pieces: Callable[[bytes], Iterable[bytes]],
 ) -> None:
     with listening(pieces) as listener:
@@ -149,7 +149,7 @@ def test_a_flood_before_or_after_the_body_ends_with_the_timeout_at_the_latest(
         found = read_from(listener, IMPATIENT)
         assert found["kind"] in ("AnswerLost", "GarbledAnswer")
         assert found["memory"] < 128 * (1 << 20)
-        # Far more than the time-out, for a machine that is busy; without an end the test would not end either.
+        # Much more than the time-out, for a busy machine. Without a limit, the test would never end.
         assert time.monotonic() - started < 120
 
 
@@ -164,7 +164,7 @@ def read_here(listener: Listener) -> str | None:
     return None
 
 
-# What is not HTTP, or contradicts itself.
+# Not HTTP, or contradictory headers.
 OK = b'{"success": true, "data": {"rooms": []}}'
 GARBAGE = {
     "nothing": b"",
@@ -193,7 +193,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
-def test_what_is_no_answer_is_an_error_of_one_line(content: bytes) -> None:
+def test_an_invalid_response_is_an_error_of_one_line(content: bytes) -> None:
     with listening(lambda _request: [content]) as listener:
         found = read_here(listener)
         assert found is not None

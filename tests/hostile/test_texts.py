@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Titles, descriptions, keys and addresses of a hostile service: no template, shell or terminal obeys them.
+"""Titles, descriptions, keys and URLs of a hostile service: no template, shell or terminal executes them.
 
-Runs on the ansible-core of the project's own environment and on the oldest, whose templates see unsafe text in another
-way; with TENBYTE_TEST_CORES=all (``make leaks``) on every one.
+The tests use the ansible-core of the project's environment and the oldest one, whose templates handle unsafe text
+differently. With TENBYTE_TEST_CORES=all (``make leaks``), they use every supported version.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ROLES = {"ffmpeg_encoder": "ffmpeg_encoder_root", "rtmp_relay": "rtmp_relay_root
 
 
 @pytest.mark.parametrize("url", URLS.values(), ids=URLS)
-def test_no_address_that_means_something_is_passed_on(url: str) -> None:
+def test_an_ingest_url_with_special_characters_is_refused(url: str) -> None:
     assert not is_plain_ingest_url(url)
 
 
@@ -82,7 +82,7 @@ class Hostile:
 
     def run(self, plays: list[dict[str, Any]], *arguments: str) -> Run:
         done = self.controller.plays(plays, *arguments)
-        # What a terminal gets holds no character that it would obey.
+        # The output contains no control character for a terminal.
         assert not [character for character in done.output if ord(character) < 32 and character not in "\n\r\t"]
         assert "\x9b" not in done.output
         assert PRODUCT not in done.output.replace("\\", "")
@@ -126,7 +126,7 @@ def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hostile]
         yield Hostile(simulator, controller, mark)
 
 
-def test_no_text_of_the_service_is_evaluated_or_obeyed(hostile: Hostile, tmp_path: Path) -> None:
+def test_no_text_of_the_service_is_evaluated_or_executed(hostile: Hostile, tmp_path: Path) -> None:
     written = tmp_path / "written"
     session = {"title": "Keynote", "preset_id": PRESET}
     tasks: list[dict[str, Any]] = [
@@ -161,14 +161,14 @@ def test_no_text_of_the_service_is_evaluated_or_obeyed(hostile: Hostile, tmp_pat
     assert "{{ lookup" in sessions["sessions"][0]["title"]
 
 
-def test_no_key_that_means_something_is_handed_out(hostile: Hostile) -> None:
+def test_a_key_with_special_characters_is_refused(hostile: Hostile) -> None:
     service = hostile.simulator.service
     sessions = [{"title": f"With {name}", "preset_id": PRESET} for name in KEYS]
     for session, form in zip(sessions, KEYS.values(), strict=True):
         service.key_form = hostile.bent(form)
         _create(hostile, session["title"])
     event = {"tenbyte.webinar.event": {"rooms": [{"room_id": ROOM_ID, "sessions": sessions}]}, "register": "event"}
-    # Not in a loop, which older versions end with the first item whose template fails.
+    # Not in a loop: older versions end it at the first item whose template fails.
     lookup = "{{{{ lookup('tenbyte.webinar.stream_key', event.sessions[{}].id) }}}}"
     tasks = [
         {"ansible.builtin.debug": {"msg": lookup.format(number)}, "ignore_errors": True} for number in range(len(KEYS))
@@ -185,7 +185,7 @@ def test_no_key_that_means_something_is_handed_out(hostile: Hostile) -> None:
 
 
 def _create(hostile: Hostile, title: str) -> None:
-    """Create a session with the engine alone, which is quicker than a playbook for each."""
+    """Create a session with the engine, which is faster than with a playbook."""
     asked = EventSpec((RoomSpec(room_id=ROOM_ID, sessions=(SessionSpec(title, preset_id=PRESET),)),))
     connection = Connection(hostile.simulator.api_url, api_key="hostile-key-1")
     ledger = LedgerSettings(f"sqlite:///{hostile.controller.ledger_file}")
@@ -194,7 +194,7 @@ def _create(hostile: Hostile, title: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", CORES[:1], indirect=True, ids=lambda core: core.series)
-def test_no_role_writes_a_key_or_an_address_that_means_something(hostile: Hostile, tmp_path: Path) -> None:
+def test_no_role_writes_a_key_or_url_with_special_characters(hostile: Hostile, tmp_path: Path) -> None:
     service = hostile.simulator.service
     cases = {
         "key": (KEYS["newline"], "rtmp://127.0.0.1:1935/live"),

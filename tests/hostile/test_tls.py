@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that must be refused, and settings of the environment that must change nothing."""
+"""Certificates that must be refused, and environment variables that must have no effect."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_certificate_of_the_given_authority_is_trusted(connect: Connect, known
     ],
     ids=["another name", "another address", "expired", "not yet valid", "self-signed", "unknown", "namesake"],
 )
-def test_a_certificate_that_is_not_right_is_refused_before_anything_is_sent(
+def test_an_invalid_certificate_is_refused_before_the_request_is_sent(
     connect: Connect, known: Authority, tmp_path: Path, server: dict[str, Any], says: str
 ) -> None:
     context = server_context(tmp_path, **{"by": known, **server})
@@ -61,14 +61,12 @@ def test_a_certificate_that_is_not_right_is_refused_before_anything_is_sent(
         with pytest.raises(NotSent, match=f"TLS failed: .*({says}).*Check api_url, or give.*ca_path"):
             connect(url, ca_path=known.file(tmp_path)).write("POST", "/rooms", {"title": "Main stage"})
         assert listener.requests == []
-        # The only way around is the user's own.
+        # Only the user can disable the check.
         with pytest.warns(InsecureRequestWarning):
             assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
 
 
-def test_without_ca_path_the_certificate_of_a_test_is_unknown(
-    connect: Connect, known: Authority, tmp_path: Path
-) -> None:
+def test_without_ca_path_the_certificate_is_refused(connect: Connect, known: Authority, tmp_path: Path) -> None:
     with listening(well, server_context(tmp_path, known)) as listener:
         with pytest.raises(NotSent, match="TLS failed"):
             connect(listener.url.replace("http:", "https:")).read("/rooms/my")
@@ -76,21 +74,21 @@ def test_without_ca_path_the_certificate_of_a_test_is_unknown(
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_no_variable_of_a_library_overrules_what_the_task_says(
+def test_environment_variables_of_libraries_do_not_override_options(
     connect: Connect, known: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     theirs = authority("authority of the environment")
     monkeypatch.setenv(variable, str(theirs.file(tmp_path)))
-    ours = known.file(tmp_path)
+    authority_file = known.file(tmp_path)
     with listening(well, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
-        assert connect(url, ca_path=ours).read("/rooms/my") == {"id": "1"}
+        assert connect(url, ca_path=authority_file).read("/rooms/my") == {"id": "1"}
         with pytest.warns(InsecureRequestWarning):
             assert connect(url, validate_certs=False).read("/rooms/my") == {"id": "1"}
-    # Nor does it widen what ca_path trusts.
+    # Nor do they add authorities to those of ca_path.
     with listening(well, server_context(tmp_path, theirs)) as listener:
         with pytest.raises(NotSent, match="TLS failed"):
-            connect(listener.url.replace("http:", "https:"), ca_path=ours).read("/rooms/my")
+            connect(listener.url.replace("http:", "https:"), ca_path=authority_file).read("/rooms/my")
         assert listener.requests == []
 
 
@@ -106,12 +104,12 @@ def test_old_versions_of_tls_are_refused(connect: Connect, known: Authority, tmp
         assert listener.requests == []
 
 
-def test_an_answer_that_drips_through_tls_is_given_up_at_the_deadline(
+def test_a_slow_response_over_tls_is_aborted_at_the_deadline(
     connect: Connect, known: Authority, tmp_path: Path
 ) -> None:
     ended = threading.Event()
 
-    def drip(_request: bytes) -> Iterable[bytes]:
+    def slow_pieces(_request: bytes) -> Iterable[bytes]:
         try:
             yield b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
             for _byte in range(500):
@@ -120,15 +118,15 @@ def test_an_answer_that_drips_through_tls_is_given_up_at_the_deadline(
         finally:
             ended.set()
 
-    with listening(drip, server_context(tmp_path, known)) as listener:
+    with listening(slow_pieces, server_context(tmp_path, known)) as listener:
         url = listener.url.replace("http:", "https:")
-        with pytest.raises(AnswerLost, match="no answer within 1 seconds"):
+        with pytest.raises(AnswerLost, match="no response within 1 seconds"):
             connect(url, ca_path=known.file(tmp_path), timeout=1.0).write("POST", "/rooms", {})
         assert ended.wait(30)
         assert listener.sent < 400
 
 
-def test_a_handshake_that_never_comes_is_given_up_and_nothing_was_sent(connect: Connect) -> None:
-    # A listener without TLS waits for the head of a request, and so says nothing to a client that begins a handshake.
-    with listening(well) as listener, pytest.raises(NotSent, match=r"no connection|no answer within"):
+def test_a_handshake_without_a_response_is_aborted_and_nothing_was_sent(connect: Connect) -> None:
+    # A listener without TLS waits for the end of the headers, so it sends nothing to a client that begins a handshake.
+    with listening(well) as listener, pytest.raises(NotSent, match=r"no connection|no response within"):
         connect(listener.url.replace("http:", "https:"), timeout=1.0).read("/rooms/my")

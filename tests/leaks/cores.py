@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The versions of ansible-core that the collection is for, each in an environment of its own under build/cores."""
+"""The supported versions of ansible-core, each in its own virtual environment under build/cores."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _CAN_MAKE_ENVIRONMENTS = "import ensurepip, sys, venv; print('%d.%d' % sys.versi
 
 
 class NotHere(Exception):
-    """This core cannot be had on this machine; the message says why."""
+    """This version of ansible-core cannot be installed on this machine. The message contains the reason."""
 
 
 @dataclass(frozen=True)
 class Core:
-    """``pythons`` are those that its controller runs on, the preferred one first."""
+    """A version of ansible-core. ``pythons`` are the versions for its controller, the preferred one first."""
 
     series: str
     requirement: str
@@ -44,13 +44,13 @@ ALL = (
     Core("2.19", "ansible-core>=2.19,<2.20", ("3.11", "3.12", "3.13")),
     Core("2.20", "ansible-core>=2.20,<2.21", ("3.12", "3.13", "3.14")),
     Core("2.21", "ansible-core>=2.21,<2.22", ("3.13", "3.12", "3.14")),
-    # To pip, naming a pre-release is to ask for them.
+    # pip installs pre-releases if the requirement names one.
     Core("2.22", "ansible-core>=2.22.0b1,<2.23", ("3.13", "3.14", "3.12"), is_prerelease=True),
 )
 
 
 def environment_of(core: Core) -> Path:
-    """Return the folder of the commands of a core's environment, which is made if it is not there; raise NotHere."""
+    """Return the folder of the commands in a core's environment, and create it if necessary; raise NotHere."""
     python = next((interpreters()[version] for version in core.pythons if version in interpreters()), None)
     if python is None:
         raise NotHere(f"no Python {' or '.join(core.pythons)} with venv on PATH or among pyenv's versions")
@@ -82,7 +82,7 @@ def _make(core: Core, python: Path, folder: Path) -> None:
 
 @functools.cache
 def interpreters() -> dict[str, Path]:
-    """Return the Pythons of this machine that can make environments, by version, those on PATH first."""
+    """Return the Pythons that can create virtual environments, by version; those on PATH take precedence."""
     found: dict[str, Path] = {}
     for candidate in _candidates():
         version = _version_of(candidate)
@@ -102,7 +102,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _version_of(candidate: Path) -> str | None:
-    # A shim of pyenv's is on PATH for each version that it could run, and fails for those that are not chosen.
+    # pyenv has shims on PATH for all installed versions, and they fail for those that are not selected.
     try:
         done = subprocess.run(
             [candidate, "-c", _CAN_MAKE_ENVIRONMENTS], capture_output=True, text=True, timeout=20, check=False

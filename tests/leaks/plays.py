@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plays that use everything that could show a secret, and one that shows a planted value in every kind of place."""
+"""Plays that use everything that could leak a secret, and one that leaks a planted value into every kind of place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 PRESET = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
-# Its sessions cannot be created: the service answers with what it knows.
+# Creating a session in this room fails, with an error response that contains all secrets.
 ECHO_ROOM = "7c9d1a52-6b7e-4f0a-8f61-3f2c5a4b0001"
 
 FIRST = f"""
@@ -29,7 +29,7 @@ FIRST = f"""
           - {{title: Seen elsewhere, preset_id: {PRESET}}}
 """
 
-# Each task that may fail is meant to: what it shows then is searched.
+# Some tasks fail on purpose: their errors are searched too.
 EVERYTHING = f"""
 - tenbyte.webinar.event:
     rooms:
@@ -209,7 +209,7 @@ PLANTING = """
 - ansible.builtin.set_fact: {fact_planted: "{{ planted }}", cacheable: true}
 - ansible.builtin.stat: {path: "/nowhere/{{ planted | urlencode }}"}
 - ansible.builtin.copy: {content: "{{ planted }}", dest: "{{ leak_home }}/planted", mode: "0600"}
-# What cannot be put into its place is kept in the folder that it was sent to.
+# A file that cannot be copied to its place remains in the remote temporary folder.
 - ansible.builtin.copy: {content: "{{ planted }}", dest: /proc/nowhere, mode: "0600"}
 - ansible.builtin.shell: {cmd: "sleep 1 #{{ planted }}"}
 - ansible.builtin.shell: {cmd: sleep 1}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the plays on one version of ansible-core, and keeps everything that the runs left behind."""
+"""Runs the plays on one version of ansible-core, and keeps all output, logs and files of the runs."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _SAMPLE_SECONDS = 0.05
 
 
 def canary(name: str) -> str:
-    """Return a secret that looks different in JSON, in a URL and in XML."""
+    """Return a secret that is escaped differently in JSON, in a URL and in XML."""
     return f'{name}"/+&<{secrets.token_hex(16)}>='
 
 
 def canary_fernet_key() -> str:
     while True:
         key = Fernet.generate_key().decode()
-        # A key cannot be searched for in pieces that are not there.
+        # The search looks for long alphanumeric parts of a secret, so the key must have one.
         if max(map(len, re.findall(r"[A-Za-z0-9]+", key))) >= 16:
             return key
 
 
 @dataclass
 class Scene:
-    """``secrets`` are what must be nowhere, by what they are; ``planted`` is meant to be found everywhere."""
+    """The runs and their output. ``secrets`` (by kind) must not be found, ``planted`` must be found everywhere."""
 
     simulator: Simulator
     controller: Controller
@@ -87,7 +87,7 @@ class Scene:
         return done
 
     def texts(self) -> dict[str, str]:
-        """Return what was printed and logged; what is in files is searched there."""
+        """Return the output and the system log. Files are searched in their place."""
         found = {f"output of {name}": done.output for name, done in self.runs.items()}
         found["output of ansible-runner"] = self.runner_output
         if self.log is not None:
@@ -111,7 +111,7 @@ def _kind(place: str) -> str:
     if place.startswith("/proc/"):
         return place.rpartition("/")[2]
     if place.startswith("remote/"):
-        # What a module is sent as: its code with its arguments in a zip, or a file.
+        # A module is sent as a zip with its code and its arguments, or as a file.
         return "module on disk" if "AnsiballZ" in place else "file in transfer"
     return place.partition("/")[0] if "/" in place else re.sub(r"-\d+\.jsonl$", "", place)
 
@@ -134,7 +134,7 @@ def scene(folder: Path, commands: Path, collections: Path, *, with_runner: bool)
         simulator.service.key_form = "key/+stream=&{random}"
         simulator.service.rtmp_form = "rtmp://127.0.0.1:1935/live/{stream_key}"
         simulator.service.whip_form = "https://127.0.0.1:8889/{stream_key}/whip"
-        simulator.tastes.whip_url_shown = "always"
+        simulator.variant.whip_url_shown = "always"
         log = None if system_log.missing() else stack.enter_context(system_log.system_log())
         controller = Controller(
             home,
@@ -187,11 +187,11 @@ def _play_all(made: Scene, *, with_runner: bool) -> None:
     sessions = {session.title: session for session in service.sessions.values()}
     made.given["leak_adopted_session"] = sessions["Seen elsewhere"].id
     _write_variables(made)
-    _let_the_service_echo(made)
+    _let_the_service_quote_secrets(made)
     made.run_ignoring_errors("everything", EVERYTHING, "-vvvv", "--diff")
     if with_runner:
         _run_ansible_runner(made)
-    # Not with -e: ansible-playbook's own arguments would be where the planted value is found.
+    # Not with -e: the planted value would be found in the arguments of ansible-playbook.
     variables = home / "inventory" / "group_vars" / "all" / "planted.yml"
     variables.write_text(yaml.safe_dump({"planted": made.planted}))
     made.run_ignoring_errors("planting", PLANTING, "-vvvv", "--diff")
@@ -203,8 +203,8 @@ def _write_variables(made: Scene) -> None:
     path.write_bytes(vault.encrypt(yaml.safe_dump(made.given)))
 
 
-def _let_the_service_echo(made: Scene) -> None:
-    """Let the service refuse with all that it knows, in every form that it may have it in."""
+def _let_the_service_quote_secrets(made: Scene) -> None:
+    """Let the service refuse a request with an error that contains all secrets in different encodings."""
     host = made.simulator.service.users[0]
     known = [host.api_key, host.token, *made.simulator.issued_keys(), *made.secrets["ingest URL"]]
     forms = [

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A system log for one command alone: it runs with a /dev of its own, in which /dev/log is a socket of the test."""
+"""A system log for a single command: it runs with its own /dev, in which /dev/log is a socket of the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A mount namespace of its own leaves the machine's /dev as it is. Without root, a user namespace allows the same.
+# The separate mount namespace does not change the machine's /dev. Without root, it needs a user namespace.
 _UNSHARE = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
 _OWN_DEV = """
 set -e
@@ -41,7 +41,7 @@ exec "$@"
 
 @dataclass
 class SystemLog:
-    """What was logged so far, and the command to put before the one whose log it is."""
+    """The logged lines, and the command prefix that redirects a command's system log to them."""
 
     wrapper: tuple[str, ...]
     lines: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class SystemLog:
 
 
 def missing() -> str | None:
-    """Return why no command can be given a system log of its own here, None where it can."""
+    """Return the reason why this machine cannot provide a separate system log, None if it can."""
     if shutil.which("unshare") is None:
         return "there is no unshare"
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def missing() -> str | None:
 
 @contextlib.contextmanager
 def system_log() -> Iterator[SystemLog]:
-    # Not in the test's own folder: the path of a socket may have 107 bytes at the most.
+    # Not in the folder of the test: the path of a socket may have at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="log-"))
     (folder / "dev").mkdir()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

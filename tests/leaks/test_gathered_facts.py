@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fact cache holds no credential as long as no facts are gathered, as every documented play has it."""
+"""A fact cache contains no credential unless facts are gathered. No documented play gathers them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.simulator.server import Simulator
 
 
 @pytest.mark.parametrize("gathers", [False, True])
-def test_gathered_facts_and_they_alone_carry_the_environment_into_a_cache(
+def test_only_gathered_facts_write_the_environment_to_a_cache(
     tmp_path: Path, collections_path: Path, gathers: bool
 ) -> None:
     (play,) = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
@@ -47,6 +47,6 @@ def test_gathered_facts_and_they_alone_carry_the_environment_into_a_cache(
         for secret in (controller.api_key, *given.values()):
             places = places_in_files([secret], tmp_path / "facts")
             assert bool(places) == gathers
-            # The cache keeps each for others to read, which is why this stands in docs/reliability.md.
+            # Other users can read the files of the cache, so docs/reliability.md warns of it.
             assert all(place.endswith(" 0644") for place in places)
         assert not places_in_files(simulator.issued_keys(), tmp_path)

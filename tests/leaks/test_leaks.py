@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No secret is shown: not on the screen at -vvvv, in a diff, a callback, a cache, a log, a process list or an artifact.
+"""No secret leaks: not into output at -vvvv, a diff, a callback, a cache, a log, a process list or an artifact.
 
-Runs on the ansible-core of the project's own environment and, without ansible-runner, on the oldest and on the newest;
-with TENBYTE_TEST_CORES=all (``make leaks``) all of it on every one that the collection is for.
+The tests use the ansible-core of the project's environment and, without ansible-runner, the oldest and the newest one.
+With TENBYTE_TEST_CORES=all (``make leaks``), they use every supported version, with ansible-runner.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.leaks.cores import ALL, Core, NotHere, environment_of
 from tests.leaks.scene import Scene, scene
 
 OWN = Core("own", "", ())
-IS_WHOLE = os.environ.get("TENBYTE_TEST_CORES") == "all"
-CHOSEN = ALL if IS_WHOLE else (OWN, ALL[0], ALL[-1])
+ALL_CORES = os.environ.get("TENBYTE_TEST_CORES") == "all"
+CHOSEN = ALL if ALL_CORES else (OWN, ALL[0], ALL[-1])
 
 
 @pytest.fixture(scope="module", params=CHOSEN, ids=lambda core: core.series)
@@ -36,18 +36,18 @@ def played(
         commands = BIN if core is OWN else environment_of(core)
     except NotHere as reason:
         pytest.skip(f"not run on ansible-core {core.series}: {reason}")
-    with_runner = IS_WHOLE or core is OWN
+    with_runner = ALL_CORES or core is OWN
     with scene(tmp_path_factory.mktemp("leaks"), commands, collections_path, with_runner=with_runner) as made:
         yield made
 
 
 def is_a_key_in_transfer(place: str) -> bool:
-    """Ansible that was told to keep its files keeps what a task sends, in a folder for its own user alone."""
+    """Return whether a place is a file that Ansible transferred and kept, in a folder that only its user can read."""
     return bool(re.fullmatch(r"remote/ansible-tmp-[^/]+/\.?source[^/]* \d{4}", place))
 
 
 @pytest.mark.parametrize("kind", ["API key", "token", "ledger key", "ingest URL", "LiveKit token", "vault password"])
-def test_it_is_nowhere(played: Scene, kind: str) -> None:
+def test_a_secret_is_found_nowhere(played: Scene, kind: str) -> None:
     values = played.secrets[kind]
     assert values
     places = played.places_of(values)
@@ -56,7 +56,7 @@ def test_it_is_nowhere(played: Scene, kind: str) -> None:
     assert places == []
 
 
-def test_a_stream_key_is_in_the_files_that_were_asked_for_and_nowhere_else(played: Scene) -> None:
+def test_a_stream_key_is_found_only_in_requested_files(played: Scene) -> None:
     keys = played.secrets["stream key"]
     assert len(keys) > 5
     places = played.places_of(keys)
@@ -68,11 +68,11 @@ def test_a_stream_key_is_in_the_files_that_were_asked_for_and_nowhere_else(playe
     assert modes == {0o700}
 
 
-def test_nothing_of_a_run_is_left_in_temporary_folders(played: Scene) -> None:
+def test_no_file_remains_in_temporary_folders(played: Scene) -> None:
     assert sorted(path for path in (played.home / "tmp").rglob("*") if path.is_file()) == []
 
 
-def test_the_runs_did_what_could_show_a_secret(played: Scene) -> None:
+def test_the_runs_executed_everything_that_could_leak_a_secret(played: Scene) -> None:
     output = played.runs["everything"].output
     for sign in (
         "no such preset for",
@@ -103,19 +103,19 @@ EVERY_KIND = {
 }
 
 
-def test_the_search_finds_what_is_there_in_every_kind_of_place(played: Scene) -> None:
+def test_the_search_finds_the_planted_value_in_every_kind_of_place(played: Scene) -> None:
     found = played.places_of_planted()
     assert found >= EVERY_KIND
 
 
-def test_the_search_finds_what_is_in_the_system_log(played: Scene) -> None:
+def test_the_search_finds_the_planted_value_in_the_system_log(played: Scene) -> None:
     if played.log is None:
         pytest.skip(f"the system log was not searched: {system_log.missing()}")
     assert "system log" in played.places_of_planted()
 
 
-def test_every_operation_on_the_ledger_took_place_and_one_was_refused(played: Scene) -> None:
-    # Otherwise what they return would not have been searched.
+def test_every_operation_on_the_ledger_was_executed_and_one_was_refused(played: Scene) -> None:
+    # Otherwise their results would not have been searched.
     records = [record for record in played.runs["everything"].records if record["action"] == "tenbyte.webinar.ledger"]
     ended = [
         record["kind"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation says of each ansible-core: where a revealed key is hidden, where not, and what 2.22 masks."""
+"""Documented differences between versions of ansible-core: where a revealed key is hidden, and what 2.22 masks."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def revealing(title: str, **keywords: Any) -> dict[str, Any]:
 
 
 def shown(done: Run) -> str:
-    """Return all that was printed and all that a callback was given."""
+    """Return the output and all data that a callback received."""
     return done.output + json.dumps(done.records)
 
 
-def test_a_debug_of_what_was_read_is_masked_from_2_22_on(
+def test_debug_masks_keys_and_credentials_since_2_22(
     core: Core, simulator: Simulator, tmp_path: Path, collections_path: Path
 ) -> None:
     api_key = simulator.service.users[0].api_key

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service's accounts, each with credentials of its own."""
+"""The accounts of the service and their credentials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def user_of_api_key(users: Iterable[User], api_key: str) -> User | None:
 
 
 def user_named(users: Iterable[User], username: str) -> User:
-    """Raise LookupError where nobody has this name."""
+    """Return the user with this name; raise LookupError if there is none."""
     found = next((user for user in users if user.username == username), None)
     if found is None:
         raise LookupError(f"no user has the username {username!r}")

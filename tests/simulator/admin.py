@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The routes for tests in another process: what was asked, which keys were issued, and what shall be otherwise."""
+"""The routes for tests in another process: the journal, issued keys, faults, variants, and changes of the dashboard."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .colleague import change_from, make_change
+from .dashboard import change_from, make_change
 from .faults import Faults
 from .journal import Journal
 from .refusals import Refusal
 from .state import Service
-from .tastes import tastes_from
+from .variants import variant_from
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -44,14 +44,14 @@ def admin_routes(service: Service, faults: Faults, journal: Journal) -> list[Rou
         faults.add_from(json.loads(await request.body()))
         return JSONResponse({"status": "added"}, status_code=201)
 
-    async def tastes(request: Request) -> Response:
+    async def variant(request: Request) -> Response:
         if request.method == "DELETE":
-            service.tastes.reset()
+            service.variant.reset()
         elif request.method == "POST":
             asked = json.loads(await request.body())
-            tastes_from(asked)
-            service.tastes.set(**asked)
-        return JSONResponse(service.tastes.as_data())
+            variant_from(asked)
+            service.variant.set(**asked)
+        return JSONResponse(service.variant.as_data())
 
     async def changes(request: Request) -> Response:
         made = make_change(change_from(json.loads(await request.body())), service)
@@ -62,7 +62,7 @@ def admin_routes(service: Service, faults: Faults, journal: Journal) -> list[Rou
         Route("/_simulator/journal", _for_tests(journal_entries), methods=["GET", "DELETE"]),
         Route("/_simulator/issued_keys", _for_tests(issued_keys), methods=["GET"]),
         Route("/_simulator/faults", _for_tests(fault_rules), methods=["POST", "DELETE"]),
-        Route("/_simulator/tastes", _for_tests(tastes), methods=["GET", "POST", "DELETE"]),
+        Route("/_simulator/variant", _for_tests(variant), methods=["GET", "POST", "DELETE"]),
         Route("/_simulator/changes", _for_tests(changes), methods=["POST"]),
     ]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API over ASGI: one request in, checked in a fixed order, one answer out, or the fault that was asked for."""
+"""The API as an ASGI application: checks each request in a fixed order, and responds or produces a fault."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from starlette.types import Receive, Scope, Send
 
 from . import refusals
 from .accounts import user_of_api_key, user_of_token
-from .colleague import make_change
-from .faults import Faults, Rule, bend_data
+from .dashboard import make_change
+from .faults import Faults, Rule, change_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
 from .records import Json, Room, User
 from .refusals import Refusal
-from .showing import shown_to_taste, stamped
+from .showing import as_variant, with_timestamp
 from .state import Service
 from .validation import Listing, checked_body, checked_id, checked_query
 from .wire import Answer, Request, body_of, crash, send_answer, until_gone, wait
@@ -64,20 +64,20 @@ class Api:
             await send_answer(send, answer, rules)
             return
         if not any(rule.options.get("hold") for rule in rules):
-            # ASGI itself has no way to close without an answer; ``server.PlainConnection`` puts the transport there.
+            # ASGI cannot close a connection without a response; ``server.PlainConnection`` provides the transport.
             scope["state"]["transport"].abort()
         await until_gone(receive)
 
     def _answer_amid_changes(self, request: Request, rules: list[Rule]) -> Answer | None:
-        """Answer a request, and make the changes of a colleague that come before or after it."""
+        """Handle a request, with the changes of the dashboard before and after it."""
         try:
             self._make_changes(rules, after_commit=False)
             answer = self._answer(request, rules)
             self._make_changes(rules, after_commit=True)
         except (LookupError, ValueError, Refusal) as error:
-            # A test that asked for it must not go on as if it had happened.
-            log.error("A change behind the client's back failed: %s", getattr(error, "body", error))
-            return Answer(500, refusals.with_error(500, "The change that was asked for failed").body)
+            # The test must fail, because the change has not happened.
+            log.error("A change of the dashboard failed: %s", getattr(error, "body", error))
+            return Answer(500, refusals.with_error(500, "The requested change failed").body)
         return answer
 
     def _make_changes(self, rules: list[Rule], after_commit: bool) -> None:
@@ -87,7 +87,7 @@ class Api:
                 rule.struck = True
 
     def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
-        """Return what to answer, after the commit where there is one; None to close the connection instead."""
+        """Handle a request and return the response, None to close the connection without one."""
         deciding = next((rule for rule in rules if rule.action in ("status", "html", "drop", "delay_commit")), None)
         if deciding is None:
             return self.execute(request, rules)
@@ -98,8 +98,8 @@ class Api:
         match deciding.action:
             case "status":
                 answer = _fault_answer(deciding.options)
-                # A body that the rule brings is answered as it is.
-                return answer if "body" in deciding.options else self._to_taste(answer, request)
+                # A body in the rule is sent unchanged.
+                return answer if "body" in deciding.options else self._refusal_as_variant(answer, request)
             case "html":
                 status = deciding.options["status"]
                 return Answer(status, PROXY_PAGE.format(status=status))
@@ -115,7 +115,7 @@ class Api:
         self.faults.late_commits -= 1
 
     def execute(self, request: Request, rules: list[Rule]) -> Answer:
-        """Check and carry out a request. The order: path, method, credentials, query, id, owner, body, state."""
+        """Check and execute a request. The order of checks: path, method, credentials, query, id, host, body, state."""
         try:
             operations, id_in_path = operations_at(request.path)
             if not operations:
@@ -126,30 +126,31 @@ class Api:
             with self.service.lock:
                 call = self._call(operation, request, id_in_path, rules)
                 data = operation.answer(call)
-            if not self.service.tastes.are_strict():
-                data = shown_to_taste(data, self.service.tastes)
+            if not self.service.variant.is_strict():
+                data = as_variant(data, self.service.variant)
             if rules:
-                data = bend_data(json.loads(json.dumps(data)), rules)
+                data = change_data(json.loads(json.dumps(data)), rules)
             body = {"success": True, "data": data, "timestamp": int(time.time())}
-            return Answer(operation.status, stamped(body, self.service.tastes))
+            return Answer(operation.status, with_timestamp(body, self.service.variant))
         except Refusal as refusal:
-            return self._to_taste(Answer(refusal.status, refusal.body, tuple(refusal.headers.items())), request)
-        except Exception as error:  # noqa: BLE001 - any mistake of the simulator's own must be an answer of 500
-            # The message of an exception may hold what the client sent; where it happened may be told.
+            answer = Answer(refusal.status, refusal.body, tuple(refusal.headers.items()))
+            return self._refusal_as_variant(answer, request)
+        except Exception as error:  # noqa: BLE001 - any bug of the simulator must become a response with 500
+            # Log only the place: the message of an exception may contain secrets of the request.
             places = "".join(traceback.format_tb(error.__traceback__))
             log.error("The simulator failed at %s: %s\n%s", request.method, type(error).__name__, places)
             return Answer(500, refusals.with_error(500, "Internal server error").body)
 
     def _call(self, operation: Operation, request: Request, id_in_path: str | None, rules: list[Rule]) -> Call:
         user = None if operation.public else self._authenticated(request)
-        tastes = self.service.tastes
-        listing = checked_query(request.query, operation.pages, tastes.largest_limit, tastes.larger_limit)
-        listing = _bent(listing, rules)
+        variant = self.service.variant
+        listing = checked_query(request.query, operation.pages, variant.largest_limit, variant.larger_limit)
+        listing = _with_faults(listing, rules)
         target = None if id_in_path is None else target_of(operation, self.service, checked_id(id_in_path))
         if operation.host_only and target is not None:
             room = target if isinstance(target, Room) else target.room
             if user is not room.host:
-                if tastes.stranger_status == 404:
+                if variant.stranger_status == 404:
                     raise refusals.not_found("Room" if target is room else "Session")
                 raise refusals.forbidden("Only the host of the room may do this.")
         fields = _fields(operation, request)
@@ -169,22 +170,22 @@ class Api:
             raise refusals.wrong_credentials()
         return user
 
-    def _to_taste(self, refusal: Answer, request: Request) -> Answer:
+    def _refusal_as_variant(self, refusal: Answer, request: Request) -> Answer:
         if not isinstance(refusal.body, dict):
             return refusal
-        body = stamped(refusal.body, self.service.tastes)
+        body = with_timestamp(refusal.body, self.service.variant)
         quoted = self._quoted(request)
-        said = next((name for name in ("message", "error") if isinstance(body.get(name), str)), None)
-        if quoted and said:
-            body = {**body, said: f"{body[said]} ({', '.join(quoted)})"}
+        member = next((name for name in ("message", "error") if isinstance(body.get(name), str)), None)
+        if quoted and member:
+            body = {**body, member: f"{body[member]} ({', '.join(quoted)})"}
         return replace(refusal, body=body)
 
     def _quoted(self, request: Request) -> list[str]:
-        """Return what this service's refusals quote of a request: things that a client had better not repeat."""
+        """Return what the variant's error messages quote: values that the client must not show to its user."""
         service = self.service
         _operations, wanted = operations_at(request.path)
         quoted: list[str] = []
-        for what in service.tastes.refusals_quote:
+        for what in service.variant.refusals_quote:
             if what == "credential":
                 quoted += [*request.header("authorization"), *request.header("x-api-key")]
             elif wanted is not None and what == "id":
@@ -225,7 +226,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _bent(listing: Listing, rules: list[Rule]) -> Listing:
+def _with_faults(listing: Listing, rules: list[Rule]) -> Listing:
     for rule in rules:
         match rule.action:
             case "lagging_list":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole simulator as one ASGI application: the API, the ingest's callbacks, and the routes for tests."""
+"""The simulator as one ASGI application: the API, the ingest's callbacks, and the routes for tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_app(service: Service, faults: Faults, journal: Journal) -> Starlette:
         routes=[
             *ingest_routes(service),
             *admin_routes(service, faults, journal),
-            # Last, and at the root, so that a path outside the contract is answered and counted as the API would.
+            # Last, and at the root, so that the API also handles and records paths that are not in the contract.
             Mount("", app=Api(service, faults, journal)),
         ]
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What services do to the texts and times that they are sent, before they store or show them."""
+"""How services change texts and times before they store or return them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
-# A step is the name of one of ``STEPS``, ``cut:N``, or (in a test's own process) any function of a text.
+# A step is a name in ``STEPS``, ``cut:N``, or (in the test's process) a function of a text.
 Step = str | Callable[[str], str]
 
 STEPS: dict[str, Callable[[str], str]] = {
@@ -43,7 +43,7 @@ def is_offset(value: object) -> bool:
 
 
 def cleaned(text: str, steps: Sequence[Step]) -> str:
-    """Return a text after each step in turn."""
+    """Return a text after all steps, in their order."""
     for step in steps:
         if not isinstance(step, str):
             text = step(text)
@@ -55,7 +55,7 @@ def cleaned(text: str, steps: Sequence[Step]) -> str:
 
 
 def cut_time(moment: datetime, precision: str, rounded: bool) -> datetime:
-    """Return a time as a service keeps it that knows only so many digits; a half is rounded up."""
+    """Return a time at a precision, truncated or rounded (half up)."""
     unit = UNITS[precision]
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     since = (moment - midnight) // timedelta(microseconds=1)
@@ -63,7 +63,7 @@ def cut_time(moment: datetime, precision: str, rounded: bool) -> datetime:
 
 
 def shown_time(moment: datetime, precision: str, offset: str, zeros_cut: bool) -> str:
-    """Return a time as RFC 3339 in an offset (``Z``, ``+02:00``), with or without the fraction's trailing zeros."""
+    """Return a time as RFC 3339 with an offset (``Z``, ``+02:00``), with or without trailing zeros of the fraction."""
     found = _OFFSET.fullmatch(offset)
     if found:
         sign = -1 if found[1] == "-" else 1

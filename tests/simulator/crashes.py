@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kills a client and all that it started, as a machine that dies would: nothing of it gets to say good-bye."""
+"""Kills a client with all its descendants at once, as a power failure would: none of them can clean up."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import signal
 import time
 from pathlib import Path
 
-# Where in an exchange a client can be killed, in this order.
+# The points of an exchange at which a client can be killed, in their order.
 POINTS = ("received", "committed", "headers", "mid_body", "answered")
 
 
 def kill_tree(pid: int, seconds: float = 10.0) -> bool:
-    """Kill a process and its descendants, and wait until all are gone; return whether it was still alive.
+    """Kill a process and its descendants, wait until they have ended, and return whether it was still alive.
 
-    Ansible's workers lead sessions and process groups of their own, which a signal to their parent's group misses.
+    Ansible's workers have their own sessions and process groups, so a signal to the parent's group does not reach them.
     """
     if pid in (0, 1, os.getpid()):
-        raise ValueError(f"process {pid} is not to be killed")
+        raise ValueError(f"process {pid} must not be killed")
     tree = [pid, *_descendants(pid)]
     was_alive = _is_alive(pid)
-    # A stopped process starts no other, so that none escapes between the looking and the killing.
+    # Stop them first: a stopped process starts no other one between the search and the kill.
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for one in tree:
             with contextlib.suppress(ProcessLookupError):
@@ -54,7 +54,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Say whether a process runs; one that its parent has not waited for yet does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults on demand: rules that say which requests go wrong, how often, and how."""
+"""Faults on demand: rules for which requests go wrong, how often, and how."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .colleague import ChangeError, change_from
 from .crashes import POINTS
+from .dashboard import ChangeError, change_from
 from .records import Json
 from .showing import without
 
-# What each action needs and may have beside method, path, times and skip.
+# The required and the optional options of each action, besides method, path, times, skip and page.
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "latency": (frozenset({"seconds"}), frozenset({"when"})),
     "status": (frozenset({"status"}), frozenset({"when", "body", "headers"})),
@@ -36,25 +36,27 @@ ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "foreign_fields": (frozenset(), frozenset()),
     "without": (frozenset({"fields"}), frozenset()),
 }
-# Actions after which no other rule can change what the client sees.
+# Actions that determine the response, so that no other rule can.
 DECIDING = frozenset({"status", "html", "drop", "truncate", "delay_commit"})
 
 
 class FaultError(ValueError):
-    """A rule that is not understood."""
+    """A rule with an unknown action or wrong options."""
 
 
 @dataclass
 class Rule:
-    """One rule. ``when`` is ``before`` or ``after`` the commit; ``times`` None means for ever.
+    """One rule. ``when`` is ``before`` or ``after`` the commit. ``times`` is None for no end.
 
-    ``path`` is searched for, as a regular expression, in the path below the API's base URL; with ``page``, only the
-    requests for that page of a list are hit. The action ``change`` lets a colleague at the dashboard change something
-    (``colleague.Change``) before the request is looked at, or after its answer is made; ``struck`` says that it was
-    done. ``short_page`` answers no more than so many ``items``, and the right total. The action ``crash`` kills
-    a client's process and all that it started, ``seconds`` after the ``point`` of the exchange is reached; ``struck``
-    says that it was alive until then. ``delay_commit`` closes the connection at once, or with ``hold`` leaves the
-    client waiting for as long as it likes.
+    ``path`` is a regular expression, searched in the path below the API's base URL. With ``page``, the rule applies
+    only to requests for that page of a list. ``struck``: the action was carried out.
+
+    - ``change`` makes a change of the dashboard (``dashboard.Change``) before the request is handled, or after it.
+    - ``short_page`` returns at most so many ``items``, with the correct total.
+    - ``crash`` kills a client's process and its descendants ``seconds`` after the ``point`` of the exchange. It has
+      ``struck`` if the process was alive until then.
+    - ``delay_commit`` commits the request after ``seconds``. It closes the connection at once, or with ``hold`` keeps
+      it open without a response.
     """
 
     action: str
@@ -94,7 +96,7 @@ class Rule:
         return self.method in ("*", method) and of_page and bool(self._pattern.search(path))
 
     def is_due(self) -> bool:
-        """Count one matching request, and return whether the rule hits it."""
+        """Count one matching request and return whether the rule applies to it."""
         if self.skip:
             self.skip -= 1
             return False
@@ -124,7 +126,7 @@ class Faults:
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._lock = threading.Lock()
         self._rules = list(rules)
-        # How many requests will yet take effect; changed by the service's own thread alone.
+        # The number of requests that have not been committed yet; only the service's thread changes it.
         self.late_commits = 0
 
     def add(
@@ -138,7 +140,7 @@ class Faults:
         page: int | None = None,
         **options: Any,
     ) -> Rule:
-        """Add a rule; raise FaultError if it is not understood."""
+        """Add a rule; raise FaultError if it is invalid."""
         return self._added(Rule(action, method.upper(), path, times, skip, options, page))
 
     def add_from(self, data: object) -> Rule:
@@ -154,7 +156,7 @@ class Faults:
             self._rules.clear()
 
     def due(self, method: str, path: str, page: int = 1) -> list[Rule]:
-        """Return the rules that hit this request; of those that decide its answer, the first alone is used up."""
+        """Return the rules that apply to this request, at most one of them with a deciding action."""
         with self._lock:
             hits: list[Rule] = []
             decided = False
@@ -169,7 +171,7 @@ class Faults:
 
 
 def rule_from(data: object) -> Rule:
-    """Return a rule of a seed or a request; raise FaultError if it is not understood."""
+    """Return the rule of a seed or a request; raise FaultError if it is invalid."""
     if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
         raise FaultError("a rule must be an object with an action")
     if not all(isinstance(data.get(name, ""), str) for name in ("method", "path")):
@@ -181,8 +183,8 @@ def rule_from(data: object) -> Rule:
     return Rule(given["action"], **{**kept, "method": kept.get("method", "*").upper()}, options=options)
 
 
-def bend_data(data: Json, rules: list[Rule]) -> Json:
-    """Return an answer's ``data`` as the rules would have it; ``data`` must be the caller's own copy."""
+def change_data(data: Json, rules: list[Rule]) -> Json:
+    """Apply the rules to a response's ``data`` in place, and return it."""
     for rule in rules:
         if rule.action == "wrong_total" and "total" in data:
             data["total"] += rule.options.get("by", 7)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The callbacks that nginx's RTMP module makes (form POSTs: on_publish, on_publish_done, on_update, on_play).
+"""The callbacks of nginx's RTMP module (form POSTs: on_publish, on_publish_done, on_update, on_play, on_play_done).
 
-The key comes in ``name``. After a redirect to the session's id the module may name the stream by either, so that a
-publisher is known by its connection (``clientid``) too.
+``name`` is the stream key. After the redirect to the session's id, ``name`` may be the key or the id. So publishers are
+identified by their connection (``clientid``) too.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def _on_publish(service: Service, form: Form) -> Response:
     session = admitted_session(service, form.get("name", ""), _client(form))
     if session is None:
         return _refused()
-    # The location renames the stream, so that its HLS lies under the session's id and not under the key.
+    # The location renames the stream, so that the path of its HLS contains the session's id and not the key.
     return Response(status_code=302, headers={"Location": session.id})
 
 
 def _on_publish_done(service: Service, form: Form) -> Response:
-    """A refused second publisher is reported here too when it leaves; only the one that was let in ends the stream."""
+    """End the stream of an accepted publisher. The module also calls this for refused ones, which have none."""
     session = published_session(service, form.get("name", ""), _client(form))
     if session is not None:
         session.publisher = None
@@ -60,7 +60,7 @@ def _on_publish_done(service: Service, form: Form) -> Response:
 
 
 def _on_update(service: Service, form: Form) -> Response:
-    # Also sent for the relay's own client, which plays and has no application: refusing it would cut the HLS.
+    # Also called for the relay's own client, which plays and has no application. Refusing it would end the HLS.
     if form.get("call") == "update_play" or not form.get("app"):
         return _accepted()
     session = published_session(service, form.get("name", ""), _client(form))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was asked of the service: enough to count calls, and never a secret."""
+"""The journal of requests, without secrets. Tests count calls in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS_OF_PATHS = frozenset(segment for path in OPERATIONS for segment in path.sp
 class Entry:
     """One request. ``path`` is below the API's base URL and has no query.
 
-    ``status`` is ``None`` where the connection was closed without an answer; ``credential`` is a user name,
+    ``status`` is ``None`` if the connection was closed without a response. ``credential`` is a user name,
     ``anonymous`` or ``invalid``.
     """
 
@@ -32,7 +32,7 @@ class Entry:
 
 
 class Journal(Sequence[Entry]):
-    """The entries in the order in which the service finished with them. Safe to use from several threads."""
+    """The entries, in the order in which the requests were completed. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -76,9 +76,9 @@ class Journal(Sequence[Entry]):
 
 
 def safe_path(path: str) -> str:
-    """Return the path with every segment masked that is no word of the contract and no UUID.
+    """Return the path with every segment masked that is neither in the contract nor a UUID.
 
-    A client that puts a key or a token into a URL must not turn the journal into a place where it is kept.
+    Otherwise the journal would store a key or token that a client puts into a URL.
     """
     return "/".join(segment if _is_known(segment) else "{masked}" for segment in path.split("/"))
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stream keys and LiveKit tokens: how they are made, whose they are, and which were ever given out."""
+"""Stream keys and LiveKit tokens: their creation, their sessions, and all that were issued."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from uuid import uuid4
 from .records import Session
 
 TOKEN_PREFIX = "simlk-"
-# What stands for a key's own part in its form: 48 digits, six groups of four with hyphens between them, a UUID.
+# Placeholders in the form of a key: 48 hexadecimal digits, six hyphenated groups of four digits, or a UUID.
 PARTS_OF_KEYS = ("{random}", "{hyphenated}", "{uuid}")
 
 
 class Keys:
-    """Whoever calls holds the lock of the service."""
+    """The keys of all sessions. The caller must hold the lock of the service."""
 
     def __init__(self) -> None:
         self.issued: list[str] = []
@@ -25,7 +25,7 @@ class Keys:
         self._sessions: dict[str, Session] = {}
 
     def of(self, session: Session, form: str) -> str:
-        """Return a session's key, made in this form if it has none."""
+        """Return a session's key; if it has none, issue one in this form."""
         if session.stream_key is None:
             session.stream_key = _new_key(form)
             self._sessions[session.stream_key] = session

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 
 from .records import Json, Room, Session
 from .refusals import bad_parameter
-from .tastes import Tastes
 from .validation import Listing
+from .variants import Variant
 
 
-def listed(name: str, items: Sequence[Room] | Sequence[Session], listing: Listing, tastes: Tastes) -> Json:
-    """Return one page, newest first: an item created while a client pages moves the others, as in real services."""
-    born_before = time.monotonic() - listing.lag
-    ordered = items if tastes.oldest_first else items[::-1]
-    visible = [item for item in ordered if not listing.lag or item.made_at <= born_before]
+def listed(name: str, items: Sequence[Room] | Sequence[Session], listing: Listing, variant: Variant) -> Json:
+    """Return one page, newest first. As in real services, a new item moves the others between two requests."""
+    created_before = time.monotonic() - listing.lag
+    ordered = items if variant.oldest_first else items[::-1]
+    visible = [item for item in ordered if not listing.lag or item.made_at <= created_before]
     first = (listing.page - 1) * listing.limit
-    if listing.page > 1 and first >= len(visible) and tastes.page_after_last != 200:
-        raise bad_parameter(tastes.page_after_last, "page", "There is no such page")
+    if listing.page > 1 and first >= len(visible) and variant.page_after_last != 200:
+        raise bad_parameter(variant.page_after_last, "page", "There is no such page")
     if listing.repeat:
         first = 0
     page = visible if listing.whole else visible[first : first + listing.limit]
@@ -30,5 +30,5 @@ def listed(name: str, items: Sequence[Room] | Sequence[Session], listing: Listin
         name: [item.shown() for item in page[: listing.most_items]],
         "total": len(visible),
         "page": listing.page,
-        "limit": listing.asked if tastes.asked_limit_shown else listing.limit,
+        "limit": listing.asked if variant.asked_limit_shown else listing.limit,
     }

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operations of the contract: what each takes, who may call it, and what it answers in ``data``.
+"""The operations of the contract: their input, who may call them, and the ``data`` of their response.
 
-The contract says "host only" of most operations that change a session, and nothing of ``settings``, the two state
-broadcasts and ``monitor``; these are host only here too. ``join`` and ``stream_health`` are for any user.
+Most operations that change a session are "host only" in the contract. It does not say so for ``settings``, the two
+state broadcasts and ``monitor``; here they are host only too. ``join`` and ``stream_health`` are for every user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .validation import Field, Listing, boolean, date_time, one_of, text, uuid, 
 
 @dataclass(frozen=True)
 class Call:
-    """One call, checked: the user (of a public operation: none), what its path names, its body's fields, its page."""
+    """One checked call. ``caller`` is None for a public operation. ``target`` is the room or session in the path."""
 
     service: Service
     caller: User | None
@@ -49,7 +49,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Operation:
-    """``body`` is None where the contract documents none: then only an empty body or ``{}`` is accepted."""
+    """One operation. If ``body`` is None, the contract documents no body: only an empty one or ``{}`` is accepted."""
 
     method: str
     path: str
@@ -72,7 +72,7 @@ NEW_SESSION = {
     "scheduled_start_time": Field(date_time),
 }
 NEW_START = {"scheduled_start_time": Field(date_time, required=True)}
-# The contract gives the settings' limit no range; the one of the preset it overrides is used.
+# The contract has no range for this limit; here it is the range of the preset's limit, which it overrides.
 SETTINGS = {
     "chat_enabled": Field(boolean),
     "stage_enabled": Field(boolean),
@@ -86,7 +86,7 @@ def _create_room(call: Call) -> Json:
 
 def _delete_room(call: Call) -> Json:
     call.service.delete_room(call.room)
-    return _said("Room deleted")
+    return _message("Room deleted")
 
 
 def _create_session(call: Call) -> Json:
@@ -95,7 +95,7 @@ def _create_session(call: Call) -> Json:
 
 def _delete_session(call: Call) -> Json:
     call.service.delete_session(call.session)
-    return _said("Session deleted")
+    return _message("Session deleted")
 
 
 def _start(call: Call) -> Json:
@@ -105,36 +105,36 @@ def _start(call: Call) -> Json:
 
 def _end(call: Call) -> Json:
     call.service.end(call.session)
-    return _said("Session ended")
+    return _message("Session ended")
 
 
 def _reschedule(call: Call) -> Json:
     call.service.reschedule(call.session, call.fields["scheduled_start_time"])
-    return _said("Session rescheduled")
+    return _message("Session rescheduled")
 
 
 def _update_settings(call: Call) -> Json:
     call.service.update_settings(call.session, call.fields)
-    return _said("Settings updated")
+    return _message("Settings updated")
 
 
 def _start_webcam(call: Call) -> Json:
     require_status(call.session, ("live",), "streamed from a webcam")
     if call.session.mode != "webcam":
         raise conflict("The session takes its media over RTMP")
-    return _said("Webcam HLS started")
+    return _message("Webcam HLS started")
 
 
 def _while_live(done: str, message: str) -> Callable[[Call], Json]:
     def answer(call: Call) -> Json:
         require_status(call.session, ("live",), done)
-        return _said(message)
+        return _message(message)
 
     return answer
 
 
-def _said(message: str) -> Json:
-    """The answer where the contract documents no body: nothing in it that a client could come to rely on."""
+def _message(message: str) -> Json:
+    """Return a ``data`` for operations without a documented one. Clients must not depend on it."""
     return {"message": message}
 
 
@@ -180,10 +180,16 @@ _ALL = (
     Operation("PATCH", "/sessions/{id}/reschedule", _reschedule, host_only=True, body=NEW_START),
     Operation("PATCH", "/sessions/{id}/settings", _update_settings, host_only=True, body=SETTINGS),
     Operation(
-        "POST", "/sessions/{id}/host_video_state", _while_live("told of video", "State broadcasted"), host_only=True
+        "POST",
+        "/sessions/{id}/host_video_state",
+        _while_live("changed in its video state", "State broadcasted"),
+        host_only=True,
     ),
     Operation(
-        "POST", "/sessions/{id}/host_audio_state", _while_live("told of audio", "State broadcasted"), host_only=True
+        "POST",
+        "/sessions/{id}/host_audio_state",
+        _while_live("changed in its audio state", "State broadcasted"),
+        host_only=True,
     ),
     Operation("GET", "/sessions/{id}/monitor", lambda c: c.service.monitor(c.session), host_only=True),
     Operation("GET", "/sessions/{id}/stream_health", lambda c: stream_health(c.service, c.session)),
@@ -195,7 +201,7 @@ for _operation in _ALL:
 
 
 def operations_at(path: str) -> tuple[dict[str, Operation], str | None]:
-    """Return the operations by method at a path below the base URL, and the id in the path, if it has one."""
+    """Return the operations of a path below the base URL, by method, and the id in the path, if any."""
     if path in OPERATIONS and "{" not in path:
         return OPERATIONS[path], None
     segments = path.split("/")

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who streams to a session: publishers that the ingest lets in, and how well they are.
+"""The publishers that stream to sessions, and the health of their streams.
 
-Whoever calls holds the lock of the service.
+The caller must hold the lock of the service.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .state import Service
 
 
 def admitted_session(service: Service, key: str, client: str) -> Session | None:
-    """Return the session that a publisher with this key may feed, now its publisher, or None to refuse it."""
+    """Make a connection the publisher of the session with this key and return the session; None if it is refused."""
     session = service.session_of_key(key)
     if session is None or session.status not in CURRENT:
         return None
@@ -35,7 +35,7 @@ def admitted_session(service: Service, key: str, client: str) -> Session | None:
 
 
 def published_session(service: Service, name: str, client: str) -> Session | None:
-    """Return the session that this connection publishes to; the ingest may name it by its key or by its id."""
+    """Return the session that this connection publishes to. ``name`` is its key or its id."""
     session = service.session_of_key(name) or service.sessions.get(name)
     if session is None or session.publisher is None or session.publisher.client != client:
         return None
@@ -43,6 +43,7 @@ def published_session(service: Service, name: str, client: str) -> Session | Non
 
 
 def publisher_of(service: Service, session: Session) -> Publisher | None:
+    """Return the publisher of a session, None if there is none or it has timed out."""
     publisher = session.publisher
     if publisher and time.monotonic() - publisher.last_heard > service.ingest.publisher_timeout:
         session.publisher = publisher = None

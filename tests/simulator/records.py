@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service remembers, and how the contract's schemas show it. No record's public shape holds a key."""
+"""The service's records and their JSON in the schemas of the contract, which never contains a stream key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def new_id() -> str:
 
 
 class Written(str):
-    """A time as the strict service shows it, with the moment itself, for a taste that shows it otherwise."""
+    """A time in the strict service's format, with the moment itself, for variants with another format."""
 
     moment: datetime
 
@@ -60,7 +60,7 @@ class User:
 
 @dataclass
 class Publisher:
-    """An encoder that the ingest has let in. ``client`` is the ingest's own number of the connection."""
+    """An encoder that the ingest has accepted. ``client`` is the ingest's number of the connection."""
 
     client: str
     since: datetime
@@ -88,7 +88,7 @@ class Session:
     hls_url: str = ""
     stream_key: str | None = field(default=None, repr=False)
     publisher: Publisher | None = None
-    # Asked to go live, or to end, by a service that takes its time.
+    # Going live or ending after a delay.
     is_changing: bool = False
 
     def shown(self) -> Json:
@@ -135,7 +135,7 @@ class Room:
     sessions: dict[str, Session] = field(default_factory=dict, repr=False)
 
     def active_session(self) -> Session | None:
-        """Return the session that went live last among those that are live; a room may have several."""
+        """Return the live session that went live last; a room may have several."""
         live = [session for session in self.sessions.values() if session.status == "live"]
         return max(live, key=lambda session: session.started_at or session.created_at, default=None)
 

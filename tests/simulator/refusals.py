@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The answers that say no, in the three published shapes (contract, ``components.responses`` and ``ErrorResponse``)."""
+"""Error responses in the three published shapes (contract, ``components.responses`` and ``ErrorResponse``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """A request that the service refuses: an HTTP status and the JSON body to answer."""
+    """A request that the service refuses, with the HTTP status and the JSON body of the response."""
 
     def __init__(self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
@@ -68,7 +68,7 @@ def not_found(what: str) -> Refusal:
 
 
 def conflict(what_is: str) -> Refusal:
-    """The shape with ``error`` alone: a client that reads only ``message`` would show nothing."""
+    """The shape with ``error`` only: a client that reads only ``message`` would have no text."""
     return Refusal(409, {"success": False, "error": what_is, "timestamp": int(time.time())})
 
 
@@ -78,21 +78,21 @@ def invalid(problems: Sequence[Mapping[str, str]]) -> Refusal:
 
 
 def over_quota(status: int, message: str) -> Refusal:
-    """The answer to an account that has all it may have; services differ in the status."""
+    """The response to an account that has reached its quota; services use different statuses."""
     if status == 422:
         return invalid([problem("quota", "quota_exceeded", message)])
     return with_error(status, message) if status == 402 else with_code(status, "quota_exceeded", message)
 
 
 def bad_parameter(status: int, name: str, message: str) -> Refusal:
-    """The answer to a page or limit that this service does not have."""
+    """The response to a page that does not exist, or to a limit that is too large."""
     if status == 422:
         return invalid([problem(name, "validation_range", message)])
     return bad_request(message) if status == 400 else not_found("Page")
 
 
 def for_status(status: int) -> Refusal:
-    """Return the answer a fault gives when it names a status and no body."""
+    """Return the response of a fault with a status and without a body."""
     if status == 422:
         return invalid([problem("body", "validation_failed", "The request was refused on demand.")])
     if status == 429:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The seed: what a simulator knows when it starts. A mistake in it is told with the field's path."""
+"""The seed: the initial state of a simulator. Error messages contain the field's path."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from .faults import FaultError, Rule, rule_from
 from .keys import PARTS_OF_KEYS
 from .records import CURRENT, Json, Room, Session, User, new_id, now
-from .tastes import TasteError, Tastes, tastes_from
 from .validation import Field, Unacceptable, boolean, date_time, mapping, one_of, text, uuid, whole_number
+from .variants import Variant, VariantError, variant_from
 
 DEFAULT_RTMP_URL = "rtmp://127.0.0.1:1935/live"
 DEFAULT_KEY_FORM = "sim-{random}"
 DEFAULT_HLS_URL = "http://127.0.0.1:8080/hls/{session_id}/index.m3u8"
-# Three of the ingest's usual update intervals (30 s): a publisher unheard of for so long died with its ingest.
+# Three of the ingest's usual update intervals (30 s). After that, the ingest of the publisher has failed.
 DEFAULT_PUBLISHER_TIMEOUT = 90
 
 _WORD = text(1, 255)
@@ -90,7 +90,7 @@ _INGEST = {
 
 
 class SeedError(ValueError):
-    """A seed that cannot be used; the message starts with the path of the field."""
+    """An invalid seed. The message starts with the path of the field."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,15 @@ class Seed:
     rooms: tuple[Room, ...]
     ingest: Ingest
     publish_starts_session: bool
-    tastes: Tastes
+    variant: Variant
     faults: tuple[Rule, ...]
 
 
 def seed_from(data: object) -> Seed:
-    """Return a checked seed. Raise SeedError, with the field's path, for anything that is not understood."""
+    """Return a checked seed; raise SeedError with the field's path."""
     if not isinstance(data, Mapping):
         raise SeedError("seed: must be a mapping with users, presets, rooms")
-    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session", "tastes", "faults"}
+    known = {"users", "presets", "rooms", "sessions", "ingest", "publish_starts_session", "variant", "faults"}
     for name in data:
         if name not in known:
             raise SeedError(f"{name}: is not a field of a seed; known: {', '.join(sorted(known))}")
@@ -139,7 +139,7 @@ def seed_from(data: object) -> Seed:
         tuple(rooms),
         ingest,
         publish_starts_session,
-        _tastes(data.get("tastes") or {}),
+        _variant(data.get("variant") or {}),
         _faults(data.get("faults") or []),
     )
 
@@ -154,7 +154,7 @@ def _all_of(
 
 
 def _checked(item: object, fields: Mapping[str, Field], where: str) -> Json:
-    # YAML reads an unquoted date as a datetime; everything that follows knows strings, as JSON would give.
+    # YAML reads an unquoted date as a datetime; the checks expect strings, as in JSON.
     if isinstance(item, Mapping):
         item = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in item.items()}
     try:
@@ -198,19 +198,17 @@ def _preset(fields: Json, _where: str) -> Json:
 def _room(fields: Json, where: str, users: Mapping[str, User]) -> Room:
     host = users.get(fields["host"])
     if host is None:
-        raise SeedError(f"{where}.host: no user of users has the username {fields['host']!r}")
+        raise SeedError(f"{where}.host: no user has the username {fields['host']!r}")
     return Room(**{"id": new_id(), **fields, "host": host})
 
 
 def _session(fields: Json, where: str, rooms: list[Room], presets: Mapping[str, Json], ingest: Ingest) -> Session:
     of_title = [room for room in rooms if room.title == fields["room"]]
     if len(of_title) != 1:
-        raise SeedError(
-            f"{where}.room: {len(of_title)} rooms of rooms have the title {fields['room']!r}, one is needed"
-        )
+        raise SeedError(f"{where}.room: {len(of_title)} rooms have the title {fields['room']!r}, exactly one is needed")
     preset = presets.get(fields.pop("preset_id"))
     if preset is None:
-        raise SeedError(f"{where}.preset_id: no preset of presets has this id")
+        raise SeedError(f"{where}.preset_id: no preset has this id")
     status = fields.get("status", "scheduled")
     if status in ("live", "ended"):
         fields.setdefault("started_at", now())
@@ -225,15 +223,15 @@ def _session(fields: Json, where: str, rooms: list[Room], presets: Mapping[str, 
 
 
 def mode_of(preset: Mapping[str, Any]) -> str:
-    """Return the mode of a session whose creator names none; the contract is silent, the preset's type suggests it."""
+    """Return the default mode of a session, which depends on the preset's type. The contract does not specify it."""
     return "webcam" if preset["type"] == "whip" else "rtmp"
 
 
-def _tastes(data: object) -> Tastes:
+def _variant(data: object) -> Variant:
     try:
-        return tastes_from(data)
-    except TasteError as error:
-        raise SeedError(f"tastes: {error}") from None
+        return variant_from(data)
+    except VariantError as error:
+        raise SeedError(f"variant: {error}") from None
 
 
 def _faults(data: object) -> tuple[Rule, ...]:
@@ -257,5 +255,5 @@ def _ingest(data: object) -> Ingest:
     if not any(part in ingest.key_form for part in PARTS_OF_KEYS):
         raise SeedError(f"ingest.key_form: must contain one of {', '.join(PARTS_OF_KEYS)}, else all keys are the same")
     if once == other:
-        raise SeedError("ingest.hls_url: must contain {session_id}, else all sessions play the same")
+        raise SeedError("ingest.hls_url: must contain {session_id}, else all sessions have the same URL")
     return ingest

@@ -18,12 +18,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .api import BASE_PATH
 from .app import make_app
-from .colleague import Colleague
+from .dashboard import Dashboard
 from .faults import Faults
 from .journal import Journal
 from .seed import seed_from
 from .state import Service
-from .tastes import Tastes
+from .variants import Variant
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 10.0
@@ -31,25 +31,25 @@ STOP_TIMEOUT = 10.0
 
 
 class PlainConnection(H11Protocol):
-    """Gives the application the connection's transport: ASGI itself has no way to close without an answer."""
+    """Passes the connection's transport to the application, which closes it where ASGI cannot: without a response."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Head and body leave in two writes; asyncio does this itself only for sockets made with an explicit protocol,
-        # and without it each answer waits 40 ms for the client's delayed acknowledgement.
+        # Header and body are two writes: without TCP_NODELAY, each response waits 40 ms for the client's delayed
+        # acknowledgement. asyncio sets it only for sockets that were created with an explicit protocol.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class Simulator:
-    """``with Simulator(seed) as sim:`` serves until the block is left. ``port`` 0 takes a free one."""
+    """``with Simulator(seed) as sim:`` serves until the end of the block. ``port`` 0 means a free one."""
 
     def __init__(self, seed: dict[str, Any], port: int = 0) -> None:
         start = seed_from(seed)
         self.service = Service(start)
         self.faults = Faults(start.faults)
-        # Somebody who changes rooms and sessions behind the client's back.
-        self.colleague = Colleague(self.service)
+        # Changes rooms and sessions without a request of the client.
+        self.dashboard = Dashboard(self.service)
         self.journal = Journal()
         self._asked_port = port
         self._server: uvicorn.Server | None = None
@@ -65,15 +65,15 @@ class Simulator:
         return f"http://{HOST}:{self.port}/ingest"
 
     @property
-    def tastes(self) -> Tastes:
-        return self.service.tastes
+    def variant(self) -> Variant:
+        return self.service.variant
 
     def issued_keys(self) -> list[str]:
-        """Return every stream key that this instance has ever made for a client."""
+        """Return every stream key that this instance has issued."""
         return self.service.issued_keys()
 
     def secrets(self) -> list[str]:
-        """Return the stream keys and the LiveKit tokens."""
+        """Return the issued stream keys and LiveKit tokens."""
         return [*self.service.issued_keys(), *self.service.issued_tokens()]
 
     def __enter__(self) -> Simulator:

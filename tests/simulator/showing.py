@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers as a service of some taste shows them: what they leave out, and how they write times and the time of day."""
+"""Converts responses of the strict service into those of a variant: omitted fields, formats of times."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import Any
 
 from .cleaning import cut_time, shown_time
 from .records import Json, Session, Written
-from .tastes import SETTINGS, Tastes
+from .variants import SETTINGS, Variant
 
 
-def shown_to_taste(value: Any, tastes: Tastes) -> Any:
-    """Return an answer's ``data``, or a part of it, as the tastes have it; what was given stays as it was."""
+def as_variant(value: Any, variant: Variant) -> Any:
+    """Return a copy of a response's ``data``, or of a part of it, as the variant has it."""
     if isinstance(value, Written):
-        moment = cut_time(value.moment, tastes.time_precision, tastes.times_rounded)
-        return shown_time(moment, tastes.time_precision, tastes.time_offset, tastes.time_zeros_cut)
+        moment = cut_time(value.moment, variant.time_precision, variant.times_rounded)
+        return shown_time(moment, variant.time_precision, variant.time_offset, variant.time_zeros_cut)
     if isinstance(value, list):
-        return [shown_to_taste(item, tastes) for item in value]
+        return [as_variant(item, variant) for item in value]
     if not isinstance(value, dict):
         return value
-    shown = {name: shown_to_taste(item, tastes) for name, item in value.items()}
+    shown = {name: as_variant(item, variant) for name, item in value.items()}
     if value.keys() >= {"room_id", "preset"}:
-        _show_settings(shown, tastes)
-        return without(shown, tastes.hidden_session_fields)
+        _show_settings(shown, variant)
+        return without(shown, variant.hidden_session_fields)
     if value.keys() >= {"host_id", "host"}:
-        return without(shown, tastes.hidden_room_fields)
+        return without(shown, variant.hidden_room_fields)
     if value.keys() >= {"total", "page", "limit"}:
-        return without(shown, tastes.hidden_list_fields)
+        return without(shown, variant.hidden_list_fields)
     return shown
 
 
 def without(item: Json, names: Sequence[str]) -> Json:
-    """Take fields out of an object that is the caller's own, and return it; ``preset.type`` leads into another."""
+    """Remove fields from an object in place and return it; ``preset.type`` names a member of a member."""
     for name in names:
         *parents, last = name.split(".")
         inner: Any = item
@@ -47,7 +47,7 @@ def without(item: Json, names: Sequence[str]) -> Json:
 
 
 def start_answer(session: Session, key: str, rtmp_url: str, token: str) -> Json:
-    """Return what going live answers: the key, twice, and where it is to be sent."""
+    """Return the ``data`` of going live, which contains the key and the ingest URL twice."""
     return {
         "session": session.shown(),
         "livekit_token": token,
@@ -64,12 +64,12 @@ def start_answer(session: Session, key: str, rtmp_url: str, token: str) -> Json:
     }
 
 
-def stamped(body: Json, tastes: Tastes) -> Json:
-    """Return an envelope with its ``timestamp`` as the taste has it."""
+def with_timestamp(body: Json, variant: Variant) -> Json:
+    """Return a response's body with its ``timestamp`` as the variant has it."""
     seconds = body.get("timestamp")
-    if seconds is None or tastes.timestamp == "seconds":
+    if seconds is None or variant.timestamp == "seconds":
         return body
-    if tastes.timestamp == "missing":
+    if variant.timestamp == "missing":
         return {name: value for name, value in body.items() if name != "timestamp"}
     forms = {
         "milliseconds": seconds * 1000,
@@ -77,15 +77,15 @@ def stamped(body: Json, tastes: Tastes) -> Json:
         "text": str(seconds),
         "date": datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace("+00:00", "Z"),
     }
-    return {**body, "timestamp": forms[tastes.timestamp]}
+    return {**body, "timestamp": forms[variant.timestamp]}
 
 
-def _show_settings(session: Json, tastes: Tastes) -> None:
-    largest = tastes.largest_effective_join_limit
+def _show_settings(session: Json, variant: Variant) -> None:
+    largest = variant.largest_effective_join_limit
     if largest is not None:
         session["effective_max_join_limit"] = min(session["effective_max_join_limit"], largest)
     for setting in SETTINGS:
         for name, kind in ((f"{setting}_override", "overrides"), (f"effective_{setting}", "effective")):
-            omitted = tastes.false_settings_omitted and session.get(name) is False
-            if omitted or tastes.settings_shown not in ("all", kind):
+            omitted = variant.false_settings_omitted and session.get(name) is False
+            if omitted or variant.settings_shown not in ("all", kind):
                 session.pop(name, None)

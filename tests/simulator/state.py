@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service: its rooms and sessions, and the rules by which they change. Knows nothing of HTTP."""
+"""The state of the service: its rooms and sessions, and the rules of their changes. It does not know HTTP."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Service:
 
     def __init__(self, seed: Seed) -> None:
         self.lock = threading.RLock()
-        self.tastes = seed.tastes
+        self.variant = seed.variant
         self.users = seed.users
         self.presets = seed.presets
         self.ingest = seed.ingest
         self.publish_starts_session = seed.publish_starts_session
-        # How keys and ingest URLs look; tests of hostile and careless services set other forms.
+        # Templates of keys and ingest URLs. Tests of hostile services change them.
         self.key_form = seed.ingest.key_form
         self.rtmp_form = seed.ingest.rtmp_url
         self.whip_form = f"{seed.ingest.rtmp_url.replace('rtmp', 'http', 1)}/whip/{{session_id}}"
@@ -41,7 +41,7 @@ class Service:
         }
         self._keys = Keys()
 
-    # What tests ask
+    # For tests
 
     def issued_keys(self) -> list[str]:
         with self.lock:
@@ -56,17 +56,17 @@ class Service:
             return self._key(self.session(session_id))
 
     def known_keys(self, id_of_any: str) -> list[str]:
-        """Return the keys that were issued for a session, or for the sessions of a room."""
+        """Return the issued keys of a session, or of the sessions of a room."""
         with self.lock:
             sessions = [item for item in self.sessions.values() if id_of_any in (item.id, item.room.id)]
             return [item.stream_key for item in sessions if item.stream_key is not None]
 
     def rotate_stream_key(self, session_id: str) -> str:
-        """Give a session another key; the old one is no longer accepted."""
+        """Give a session a new key; the old one is no longer accepted."""
         with self.lock:
             session = self.session(session_id)
             self._keys.forget(session)
-            # Else the old key's publisher would hold the place against the new one's until it times out.
+            # Otherwise the publisher with the old key would block the new one until it times out.
             session.publisher = None
             return self._key(session)
 
@@ -76,15 +76,15 @@ class Service:
         return user_named(self.users, username)
 
     def add_user(self, username: str) -> User:
-        """Open another account, with credentials of its own, and return it; it is a host of no room yet."""
+        """Add an account with new credentials and without rooms, and return it."""
         with self.lock:
             if any(user.username == username for user in self.users):
-                raise ValueError(f"there is a user {username!r} already")
+                raise ValueError(f"the user {username!r} exists already")
             self.users = (*self.users, new_user(username))
             return self.users[-1]
 
     def change_credentials(self, username: str) -> User:
-        """Give an account another API key and token; the old ones are no longer accepted. Its rooms stay its own."""
+        """Give an account a new API key and token; the old ones are no longer accepted. It keeps its rooms."""
         with self.lock:
             old = self.user(username)
             new = with_new_credentials(old)
@@ -93,7 +93,7 @@ class Service:
                 room.host = new if room.host is old else room.host
             return new
 
-    # What is meant
+    # Look-up by id
 
     def room(self, room_id: str) -> Room:
         with self.lock:
@@ -113,17 +113,17 @@ class Service:
         with self.lock:
             if user.role != "host":
                 raise forbidden("Only a host may create a room.")
-            tastes = self.tastes
-            require_quota("rooms", tastes.most_rooms, user, self.rooms.values(), tastes)
-            ignored = set(tastes.ignored_room_fields) - {"title"}
-            room = Room(id=new_id(), host=user, **stored_fields(fields, tastes, tastes.room_titles, ignored))
+            variant = self.variant
+            require_quota("rooms", variant.most_rooms, user, self.rooms.values(), variant)
+            ignored = set(variant.ignored_room_fields) - {"title"}
+            room = Room(id=new_id(), host=user, **stored_fields(fields, variant, variant.room_titles, ignored))
             self.rooms[room.id] = room
             return room
 
     def update_room(self, room: Room, fields: Json) -> Room:
         with self.lock:
-            tastes = self.tastes
-            stored = stored_fields(fields, tastes, tastes.room_titles, tastes.ignored_room_fields)
+            variant = self.variant
+            stored = stored_fields(fields, variant, variant.room_titles, variant.ignored_room_fields)
             for name, value in stored.items():
                 setattr(room, name, value)
             room.updated_at = now()
@@ -140,7 +140,7 @@ class Service:
     def room_list(self, listing: Listing, host: User | None = None) -> Json:
         with self.lock:
             rooms = [room for room in self.rooms.values() if host is None or room.host is host]
-            return listed("rooms", rooms, listing, self.tastes)
+            return listed("rooms", rooms, listing, self.variant)
 
     # Sessions
 
@@ -149,10 +149,10 @@ class Service:
             preset = self.presets.get(fields["preset_id"])
             if preset is None:
                 raise invalid([problem("preset_id", "validation_not_found", "No preset has this id")])
-            tastes = self.tastes
-            require_quota("sessions", tastes.most_sessions, room.host, self.rooms.values(), tastes)
+            variant = self.variant
+            require_quota("sessions", variant.most_sessions, room.host, self.rooms.values(), variant)
             given = {name: value for name, value in fields.items() if name != "preset_id"}
-            given = stored_fields(given, tastes, tastes.session_titles, tastes.ignored_session_fields)
+            given = stored_fields(given, variant, variant.session_titles, variant.ignored_session_fields)
             session = Session(**{"id": new_id(), "mode": mode_of(preset), **given, "room": room, "preset": preset})
             session.hls_url = self.ingest.hls_url.format(session_id=session.id)
             self.sessions[session.id] = room.sessions[session.id] = session
@@ -163,7 +163,7 @@ class Service:
         with self.lock:
             sessions = self.sessions.values() if room is None else room.sessions.values()
             wanted = [item for item in sessions if status in (None, item.status)]
-            return listed("sessions", wanted, listing, self.tastes)
+            return listed("sessions", wanted, listing, self.variant)
 
     def statistics(self, user: User) -> Json:
         with self.lock:
@@ -176,30 +176,30 @@ class Service:
         }
 
     def start(self, session: Session) -> None:
-        """Put a session on air, at once or in its time; one that is live stays so."""
+        """Make a session live, at once or after the delay of the variant."""
         with self.lock:
             require_status(session, CURRENT, "started")
             if session.status == "live":
-                if self.tastes.start_of_live != 200:
+                if self.variant.start_of_live != 200:
                     raise conflict("The session is already live")
                 return
             if session.is_changing:
                 return
             self.require_free_air(session)
-            if self.tastes.another_key_at_start:
+            if self.variant.another_key_at_start:
                 self.rotate_stream_key(session.id)
-            self._after(self.tastes.seconds_until_live, session, self.put_on_air)
+            self._after(self.variant.seconds_until_live, session, self.put_on_air)
 
     def end(self, session: Session) -> None:
         with self.lock:
-            if session.status == "ended" and self.tastes.end_of_ended == 200:
+            if session.status == "ended" and self.variant.end_of_ended == 200:
                 return
             require_status(session, ("live",), "ended")
             if not session.is_changing:
-                self._after(self.tastes.seconds_until_ended, session, self.take_off_air)
+                self._after(self.variant.seconds_until_ended, session, self.take_off_air)
 
     def put_on_air(self, session: Session) -> None:
-        """Make a scheduled session live now, as an encoder or the service itself does, whatever the tastes say."""
+        """Make a scheduled session live at once, without the checks and the delay of ``start``."""
         with self.lock:
             if session.status == "scheduled":
                 session.is_changing = False
@@ -216,7 +216,7 @@ class Service:
 
     def require_free_air(self, session: Session) -> None:
         others = (item for item in session.room.sessions.values() if item is not session)
-        if self.tastes.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
+        if self.variant.one_live_per_room and any(item.status == "live" or item.is_changing for item in others):
             raise conflict("Another session of the room is live")
 
     def delete_session(self, session: Session) -> None:
@@ -229,14 +229,14 @@ class Service:
         with self.lock:
             require_status(session, ("scheduled",), "rescheduled")
             asked = {"scheduled_start_time": start}
-            stored = stored_fields(asked, self.tastes, (), self.tastes.ignored_session_fields)
+            stored = stored_fields(asked, self.variant, (), self.variant.ignored_session_fields)
             session.scheduled_start_time = stored.get("scheduled_start_time", session.scheduled_start_time)
             session.updated_at = now()
 
     def update_settings(self, session: Session, settings: Json) -> None:
         with self.lock:
             require_status(session, CURRENT, "changed")
-            session.overrides.update(stored_settings(settings, self.tastes))
+            session.overrides.update(stored_settings(settings, self.variant))
             session.updated_at = now()
 
     def join(self, session: Session) -> Json:
@@ -259,26 +259,26 @@ class Service:
         with self.lock:
             session.viewer_count = max(0, session.viewer_count - 1)
 
-    # What is secret, and shown only by creating, starting and going live
+    # Responses with secrets: only those to creating, starting and going live
 
     def creation_shown(self, session: Session) -> Json:
         with self.lock:
             shown = {"session": session.shown(), "rtmp_url": self._rtmp_url(session), "stream_key": self._key(session)}
-            return without(shown, self.tastes.hidden_creation_fields)
+            return without(shown, self.variant.hidden_creation_fields)
 
     def start_shown(self, session: Session) -> Json:
         with self.lock:
             key = self._key(session)
             shown = start_answer(session, key, self._rtmp_url(session), self._keys.new_token())
-            if self.tastes.whip_url_shown in ("always", session.preset["type"]):
+            if self.variant.whip_url_shown in ("always", session.preset["type"]):
                 shown["whip_url"] = self.whip_form.replace("{session_id}", session.id).replace("{stream_key}", key)
-            return without(shown, self.tastes.hidden_start_fields)
+            return without(shown, self.variant.hidden_start_fields)
 
     def session_of_key(self, key: str) -> Session | None:
         with self.lock:
             return self._keys.session_of(key)
 
-    # What it takes its time for, and what it forgets
+    # Helpers
 
     def _key(self, session: Session) -> str:
         return self._keys.of(session, self.key_form)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of what a client sends: strict, so that a client that leaves the contract is seen to leave it."""
+"""Strict checks of requests: a client that violates the contract gets an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .refusals import bad_parameter, bad_request, invalid, problem
 Check = Callable[[object], Any]
 
 DEFAULT_LIMIT = 10
-# The contract names no upper bound; a larger limit is cut to this without an error, as many services do.
+# The contract has no upper bound. A larger limit is reduced to this one without an error, as in many services.
 MOST_PER_PAGE = 100
 LARGEST_PAGE = 2**31 - 1
 
@@ -29,7 +29,7 @@ _DATE_TIME = re.compile(
 
 
 class Unacceptable(ValueError):
-    """A value that a check refuses; ``code`` is what ``errors[].code`` will say."""
+    """A value that a check refuses. ``code`` becomes ``errors[].code``."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -44,11 +44,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which part of a list is asked for, and how a fault bends it.
+    """The requested page of a list, and the faults that change it.
 
-    ``lag`` (seconds) hides items younger than that; ``repeat`` answers the first page under every page's number;
-    ``whole`` answers everything at once; ``most_items`` cuts the page short and leaves the total as it is. ``asked``
-    is the limit that the client gave, of which ``limit`` is what the service grants.
+    ``asked`` is the requested limit, ``limit`` the one that the service uses. Faults: ``lag`` hides items younger than
+    so many seconds; ``repeat`` returns the first page for every page number; ``whole`` returns all items at once;
+    ``most_items`` shortens the page and leaves the total unchanged.
     """
 
     page: int = 1
@@ -131,7 +131,7 @@ def mapping(fields: Mapping[str, Field]) -> Check:
 
 
 class _Several(Unacceptable):
-    """Problems of the fields of a mapping, each with the path below it."""
+    """Several problems of a mapping, each with the path of its field."""
 
     def __init__(self, problems: list[dict[str, str]]) -> None:
         super().__init__("validation_failed", "Several fields are not acceptable")
@@ -162,7 +162,7 @@ def _checked_mapping(value: object, fields: Mapping[str, Field]) -> dict[str, An
 
 
 def checked_body(body: object, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Return the accepted fields of a JSON body, or refuse it with everything that is wrong with it."""
+    """Return the accepted fields of a JSON body; raise Refusal with all its problems."""
     try:
         return _checked_mapping(body, fields)
     except _Several as several:
@@ -179,9 +179,9 @@ def checked_id(text_of_id: str) -> str:
 
 
 def checked_query(query: bytes, pages: bool, largest: int = MOST_PER_PAGE, status_of_larger: int = 200) -> Listing:
-    """Return the listing that a query asks for; any parameter but ``page`` and ``limit`` of a list is refused.
+    """Return the listing that a query requests; raise Refusal for any parameter other than ``page`` and ``limit``.
 
-    A limit above the largest is cut to it, or refused where its status is none of success.
+    A limit above ``largest`` is reduced to it if ``status_of_larger`` is 200, and refused with that status otherwise.
     """
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests and answers as they come and go over ASGI, with what goes wrong on the way."""
+"""Requests and responses over ASGI, with the faults of their transmission."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def wait(rules: list[Rule], after_commit: bool) -> None:
 
 
 async def body_of(receive: Receive) -> bytes | None:
-    """Return the request's whole body, or None if the client left before it was sent."""
+    """Return the request's complete body, None if the client disconnected before."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -84,7 +84,7 @@ async def send_answer(send: Send, answer: Answer, rules: list[Rule]) -> None:
     )
     await crash(rules, "headers")
     if any(rule.action == "truncate" for rule in rules):
-        # Returning without the rest makes the server close the connection short of the announced length.
+        # Without the rest, the server closes the connection before the Content-Length is reached.
         await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
         return
     if any(rule.options.get("point") == "mid_body" for rule in rules):
@@ -97,6 +97,6 @@ async def send_answer(send: Send, answer: Answer, rules: list[Rule]) -> None:
 
 
 async def until_gone(receive: Receive) -> None:
-    # The server would answer 500 for an application that returns before it has seen the connection go.
+    # If an application returns before the client has disconnected, the server sends 500.
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -28,7 +28,7 @@ from .engine_run import Run
 from .scripted_server import Script, scripted_server
 from .small_service import SmallService, small_service
 
-# No deadline: the machine's speed is not what these tests are about.
+# No deadline: the tests do not measure the speed of the machine.
 settings.register_profile("unit", max_examples=60, deadline=None)
 settings.register_profile("few", parent=settings.get_profile("unit"), max_examples=10)
 # `make check` takes a few examples of each property, and all other runs what a test asks for.
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the user's proxies, settings, netrc and ledger out of the tests."""
+    """Remove the user's proxies and settings from the environment, and use an empty home folder."""
     for name in list(os.environ):
         if (
             name.lower().endswith("_proxy")
@@ -96,7 +96,7 @@ def connect(api_key: str, pauses: list[float]) -> Iterator[Callable[..., Transpo
 
 @pytest.fixture
 def ledger_settings(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerSettings:
-    """A ledger that does not exist yet: in SQLite, or for tests with the mark ``both_databases`` in PostgreSQL too."""
+    """Settings of a new ledger: in SQLite, and for tests with the mark ``both_databases`` in PostgreSQL too."""
     if getattr(request, "param", "sqlite") == "postgresql":
         return postgresql_settings(request.getfixturevalue("postgresql"))
     return LedgerSettings(f"sqlite:///{tmp_path / 'ledger' / 'keys.sqlite3'}")
@@ -113,7 +113,7 @@ def postgresql_settings(server: PostgreSQL) -> LedgerSettings:
 
 @pytest.fixture
 def open_run(ledger_settings: LedgerSettings) -> Iterator[Callable[..., Ledger]]:
-    """Open the test's ledger as another run would, each time with an owner of its own."""
+    """Open the test's ledger as a new run, with a new owner each time."""
     opened: list[Ledger] = []
 
     def open_as(owner: str | None = None, redactor: Redactor | None = None) -> Ledger:
@@ -150,19 +150,19 @@ def run(service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger])
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SmallService]:
-    """A small service for all cases of a property test, which empties it by itself."""
+    """A small service for all cases of a property test. The test empties it for each case."""
     with small_service() as running:
         yield running
 
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run look only once what came of a request whose answer was lost."""
+    """Let a run check only once for the effect of a request whose response was lost."""
     monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
     monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
 
 
 @pytest.fixture
 def no_live_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run not pause between its looks at a session that is put on air."""
+    """Let a run poll a session that goes live without a pause."""
     monkeypatch.setattr(going_live, "LIVE_POLL", 0.0)

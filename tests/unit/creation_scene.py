@@ -27,9 +27,9 @@ EFFECT_AND_LOST = ("done-drop", "done-500", "done-408", "done-truncated", "done-
 
 @dataclass
 class Scene:
-    """A room of the small service, a run with its ledger, and what the run would have slept.
+    """A room of the small service and a run with its ledger. ``pauses`` are the seconds that the run would have slept.
 
-    ``removed`` are the ids of the sessions that the last creation deleted on its way.
+    ``removed`` are the ids of the sessions that the last creation deleted.
     """
 
     service: SmallService
@@ -63,21 +63,21 @@ class Scene:
             self.removed = [step.session.id for step in removed]
 
     def die_after_request(self, *seen_ids: str, lease: float = -1.0) -> tuple[Ledger, Claim]:
-        """Return the ledger and the claim of a run elsewhere that sent its request, and was not heard of again."""
-        dead = self.open_run(ELSEWHERE)
-        claim = dead.claim(self.slot, seen_ids, lease)
+        """Return the ledger and the claim of a run on another machine that was killed after it sent its request."""
+        killed = self.open_run(ELSEWHERE)
+        claim = killed.claim(self.slot, seen_ids, lease)
         assert isinstance(claim, Claim)
-        clock = Creation(self.api, dead, 5.0).clock()
+        clock = Creation(self.api, killed, 5.0).clock()
         sent = replace(claim, unanswered=claim.unanswered.with_request(PRESET, clock))
-        assert dead.renew(sent, lease)
-        return dead, sent
+        assert killed.renew(sent, lease)
+        return killed, sent
 
     def row(self) -> Row | None:
         rows = self.open_run().rows(self.api.url, [self.room_id])
         return next((row for row in rows if row.slot == self.slot and row.holds_slot), None)
 
     def one_usable(self) -> str:
-        """Return the id of the one current session, whose key the ledger must hold."""
+        """Return the id of the only current session, and assert that its key is in the ledger."""
         (session_id,) = self.service.current("Keynote")
         row = self.row()
         assert row is not None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observe, plan and apply against the small service, with a ledger of the test's own."""
+"""Observe, plan and apply with the small service and a ledger of the test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Run:
         return apply_plan(plan, self.api, self.ledger, 5.0, 4, policy)
 
     def writes(self) -> list[str]:
-        """The writing calls since this was last asked, each as method and the path's last part that is no id."""
+        """The calls other than GET since the last use, each as its method and the last path segment that is no id."""
         calls = [(method, path) for method, path in self.service.journal if method != "GET"]
         self.service.journal.clear()
         return [f"{method} {[part for part in path.split('/') if '-' not in part][-1]}" for method, path in calls]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tests of the ledger share: a slot, a key, a claim, and the mark of tests that are run on both databases."""
+"""Shared values of the ledger tests: a slot, a key, a claim, and the mark for tests that run on both databases."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random services, ledgers and wishes about them, for Hypothesis."""
+"""Hypothesis strategies for services, ledgers and requested events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ analytics = st.sampled_from([{"google_tag_manager": tag} for tag in TAGS])
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is there, of which sessions the ledger holds the key, and what is asked for."""
+    """Rooms and sessions of the service, the sessions whose keys are in the ledger (``keys``), the requested event."""
 
     rooms: tuple[Room, ...]
     sessions: tuple[Session, ...]
@@ -50,9 +50,9 @@ class Scenario:
         return replace(world, mine=self.rooms)
 
     def load(self, service: SmallService, ledger: Ledger, api_url: str) -> None:
-        """Make the service and the empty ledger what this scenario says."""
-        for kept_there in (service.rooms, service.sessions, service.keys, service.journal):
-            kept_there.clear()
+        """Replace the contents of the service, and fill the empty ledger."""
+        for content in (service.rooms, service.sessions, service.keys, service.journal):
+            content.clear()
         for room in self.rooms:
             shown = {"id": room.id, "title": room.title, "description": room.description, "analytics": room.analytics}
             service.rooms[room.id] = {name: value for name, value in shown.items() if value is not None}
@@ -93,7 +93,7 @@ def sessions_there(statuses: tuple[str, ...]) -> st.SearchStrategy[Session]:
         Session,
         id=st.just(""),
         room_id=st.sampled_from(ROOMS),
-        # Mostly one of a title, sometimes two.
+        # Usually one session per title, sometimes two.
         title=st.sampled_from([*TITLES, "Something else", "And more"]),
         status=st.sampled_from(statuses),
         mode=st.sampled_from([None, "rtmp", "webcam"]),
@@ -149,5 +149,5 @@ def scenarios(draw: st.DrawFn, statuses: tuple[str, ...] = ("scheduled", "live",
         )
         for title in draw(st.lists(st.sampled_from(ROOMS), min_size=1, unique=True))
     )
-    wishes = tuple(replace(room, sessions=()) if room.state == "absent" else room for room in asked)
-    return Scenario(rooms, sessions, frozenset(slots.values()), EventSpec(wishes, draw(policies)))
+    requested = tuple(replace(room, sessions=()) if room.state == "absent" else room for room in asked)
+    return Scenario(rooms, sessions, frozenset(slots.values()), EventSpec(requested, draw(policies)))

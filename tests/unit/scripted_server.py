@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real HTTP server on loopback that gives scripted answers; a call that the script does not expect is a failure."""
+"""An HTTP server on loopback with scripted responses. A request that the script does not expect fails the test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """``length`` is the Content-Length that is claimed, which may be more than ``body`` holds."""
+    """A response. ``length`` is its Content-Length, which may differ from the length of ``body``."""
 
     status: int = 200
     body: bytes = b""
@@ -35,7 +35,7 @@ class Answer:
     length: int | None = None
 
 
-# A script's line is an answer, or a function that writes to the connection by itself.
+# A line of a script is a response, or a function that writes to the connection.
 Line = Answer | Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -44,12 +44,13 @@ def success(data: Any = None, status: int = 200) -> Answer:
 
 
 def refusal(status: int, body: Any = None, **headers: str) -> Answer:
+    """Return an error response. In header names, underscores stand for hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body or {"success": False, "error": "refused"}).encode()
     return Answer(status, content, tuple((name.replace("_", "-"), value) for name, value in headers.items()))
 
 
 def drop(handler: BaseHTTPRequestHandler) -> None:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
     handler.close_connection = True
     handler.connection.shutdown(socket.SHUT_RDWR)
 
@@ -84,11 +85,11 @@ def send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
 class QuietHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 20
-    # Else each answer waits some 40 ms for the acknowledgement of its headers.
+    # Otherwise each response waits some 40 ms for the acknowledgement of its headers.
     disable_nagle_algorithm = True
 
     def log_message(self, *_arguments: Any) -> None:
-        """Say nothing: a log could show the credentials of a request."""
+        """Do not log: a log could contain the credentials of a request."""
 
     def read_request(self) -> Request:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -107,7 +108,7 @@ class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_arguments: Any) -> None:
-        """A client that hangs up in the middle is what some tests are about."""
+        """Ignore errors: in some tests the client closes the connection early."""
 
 
 @contextmanager
@@ -148,8 +149,8 @@ def scripted_server() -> Iterator[Script]:
 
 
 @dataclass
-class Drip:
-    """Writes an answer in pieces, one each ``pause`` seconds; ``finished`` says whether the client took them all."""
+class SlowResponse:
+    """A script's line that writes one piece every ``pause`` seconds. ``finished``: the client received all of them."""
 
     pieces: list[bytes]
     pause: float = 0.05

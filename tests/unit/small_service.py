@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The routes that the engine calls, as a stateful HTTP server whose creating POSTs can be made to go wrong."""
+"""A stateful HTTP server with the routes that the engine calls, and with faults of the POSTs that create objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from .scripted_server import Answer, QuietHandler, Request, drop, refusal, send, serving, success, truncated
 
-# What may befall one POST. The part before the hyphen says whether it takes effect, or will when the test says so
-# (``commit_late``), the rest what the client sees.
+# Faults of one POST. The part before the hyphen is its effect: lost, done, refused, or late (when the test calls
+# ``commit_late``). The rest is what the client receives.
 FAULTS = (
     "lost-drop",
     "lost-500",
@@ -49,13 +49,13 @@ class SmallService:
     faults: list[str] = field(default_factory=list)
     journal: list[tuple[str, str]] = field(default_factory=list)
     on_request: Callable[[Request], Answer | Callable[[Any], None] | None] = lambda _request: None
-    # What the client gets instead of an answer, after the request has taken effect.
+    # Returns what the client receives in place of the response, after the request has taken effect.
     on_answer: Callable[[Request, Any], Any] = lambda _request, answer: answer
-    # What the service makes of the fields that it is sent.
+    # Returns the fields that the service stores, from those it was sent.
     stores: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     now: Callable[[], float | None] = lambda: None
     host_id: str | None = None
-    # Rooms that are another account's than the caller's.
+    # Rooms that belong to another account.
     hidden_rooms: set[str] = field(default_factory=set)
     hidden_lists: int = 0
     late: list[Callable[[], object]] = field(default_factory=list)
@@ -87,7 +87,7 @@ class SmallService:
         return session_id
 
     def commit_late(self) -> None:
-        """Let the requests take effect whose clients have given them up."""
+        """Let the late requests take effect, whose clients have stopped waiting."""
         with self.lock:
             while self.late:
                 self.late.pop()()
@@ -148,7 +148,7 @@ class SmallService:
         return Answer(200)
 
     def _session(self, method: str, call: str, entry: dict[str, Any], body: dict[str, Any]) -> Answer:
-        """As strict as the contract lets a service be: each call only in the states in which it makes sense."""
+        """Respond to a call of one session, as strictly as the contract allows: 409 in every state it does not fit."""
         status = entry["status"]
         match method, call:
             case "GET", "":

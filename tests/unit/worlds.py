@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small worlds to plan in: one room, its sessions, and what the ledger keeps of them."""
+"""Builders for the input of the plan: a room, its sessions, and their rows in the ledger."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kept(session: Session, room_id: str = "r1", row_id: int = 1) -> Row:
 
 
 def kept_room(room: Room, title: str | None = None, account: str = ACCOUNT.name) -> Row:
-    """The row of a room that was created for a title, which it may have lost since."""
+    """The row of a room that was created with ``title``. The room may have been renamed since."""
     slot = Slot(API, "room", account, title or room.title)
     return Row(900, slot, room.id, "created", None, None, NOTHING_SEEN, leased=False)
 
@@ -52,7 +52,7 @@ def kept_room(room: Room, title: str | None = None, account: str = ACCOUNT.name)
 def world_of(
     room: Room | None, sessions: tuple[Session, ...] = (), rows: Iterable[Row] = (), now: float = NOW
 ) -> World:
-    """A world of one room, by a service that tells the time."""
+    """A world with one room, or none, at a known time of the service."""
     return world_of_rooms((room,), sessions, rows, now)
 
 
@@ -68,7 +68,7 @@ def world_of_rooms(
 
 
 def known(*sessions: Session) -> World:
-    """The room with these sessions, of which the ledger holds every key; the first of a title fills its slot."""
+    """A world with these sessions, whose keys are all in the ledger. The first session of a title has its slot."""
     return world_of(ROOM, sessions, rows_of(sessions))
 
 

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change with every version.
 
-"""Compares what is wanted with what is, field by field: pure functions.
+"""Compares the requested fields of rooms and sessions with the current ones: pure functions.
 
-Each field has a canonical form, in which two spellings of one value are the same. What a service makes of a value
-beyond that (cuts it, caps it, does not report it) is learnt when it was sent, kept in the ledger, and then no
-difference any more: see Kept.
+Values are compared in a canonical form, in which two spellings of one value are equal. A service may also truncate,
+cap or not report a value that it was sent. The ledger remembers what the service made of it (Kept), so that the next
+run does not send it again.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ from .plain_text import canonical_title
 
 @dataclass(frozen=True)
 class Kept:
-    """What was ``asked`` for when a field was last sent, and what the service shows of it since, both canonical."""
+    """The value that was ``asked`` for when a field was last sent, and the one that the service ``shown`` since then.
+
+    Both are canonical. The names are those of the JSON members in the ledger.
+    """
 
     asked: Any
     shown: Any
 
 
-# Of a session, what can only be had with a new one, as opposed to what the service can change.
+# The contract has no call that changes these fields of a session: another value needs a new session.
 UNCHANGEABLE = ("preset_id", "mode")
-# By field name.
+# From field name to what the service made of its value.
 Memory = Mapping[str, Kept]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field whose value is another one than is wanted. ``sent`` is the value in the form in which it is sent."""
+    """A field that does not have the requested value. ``sent`` is that value as a request contains it."""
 
     field: str
     is_now: Any
@@ -50,18 +53,19 @@ class Difference:
 
 
 def memory_from(text: str | None) -> dict[str, Kept]:
-    """Read what ``memory_text`` wrote; raise ValueError, KeyError or TypeError for anything else."""
+    """Parse the text of ``memory_text``; raise ValueError, KeyError or TypeError for any other text."""
     if text is None:
         return {}
     return {str(name): Kept(kept["asked"], kept["shown"]) for name, kept in json.loads(text).items()}
 
 
 def memory_text(memory: Memory) -> str | None:
+    """Return the memory as JSON, None if it is empty."""
     return json.dumps({name: asdict(kept) for name, kept in memory.items()}, sort_keys=True) if memory else None
 
 
 def _text(value: Any) -> str | None:
-    """Line ends and blanks at both ends are what services clean away; none is the same as an empty text."""
+    """Drop what services strip: blanks around the text and at line ends. An empty text equals no text."""
     return "\n".join(line.rstrip() for line in str(value).strip().splitlines()) or None if value is not None else None
 
 
@@ -80,7 +84,7 @@ def _title(value: Any) -> str | None:
     return canonical_title(str(value)) if value is not None else None
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -94,20 +98,21 @@ _CANONICAL: dict[str, Callable[[Any], Any]] = {
 
 
 def canonical(field: str, value: Any) -> Any:
-    return _CANONICAL.get(field, _as_it_is)(value)
+    """Return a field's value in the form in which it is compared."""
+    return _CANONICAL.get(field, _unchanged)(value)
 
 
 def is_same(field: str, wanted: Any, is_now: Any, memory: Memory) -> bool:
-    """Say whether a field needs no change."""
+    """Return whether a field already has the requested value, or what the service made of it before."""
     asked, shown = canonical(field, wanted), canonical(field, is_now)
-    if asked == shown or (field == "scheduled_start_time" and _is_same_as_far_as_told(wanted, is_now)):
+    if asked == shown or (field == "scheduled_start_time" and _is_same_at_reported_precision(wanted, is_now)):
         return True
     kept = memory.get(field)
     return kept is not None and kept.asked == asked and kept.shown == shown
 
 
-def _is_same_as_far_as_told(wanted: str, is_now: str | None) -> bool:
-    """Compare two instants at the precision of the service's, which may have cut or rounded the other."""
+def _is_same_at_reported_precision(wanted: str, is_now: str | None) -> bool:
+    """Compare two instants at the precision that the service reports: it may have truncated or rounded the value."""
     if not is_now:
         return False
     try:
@@ -119,16 +124,16 @@ def _is_same_as_far_as_told(wanted: str, is_now: str | None) -> bool:
     return digits < 6 and abs((one - other).total_seconds()) < 10.0**-digits and bool(one.microsecond)
 
 
-def learnt(field: str, wanted: Any, is_now: Any) -> Kept | None:
-    """Return what is to be remembered after a field was sent and looked at; None where it is as it was sent."""
+def difference_to_remember(field: str, wanted: Any, is_now: Any) -> Kept | None:
+    """Return what to remember of a field that was sent and read back; None if it was read back as it was sent."""
     if is_same(field, wanted, is_now, {}):
         return None
     return Kept(canonical(field, wanted), canonical(field, is_now))
 
 
-def remembered(memory: Memory, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Kept]:
-    """Return the memory after these fields were sent, with what the service shows of them now."""
-    found = {field: learnt(field, value, shown.get(field)) for field, value in sent.items()}
+def updated_memory(memory: Memory, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Kept]:
+    """Return the memory after the fields ``sent``, which now have the values in ``shown``."""
+    found = {field: difference_to_remember(field, value, shown.get(field)) for field, value in sent.items()}
     stays = {field: kept for field, kept in memory.items() if field not in found}
     return {**stays, **{field: kept for field, kept in found.items() if kept is not None}}
 
@@ -138,7 +143,7 @@ def settings_field(name: str) -> str:
 
 
 def shown_of_session(session: Session) -> dict[str, Any]:
-    """Return a session's fields as they are; of a setting, what was set for the session before what is in force."""
+    """Return the current fields of a session. A setting's override takes precedence over its effective value."""
     overrides, in_force = asdict(session.overrides), asdict(session.settings)
     settings = {
         settings_field(name): value if value is not None else in_force[name] for name, value in overrides.items()
@@ -153,25 +158,26 @@ def shown_of_session(session: Session) -> dict[str, Any]:
 
 
 def wanted_of_session(spec: SessionSpec) -> dict[str, Any]:
-    """Return the fields that are asked for, in the form in which they are sent."""
+    """Return the requested fields of a session, by name, with the values that a request contains."""
     fields = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
     settings = {settings_field(name): value for name, value in spec.settings.given().items()}
     return {name: value for name, value in fields.items() if value is not None} | settings
 
 
 def shown_of_room(room: Room) -> dict[str, Any]:
+    """Return the current fields of a room; nested ones have dotted names, such as ``analytics.x``."""
     return {"title": room.title or None, "description": room.description, **_flat("analytics", room.analytics)}
 
 
 def wanted_of_room(spec: RoomSpec) -> dict[str, Any]:
-    # A title names a room, unless its id does.
+    # With an id, the title is a field to set. Without one, it identifies the room, so it is equal already.
     title = spec.title if spec.room_id is not None else None
     fields = {"title": title, "description": spec.description, **_flat("analytics", spec.analytics or {})}
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def differences(wanted: Mapping[str, Any], shown: Mapping[str, Any], memory: Memory) -> list[Difference]:
-    """Return what is to be changed. A field that is not asked for never differs."""
+    """Return the fields to change. A field that was not requested never differs."""
     return [
         Difference(field, shown.get(field), value)
         for field, value in wanted.items()

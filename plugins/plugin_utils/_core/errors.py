@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The one family of errors that the engine raises; each message is a sentence that a user can act on."""
+"""The errors that the engine raises, with one root; each message tells a user what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WebinarError(Exception):
 
 
 class InvalidInput(WebinarError):
-    """An option is missing, malformed or contradicts another; nothing was changed."""
+    """An option is missing, malformed or contradicts another one. Nothing was changed."""
 
 
 class LedgerError(WebinarError):
@@ -28,14 +28,14 @@ class StreamKeyMissing(LedgerError):
 
 
 class NoLedger(StreamKeyMissing):
-    """There is no ledger where one is said to be, and so no stream key in it."""
+    """The configured ledger does not exist, so there is no stream key in it."""
 
 
 class ServiceError(WebinarError):
-    """The service gave a definite answer that is not a success.
+    """The service responded with an error, so the outcome of the request is known.
 
-    ``status`` is the HTTP status, ``code`` and ``request_id`` are the service's own, where it gives them;
-    ``retry_after`` is in seconds.
+    ``status`` is the HTTP status. ``code`` and ``request_id`` are the service's, if it gives them. ``retry_after`` is
+    in seconds.
     """
 
     def __init__(
@@ -59,29 +59,29 @@ class NotSent(WebinarError):
 
 
 class AnswerLost(WebinarError):
-    """The request may have reached the service, but its answer did not come back whole: the effect is unknown."""
+    """No complete response arrived, but the request may have reached the service: its effect is unknown."""
 
 
 class GarbledAnswer(AnswerLost):
-    """The answer came back, but it is not the service's JSON."""
+    """A response arrived, but it is not the JSON of the contract: the effect of the request is unknown."""
 
 
 class CreationUnresolved(WebinarError):
-    """A session or room may or may not have been created; the ledger keeps the intent for the next run."""
+    """It is unknown whether a session or room was created. The ledger records the request for the next run."""
 
 
 def unexpected_message(error: BaseException) -> str:
-    """Name a mistake of the collection's own by its type and place only: its text could quote a secret."""
+    """Return the message for a bug in the collection. It omits the text of the error, which could quote a secret."""
     frames = frames_of(error)
     place = frames[-1].partition(" in ")[0] if frames else "an unknown place"
     return (
-        f"tenbyte.webinar met a mistake of its own ({type(error).__name__} at {place}). What was done before it is in "
-        "the ledger; run the task again with -vvv, and report this with what is shown then, which holds no value."
+        f"tenbyte.webinar has a bug ({type(error).__name__} at {place}). What was done before it is in the ledger. "
+        "Run the task again with -vvv, and report this message with the trace, which contains no values."
     )
 
 
 def frames_of(error: BaseException) -> list[str]:
-    """Return the way to an error, outermost first, as FILE:LINE in FUNCTION: no source line, no value, no text."""
+    """Return an error's call stack, outermost first, as ``FILE:LINE in FUNCTION``, without source lines and values."""
     frames, trace = [], error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Value types: what the service has, what the ledger keeps, what was asked for, and how answers are read into them."""
+"""Value types for the service's objects, stream keys and the requested event; parsers for responses and date-times."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Settings:
-    """A session's runtime settings; None is what is not known, or not asked for."""
+    """A session's runtime settings; None means unknown, or not requested."""
 
     chat_enabled: bool | None = None
     stage_enabled: bool | None = None
@@ -51,7 +51,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Session:
-    """``settings`` are those in force, ``overrides`` what was set for this session; the service may report neither."""
+    """A session. ``settings`` are the effective ones, ``overrides`` those set for this session.
+
+    The service may report neither.
+    """
 
     id: str
     room_id: str | None
@@ -68,7 +71,7 @@ class Session:
 
     @property
     def is_current(self) -> bool:
-        """A status that the contract does not know counts as current unless the session has ended."""
+        """Return whether the session is scheduled or live; one of an unknown status is, unless it has ended."""
         if self.status in CURRENT:
             return True
         return self.status not in PAST and self.ended_at is None
@@ -76,14 +79,14 @@ class Session:
 
 @dataclass(frozen=True)
 class StreamKey:
-    """A stream key and the addresses that it belongs to; its representation shows none of them."""
+    """A stream key and its ingest URLs. ``repr`` contains none of them."""
 
     stream_key: str = field(repr=False)
     rtmp_url: str | None = field(default=None, repr=False)
     whip_url: str | None = field(default=None, repr=False)
 
     def completed(self, other: StreamKey | None) -> StreamKey:
-        """Return the same key with the addresses that it lacks taken from another showing of it."""
+        """Return the key with its missing URLs taken from ``other``, if that is the same key."""
         if other is None or other.stream_key != self.stream_key:
             return self
         return StreamKey(self.stream_key, self.rtmp_url or other.rtmp_url, self.whip_url or other.whip_url)
@@ -114,7 +117,7 @@ class RoomSpec:
 
 @dataclass(frozen=True)
 class Policy:
-    """What may be done to what exists. ``wait_timeout`` is in seconds, for a session to become live."""
+    """What may be done to existing sessions. ``wait_timeout``: seconds to wait for a session to become live."""
 
     replace: Literal["scheduled", "never", "live"] = "scheduled"
     on_missing_key: Literal["fail", "replace", "go_live", "ignore"] = "fail"
@@ -135,7 +138,7 @@ def preset_from_answer(data: Any) -> Preset:
 
 
 def room_from_answer(data: Mapping[str, Any]) -> Room | None:
-    """Read a RoomResponse of the contract; None where it has no id, without which nothing can be done with it."""
+    """Parse a RoomResponse of the contract; return None if it has no usable id."""
     room_id = _id(data, "id")
     if room_id is None:
         return None
@@ -151,10 +154,10 @@ def room_from_answer(data: Mapping[str, Any]) -> Room | None:
 
 
 def session_from_answer(data: Mapping[str, Any]) -> Session | None:
-    """Read a SessionResponse of the contract; None where it has no id.
+    """Parse a SessionResponse of the contract; return None if it has no usable id.
 
-    Every field may be absent: without ``status``, ``ended_at`` means ended, else ``started_at`` means live, else
-    the session is scheduled (contract, "What decides the design").
+    Every other field may be absent. Without ``status``, a session with ``ended_at`` is ended, one with ``started_at``
+    is live, any other is scheduled (contract, "What decides the design").
     """
     session_id = _id(data, "id")
     if session_id is None:
@@ -180,11 +183,11 @@ def session_from_answer(data: Mapping[str, Any]) -> Session | None:
 
 
 def _settings_from_answer(data: Mapping[str, Any], *forms: str) -> Settings:
-    """Read each setting from the first of these fields that reports it."""
+    """Return each setting from the first field that has it; ``forms`` are the field names, such as ``effective_{}``."""
     known: dict[str, Any] = {}
     for name in ("chat_enabled", "stage_enabled", "max_join_limit"):
         found = (data.get(form.format(name)) for form in forms)
-        # To Python, a bool is an int too.
+        # In Python, a bool is an int.
         known[name] = next(
             (
                 value
@@ -202,7 +205,7 @@ def _text(data: Mapping[str, Any], key: str) -> str | None:
 
 
 def _id(data: Mapping[str, Any], key: str) -> str | None:
-    """Return an id that can stand in a path, a message and the ledger; what is none is as good as absent."""
+    """Return an id that is safe in a path, a message and the ledger; None for any other value."""
     value = _text(data, key)
     return value if value is not None and is_plain_id(value) else None
 
@@ -213,11 +216,12 @@ _DATE_TIME = re.compile(
 
 
 def parse_instant(text: str) -> datetime:
-    """Parse a date-time with an offset into UTC; raise ValueError for anything else.
+    """Parse a date-time with an offset and convert it to UTC; raise ValueError for any other text.
 
-    Taken is RFC 3339 and what YAML and people make of it: blanks around it or in the place of ``T``, small letters. A
-    leap second is the second after it (RFC 3339, section 5.6); what is finer than a microsecond is dropped.
-    ``fromisoformat`` alone takes more (weeks, missing seconds) and, in Python 3.10, less (``Z``, other fractions).
+    The format is RFC 3339, with the variants of YAML: blanks around the text or in the place of ``T``, and lower-case
+    letters. A leap second becomes the next second (RFC 3339, section 5.6). Digits beyond microseconds are dropped.
+    ``fromisoformat`` alone accepts more (weeks, missing seconds) and, in Python 3.10, less (no ``Z``, no fractions of
+    other lengths).
     """
     found = _DATE_TIME.fullmatch(text.strip())
     if found is None:
@@ -234,9 +238,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def rfc3339(value: str | datetime) -> str:
-    """Return the one text of an instant that is sent and compared: UTC, ``Z``, no zeros at the end of a fraction.
+    """Return an instant in the form in which it is sent: UTC, ``Z``, a fraction without trailing zeros.
 
-    A ``datetime`` is what YAML makes of a date-time without quotes. Raise ValueError where there is no offset.
+    YAML parses an unquoted date-time into a ``datetime``. Raise ValueError if there is no offset.
     """
     instant = parse_instant(value.isoformat() if isinstance(value, datetime) else value)
     fraction = f".{instant.microsecond:06d}".rstrip("0") if instant.microsecond else ""

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Texts that others wrote, fit to be shown: without what a terminal would obey or an encoder would stumble over."""
+"""Text from the service or a user, made safe for terminals, logs and configuration files, or compared as a title."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ import re
 import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# The control characters of ECMA-48 in their 7-bit and 8-bit forms, but for tab and line ends, and lone surrogates,
-# which JSON can carry and UTF-8 cannot.
+# The control characters of ECMA-48 in their 7-bit and 8-bit forms, except tab and line ends; and lone surrogates,
+# which JSON can represent and UTF-8 cannot.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]|\r(?!\n)")
-# What changes the direction of the text after it, and with it what a line seems to say (Unicode, UAX 9).
+# These change the direction of the following text, so that a line seems to say something else (Unicode, UAX 9).
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-# Not "." or "..", which would be another path.
+# The first character excludes "." and "..", which would change the path.
 _ID = re.compile(r"[A-Za-z0-9][\x21-\x7e]{0,199}\Z")
 
 
 def without_controls(text: str) -> str:
-    """Return the text with U+FFFD for each control character but tab and line end, and for each lone surrogate."""
+    """Replace each control character (except tab and line ends) and each lone surrogate by U+FFFD."""
     return _CONTROL.sub(REPLACEMENT, text)
 
 
 def one_line(text: str) -> str:
-    """Return the text as one line that shows its characters in the order in which they stand."""
+    """Return the text as one line, without control characters and changes of direction."""
     return _DIRECTION.sub(REPLACEMENT, without_controls(" ".join(re.split(r"[\t\r\n\x85\u2028\u2029]+", text))))
 
 
 def is_plain_id(text: str) -> bool:
-    """Say whether a service's id is one that can stand in a path, a message and a database: visible ASCII."""
+    """Return whether a service's id is visible ASCII, and so safe in a path, a message and a database."""
     return bool(_ID.match(text))
 
 
 def quoted_id(text: str) -> str:
-    """Return what was given as an id as a message may name it: not where it could be a key, given in an id's place."""
+    """Return a given id as a message may quote it: only its length if it could be a stream key given by mistake."""
     if len(text) <= 16 or re.fullmatch(r"[0-9A-Fa-f{}-]{1,38}", text):
         return f"'{one_line(text)}'"
     return f"(a text of {len(text)} characters, not shown because it could be a key)"
 
 
 def canonical_title(text: str) -> str:
-    """Return a title as two that look the same have it.
+    """Return a title in canonical form: two titles that look the same have the same one.
 
-    Services store titles escaped for HTML, with blanks folded or composed (NFC); people paste characters without a
-    width and direction marks (general category Cf), which nobody sees.
+    Services store titles with HTML escapes, with blanks collapsed or in NFC. Pasted titles contain invisible characters
+    (general category Cf), such as zero-width spaces and direction marks.
     """
     visible = "".join(one for one in html.unescape(text) if unicodedata.category(one) != "Cf")
     return unicodedata.normalize("NFC", " ".join(visible.split()))

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Encryption of stream keys at rest, fingerprints, and the removal of secrets from whatever is shown."""
+"""Encryption and fingerprints of stream keys, checks of keys and ingest URLs, and masking of known secrets."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ MASK = "********"
 _SHORTEST_SECRET = 6
 _URL_SAFE_BASE64 = str.maketrans("+/", "-_")
 
-# What may stand in a stream key or an ingest URL that is written into a configuration file. RTMP playpaths and
-# URLs need no more; leaving out quotes, blanks, '$', '%', ';', '#', backslashes and braces is what keeps a hostile
-# answer from meaning something to ffmpeg presets, systemd units, supervisord or nginx.
+# The characters of a stream key or ingest URL that may be written into a configuration file: RTMP playpaths and URLs
+# need no others. Quotes, blanks, '$', '%', ';', '#', backslashes and braces are excluded, because a hostile response
+# could inject with them into ffmpeg presets, systemd units, supervisord or nginx.
 _PLAIN_STREAM_KEY = re.compile(r"[A-Za-z0-9._~:@/?&=+,!*-]{1,512}\Z")
-# The whole text is matched: urllib's parser drops tabs and line ends, and so would find nothing wrong with them.
+# Not urllib's parser: it silently drops tabs and line ends.
 _PLAIN_INGEST_URL = re.compile(
     r"(?P<scheme>[a-z]+)://"
     r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?:/[A-Za-z0-9._~:@/?&=+,!*-]{0,1024})?\Z"
 )
-# WHIP presets are published to over HTTPS.
+# WHIP uses HTTPS.
 INGEST_SCHEMES = ("rtmp", "rtmps", "https")
 
 
 class Cipher:
-    """Fernet encryption with one or more keys: the first encrypts, all decrypt."""
+    """Fernet encryption with one or more keys: the first encrypts, each may decrypt."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -57,7 +57,7 @@ class Cipher:
         try:
             self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
         except (ValueError, UnicodeError):
-            # The library's own message could quote the key, so it is dropped.
+            # "from None": the library's message could quote the key.
             raise InvalidInput(
                 "ledger_key is not a Fernet key (32 bytes in URL-safe base64, 44 characters). Make one with: "
                 'python3 -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
@@ -67,7 +67,7 @@ class Cipher:
         return self._fernet.encrypt(json.dumps(value).encode())
 
     def decrypt(self, token: bytes) -> dict[str, Any]:
-        """Raise LedgerError where none of the keys opens the token, or where it was tampered with."""
+        """Raise LedgerError if no key decrypts the token, or if it was tampered with."""
         try:
             value = json.loads(self._fernet.decrypt(token))
         except (InvalidToken, ValueError):
@@ -76,18 +76,19 @@ class Cipher:
                 "written with; several keys may be given, separated by commas."
             ) from None
         if not isinstance(value, dict):
-            raise LedgerError("The ledger holds an entry that this version does not understand.")
+            raise LedgerError("The ledger contains an entry that this version cannot read.")
         return value
 
 
 def split_keys(text: str) -> list[str]:
+    """Split keys that are separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_key_file(path: Path) -> str | None:
-    """Return the text of a key file, None where there is none.
+    """Return the text of a key file, None if it does not exist.
 
-    Raise LedgerError where others than its owner may read it.
+    Raise LedgerError if it cannot be read, or if users other than its owner can read it.
     """
     try:
         info = path.stat()
@@ -104,7 +105,10 @@ def read_key_file(path: Path) -> str | None:
 
 
 def create_key_file(path: Path) -> str:
-    """Write a new Fernet key with mode 0600 and return it; where another process was first, return that one's."""
+    """Write a new Fernet key with mode 0600 and return it; if the file exists already, return its key.
+
+    Raise LedgerError if it cannot be created or read.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -113,7 +117,7 @@ def create_key_file(path: Path) -> str:
                 file.write(Fernet.generate_key() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            # A link never replaces an existing file, so two first runs at once agree on one key.
+            # Linking never replaces an existing file, so two concurrent first runs use the same key.
             os.link(temporary, path)
         except FileExistsError:
             pass
@@ -139,16 +143,16 @@ def new_fingerprint_key() -> str:
 
 
 def fingerprint(fingerprint_key: str, stream_key: str) -> str:
-    """Return a short name for a stream key that cannot be turned back into it: keyed, so that it cannot be guessed."""
-    # JSON can carry lone surrogates, which UTF-8 proper cannot.
+    """Return a short name for a stream key, by HMAC: without ``fingerprint_key`` nobody can test guessed keys."""
+    # JSON can represent lone surrogates, strict UTF-8 cannot.
     content = stream_key.encode("utf-8", "surrogatepass")
     digest = hmac.new(bytes.fromhex(fingerprint_key), content, hashlib.sha256).hexdigest()
     return f"fp-{digest[:16]}"
 
 
 NOT_PLAIN = (
-    "The service gave a stream key with characters that do not belong in one (blanks, quotes, control characters, $, "
-    "%, ;, braces or the like). It stays in the ledger and is not handed to an encoder."
+    "The service issued a stream key with characters that do not belong in one (blanks, quotes, control characters, $, "
+    "%, ;, braces or the like). It stays in the ledger and is not passed to an encoder."
 )
 
 
@@ -157,14 +161,14 @@ def is_plain_stream_key(stream_key: str) -> bool:
 
 
 def require_plain_stream_key(stream_key: str) -> str:
-    """Return the key if it is safe to write into a configuration file, else raise StreamKeyMissing."""
+    """Return the key if it is safe in a configuration file, else raise StreamKeyMissing."""
     if not is_plain_stream_key(stream_key):
         raise StreamKeyMissing(NOT_PLAIN)
     return stream_key
 
 
 def is_plain_ingest_url(url: str) -> bool:
-    """Say whether an ingest URL is an address and nothing else, so that it may stand in a configuration file."""
+    """Return whether an ingest URL is safe in a configuration file: scheme, host, port and path of plain characters."""
     found = _PLAIN_INGEST_URL.match(url)
     if found is None or found["scheme"] not in INGEST_SCHEMES:
         return False
@@ -172,15 +176,15 @@ def is_plain_ingest_url(url: str) -> bool:
 
 
 class Redactor:
-    """Removes every secret that this run has come to know from texts and results, as a last line of defence.
+    """Masks every secret that this run knows in texts and results, as the last line of defence.
 
-    A secret is also known by the forms in which a service or a library may quote it: escaped for JSON, HTML or a URL,
-    in hexadecimal, or in base64, also as a part of something longer. Safe to use from several threads.
+    It also recognises a secret that is escaped for JSON, HTML or a URL, in hexadecimal, or in base64, also as a part of
+    a longer encoded text. Safe to use from several threads.
     """
 
     def __init__(self, known: Iterable[str | None] = ()) -> None:
         self._known: set[str] = set()
-        # Forms by their beginning, so that the time for a text does not grow with the number of secrets.
+        # Keyed by the forms' first characters, so that the time for a text does not grow with the number of secrets.
         self._forms: dict[str, tuple[str, ...]] = {}
         self._longest = 0
         self._lock = threading.Lock()
@@ -188,7 +192,8 @@ class Redactor:
             self.learn(secret)
 
     def learn(self, secret: str | None) -> None:
-        # Very short values would mask ordinary words; no credential of the service is that short.
+        """Mask this secret from now on."""
+        # Very short values would mask ordinary words. No credential of the service is that short.
         if not secret or len(secret) < _SHORTEST_SECRET or secret in self._known:
             return
         with self._lock:
@@ -199,18 +204,19 @@ class Redactor:
                 self._longest = max(self._longest, len(form))
 
     def known(self) -> list[str]:
-        """Return every secret that was learnt, as it was."""
+        """Return every known secret, unmasked."""
         with self._lock:
             return list(self._known)
 
     def text(self, text: str) -> str:
+        """Return the text with MASK for each known secret."""
         parts, copied, start, end = [], 0, 0, 0
         for at in range(len(text) - _SHORTEST_SECRET + 1):
             for form in self._forms.get(text[at : at + _SHORTEST_SECRET], ()):
                 if not text.startswith(form, at):
                     continue
                 if at > end:
-                    # Secrets that touch or overlap become one mask, so that no part of one is left beside another.
+                    # Secrets that touch or overlap share one mask, so that no part of one remains.
                     if end:
                         parts += [text[copied:start], MASK]
                         copied = end
@@ -221,20 +227,19 @@ class Redactor:
         return "".join([*parts, text[copied:start], MASK, text[end:]])
 
     def excerpt(self, text: str, length: int) -> str:
-        """Return the beginning of a text with its secrets masked, whatever the text's size.
+        """Return the first ``length`` characters of a text with its secrets masked, in bounded time.
 
-        Half a secret would not be recognised, so what is cut off is cut off only after masking.
+        The text is masked before it is cut, because half a secret would not be recognised.
         """
         read = length + 64 * 1024
         shown = self.text(text[:read])
         if len(text) > read:
-            # What was cut above may have ended within a secret.
+            # The part that was read may end within a secret.
             shown = shown[: max(0, len(shown) - self._longest)]
         return shown[:length]
 
     def value(self, value: Any) -> Any:
-        """Return the same structure of dicts, lists and scalars with its texts fit to be shown: secrets masked, and
-        control characters replaced."""
+        """Return the same dicts, lists and scalars with secrets masked and control characters replaced in all texts."""
         if isinstance(value, str):
             return without_controls(self.text(value))
         if isinstance(value, dict):
@@ -245,19 +250,19 @@ class Redactor:
 
 
 def _forms_of(secret: str) -> set[str]:
-    """Return the forms in which a secret may be quoted, the secret itself among them."""
+    """Return the encodings in which a secret may be quoted, including the secret itself."""
     content = secret.encode("utf-8", "surrogatepass")
     escaped = json.dumps(secret)[1:-1]
     forms = {secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], escaped.replace("/", "\\/")}
-    # As Go's encoder writes it, which escapes what HTML would take for its own.
+    # Go's JSON encoder also escapes the special characters of HTML.
     forms.add(re.sub(r"[&<>]", lambda found: f"\\u{ord(found[0]):04x}", escaped))
     forms.add(html.escape(secret))
     for quoted in (quote(content, safe=""), quote(content), quote_plus(content)):
         forms |= {quoted, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)}
     forms |= {content.hex(), content.hex().upper()}
     for before in range(3):
-        # Within base64 of something longer, a secret looks different for each of three places that it can begin at; the
-        # characters at both ends also depend on what stands beside it.
+        # base64 encodes groups of three bytes: within a longer text, a secret has one of three encodings, by its offset
+        # in a group. The first and last characters also depend on the neighbouring bytes, so they are left out.
         inner = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
         inner = inner[(0, 2, 3)[before] : len(inner) - (1 if (before + len(content)) % 3 else 0)]
         forms |= {inner, inner.translate(_URL_SAFE_BASE64)}

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The service's URL in its one spelling, so that two ways to write one service are one service; and what is local."""
+"""The service's URL in normal form, so that two spellings of it name the same service; and loopback hosts."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\Z")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}\Z")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# A byte of a file's beginning (U+FEFF) is no blank to Python.
-_AROUND = "\ufeff"
-# RFC 3986, section 2.3, and what may stand in a path beside it (section 3.3).
+# The byte order mark, which may begin a file. Python's ``strip`` does not remove it.
+_BYTE_ORDER_MARK = "\ufeff"
+# RFC 3986, section 2.3; the other characters of a path are in section 3.3.
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _OF_A_PATH = _UNRESERVED | frozenset("!$&'()*+,;=:@/")
 _PART_OF_IPV4 = re.compile(r"0[xX][0-9A-Fa-f]*|0[0-7]*|[1-9][0-9]*")
 
 
 def normalised_url(text: str) -> str:
-    """Return the one spelling of a service's URL (RFC 3986, section 6): no two of one service differ.
+    """Return the normal form of the service's URL (RFC 3986, section 6).
 
-    Blanks and line ends around it are dropped, as a variable has one that was read from a file. Slashes at its end and
-    double ones in its path mean nothing to the service. Raise ValueError for what is no such URL, with a text that goes
-    on after the name of the option and quotes nothing, because the URL could hold a password.
+    Blanks and line ends around it are dropped: a URL that was read from a file ends with a line end. So are slashes at
+    its end and repeated slashes in its path, which mean nothing to the service. Raise ValueError for any other text.
+    Its message continues a sentence that begins with the option's name, and does not quote the URL, which could contain
+    a password.
     """
-    url = text.strip().strip(_AROUND).strip()
+    url = text.strip().strip(_BYTE_ORDER_MARK).strip()
     if re.search(r"[\s\x00-\x20\x7f-\x9f]", url):
         raise ValueError("holds a blank, a line end or a control character. Write the URL as one word.")
     if "?" in url or "#" in url:
@@ -44,13 +45,13 @@ def normalised_url(text: str) -> str:
         raise ValueError("holds a user name or password. Give the credential as api_key or api_token.")
     authority = _AUTHORITY.match(found["authority"])
     if authority is None:
-        raise ValueError("is not an http or https URL without query. Its host or port is none.")
+        raise ValueError("is not an http or https URL without query. Its host or port is malformed.")
     host, port = _host(authority["host"]), _port(authority["port"] or "", scheme)
     return f"{scheme}://{host}{port}{_path(found['path'])}"
 
 
 def normalised_or_same(text: str) -> str:
-    """Return the one spelling of a stored URL, or the text itself where it is none: this never fails."""
+    """Return the normal form of a stored URL, or the text itself if it is no such URL: this never fails."""
     try:
         return normalised_url(text)
     except ValueError:
@@ -58,9 +59,9 @@ def normalised_or_same(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a URL's host is this machine, however it is written; brackets around an address do not matter.
+    """Return whether a URL's host is this machine; an address may have brackets.
 
-    Names below ``localhost`` belong to it (RFC 6761, section 6.3). Nobody is asked for a name's address.
+    That includes names below ``localhost`` (RFC 6761, section 6.3). No name server is asked.
     """
     plain = host.strip("[]").lower().removesuffix(".")
     if plain == "localhost" or plain.endswith(".localhost"):
@@ -78,9 +79,9 @@ def _host(text: str) -> str:
         return f"[{_short_ipv6(text[1:-1])}]"
     host = text.lower().removesuffix(".")
     if not host.isascii():
-        raise ValueError("has a host with letters beyond ASCII. Write it in its form that begins with 'xn--'.")
+        raise ValueError("has a host with letters beyond ASCII. Write it in its ASCII form, which has 'xn--' in it.")
     if not _NAME.match(host):
-        raise ValueError("is not an http or https URL without query. Its host is none.")
+        raise ValueError("is not an http or https URL without query. Its host is malformed.")
     return host
 
 
@@ -89,12 +90,12 @@ def _short_ipv6(text: str) -> str:
     bare, percent, zone = text.partition("%")
     zone = zone.removeprefix("25")
     if percent and not _ZONE.match(zone):
-        raise ValueError("is not an http or https URL without query. The zone of its IPv6 address is none.")
+        raise ValueError("is not an http or https URL without query. The zone of its IPv6 address is malformed.")
     try:
         address = ipaddress.IPv6Address(bare)
     except ValueError:
-        raise ValueError("is not an http or https URL without query. Its IPv6 address is none.") from None
-    # Versions of Python differ in how they write these.
+        raise ValueError("is not an http or https URL without query. Its IPv6 address is malformed.") from None
+    # Versions of Python differ in how they write IPv4-mapped addresses.
     short = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped is not None else address.compressed
     return f"{short}%25{zone}" if percent else short
 
@@ -102,15 +103,15 @@ def _short_ipv6(text: str) -> str:
 def _port(text: str, scheme: str) -> str:
     if not text:
         return ""
-    # Its digits are counted first: Python refuses to read thousands of them.
+    # Count the digits first: ``int`` raises an error for thousands of them.
     digits = text.lstrip("0")
     if not 1 <= len(digits) <= 5 or int(digits) > 65535:
-        raise ValueError("has a port that is none. Give one from 1 to 65535.")
+        raise ValueError("has a port that is out of range. Give one from 1 to 65535.")
     return "" if int(digits) == _DEFAULT_PORTS[scheme] else f":{int(digits)}"
 
 
 def _path(text: str) -> str:
-    """Return a path without empty, ``.`` and ``..`` segments and without a slash at its end; ``text`` has no query."""
+    """Return a path without empty, ``.`` and ``..`` segments and without a trailing slash."""
     segments: list[str] = []
     for segment in _percent_encoded(text).split("/"):
         if segment == "..":
@@ -121,7 +122,7 @@ def _path(text: str) -> str:
 
 
 def _percent_encoded(text: str) -> str:
-    """Return a path with capital digits behind each percent sign, and with only those escapes that it needs."""
+    """Return a path with only the escapes that it needs, each with upper-case digits."""
     parts: list[str] = []
     for part in re.findall(r"%[0-9A-Fa-f]{2}|.", text, re.DOTALL):
         if len(part) == 3:
@@ -133,12 +134,12 @@ def _percent_encoded(text: str) -> str:
             try:
                 parts.extend(f"%{byte:02X}" for byte in part.encode())
             except UnicodeEncodeError:
-                raise ValueError("holds a character that is none. Write the URL in ASCII.") from None
+                raise ValueError("holds an invalid character. Write the URL in ASCII.") from None
     return "".join(parts)
 
 
 def _ipv4_number(text: str) -> int | None:
-    """Return the address that C's ``inet_aton`` reads: one to four numbers, of which the last fills what is left."""
+    """Return the address that C's ``inet_aton`` reads: one to four numbers; the last one fills the remaining bytes."""
     parts = text.split(".")
     if len(parts) > 4 or not all(_PART_OF_IPV4.fullmatch(part) and len(part) <= 20 for part in parts):
         return None

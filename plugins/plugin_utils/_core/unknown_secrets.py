@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What could be a secret that this run does not know: told by its name, by what is around it, or by how it looks."""
+"""Masks what could be a secret that this run does not know: by its name, by the text around it, or by its form."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 from .secrecy import MASK
 
-# Compared with a field's name in lower case without punctuation. "key" counts at the end only: a keyframe is none.
+# Searched in a field's name in lower case without punctuation. "key" counts only at the end: not in "keyframe".
 _NAME_OF_SECRET = re.compile(
     r"streamkey|apikey|key$|token|secret|passw|passphrase|credential|authorization|cookie|playpath|ingresskey"
 )
 _NAME_OF_INGEST = re.compile(r"rtmp|whip|ingesturl|publishurl|pushurl")
-# In a text: what stands behind such a name, a credential in its usual wrapping, and an address to publish to.
+# In a text: a value after such a name, a credential after its scheme, an ingest URL, and a JSON Web Token.
 _INTRODUCED = re.compile(
     r"(?P<name>(?:(?:(?:stream|api|access|secret|ingress|private)[\s_-]?key|token|secret|passw(?:or)?d|passphrase|"
     r"credentials?|authorization|cookie|playpath)(?:[\"'\])]*\s{0,9}[:=]\s{0,9}|\s{1,9}(?=[\"']))|\bkey[\"']?[:=]\s{0,9})"
@@ -28,14 +28,14 @@ _INTRODUCED = re.compile(
     r"|\beyJ[\w-]{10,}(?:\.[\w-]+)*",
     re.IGNORECASE,
 )
-# WHIP is published to over HTTPS.
+# WHIP uses HTTPS.
 _WEB_URL = re.compile(r"\bhttps?://[^\s\"'<>]+", re.IGNORECASE)
 _WHIP = re.compile(r"\bwhip\b", re.IGNORECASE)
-# A run of what a key is made of, with the padding of base64. Nothing else of a text can look like one.
+# A run of the characters of keys, with the padding of base64. Only such a run can look like a key.
 _RUN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_+.:-]*[A-Za-z0-9])?={0,2}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _PIECE = re.compile(r"[^.:]+")
-# A word, with a number behind it at most: Day2, HALL1, webinar. And a number alone.
+# A word with at most a number after it, such as Day2, HALL1 and webinar; or a number alone.
 _WORD = re.compile(r"[A-Za-z]?[a-z]{2,}[0-9]{0,2}|[A-Z]{2,}[0-9]{0,2}|[A-Za-z]|[0-9]+")
 _BEYOND_HEXADECIMAL = re.compile(r"[G-Zg-z]")
 _HAS_DIGIT, _HAS_LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
@@ -44,20 +44,20 @@ _TURN = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[A-Z])(?=
 
 
 def is_name_of_secret(name: str) -> bool:
-    """Say whether a field of this name may hold a stream key, a token or the like."""
+    """Return whether a field of this name may contain a stream key, a token or the like."""
     return bool(_NAME_OF_SECRET.search(_plain_name(name)))
 
 
 def is_name_of_ingest(name: str) -> bool:
-    """Say whether a field of this name may hold an address to publish to, which may come with its key."""
+    """Return whether a field of this name may contain an ingest URL, which may include its key."""
     return bool(_NAME_OF_INGEST.search(_plain_name(name)))
 
 
 def without_unknown_secrets(text: str, shown: Iterable[str] = (), *, with_ids: bool = False) -> str:
     """Return a text with MASK for each part that could be a secret.
 
-    ``shown`` are texts whose own parts are no secret to whoever reads this one, such as the ids that a request named.
-    ``with_ids`` leaves what has the form of an id, a UUID, though a service may make its keys so as well.
+    ``shown`` are texts whose parts the reader knows already, such as the ids of a request: they are not masked.
+    With ``with_ids``, UUIDs are not masked. A service may use them as ids and as keys.
     """
     addressed = _WEB_URL.sub(lambda found: MASK if _WHIP.search(found[0]) else found[0], text)
     introduced = _INTRODUCED.sub(lambda found: f"{found['name'] or ''}{MASK}", addressed)
@@ -66,7 +66,7 @@ def without_unknown_secrets(text: str, shown: Iterable[str] = (), *, with_ids: b
 
 
 def texts_of(value: Any) -> list[str]:
-    """Return every text in a request's body."""
+    """Return every string in a request's body, at any depth."""
     if isinstance(value, str):
         return [value]
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
@@ -86,16 +86,16 @@ def _runs_of(text: str) -> Iterable[str]:
 def _run_without_secrets(run: str, known: set[str], with_ids: bool) -> str:
     if run.lower() in known:
         return run
-    # Joined by dots or colons, most are hosts, versions, times and addresses.
+    # Most runs with dots or colons are hosts, versions, times and addresses.
     if _BEYOND_HEXADECIMAL.search(run):
         if _is_in_equal_groups(re.split(r"[.:]", run)):
             return MASK
         run = ":".join(MASK if _is_in_equal_groups(part.split(".")) else part for part in run.split(":"))
 
-    def shown(found: re.Match[str]) -> str:
+    def masked(found: re.Match[str]) -> str:
         return MASK if found[0].lower() not in known and _looks_secret(found[0], with_ids) else found[0]
 
-    return _PIECE.sub(shown, run)
+    return _PIECE.sub(masked, run)
 
 
 def _looks_secret(piece: str, with_ids: bool) -> bool:
@@ -105,7 +105,7 @@ def _looks_secret(piece: str, with_ids: bool) -> bool:
     if _is_in_equal_groups(groups):
         return True
     length = sum(len(group) for group in groups)
-    if any(_is_no_name(group) for group in groups):
+    if any(_has_random_capitals(group) for group in groups):
         return True
     if any(len(run) >= 20 for run in piece.replace("+", "-").split("-") if _is_mixed(run) or run.isdecimal()):
         return True
@@ -113,17 +113,17 @@ def _looks_secret(piece: str, with_ids: bool) -> bool:
     return length >= 12 and turns >= 4 and bool(_HAS_DIGIT.search(piece))
 
 
-def _is_no_name(group: str) -> bool:
-    """Say whether a long group has its capitals where chance puts them: those of a name begin its words."""
+def _has_random_capitals(group: str) -> bool:
+    """Return whether a long group has its capitals in random places: in a name, they begin the words."""
     capitals = sum(letter.isupper() for letter in group)
-    is_by_chance = capitals * 3 > len(group) or len(_WORDS_IN_ONE.findall(group)) * 3 > len(group)
-    return len(group) >= 12 and capitals < len(group) and not group.islower() and is_by_chance
+    is_random = capitals * 3 > len(group) or len(_WORDS_IN_ONE.findall(group)) * 3 > len(group)
+    return len(group) >= 12 and capitals < len(group) and not group.islower() and is_random
 
 
 def _is_in_equal_groups(groups: list[str]) -> bool:
-    """Say whether these are groups of one length, as a key is written to be read: ab12-cd34-ef56.
+    """Return whether these are the groups of a hyphenated key, such as ab12-cd34-ef56: all of one length.
 
-    Words of one length with a year are none; keys have groups of letters and digits, or several of digits alone.
+    A group must mix letters and digits, or two must be numbers. So words of one length with a year do not match.
     """
     length = len(groups[0]) if len(groups) >= 3 else 0
     return (

@@ -14,9 +14,9 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from .._core.comparison import (
     Memory,
-    remembered,
     shown_of_room,
     shown_of_session,
+    updated_memory,
     wanted_of_room,
     wanted_of_session,
 )
@@ -167,11 +167,11 @@ class SessionTarget(Target[Session]):
 
 def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
     """Return the values of a new room that the service stored otherwise than they were sent, or does not report."""
-    return remembered({}, {"title": spec.title, **wanted_of_room(spec)}, shown_of_room(room))
+    return updated_memory({}, {"title": spec.title, **wanted_of_room(spec)}, shown_of_room(room))
 
 
 def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
     """Return the same for a new session, without its settings, which take a call of their own."""
     sent = {"title": spec.title, **wanted_of_session(spec)}
     created_with = {name: value for name, value in sent.items() if not name.startswith("settings.")}
-    return remembered({}, created_with, shown_of_session(session))
+    return updated_memory({}, created_with, shown_of_session(session))

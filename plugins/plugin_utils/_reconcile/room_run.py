@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .._core.comparison import learnt
+from .._core.comparison import difference_to_remember
 from .._core.errors import WebinarError, unexpected_message
 from .._core.model import Room
 from .._ledger.store import Claim
@@ -75,7 +75,7 @@ class RoomRun:
                 ledger.keep(left, "created", room.id, None, {})
         known = world.rows.of_id(room.id)
         if self.room_plan.notes and known is not None and spec.room_id is None:
-            kept = learnt("title", spec.title, room.title)
+            kept = difference_to_remember("title", spec.title, room.title)
             if kept is not None and known.memory.get("title") != kept:
                 ledger.remember(slot, room.id, {**known.memory, "title": kept})
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.comparison import Memory, remembered, shown_of_room, shown_of_session
+from .._core.comparison import Memory, shown_of_room, shown_of_session, updated_memory
 from .._core.errors import WebinarError
 from .._core.model import Room, Session
 from .._ledger.store import Ledger, Row, Slot
@@ -42,7 +42,7 @@ def remember_values(
     """
     known = row.memory if row is not None else {}
     shown = shown_of_room(now) if isinstance(now, Room) else shown_of_session(now)
-    memory = remembered(known, sent, shown)
+    memory = updated_memory(known, sent, shown)
     if memory != known:
         ledger.remember(slot, now.id, memory)
     return kept_notes(sent, memory, shown)

@@ -4,7 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""Typed calls to the service, one for each route of the contract that the collection uses."""
+"""Typed calls to the service, one for each route of the contract that the collection uses.
+
+Every call raises WebinarError: ServiceError for an error response, NotSent and AnswerLost for a broken connection.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +23,23 @@ from .transport import Connection, Transport
 
 ROOMS_PATH = "/rooms"
 MY_ROOMS_PATH = "/rooms/my"
-# How often a request to go live or to end is sent, where its answer is lost and looking shows that it had no effect.
+# How often a request to go live or to end is sent if its response is lost and the session has not changed.
 _STATE_ATTEMPTS = 3
 _STATE_PAUSE = 1.0
-# Of an answer that shows a stream key: where it stands, and the address that it belongs to.
+# The members of a response that contain a stream key, each with the name of its ingest URL.
 _KEYS_OF_ANSWERS = (("rtmp", "url"), ("rtmp_setup", "server"))
 
 
 @dataclass(frozen=True)
 class CreatedSession:
-    """What POST /rooms/{id}/sessions answered. ``session`` is None where the answer did not name it."""
+    """The response of POST /rooms/{id}/sessions. ``session`` is None if the response does not identify it."""
 
     key: StreamKey | None
     session: Session | None
 
 
 class WebinarApi:
-    """``sleep`` is replaced in tests of the waiting."""
+    """The calls. ``sleep`` is used between attempts; tests replace it."""
 
     def __init__(self, transport: Transport, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._transport = transport
@@ -51,39 +54,41 @@ class WebinarApi:
         return self._transport.connection.api_url
 
     def service_time(self) -> float | None:
-        """Return what the service's own clock shows by now at least, in seconds since 1970; None where unknown."""
+        """Return a lower bound of the service's clock, in seconds since 1970; None if unknown."""
         return self._transport.service_time()
 
     def my_rooms(self, *, sure: bool = True) -> list[Room]:
-        """Return one's own rooms; ``sure``: see PagedLists.whole."""
+        """Return the account's own rooms; ``sure``: see PagedLists.items."""
         rooms = (room_from_answer(item) for item in self._transport.pages(MY_ROOMS_PATH, "rooms", sure=sure))
         return [room for room in rooms if room]
 
     def room(self, room_id: str) -> Room | None:
-        """Return a room by its id, None where the service has none."""
+        """Return a room by its id, None if it does not exist."""
         data = self._read_or_none(room_path(room_id))
         return None if data is None else room_from_answer(_unwrap(data, "room"))
 
     def create_room(
         self, request: Mapping[str, Any], before_each: Callable[[], None], before_wait: Callable[[float], None]
     ) -> Room:
+        """Create a room. ``before_each``, ``before_wait``: see Transport.write."""
         answer = self._transport.write("POST", ROOMS_PATH, request, before_each=before_each, before_wait=before_wait)
         room = room_from_answer(_unwrap(answer, "room"))
         if room is None:
-            raise GarbledAnswer("POST /rooms was answered without the room's id.")
+            raise GarbledAnswer("The response to POST /rooms does not contain the room's id.")
         return room
 
     def is_confirmed(self, path: str) -> bool:
-        """Say whether the list of a path, as it was read last, lacks nothing for certain."""
+        """Return whether the last list of a path is known to be complete: see PagedLists."""
         return self._transport.is_confirmed(path)
 
     def sessions(self, room_id: str, *, sure: bool = True) -> list[Session]:
+        """Return a room's sessions; ``sure``: see PagedLists.items."""
         listed = self._transport.pages(sessions_path(room_id), "sessions", sure=sure)
         sessions = (session_from_answer(item) for item in listed)
         return [session for session in sessions if session]
 
     def session(self, session_id: str) -> Session | None:
-        """Return a session by its id, None where the service has none."""
+        """Return a session by its id, None if it does not exist."""
         data = self._read_or_none(session_path(session_id))
         return None if data is None else session_from_answer(_unwrap(data, "session"))
 
@@ -94,6 +99,7 @@ class WebinarApi:
         before_each: Callable[[], None],
         before_wait: Callable[[float], None],
     ) -> CreatedSession:
+        """Create a session in a room. ``before_each``, ``before_wait``: see Transport.write."""
         data = self._transport.write(
             "POST", sessions_path(room_id), request, before_each=before_each, before_wait=before_wait
         )
@@ -111,16 +117,16 @@ class WebinarApi:
         self._transport.write("PATCH", room_path(room_id), request, repeatable=True)
 
     def delete_room(self, room_id: str) -> None:
-        """Delete a room; that it is gone already is as good."""
+        """Delete a room; do nothing if it does not exist."""
         self._delete(room_path(room_id), lambda: self.room(room_id) is None)
 
     def delete_session(self, session_id: str) -> None:
-        """Delete a session; that it is gone already is as good."""
+        """Delete a session; do nothing if it does not exist."""
         self._delete(session_path(session_id), lambda: self.session(session_id) is None)
 
     def end_session(self, session_id: str) -> None:
-        """End a live session. Whatever the answer says or does not say: that it has ended is what counts."""
-        self._until(end_path(session_id), session_id)
+        """End a live session; do nothing if it has ended, also if an earlier response was lost."""
+        self._change_state(end_path(session_id), session_id)
 
     def reschedule_session(self, session_id: str, scheduled_start_time: str) -> None:
         request = {"scheduled_start_time": scheduled_start_time}
@@ -130,12 +136,12 @@ class WebinarApi:
         self._transport.write("PATCH", settings_path(session_id), request, repeatable=True)
 
     def go_live(self, session_id: str, *, needs_key: bool) -> StreamKey | None:
-        """Put a session on air and return the stream key that the answer shows, None where it shows none.
+        """Make a session live and return the stream key of the response, None if it contains none.
 
-        A session that is live already is as asked. Where the answer with the key was lost and ``needs_key``, a session
-        that is live is asked to go live once more: that shows its key again.
+        A session that is live already stays so. With ``needs_key``, the request is repeated for a live session whose
+        response was lost, because each response contains the key.
         """
-        data = self._until(go_live_path(session_id), session_id, needs_answer=needs_key)
+        data = self._change_state(go_live_path(session_id), session_id, needs_answer=needs_key)
         answer = data if isinstance(data, Mapping) else {}
         token = answer.get("livekit_token")
         self._transport.redactor.learn(token if isinstance(token, str) else None)
@@ -147,10 +153,10 @@ class WebinarApi:
                     return key
         return None
 
-    def _until(self, path: str, session_id: str, *, needs_answer: bool = False) -> Any:
-        """POST a change of a session's state, and return the answer's data; None where only looking shows the effect.
+    def _change_state(self, path: str, session_id: str, *, needs_answer: bool = False) -> Any:
+        """POST a change of a session's state and return the response's ``data``.
 
-        Asking again for a state that is reached already changes nothing.
+        Return None if there is no usable response, but the session is in the state. The request is idempotent.
         """
         for attempt in range(_STATE_ATTEMPTS):
             last = attempt == _STATE_ATTEMPTS - 1
@@ -163,7 +169,7 @@ class WebinarApi:
                     raise
                 self.sleep(_STATE_PAUSE)
             except ServiceError as error:
-                # It may be in that state already, which services refuse in several ways.
+                # The session may be in that state already. Services refuse that with different statuses.
                 if error.status not in (404, 409, 422) or not self._is_in_state(path, session_id):
                     raise
                 return None
@@ -186,7 +192,7 @@ class WebinarApi:
                 raise
 
     def described_rooms(self, *, mine: bool) -> list[dict[str, Any]]:
-        """Return rooms as the service writes them (the contract's RoomResponse): one's own, or all public ones."""
+        """Return rooms as the contract's RoomResponse: the account's own ones, or all public ones."""
         return self._transport.pages(MY_ROOMS_PATH if mine else ROOMS_PATH, "rooms")
 
     def described_room(self, room_id: str) -> Mapping[str, Any] | None:
@@ -194,7 +200,7 @@ class WebinarApi:
         return None if data is None else _unwrap(data, "room")
 
     def described_sessions(self, room_id: str | None = None) -> list[dict[str, Any]]:
-        """Return sessions as the service writes them (SessionResponse): those of a room, or all public ones."""
+        """Return sessions as the contract's SessionResponse: those of a room, or all public ones."""
         return self._transport.pages(sessions_path(room_id) if room_id else "/sessions", "sessions")
 
     def live_sessions(self) -> list[dict[str, Any]]:
@@ -205,7 +211,7 @@ class WebinarApi:
         return None if data is None else _unwrap(data, "session")
 
     def stream_health(self, session_id: str) -> Any:
-        """Return what the service says of a session's stream; the contract documents no shape."""
+        """Return the service's report about a session's stream; the contract does not document its shape."""
         return self._transport.read(f"{session_path(session_id)}/stream_health")
 
     def statistics(self) -> Any:
@@ -249,12 +255,12 @@ def settings_path(session_id: str) -> str:
 
 
 def _part(identifier: str) -> str:
-    """Return an id as one part of a path; the braces are those of a room that is still to be created."""
+    """Return an id as a path segment. In check mode, braces mark the id of a room that is not created yet."""
     return quote(identifier, safe="{}")
 
 
 def _unwrap(data: Any, name: str) -> Mapping[str, Any]:
-    """Return the object itself, whether the answer's ``data`` is it or holds it by name: the contract has both."""
+    """Return the object in a response's ``data``: ``data`` itself or its member ``name``; the contract has both."""
     if not isinstance(data, Mapping):
         return {}
     inner = data.get(name)

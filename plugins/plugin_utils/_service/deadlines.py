@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""A deadline for a whole HTTP exchange, which ``requests`` does not have: its time-outs begin anew with each byte."""
+"""A deadline for a complete HTTP exchange. ``requests`` has none: its time-outs restart with each received byte."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _current = threading.local()
 
 
 class SlowNameLookup(ConnectTimeoutError):
-    """The addresses of a host were not known in time, so nothing was sent."""
+    """The lookup of a host's addresses timed out, so nothing was sent."""
 
 
 class Deadline:
-    """Breaks the connection that this thread's request uses once ``seconds`` have passed.
+    """Shuts down the connection of this thread's request after ``seconds``.
 
-    ``passed`` says that it did; ``was_sent`` that the request had a connection (with TLS: a secured one) and began.
+    ``passed``: it has done so. ``was_sent``: sending began on a connection (with TLS: after the handshake).
     """
 
     def __init__(self, seconds: float) -> None:
@@ -53,17 +53,18 @@ class Deadline:
         return max(0.0, self._ends - time.monotonic())
 
     def open(self, connection: HTTPConnection) -> None:
-        """Watch a connection while it is made: a proxy can be slow with its answer to CONNECT."""
+        """Watch a connection while it is opened: a proxy may respond slowly to CONNECT."""
         self._opening = connection
 
     def watch(self, connection: HTTPConnection) -> None:
+        """Watch a connection on which a request is sent."""
         self._connection = connection
 
     def _break(self) -> None:
         self.passed = True
         stream = getattr(self._connection or self._opening, "sock", None)
         if stream is not None:
-            # Unlike close, shutdown wakes a thread that is blocked in reading.
+            # Unlike close, shutdown wakes a thread that is blocked in a read.
             with contextlib.suppress(OSError):
                 stream.shutdown(socket.SHUT_RDWR)
 
@@ -79,9 +80,9 @@ class Deadline:
         _current.deadline = None
 
 
-class _Answer(HTTPResponse):
+class _Response(HTTPResponse):
     def _read_next_chunk_size(self) -> int:
-        # The library takes a chunk of -1 bytes for "read until the end", however far that is.
+        # The library reads a chunk of -1 bytes until the end of the connection, without a limit.
         size: int = super()._read_next_chunk_size()  # type: ignore[misc]
         if size < 0:
             raise HTTPException("a chunk of negative length")
@@ -89,7 +90,7 @@ class _Answer(HTTPResponse):
 
 
 class _Watched(HTTPConnection):
-    response_class = _Answer
+    response_class = _Response
 
     def connect(self) -> None:
         deadline = getattr(_current, "deadline", None)
@@ -104,9 +105,9 @@ class _Watched(HTTPConnection):
         super().putrequest(*arguments, **named)
 
     def _new_conn(self) -> socket.socket:
-        """Connect, trying one address after the other; the name's lookup and all tries end with the deadline.
+        """Connect to the first address that accepts, with the lookup and all attempts within the deadline.
 
-        The library's own function bounds neither the lookup nor the number of addresses.
+        The library's method limits neither the time of the lookup nor the number of addresses.
         """
         deadline = getattr(_current, "deadline", None)
         if deadline is None:
@@ -134,7 +135,7 @@ class _Watched(HTTPConnection):
         try:
             for option in self.socket_options or ():
                 stream.setsockopt(*option)
-            # Zero would mean not to wait at all, and with it another error.
+            # Zero would make the socket non-blocking, which fails with another error.
             stream.settimeout(max(0.001, min(seconds, float(self.timeout or seconds))))
             stream.connect(address)
             stream.settimeout(self.timeout)
@@ -157,7 +158,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections are known to the deadline of the thread that uses them."""
+    """An adapter whose connections register with the Deadline of the thread that uses them."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Rooms and sessions as the service describes them, in the shape that users see. Nothing here holds a secret."""
+"""Converts responses about rooms and sessions into the results that users see, without any secret."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from .._core.model import Session
 from .._core.secrecy import Redactor
 from .._core.unknown_secrets import is_name_of_ingest, is_name_of_secret, without_unknown_secrets
 
-_SHORTEST_LEARNT = 12
-_DEEPEST = 20
+# Masking a shorter value everywhere would hit ordinary words.
+_SHORTEST_MASKED = 12
+_MAX_DEPTH = 20
 
 
 def room_details(room: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return a room's result; ``room`` is a RoomResponse of the contract."""
     host = _mapping(room, "host")
     return {
         "id": _text(room, "id"),
@@ -36,7 +38,7 @@ def room_details(room: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
 
 
 def session_details(answer: Mapping[str, Any], session: Session, room_title: str | None) -> dict[str, Any]:
-    """Return what is shown of a session; ``session`` is the same answer, read."""
+    """Return a session's result. ``answer`` is a SessionResponse of the contract, ``session`` the same one, parsed."""
     return {
         "id": session.id,
         "room_id": session.room_id,
@@ -59,13 +61,12 @@ def session_details(answer: Mapping[str, Any], session: Session, room_title: str
 
 
 def without_secrets(value: Any, redactor: Redactor, depth: int = 0, name: str = "") -> Any:
-    """Return data of a shape that the contract does not document, without what could be a key, a token or an address
-    to publish to; ``name`` is the field's that holds it.
+    """Return data of an undocumented shape without fields that could contain a key, a token or an ingest URL.
 
-    What such a field held is masked wherever else in the result it may stand. Yes, no and null stay: they say how
-    things are, and are no secret.
+    ``name`` is the name of the field that contains ``value``. The values of omitted fields are added to ``redactor``,
+    so that they are masked elsewhere in the result too. Booleans and null are kept: they are no secrets.
     """
-    if isinstance(value, Mapping) and depth < _DEEPEST:
+    if isinstance(value, Mapping) and depth < _MAX_DEPTH:
         shown = {}
         for key, item in value.items():
             field = str(key)
@@ -73,25 +74,25 @@ def without_secrets(value: Any, redactor: Redactor, depth: int = 0, name: str = 
             if not is_plain and is_name_of_secret(field):
                 _learn_all(item, redactor, depth)
             elif not is_plain and is_name_of_ingest(field):
-                # An address to publish to may come with its key.
+                # An ingest URL may include its key. Of its inner fields, only the secrets are masked elsewhere.
                 without_secrets(item, redactor, depth + 1, field)
             else:
                 shown[field] = without_secrets(item, redactor, depth + 1, field)
         return shown
-    if isinstance(value, (list, tuple)) and depth < _DEEPEST:
+    if isinstance(value, (list, tuple)) and depth < _MAX_DEPTH:
         return [without_secrets(item, redactor, depth + 1, name) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    # A field for ids holds one; elsewhere the same form could be a key.
+    # In a field for ids, a UUID is an id. Elsewhere it could be a key.
     is_id = name.lower().endswith(("id", "ids"))
     return without_unknown_secrets(value, with_ids=is_id) if isinstance(value, str) else None
 
 
 def _learn_all(value: Any, redactor: Redactor, depth: int) -> None:
-    if isinstance(value, str) and len(value) >= _SHORTEST_LEARNT:
+    if isinstance(value, str) and len(value) >= _SHORTEST_MASKED:
         redactor.learn(value)
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
-    if depth < _DEEPEST:
+    if depth < _MAX_DEPTH:
         for item in inner:
             _learn_all(item, redactor, depth + 1)
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The addresses of a host, within a time: the system's own function takes as long as its name servers let it."""
+"""Looks up the addresses of a host with a time-out, which ``socket.getaddrinfo`` does not have."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import socket
 import threading
 from typing import Any
 
-# As getaddrinfo returns them: family, type, protocol, canonical name, address.
+# From getaddrinfo: family, type, protocol, canonical name, address.
 Addresses = list[tuple[Any, ...]]
 
 
 class _Lookup:
-    """A lookup that is under way, in a thread of its own, because nothing can end it."""
+    """A running lookup. It has its own thread, because it cannot be cancelled."""
 
     def __init__(self, host: str, port: int, family: int) -> None:
         self.addresses: Addresses = []
         self.error: BaseException | None = None
         self.ended = threading.Event()
         self._asked = (host, port, family)
-        # A daemon, so that a name server that does not answer keeps no program from ending.
+        # A daemon thread, so that a name server that does not respond does not keep the program from exiting.
         self._thread = threading.Thread(target=self._run, name="tenbyte-name-lookup", daemon=True)
 
     def start(self) -> None:
@@ -43,14 +43,14 @@ class _Lookup:
 
 
 _lock = threading.Lock()
-# All who ask for a host meanwhile wait for one lookup, so that there are never more threads than hosts.
+# Concurrent callers share one lookup per host, so that there are never more threads than hosts.
 _under_way: dict[tuple[str, int, int], _Lookup] = {}
 
 
 def addresses_of(host: str, port: int, family: int, seconds: float) -> Addresses:
-    """Return a host's addresses, as ``socket.getaddrinfo`` does, and raise what it raises.
+    """Return a host's addresses as ``socket.getaddrinfo`` does, and raise its errors.
 
-    Raise TimeoutError after ``seconds``. The lookup goes on then, and whoever asks for the host again waits for it.
+    Raise TimeoutError after ``seconds``. The lookup continues then, and the next call for this host waits for it.
     """
     asked = (_resolved_here(host), port, family)
     with _lock:
@@ -67,12 +67,12 @@ def addresses_of(host: str, port: int, family: int, seconds: float) -> Addresses
 
 
 def _resolved_here(host: str) -> str:
-    # RFC 6761, section 6.3: no name server is asked, which could name another machine.
+    # RFC 6761, section 6.3: name servers are not asked for these names. One could return another machine's address.
     return "localhost" if host.lower().removesuffix(".").endswith(".localhost") else host
 
 
 def _forget_all() -> None:
-    """Begin anew in a forked process: the threads are not in it, and the lock may be held by one of them."""
+    """Reset this module in a forked process, which has none of the threads, and maybe a lock that one of them held."""
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
     _under_way.clear()

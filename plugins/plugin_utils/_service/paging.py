@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Reads a paged list whole, or not at all: what is missing from a list could be created a second time."""
+"""Reads all pages of a list, or fails: an object that is missing from a list could be created a second time."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from typing import Any
 from .._core.errors import ServiceError, WebinarError
 
 PAGE_LIMIT = 100
-# What the contract documents as the default, so no service refuses it.
+# The contract's default, which every service must accept.
 DEFAULT_LIMIT = 10
 MOST_PAGES = 10_000
-# In bytes, of one list with all its pages: more than ten thousand sessions have.
+# In bytes, for all pages of one list. Ten thousand sessions take less.
 LARGEST_LIST = 64 * 1024 * 1024
 _LARGEST_PAGE = 1_000_000
-# In seconds, before each reading of a list that goes on changing. Two are what any list of several pages takes.
+# In seconds, before each pass through a list that keeps changing. Every list of several pages needs two passes.
 PAUSES = (0.0, 0.0, 0.5, 1.0, 2.0)
 _NOTHING_DONE = "Nothing is done with an incomplete list: what it leaves out could be created twice."
 
-# Reads one page, given the path and the query: the answer's data, and how many bytes the answer had.
+# From a path and a query to a page: the response's ``data``, and the response's size in bytes.
 ReadPage = Callable[[str, Mapping[str, Any]], tuple[Any, int]]
 
 
 @dataclass
 class _Reading:
-    """One pass through a list. ``pages`` holds the ids that each page named, None for an entry without one.
+    """One pass through a list.
 
-    ``shown`` counts the entries of the pages that brought something; ``total`` is the largest that was stated.
-    ``overlaps`` says that a page named something that an earlier one had, beside something new, and ``is_grown`` that
-    everything is in it that the reading before had.
+    ``pages`` are the ids on each page, None for an item without one. ``listed`` counts the items on pages with new
+    items. ``total`` is the largest total that was reported. ``overlaps``: a page with new items repeated an item of an
+    earlier page. ``is_grown``: all items of the previous pass are in this one. ``size`` is in bytes.
     """
 
     limit: int
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     pages: list[list[str | None]] = field(default_factory=list)
-    shown: int = 0
+    listed: int = 0
     total: int | None = None
     totals: set[int | None] = field(default_factory=set)
     overlaps: bool = False
@@ -50,35 +50,36 @@ class _Reading:
 
     @property
     def lacks_some(self) -> bool:
-        return self.total is not None and self.total > self.shown
+        return self.total is not None and self.total > self.listed
 
     @property
     def is_of_one_page(self) -> bool:
-        """Say that one answer showed all: it was the only one, or whatever page was asked for was the same."""
+        """Return whether one response contained everything: there was only one, or all pages were the same."""
         return all(page == self.pages[0] for page in self.pages[1:])
 
     def ends_where(self, status: int) -> bool:
-        """Say whether a refusal of the next page means that there is none.
+        """Return whether an error response to the next page means that the list has ended.
 
-        A page that does not exist is not found; any other refusal counts only where all was read already.
+        404 does. Another status does only if all items were read already.
         """
         return status == 404 or (status in (400, 416, 422) and self.total is not None and not self.lacks_some)
 
     @property
     def is_consistent(self) -> bool:
-        """Say that nothing in one reading speaks for a list that changed meanwhile. That is no proof: one may go as
-        another one comes.
+        """Return whether this pass shows no sign of a concurrent change.
+
+        That proves nothing: one item may be deleted while another one is created.
         """
         return not self.lacks_some and not self.overlaps and len(self.totals) < 2
 
-    def hear(self, answer: Mapping[str, Any]) -> None:
-        stated = _count(answer, "total")
-        self.totals.add(stated)
-        if stated is not None:
-            self.total = stated if self.total is None else max(self.total, stated)
+    def add_total(self, data: Mapping[str, Any]) -> None:
+        total = _count(data, "total")
+        self.totals.add(total)
+        if total is not None:
+            self.total = total if self.total is None else max(self.total, total)
 
     def add(self, listed: list[Any]) -> bool:
-        """Take in the entries of the next page; False where it brings nothing new."""
+        """Add the items of the next page; return whether one of them is new."""
         ids = [_id_of(item) for item in listed]
         is_repeated = ids in self.pages
         self.pages.append(ids)
@@ -87,18 +88,18 @@ class _Reading:
         if is_repeated or not (fresh or None in ids):
             return False
         self.items |= fresh
-        self.shown += len(listed)
+        self.listed += len(listed)
         return True
 
     def confirms(self, earlier: _Reading | None) -> bool:
-        """Say whether this reading shows that nothing had moved away unseen while the earlier one was made.
+        """Return whether this pass proves that the earlier one, or this one, missed no item.
 
-        An item that is deleted while a list is read moves those behind it forward, and one of them onto a page that was
-        read already, where it is missed. What was deleted so was read, and is gone in the next reading; or it had come
-        meanwhile, and moved something onto a page where it was read again. A total cannot tell: another item may have
-        come for the one that went.
+        An item that is deleted during a pass moves the following items forward. One of them may move to a page that was
+        read already, and is missed. Then one of two things holds: the deleted item was read, and the next pass lacks
+        it; or it was created during the pass, and moved an item to a later page, where it was read twice (an overlap).
+        A total proves nothing: another item may have been created meanwhile.
 
-        Where items only come, each reading may have such an overlap; then two confirmations count as one.
+        While items are created, each pass may have an overlap. Then two growing passes in a row are the proof.
         """
         if earlier is None or earlier.lacks_some:
             return False
@@ -108,25 +109,25 @@ class _Reading:
 
 
 class PagedLists:
-    """Reads the lists of one service; safe to use from several threads."""
+    """Reads the lists of one service. Safe to use from several threads."""
 
     def __init__(self, read_page: ReadPage, sleep: Callable[[float], None]) -> None:
         self._read_page = read_page
         self._sleep = sleep
-        # Becomes the documented default once the service has refused more.
+        # Becomes DEFAULT_LIMIT after the service has refused the larger limit.
         self._limit = PAGE_LIMIT
         self._unconfirmed: set[str] = set()
 
     def is_confirmed(self, path: str) -> bool:
-        """Say whether the list of a path, as it was read last, has everything that was there throughout."""
+        """Return whether the last result for a path has every item that existed during the whole call."""
         return path not in self._unconfirmed
 
-    def whole(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
-        """Return all items of a list, each id once; raise WebinarError where they cannot all be read.
+    def items(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
+        """Return all items of a list, each id once; raise WebinarError if they cannot all be read.
 
-        Everything that was there from the first call to the last is in it. A list of one page takes one call where the
-        service states a right total; one of several pages is read until one reading confirms another. Where that is not
-        needed (``sure`` is False), one consistent reading will do, and ``is_confirmed`` tells.
+        ``key`` is the name of the list in ``data``. The result has every item that existed during the whole call. A
+        list of one page with a correct total takes one request. A list of several pages is read until one pass confirms
+        another. Without ``sure``, one consistent pass is enough; ``is_confirmed`` reports whether it was confirmed.
         """
         self._unconfirmed.discard(path)
         earlier: _Reading | None = None
@@ -145,22 +146,22 @@ class PagedLists:
             if reading.lacks_some:
                 if earlier and earlier.lacks_some and earlier.pages == reading.pages:
                     break
-                # Some count pages by the limit that they were asked for, and fill them by one of their own.
+                # Some services compute the offset of a page from the requested limit, but return fewer items per page.
                 limit = min(limit, len(reading.pages[0]) or limit)
             earlier = reading
         if reading.lacks_some:
-            raise _incomplete(path, reading.shown, reading.total)
+            raise _incomplete(path, reading.listed, reading.total)
         raise WebinarError(
-            f"GET {path}: the list keeps changing; it was read {len(PAUSES)} times, and was another one each time. "
-            f"{_NOTHING_DONE} Run the task again when nobody else creates or deletes here."
+            f"GET {path}: the list keeps changing; it was read {len(PAUSES)} times, and differed each time. "
+            f"{_NOTHING_DONE} Run the task again when nobody else creates or deletes rooms or sessions."
         )
 
     def _reading(self, path: str, key: str, limit: int, earlier: _Reading | None) -> _Reading:
-        """Read a list once.
+        """Make one pass through a list.
 
-        Neither ``total`` nor a short page is believed alone: reading ends when both say so, or when a page brings
-        nothing new (contract, "always page"). A server that answers the same page again, whatever ``page`` says, is
-        asked for everything at once.
+        The last page is a short one where ``total`` is reached, or one without a new item: neither ``total`` nor a
+        short page is enough alone (contract, "always page"). If the service ignores ``page`` and returns the same page
+        again, all items are requested at once.
         """
         reading = _Reading(limit)
         for page in range(1, MOST_PAGES + 1):
@@ -172,17 +173,17 @@ class PagedLists:
             if not is_new or _is_last_page(answer, listed, reading):
                 return reading
             if earlier and not earlier.lacks_some and reading.pages == earlier.pages[:-1]:
-                # Nothing before the last page has moved, so that one need not be read again.
+                # The pages before the last are unchanged, so the last one need not be read again.
                 reading.items = earlier.items | reading.items
-                reading.pages, reading.shown, reading.total = earlier.pages, earlier.shown, earlier.total
+                reading.pages, reading.listed, reading.total = earlier.pages, earlier.listed, earlier.total
                 return reading
         raise WebinarError(f"GET {path} did not end after {MOST_PAGES} pages.")
 
     def _all_at_once(self, path: str, key: str, repeated: _Reading) -> _Reading:
-        """Ask for everything in one page, because whatever page is asked for, the same one is answered.
+        """Request all items in one page, because the service returns the same page for every page number.
 
-        Where ``total`` does not say that there is more, a full page says that there may be; a service that gives no
-        more, asked for more, has no more.
+        Without a larger ``total``, a full page may still mean more items. A service that returns fewer items than the
+        requested limit has no more.
         """
         total = repeated.total if repeated.lacks_some else None
         for limit in (_LARGEST_PAGE, 10 * PAGE_LIMIT, repeated.limit + 1) if total is None else (total,):
@@ -214,34 +215,36 @@ class PagedLists:
             raise
         reading.size += size
         if reading.size > LARGEST_LIST:
-            raise WebinarError(f"GET {path} answered with more than {LARGEST_LIST // 2**20} MiB, page after page.")
+            raise WebinarError(
+                f"GET {path}: the pages of the list are larger than {LARGEST_LIST // 2**20} MiB in total."
+            )
         answer = data if isinstance(data, dict) else {}
-        # A list that is null is empty, and so is one that is left out where the rest of a page is there. An answer with
-        # none of it is no list: taken for an empty one, it would let everything be created a second time.
+        # A list that is null is empty, and so is a missing one beside other members of a page. A response without any
+        # of them is no page: read as an empty one, it would cause everything to be created a second time.
         if page == 1 and not answer.keys() & {key, "total", "page", "limit"}:
-            raise WebinarError(f"GET {path} answered without '{key}', so what there is is not known. Is api_url right?")
+            raise WebinarError(f"The response to GET {path} has no '{key}', so the list is unknown. Is api_url right?")
         listed = answer.get(key) or []
         if not isinstance(listed, list):
-            raise WebinarError(f"GET {path} answered '{key}' that is not a list. Is api_url right?")
-        reading.hear(answer)
+            raise WebinarError(f"The response to GET {path} has '{key}' that is not a list. Is api_url right?")
+        reading.add_total(answer)
         return answer, listed
 
 
 def _is_last_page(answer: Mapping[str, Any], listed: list[Any], reading: _Reading) -> bool:
     limit = _count(answer, "limit")
-    # Whether entries that cannot be used are counted is the service's own affair.
-    is_all = _count(answer, "total") in (reading.shown, len(reading.items))
+    # Services may or may not count unusable items.
+    is_all = _count(answer, "total") in (reading.listed, len(reading.items))
     return is_all and limit is not None and len(listed) < min(limit, reading.limit)
 
 
-def _incomplete(path: str, shown: int, total: int | None) -> WebinarError:
-    return WebinarError(f"GET {path}: {shown} of {total} items can be read. {_NOTHING_DONE} Run the task again.")
+def _incomplete(path: str, listed: int, total: int | None) -> WebinarError:
+    return WebinarError(f"GET {path}: {listed} of {total} items can be read. {_NOTHING_DONE} Run the task again.")
 
 
-def _repeated(path: str, shown: int, total: int | None) -> WebinarError:
+def _repeated(path: str, listed: int, total: int | None) -> WebinarError:
     return WebinarError(
-        f"GET {path} answers the same page again and again: {shown} of {total or 'more'} items can be read. "
-        f"{_NOTHING_DONE} Remove what is not needed."
+        f"GET {path} returns the same page for every page number: {listed} of {total or 'more'} items can be read. "
+        f"{_NOTHING_DONE} Delete rooms or sessions that are not needed."
     )
 
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Reads the service's answers: their bytes within bounds, their data, and their refusals as one sentence each."""
+"""Reads HTTP responses: the body within size limits, its JSON, and an error response as one message."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from .._core.plain_text import one_line
 from .._core.secrecy import Redactor
 from .._core.unknown_secrets import without_unknown_secrets
 
+# In bytes, unpacked.
 LARGEST_ANSWER = 32 * 1024 * 1024
-# What a refusal says of more than this is not read; its status is enough.
+# In bytes. A larger body of an error response is ignored; the status is enough.
 LARGEST_REFUSAL = 1024 * 1024
-# Objects, lists and members. Parsed, each takes many times its bytes: ten thousand sessions have about a million.
+# Objects, lists and members, which take many times their bytes once parsed. Ten thousand sessions have about a million.
 MOST_VALUES = 2_000_000
 DEEPEST_ANSWER = 100
 _MOST_GZIP_MEMBERS = 16
 _LONGEST_QUOTED = 4096
 _MOST_FIELD_ERRORS = 20
-# From 2001 to the year 3000. Another number counts something else, such as milliseconds or the seconds since a start,
-# and a larger one would not fit what it is added to.
+# From 2001 to the year 3000. Another number is no time in seconds since 1970, but milliseconds or an uptime.
 _EARLIEST_TIMESTAMP = 1_000_000_000
 _LATEST_TIMESTAMP = 32_503_680_000
 _PART = 64 * 1024
-# Others unpack without a bound on what comes of one byte, so they are not asked for.
+# Other encodings have no bound on the output of one input byte.
 ACCEPT_ENCODING = "gzip, deflate"
 _ADVICE = {
     401: " Check api_key or api_token.",
@@ -48,9 +48,10 @@ _ADVICE = {
 
 
 def content_of(response: requests.Response, what: str) -> bytes:
-    """Return the body, unpacked; raise AnswerLost where it is larger than an answer can be, or not whole.
+    """Return the unpacked body; raise AnswerLost if it is incomplete or larger than LARGEST_ANSWER.
 
-    A refusal's body that cannot be read is taken as empty: the status says enough.
+    An unreadable body of an error response is returned as empty: the status is enough. ``what`` is the request's method
+    and path, for messages.
     """
     is_refusal = response.status_code >= 400
     try:
@@ -64,7 +65,7 @@ def content_of(response: requests.Response, what: str) -> bytes:
 
 def _read(response: requests.Response, what: str, largest: int) -> bytes:
     parts, size = [], 0
-    # Not iter_content, which unpacks as it reads, and follows a line of a chunk's length to wherever it ends.
+    # Not iter_content: it unpacks without a limit, and reads a line with a chunk's length without a limit.
     while part := response.raw.read(_PART, decode_content=False):
         size += len(part)
         if size > largest:
@@ -79,10 +80,10 @@ def _unpacked(content: bytes, encoding: str, what: str) -> bytes:
         return content
     if len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate"):
         raise GarbledAnswer(
-            f"{what} was answered in the content encoding '{one_line(encoding)[:60]}', which was not asked for. Is "
-            "api_url right, or does a proxy change answers?"
+            f"The response to {what} has the content encoding '{one_line(encoding)[:60]}', which was not requested. Is "
+            "api_url right, or does a proxy change responses?"
         )
-    # RFC 9110, section 8.4.1.2: "deflate" is the zlib format, and some send the stream alone.
+    # RFC 9110, section 8.4.1.2: "deflate" is the zlib format, but some servers send it without the zlib header.
     is_zlib = content[0] & 0x0F == 8 and int.from_bytes(content[:2], "big") % 31 == 0
     window = 31 if names[0] != "deflate" else 15 if is_zlib else -15
     parts, size = [], 0
@@ -95,52 +96,52 @@ def _unpacked(content: bytes, encoding: str, what: str) -> bytes:
             if size > LARGEST_ANSWER:
                 raise _too_large(what)
             if not unpacker.eof:
-                raise AnswerLost(f"{what}: the connection broke before the answer was complete.")
+                raise AnswerLost(f"{what}: the connection broke before the response was complete.")
             content = unpacker.unused_data
             if window != 31 or content[:2] != b"\x1f\x8b":
                 return b"".join(parts)
     except zlib.error:
-        raise GarbledAnswer(f"{what} was answered with something that cannot be unpacked. Is api_url right?") from None
-    raise GarbledAnswer(f"{what} was answered in more pieces of gzip than an answer can have. Is api_url right?")
+        raise GarbledAnswer(f"The response to {what} cannot be unpacked. Is api_url right?") from None
+    raise GarbledAnswer(f"The response to {what} has more than {_MOST_GZIP_MEMBERS} gzip members. Is api_url right?")
 
 
 def _too_large(what: str) -> AnswerLost:
-    return AnswerLost(f"{what}: the answer is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
+    return AnswerLost(f"{what}: the response is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
 
 
 def answer_of(
     response: requests.Response, content: bytes, what: str, redactor: Redactor, sent: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Return a successful answer; raise ServiceError for a refusal, GarbledAnswer for what is not such JSON.
+    """Return the JSON object of a successful response, ``{}`` for an empty body.
 
-    ``sent`` are the texts of the request: a refusal may quote their ids, and nothing else that looks like a secret.
+    Raise ServiceError for an error response, GarbledAnswer for any other body. ``sent`` are the texts of the request:
+    the message of an error may quote ids from them. Anything else that looks like a secret is masked.
     """
     if response.is_redirect or 300 <= response.status_code < 400:
         raise ServiceError(
-            f"{what} was answered with a redirect (HTTP {response.status_code}), which is not followed, because "
-            "it would carry the credential elsewhere. Is api_url right?",
+            f"The response to {what} is a redirect (HTTP {response.status_code}). It is not followed, because another "
+            "host would receive the credential. Is api_url right?",
             status=response.status_code,
         )
     answer = _parsed(content)
     if response.status_code >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
         raise _service_error(response, answer, what, redactor, sent)
     if response.status_code < 200 or isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
-        raise GarbledAnswer(f"{what} was answered with something that is not the service's JSON. Is api_url right?")
+        raise GarbledAnswer(f"The response to {what} is not the service's JSON. Is api_url right?")
     return answer or {}
 
 
 def timestamp_of(answer: dict[str, Any]) -> int | None:
-    """Return the service's own time of an answer, in seconds since 1970 (the contract's ``timestamp``)."""
+    """Return the time of a response (the contract's ``timestamp``) in seconds since 1970, None if it has none."""
     timestamp = answer.get("timestamp")
     if not isinstance(timestamp, (int, float)) or isinstance(timestamp, bool):
         return None
-    # Milliseconds are as good as none: what is compared with them is not.
+
     return int(timestamp) if _EARLIEST_TIMESTAMP < timestamp < _LATEST_TIMESTAMP else None
 
 
 def _parsed(content: bytes) -> Any:
-    """Return what JSON says, None where there is nothing, and the content itself where it is no JSON of an answer's
-    size."""
+    """Return the parsed JSON, None for an empty body, and the content itself if it is no JSON or exceeds the limits."""
     if not content.strip():
         return None
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
@@ -153,7 +154,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _finite(number: str) -> float:
-    # Neither JSON nor what reads the results knows infinity and NaN, and 1e999 would become the former.
+    # JSON has no infinity and NaN, and neither have the programs that read results. Python reads 1e999 as infinity.
     value = float(number)
     if not math.isfinite(value):
         raise ValueError("JSON has finite numbers only")
@@ -177,9 +178,9 @@ def _is_deep(value: Any) -> bool:
 def _service_error(
     response: requests.Response, answer: Any, what: str, redactor: Redactor, sent: Iterable[str]
 ) -> ServiceError:
-    """Turn any of the contract's three error shapes, or none of them, into one sentence.
+    """Return the error for any of the contract's three error shapes, or for another body.
 
-    Secrets are masked before anything is shortened, because half a secret would no longer be recognised.
+    Secrets are masked before texts are cut, because half a secret would not be recognised.
     """
     code, details = None, []
     if isinstance(answer, dict):
@@ -192,14 +193,14 @@ def _service_error(
     request_id = response.headers.get("X-Request-Id")
     sent = tuple(sent)
     quotes = dict.fromkeys(_quoted(str(detail), 300, redactor, sent) for detail in details)
-    said = "; ".join(quotes) or "no reason given"
+    reason = "; ".join(quotes) or "no reason given"
     named = ""
     if code:
         named += f", code {_quoted(code, 100, redactor, sent)}"
     if request_id:
         named += f", request {one_line(redactor.excerpt(request_id, 100))}"
     advice = _ADVICE.get(response.status_code, "")
-    message = f"{what} was refused by the service: {said} (HTTP {response.status_code}{named}).{advice}"
+    message = f"{what} was refused by the service: {reason} (HTTP {response.status_code}{named}).{advice}"
     return ServiceError(
         message,
         status=response.status_code,
@@ -210,16 +211,16 @@ def _service_error(
 
 
 def _quoted(text: str, length: int, redactor: Redactor, sent: Iterable[str]) -> str:
-    """Return words of the service as a message may quote them."""
+    """Return a text of the service as a message may quote it: one line, masked, of at most ``length`` characters."""
     known_masked = redactor.excerpt(text, _LONGEST_QUOTED)
     return one_line(without_unknown_secrets(known_masked, sent))[:length]
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Read Retry-After as seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
+    """Return Retry-After in seconds from now (RFC 9110, section 10.2.3: a number of seconds or a date)."""
     if value is None:
         return None
-    # Not float's own idea of a number: what strip takes for blank, float may not.
+    # ``float`` would also accept "inf", "1e9" and digits of other scripts.
     if re.fullmatch(r"[0-9]+", value.strip(), re.ASCII):
         return float(value.strip())
     try:

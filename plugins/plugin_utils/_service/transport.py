@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""HTTP with one pooled ``requests`` session: credentials, deadlines, retries by meaning, pages. No word of rooms."""
+"""HTTP with a connection pool: credentials, deadlines, retries, paging. It does not know rooms and sessions."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from .responses import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
 
 CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
-_PASSING_STATUS = (502, 503, 504)
+_TRANSIENT_STATUS = (502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach the service. ``timeout`` is in seconds, for one request from its start to the end of its answer."""
+    """How to reach the service. ``timeout``: seconds for one request, from its start to the end of the response."""
 
     api_url: str
     api_key: str | None = field(default=None, repr=False)
@@ -56,7 +56,7 @@ class Connection:
 
 
 class _Credentials(AuthBase):
-    """Sets the credential itself, because without an auth object ``requests`` lets a netrc file replace the header."""
+    """Sets the credential's header. Without an auth object, ``requests`` would replace it from a netrc file."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -83,34 +83,35 @@ class Transport:
         adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
-        # Nothing of the contract needs them, and a session of requests would keep and send back what it is given.
+        # Reject all cookies: the contract has none, and the session would send them back.
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._auth = _Credentials(connection)
         is_local = is_loopback(urlsplit(connection.api_url).hostname or "")
         self._proxies: Any = dict(_NO_PROXY) if is_local else None
-        # The service's time as its newest answer has it, and this machine's monotonic time of that answer.
-        self._heard: tuple[int, float] | None = None
+        # The timestamp of the newest response, and this machine's monotonic time of it.
+        self._clock: tuple[int, float] | None = None
 
     def service_time(self) -> float | None:
-        """Return what the service's own clock shows by now at least, in seconds since 1970; None before any answer.
+        """Return a lower bound of the service's clock, in seconds since 1970; None before the first response.
 
-        The clocks of two machines cannot be compared, so what is to be compared with a time of the service's is this.
+        Compare times of the service with this one: the clock of this machine may differ.
         """
-        heard = self._heard
-        return None if heard is None else heard[0] + time.monotonic() - heard[1]
+        clock = self._clock
+        return None if clock is None else clock[0] + time.monotonic() - clock[1]
 
     def close(self) -> None:
         self._http.close()
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """GET and return the answer's ``data``.
+        """GET a path and return the response's ``data``.
 
-        What passes (timeouts, lost connections, 429, 502, 503, 504) is tried again, ``retries`` times.
+        Transient errors (time-outs, lost connections, 429, 502, 503, 504) are retried ``retries`` times. Raise
+        ServiceError, NotSent or AnswerLost.
         """
         return self._read(path, query)[0]
 
     def _read(self, path: str, query: Mapping[str, Any] | None = None) -> tuple[Any, int]:
-        """Return the answer's ``data``, and how many bytes the answer had."""
+        """Return the response's ``data`` and its size in bytes."""
         for attempt in range(self.connection.retries + 1):
             last = attempt == self.connection.retries
             try:
@@ -122,7 +123,7 @@ class Transport:
                     raise
                 self._sleep(_backoff(attempt))
             except ServiceError as error:
-                if last or error.status not in (429, *_PASSING_STATUS):
+                if last or error.status not in (429, *_TRANSIENT_STATUS):
                     raise
                 self._sleep(_waiting_time(error, attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -137,14 +138,14 @@ class Transport:
         before_each: Callable[[], None] = lambda: None,
         before_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> Any:
-        """Send a request that changes something, and return the answer's ``data``.
+        """Send a request that changes something and return the response's ``data``.
 
-        It is sent again only when nothing can have happened: no byte left this machine, or the service answered
-        429. Whatever else leaves the effect unknown (408 and 5xx too) is raised as AnswerLost, for the caller to find
-        out by listing.
-        A ``repeatable`` request, which has the same effect sent twice, is then sent again too.
-        ``before_each`` is called before each attempt, ``before_wait`` before each wait between two, with its seconds;
-        what they raise ends the attempts.
+        The request is retried only if it certainly had no effect: no byte was sent, or the status is 429. AnswerLost
+        means that the effect is unknown (also for 408 and 5xx); the caller can find out by listing. A ``repeatable``
+        (idempotent) request is retried in that case too.
+
+        ``before_each`` is called before each attempt, ``before_wait`` before each pause, with its seconds. An error
+        that they raise ends the attempts. Raise ServiceError, NotSent or AnswerLost.
         """
 
         def wait(seconds: float) -> None:
@@ -176,11 +177,11 @@ class Transport:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def pages(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
-        """Return all items of a paged list, each id once; raise WebinarError where they cannot all be read.
+        """Return all items of a paged list, each id once; raise WebinarError if they cannot all be read.
 
-        ``sure``: see PagedLists.whole.
+        ``sure``: see PagedLists.items.
         """
-        return self._lists.whole(path, key, sure=sure)
+        return self._lists.items(path, key, sure=sure)
 
     def is_confirmed(self, path: str) -> bool:
         return self._lists.is_confirmed(path)
@@ -199,10 +200,10 @@ class Transport:
                     auth=self._auth,
                     headers=_HEADERS,
                     timeout=(min(CONNECT_TIMEOUT, self.connection.timeout), self.connection.timeout),
-                    # Passed with each request: on the session, REQUESTS_CA_BUNDLE would override it.
+                    # Set on each request: REQUESTS_CA_BUNDLE would override a setting of the session.
                     verify=(self.connection.ca_path or True) if self.connection.validate_certs else False,
                     proxies=self._proxies,
-                    # A redirect would carry X-API-Key to whatever host it names.
+                    # A redirect would send X-API-Key to another host.
                     allow_redirects=False,
                     stream=True,
                 ) as response:
@@ -210,20 +211,20 @@ class Transport:
             except (requests.exceptions.RequestException, HTTPError, OSError) as error:
                 raise self._failure(what, error, deadline) from None
             if deadline.passed:
-                # A body that ends with its connection is not known to be whole.
+                # The deadline closed the connection, so the body may be incomplete.
                 raise self._failure(what, TimeoutError(), deadline)
         answer = answer_of(response, content, what, self.redactor, (unquote(path), *texts_of(body)))
         timestamp = timestamp_of(answer)
         if timestamp is not None:
-            self._heard = (timestamp, time.monotonic())
+            self._clock = (timestamp, time.monotonic())
         return answer.get("data"), len(content)
 
     def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
-        reason = f"no answer within {self.connection.timeout:g} seconds (timeout)."
+        reason = f"no response within {self.connection.timeout:g} seconds (timeout)."
         if any(isinstance(cause, SlowNameLookup) for cause in _causes(error)):
             host = urlsplit(self.connection.api_url).hostname
             reason = (
-                f"the address of {host} was not known within {self.connection.timeout:g} seconds (timeout). Check "
+                f"the address of {host} was not found within {self.connection.timeout:g} seconds (timeout). Check "
                 "api_url, the proxy settings and this machine's name servers."
             )
         elif not deadline.passed:
@@ -237,14 +238,15 @@ _HEADERS = {
     "Accept-Encoding": ACCEPT_ENCODING,
     "User-Agent": "tenbyte.webinar (Ansible collection)",
 }
-# None takes out what the environment says: plain http is safe on a loopback address, and not by way of a proxy.
+# None overrides the proxies of the environment: plain http is safe to a loopback address, but not through a proxy.
 _NO_PROXY: dict[str, str | None] = {"http": None, "https": None, "all": None}
-_THE_PROXY = "the proxy that the environment names (https_proxy, http_proxy or all_proxy)"
+_THE_PROXY = "the proxy of the environment (https_proxy, http_proxy or all_proxy)"
 _UNUSABLE_PROXY = (requests.exceptions.InvalidProxyURL, ProxySchemeUnknown)
-_TLS_HELP = "Check api_url, or give the authority's certificate with ca_path."
+_TLS_HELP = "Check api_url, or give the certificate authority's certificate with ca_path."
 
 
 def _backoff(attempt: int) -> float:
+    """Return the seconds before the next attempt: exponential, with jitter, at most 8."""
     return random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, 8.0)  # noqa: S311 - jitter, not a secret
 
 
@@ -255,6 +257,7 @@ def _waiting_time(error: ServiceError, attempt: int) -> float:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and its causes. Libraries put them into ``args``, ``reason`` or ``__cause__``."""
     chain: list[BaseException] = []
     todo: list[Any] = [error]
     while todo:
@@ -282,13 +285,13 @@ def _plain_reason(error: BaseException, connection: Connection) -> str:
         return f"{_THE_PROXY} cannot be used."
     if isinstance(error, requests.exceptions.ProxyError):
         status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        return f"{_THE_PROXY} {f'answered HTTP {status[1]}' if status else 'cannot be reached'}."
+        return f"{_THE_PROXY} {f'responded with HTTP {status[1]}' if status else 'cannot be reached'}."
     if isinstance(error, (LocationParseError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return "api_url is not a URL that can be called."
+        return "api_url is not a valid URL."
     if isinstance(error, requests.exceptions.SSLError):
         return f"TLS failed: {_root_cause(error)}. {_TLS_HELP}"
     if _nothing_was_sent(error):
         return f"no connection to {connection.api_url}. Check api_url, the network and the proxy settings."
     if isinstance(error, requests.exceptions.Timeout):
-        return f"no answer within {connection.timeout:g} seconds (timeout)."
-    return "the connection broke before the answer was complete."
+        return f"no response within {connection.timeout:g} seconds (timeout)."
+    return "the connection broke before the response was complete."

@@ -47,7 +47,7 @@ def mistaken(controller: Controller, tmp_path: Path) -> Controller:
 @pytest.mark.parametrize("task", [SESSION, LOOKUP], ids=["action", "lookup"])
 def test_a_mistake_of_our_own_is_one_sentence_and_shows_its_way_on_request(mistaken: Controller, task: str) -> None:
     quiet = mistaken.tasks(task)
-    assert "met a mistake of its own (ValueError at lease_owner.py:" in " ".join(quiet.output.split())
+    assert "has a bug (ValueError at lease_owner.py:" in " ".join(quiet.output.split())
     assert " in new_owner" not in quiet.output
     asked = mistaken.tasks(task, "-vvv")
     assert " in new_owner" in asked.output

@@ -136,7 +136,7 @@ def test_a_token_in_the_task_settles_which_credential_is_used(simulator: Simulat
 def test_timeout_bounds_each_request(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("latency", method="GET", seconds=5, times=None)
     run = keynote(controller, timeout=1)
-    assert "no answer within 1 seconds (timeout)" in run.result(SESSION)["msg"]
+    assert "no response within 1 seconds (timeout)" in run.result(SESSION)["msg"]
 
 
 @pytest.mark.parametrize("retries", [0, 2])

@@ -135,5 +135,5 @@ def test_what_is_no_id_is_told_in_a_sentence(controller: Controller, ids: str, s
     done = run(controller, shows(ids), check=False)
     assert done.returncode != 0
     assert said in " ".join(done.output.split())
-    assert "mistake of its own" not in done.output
+    assert "tenbyte.webinar has a bug" not in done.output
     assert "Traceback" not in done.output

@@ -205,7 +205,7 @@ def test_a_ledger_of_a_relative_path_is_refused_and_nothing_is_made(
             assert run.returncode != 0, environment
             assert expected in run.result("tenbyte.webinar.event")["msg"], run.output
             assert "Traceback" not in run.output
-            assert "mistake of its own" not in run.output
+            assert "tenbyte.webinar has a bug" not in run.output
     assert simulator.journal.writes() == []
 
 
@@ -240,7 +240,7 @@ def test_without_a_home_only_what_needs_the_ledger_asks_for_one(simulator: Simul
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     output = ran.stdout + ran.stderr
     assert output.count("or set HOME or XDG_DATA_HOME") >= 3, output
-    assert "mistake of its own" not in output
+    assert "tenbyte.webinar has a bug" not in output
     assert "ok=4" in output, output
     assert len(sessions) == 3
 

@@ -33,7 +33,7 @@ KEYNOTE = rooms_of("Keynote")
 def test_each_account_has_rooms_sessions_and_keys_of_its_own(
     simulator: Simulator, controller: Controller, hidden: tuple[str, ...]
 ) -> None:
-    simulator.tastes.hidden_room_fields = hidden
+    simulator.variant.hidden_room_fields = hidden
     keys = [simulator.service.user(name).api_key for name in ("host", "stranger")]
     in_turn = results(controller, *(event(KEYNOTE, api_key=keys[number % 2]) for number in range(4)))
     assert [well(one)["changed"] for one in in_turn] == [True, True, False, False]
@@ -53,7 +53,7 @@ def sessions_of(result: Json) -> list[Json]:
 
 
 def test_a_room_of_another_account_is_refused_by_its_id(simulator: Simulator, controller: Controller) -> None:
-    simulator.tastes.stranger_status = 404
+    simulator.variant.stranger_status = 404
     (ours,) = well(result(controller, event(KEYNOTE)))["sessions"]
     simulator.journal.clear()
     theirs = simulator.service.user("stranger").api_key

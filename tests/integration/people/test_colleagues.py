@@ -37,7 +37,7 @@ def test_pinning_a_colleagues_session_keeps_the_key_of_ours(
     simulator: Simulator, controller: Controller, options: Json
 ) -> None:
     ours = well(result(controller, session()))["session"]["id"]
-    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET).id
+    theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET).id
     pinned = well(result(controller, session(session_id=theirs, **options)))
     assert actions(pinned) == ["go_live"]
     assert pinned["session"]["stream_key_available"] is True
@@ -47,8 +47,8 @@ def test_pinning_a_colleagues_session_keeps_the_key_of_ours(
 
 def test_what_a_colleague_renamed_is_used_and_told(simulator: Simulator, controller: Controller) -> None:
     (ours,) = well(result(controller, event(rooms_of("Keynote"))))["sessions"]
-    simulator.colleague.rename_session("Keynote", "Opening")
-    simulator.colleague.rename_room("Main stage", "Grand hall")
+    simulator.dashboard.rename_session("Keynote", "Opening")
+    simulator.dashboard.rename_room("Main stage", "Grand hall")
     told, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
     assert "Grand hall" in warnings(told)
     assert (told["changed"], told["sessions"][0]["id"]) == (False, ours["id"])

@@ -60,7 +60,7 @@ def test_one_instant_is_one_however_it_is_written(simulator: Simulator, controll
     ids=["rounded to seconds, another offset", "minutes", "milliseconds without zeros"],
 )
 def test_what_the_service_cuts_off_is_no_drift(simulator: Simulator, controller: Controller, kept: Json) -> None:
-    simulator.tastes.set(**kept)
+    simulator.variant.set(**kept)
     one, other = "2027-05-04T07:00:31.9876543Z", "2027-05-04T07:00:00.100Z"
     _made, moved, again, later = results(
         controller,

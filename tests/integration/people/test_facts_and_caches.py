@@ -101,7 +101,7 @@ def test_no_encoder_vanishes_behind_a_name_that_two_sessions_would_bear(
     simulator: Simulator, controller: Controller
 ) -> None:
     for title in ("Hall", "Hall"):
-        simulator.colleague.create_room(title)
+        simulator.dashboard.create_room(title)
     rooms = [
         {"room_id": one, "sessions": [{"title": "Show", "preset_id": PRESET, "encoder": f"enc{number}"}]}
         for number, one in enumerate(simulator.service.rooms)

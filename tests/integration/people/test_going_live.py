@@ -15,7 +15,7 @@ from tests.integration.controller import Controller
 from tests.integration.people.playing import event, ids, play, results, room, session_of, statuses
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
-from tests.simulator.tastes import KEY_FIELDS
+from tests.simulator.variants import KEY_FIELDS
 
 FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 after")
 
@@ -23,9 +23,9 @@ FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 afte
 def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
     simulator: Simulator, controller: Controller
 ) -> None:
-    simulator.colleague.create_room("Main stage")
-    simulator.colleague.create_session("Main stage", "Keynote")
-    simulator.tastes.hidden_start_fields = KEY_FIELDS
+    simulator.dashboard.create_room("Main stage")
+    simulator.dashboard.create_session("Main stage", "Keynote")
+    simulator.variant.hidden_start_fields = KEY_FIELDS
     first = event(controller, rooms=[room("Main stage", "Keynote")], on_missing_key="go_live")
     failed = first.result(EVENT)
     assert first.returncode != 0
@@ -42,7 +42,7 @@ def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_r
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.service.whip_form = "https://ingest.invalid/{session_id}/whip"
-    simulator.tastes.set(hidden_creation_fields=["rtmp_url"], whip_url_shown="always")
+    simulator.variant.set(hidden_creation_fields=["rtmp_url"], whip_url_shown="always")
     rooms = [room("Main stage", "Keynote")]
     tasks = [{EVENT: {"rooms": rooms, "state": state}} for state in ("present", "live", "present")]
     first = play(controller, tasks)
@@ -64,7 +64,7 @@ def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
     rooms = [room("Main stage", *FAULTS)]
     made = event(controller, rooms=rooms)
     known = ids(made)
-    simulator.tastes.start_of_live = 409
+    simulator.variant.start_of_live = 409
 
     def make_trouble(call: str) -> None:
         for title, session_id in known.items():
@@ -103,7 +103,7 @@ def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and
         asked.append(time.monotonic())
 
     simulator.faults.add("change", method="POST", path="/go_live$", times=None, when="before", change=note)
-    simulator.tastes.seconds_until_live = 3.0
+    simulator.variant.seconds_until_live = 3.0
     live = event(controller, rooms=rooms, state="live", concurrency=4)
     ended = time.monotonic()
     assert live.returncode == 0, live.output
@@ -126,7 +126,7 @@ def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_
 
     keynote = {"room": "Main stage", "title": "Keynote", "preset_id": PRESET}
     assert play(controller, [{SESSION: keynote}]).returncode == 0
-    simulator.tastes.another_key_at_start = True
+    simulator.variant.another_key_at_start = True
     simulator.faults.add("change", method="POST", path="/go_live$", when="after", change=refuse_writes)
     run = play(controller, [{SESSION: {**keynote, "state": "live"}}])
     told = run.result(SESSION)

@@ -32,18 +32,18 @@ SEED = {"rooms": ROOMS, "sessions": [{"room": "Main stage", "title": title, "pre
     ids=["404 past full pages", "400 for the limit, 422 past the end", "422 for the limit", "a limit that is cut"],
 )
 def test_every_session_is_read(simulator: Simulator, controller: Controller, tastes: Json) -> None:
-    simulator.tastes.set(**tastes)
+    simulator.variant.set(**tastes)
     assert_quiet(result(controller, WISH))
 
 
-@pytest.mark.seed(**SEED, tastes={"largest_limit": 10})
+@pytest.mark.seed(**SEED, variant={"largest_limit": 10})
 def test_an_empty_page_while_the_total_says_more_stops_the_run(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("short_page", items=0, page=2, times=None)
     assert "Nothing is done with an incomplete list" in reason(result(controller, WISH))
     assert simulator.journal.writes() == []
 
 
-@pytest.mark.seed(**SEED, tastes={"largest_limit": 10})
+@pytest.mark.seed(**SEED, variant={"largest_limit": 10})
 def test_a_list_that_changes_between_two_pages_is_read_again(simulator: Simulator, controller: Controller) -> None:
     newest, *_others, oldest = reversed(list(simulator.service.sessions.values()))
     change = {"do": "delete_session", "session": newest.id}

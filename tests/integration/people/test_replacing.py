@@ -58,13 +58,13 @@ def test_a_refused_replacement_costs_nothing(
 ) -> None:
     well(result(controller, event(rooms_of(*TITLES))))
     for title in on_air:
-        simulator.colleague.go_live(title)
+        simulator.dashboard.go_live(title)
     before = state_of(simulator)
     simulator.journal.clear()
     if "status" in refusal:
         simulator.faults.add("status", method="POST", path=SESSIONS_PATH, times=None, **refusal)
     else:
-        simulator.tastes.set(**refusal)
+        simulator.variant.set(**refusal)
     wish = {"replace": "live" if on_air else "scheduled", "retries": 1}
     refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **wish))
     assert said in reason(refused)
@@ -111,7 +111,7 @@ def test_a_run_that_is_killed_between_creation_and_removal_is_finished_by_the_ne
 
 def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
     """Kill a run when the service has created its session; return the session's id."""
-    simulator.colleague.create_room("Main stage")
+    simulator.dashboard.create_room("Main stage")
     killed(simulator, controller, event(rooms_of("Keynote")), method="POST", path=SESSIONS_PATH, point="committed")
     (orphan,) = simulator.service.sessions
     return orphan
@@ -121,7 +121,7 @@ def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
 def test_a_colleagues_session_survives_a_killed_run_that_was_settled(
     simulator: Simulator, controller: Controller, state: str, timestamp: str
 ) -> None:
-    simulator.tastes.timestamp = timestamp
+    simulator.variant.timestamp = timestamp
     orphan = killed_at_creation(simulator, controller)
     settling = event(rooms_of("Keynote", state=state))
     preview = run(controller, settling, arguments=("--check", "--diff"))
@@ -129,7 +129,7 @@ def test_a_colleagues_session_survives_a_killed_run_that_was_settled(
     settled, again = results(controller, settling, settling)
     assert paths(well(settled)) == [f"DELETE /sessions/{orphan}"]
     assert_quiet(again)
-    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
+    theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET)
     simulator.journal.clear()
     refused, ignoring = results(
         controller, event(rooms_of("Keynote")), event(rooms_of("Keynote"), on_missing_key="ignore")
@@ -143,7 +143,7 @@ def test_a_colleagues_session_survives_a_killed_run_that_was_settled(
 def test_the_removal_of_a_killed_runs_session_is_in_plan_and_diff_and_a_colleagues_stays(
     simulator: Simulator, controller: Controller
 ) -> None:
-    simulator.tastes.timestamp = "missing"
+    simulator.variant.timestamp = "missing"
     orphan = killed_at_creation(simulator, controller)
     wanted = event(rooms_of("Keynote"))
     preview = run(controller, wanted, arguments=("--check", "--diff"))
@@ -153,7 +153,7 @@ def test_the_removal_of_a_killed_runs_session_is_in_plan_and_diff_and_a_colleagu
     assert actions(made) == ["delete_session", "create_session"]
     assert paths(made)[0] == f"DELETE /sessions/{orphan}"
     (ours,) = simulator.service.sessions
-    theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
+    theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET)
     assert theirs.id in warnings(result(controller, wanted))
     assert_all_is_kept(simulator, controller, wanted, ours)
     assert set(simulator.service.sessions) == {ours, theirs.id}

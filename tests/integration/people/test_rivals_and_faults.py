@@ -58,7 +58,7 @@ def test_a_session_that_goes_on_air_after_the_list_was_read_is_neither_purged_re
 
     def go_on_air(_service: Service) -> None:
         for title in ("Purged", "Replaced", "Absent"):
-            simulator.colleague.go_live(known[title])
+            simulator.dashboard.go_live(known[title])
 
     rule = simulator.faults.add("change", method="GET", path="/sessions$", when="after", change=go_on_air)
     run = event(controller, rooms=[{"title": "Main stage", "sessions": sessions}], purge=True)

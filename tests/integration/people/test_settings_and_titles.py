@@ -41,7 +41,7 @@ SETTINGS = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 80}
     ],
 )
 def test_settings_are_sent_once(simulator: Simulator, controller: Controller, tastes: Json, told: bool) -> None:
-    simulator.tastes.set(**tastes)
+    simulator.variant.set(**tastes)
     _made, first, second, asked_anew = results(
         controller,
         session(),
@@ -58,7 +58,7 @@ def test_settings_are_sent_once(simulator: Simulator, controller: Controller, ta
 
 
 def test_settings_that_were_refused_once_are_sent_again(simulator: Simulator, controller: Controller) -> None:
-    simulator.tastes.settings_shown = "none"
+    simulator.variant.settings_shown = "none"
     simulator.faults.add("status", status=422, path="/settings$", method="PATCH")
     refused, taken, again = results(controller, *[session(settings=SETTINGS)] * 3)
     assert "422" in reason(refused)
@@ -74,7 +74,7 @@ TITLE = "Q&A  «Cafe\u0301» <live>"
 def test_titles_that_are_stored_otherwise_are_made_once_and_told_once(
     simulator: Simulator, controller: Controller, steps: tuple[str, ...]
 ) -> None:
-    simulator.tastes.set(room_titles=steps, session_titles=steps)
+    simulator.variant.set(room_titles=steps, session_titles=steps)
     sessions = rooms_of(TITLE)[0]["sessions"]
     wish = event([{"title": TITLE, "sessions": sessions}])
     first, second = results(controller, wish, wish)
@@ -103,8 +103,8 @@ def test_titles_that_look_the_same_are_refused_before_any_call(simulator: Simula
 def test_a_description_that_is_cleaned_is_no_change(
     simulator: Simulator, controller: Controller, steps: tuple[str, ...]
 ) -> None:
-    simulator.tastes.descriptions = steps
-    simulator.colleague.create_room("Main stage")
+    simulator.variant.descriptions = steps
+    simulator.dashboard.create_room("Main stage")
     wishes = [room(title="Main stage", description=text) for text in ("Talks & more\n\nAll day\n", "One\r\ntwo\r\n")]
     first, second, other, again = results(controller, wishes[0], wishes[0], wishes[1], wishes[1])
     assert [actions(well(one)) for one in (first, other)] == [["update_room"], ["update_room"]]
@@ -115,7 +115,7 @@ def test_a_description_that_is_cleaned_is_no_change(
 def test_what_the_service_does_not_take_of_a_room_is_told_and_no_change(
     simulator: Simulator, controller: Controller
 ) -> None:
-    simulator.tastes.ignored_room_fields = ("description",)
+    simulator.variant.ignored_room_fields = ("description",)
     first, second = results(controller, *[room(title="Main stage", description="Plenary\n")] * 2)
     assert actions(well(first)) == ["create_room"]
     assert_quiet(second)

@@ -27,7 +27,9 @@ def test_forty_sessions_and_a_wrong_ledger_print_one_hint_and_a_short_message(
     simulator: Simulator, controller: Controller
 ) -> None:
     # Exactly four pages, of a service that refuses a fifth, larger pages, and to say how many there are.
-    simulator.tastes.set(largest_limit=10, larger_limit=422, page_after_last=404, hidden_list_fields=["total", "limit"])
+    simulator.variant.set(
+        largest_limit=10, larger_limit=422, page_after_last=404, hidden_list_fields=["total", "limit"]
+    )
     rooms = [room("Main stage", *(f"Talk {number}" for number in range(40)))]
     made = event(controller, rooms=rooms)
     assert made.returncode == 0, made.output
@@ -74,8 +76,8 @@ def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
 def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_made_nor_changed_again(
     simulator: Simulator, controller: Controller
 ) -> None:
-    simulator.tastes.set(descriptions=["lf", "end"], time_precision="seconds", largest_join_limit=20)
-    simulator.tastes.set(room_titles=["html"], session_titles=["html", "blanks"])
+    simulator.variant.set(descriptions=["lf", "end"], time_precision="seconds", largest_join_limit=20)
+    simulator.variant.set(room_titles=["html"], session_titles=["html", "blanks"])
     sessions = [
         {
             "title": "Q&A  at noon",
@@ -94,8 +96,8 @@ def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_
     assert "the service keeps 'Q&amp;A at noon' as title, where 'Q&A  at noon' was asked for" in told
     assert "'20' as max_join_limit, where '100' was asked for" in told
     known = ids(first)
-    simulator.colleague.rename_room("R&amp;D", "Research")
-    simulator.colleague.rename_session("Q&amp;A at noon", "Questions")
+    simulator.dashboard.rename_room("R&amp;D", "Research")
+    simulator.dashboard.rename_session("Q&amp;A at noon", "Questions")
     renamed = event(controller, rooms=rooms)
     assert renamed.returncode == 0, renamed.output
     assert ids(renamed) == known

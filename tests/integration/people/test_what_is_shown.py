@@ -31,7 +31,7 @@ def test_a_room_that_is_deleted_names_its_sessions_in_plan_and_diff(
     simulator: Simulator, controller: Controller
 ) -> None:
     made = well(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
-    theirs = simulator.colleague.create_session("Main stage", "Theirs", PRESET)
+    theirs = simulator.dashboard.create_session("Main stage", "Theirs", PRESET)
     wish = room(title="Main stage", state="absent")
     preview = run(controller, wish, arguments=("--check", "--diff"))
     done = run(controller, wish, arguments=("--diff",))
@@ -67,7 +67,7 @@ def test_another_tag_is_seen_in_the_diff(controller: Controller) -> None:
 
 
 def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, controller: Controller) -> None:
-    first, second = (simulator.colleague.create_room(title) for title in ("Main stage", "Work shop"))
+    first, second = (simulator.dashboard.create_room(title) for title in ("Main stage", "Work shop"))
     simulator.journal.clear()
     titles = ("Main stage", "Main\u200b stage", "Hall")
     *refused, renamed = results(controller, *(room(room_id=second.id, title=title) for title in titles))
@@ -82,7 +82,7 @@ def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, c
 def test_two_rooms_of_one_title_have_a_place_each_in_facts_and_diff(
     simulator: Simulator, controller: Controller
 ) -> None:
-    ids = [simulator.colleague.create_room("Main stage").id for _number in range(2)]
+    ids = [simulator.dashboard.create_room("Main stage").id for _number in range(2)]
     rooms = [
         {"room_id": one, "sessions": [{"title": "Keynote", "preset_id": PRESET, "encoder": f"encoder{number}"}]}
         for number, one in enumerate(ids)
@@ -122,10 +122,10 @@ def test_what_was_done_before_a_failure_is_a_change_and_a_room_is_no_session(
 
 def test_a_key_that_a_refusal_quotes_is_not_shown(simulator: Simulator, controller: Controller) -> None:
     simulator.service.key_form = "{hyphenated}"
-    simulator.tastes.refusals_quote = ("stream_key", "id", "credential")
+    simulator.variant.refusals_quote = ("stream_key", "id", "credential")
     well(result(controller, session()))
     # A session of which the ledger knows nothing has a key that nobody can mask by its value.
-    simulator.colleague.create_session("Main stage", "Panel", PRESET)
+    simulator.dashboard.create_session("Main stage", "Panel", PRESET)
     for one in simulator.service.sessions:
         simulator.service.stream_key_of(one)
     simulator.faults.add("status", status=422, path="/settings$", method="PATCH", times=None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wanted against what is, field by field; docs/drift.md has the examples that users read."""
+"""Compares requested and current fields. The examples for users are in docs/drift.md."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.comparison import (
     Kept,
     canonical,
+    difference_to_remember,
     differences,
     is_same,
-    learnt,
     memory_from,
     memory_text,
-    remembered,
     shown_of_session,
+    updated_memory,
     wanted_of_room,
     wanted_of_session,
 )
@@ -41,19 +41,19 @@ values = texts | st.integers() | st.booleans()
 
 
 @given(st.sampled_from(FIELDS), texts)
-def test_a_value_is_the_same_as_itself(field: str, value: str) -> None:
+def test_a_value_equals_itself(field: str, value: str) -> None:
     assert is_same(field, value, value, {})
     assert canonical(field, value) == canonical(field, value)
 
 
 @given(texts)
-def test_a_description_survives_cleaning(text: str) -> None:
+def test_a_description_equals_itself_with_other_line_ends_and_blanks(text: str) -> None:
     for cleaned in (text.strip(), text.replace("\n", "\r\n"), f"{text}\n", f"  {text}\r\n\n"):
         if "\r" not in text:
             assert is_same("description", text, cleaned, {})
 
 
-def test_no_description_is_an_empty_one() -> None:
+def test_no_description_equals_an_empty_one() -> None:
     for one, other in (("", None), ("\n", None), (" ", "")):
         assert is_same("description", one, other, {})
     assert not is_same("description", "Plenary", None, {})
@@ -64,9 +64,9 @@ titles = st.text(st.characters(categories=("L", "N", "P", "Zs", "Mn")), min_size
 
 
 @given(titles)
-def test_titles_are_the_same_however_a_service_stores_them(title: str) -> None:
+def test_a_title_equals_every_form_in_which_a_service_stores_it(title: str) -> None:
     if "&" in title:
-        # What looks escaped already would be another title once it is escaped again.
+        # A title that contains an HTML escape is another title once it is escaped again.
         title = title.replace("&", "and")
     for stored in (
         html.escape(title),
@@ -90,7 +90,7 @@ moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 
 
 
 @given(moments, st.integers(0, 6), st.integers(-14 * 60, 14 * 60))
-def test_a_start_is_the_same_at_the_precision_and_offset_of_the_service(
+def test_a_start_equals_itself_at_the_precision_and_offset_of_the_service(
     moment: datetime, digits: int, minutes: int
 ) -> None:
     wanted = moment.replace(tzinfo=timezone.utc)
@@ -104,19 +104,19 @@ def test_a_start_is_the_same_at_the_precision_and_offset_of_the_service(
 
 
 @given(moments, st.integers(1, 10_000_000))
-def test_a_start_that_is_seconds_off_is_another_one(moment: datetime, seconds: int) -> None:
+def test_a_start_that_differs_by_seconds_is_different(moment: datetime, seconds: int) -> None:
     wanted = moment.replace(tzinfo=timezone.utc)
     stored = (wanted + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
     assert not is_same("scheduled_start_time", wanted.isoformat(), stored, {})
 
 
-def test_a_whole_second_is_no_fraction_that_was_rounded() -> None:
+def test_only_a_start_with_a_fraction_equals_the_rounded_second() -> None:
     assert not is_same("scheduled_start_time", "2027-05-04T09:00:00Z", "2027-05-04T09:00:01Z", {})
     assert is_same("scheduled_start_time", "2027-05-04T09:00:00.6Z", "2027-05-04T09:00:01Z", {})
     assert not is_same("scheduled_start_time", "2027-05-04T09:00:00.6Z", "2027-05-04T09:00:02Z", {})
 
 
-def test_a_start_that_nobody_can_read_differs_unless_it_is_the_same_text() -> None:
+def test_a_start_that_is_no_date_time_equals_only_the_same_text() -> None:
     assert is_same("scheduled_start_time", "soon", "soon", {})
     assert not is_same("scheduled_start_time", "2027-05-04T09:00:00Z", "soon", {})
     assert not is_same("scheduled_start_time", "2027-05-04T09:00:00Z", None, {})
@@ -124,23 +124,23 @@ def test_a_start_that_nobody_can_read_differs_unless_it_is_the_same_text() -> No
 
 @st.composite
 def fields(draw: st.DrawFn) -> tuple[str, Any, Any, Any]:
-    """A field, what is asked for, what is shown of it then and later. Only numbers and flags are no texts."""
+    """A field, its requested value, and its reported values then and later. Settings have numbers and booleans."""
     field = draw(st.sampled_from(FIELDS))
     drawn = values if field.startswith(("settings.", "analytics.")) else texts
     return field, draw(drawn), draw(drawn | st.none()), draw(drawn | st.none())
 
 
 @given(fields())
-def test_what_was_sent_once_is_quiet_until_either_side_changes(drawn: tuple[str, Any, Any, Any]) -> None:
+def test_a_remembered_difference_is_accepted_until_either_side_changes(drawn: tuple[str, Any, Any, Any]) -> None:
     field, asked, shown, later = drawn
-    memory = remembered({}, {field: asked}, {field: shown})
+    memory = updated_memory({}, {field: asked}, {field: shown})
     assert is_same(field, asked, shown, memory)
-    # Of what is as it was sent, nothing is remembered.
+    # A field that is reported as it was sent is not remembered.
     assert (field in memory) == (not is_same(field, asked, shown, {}))
     assert is_same(field, asked, later, memory) == (
         is_same(field, asked, later, {}) or (field in memory and canonical(field, later) == canonical(field, shown))
     )
-    assert remembered(memory, {field: asked}, {field: asked}) == {}
+    assert updated_memory(memory, {field: asked}, {field: asked}) == {}
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Kept, values, values | st.none()), max_size=4))
@@ -149,19 +149,19 @@ def test_a_memory_is_read_as_it_was_written(memory: dict[str, Kept]) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "[]", "7", '{"title": {}}', '{"title": 7}'])
-def test_a_memory_that_cannot_be_read_is_an_error_that_its_reader_catches(text: str) -> None:
+def test_an_unreadable_memory_is_an_error_that_the_ledger_catches(text: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
         memory_from(text)
 
 
-def test_only_what_was_sent_is_learnt_anew() -> None:
+def test_only_the_fields_that_were_sent_are_remembered_again() -> None:
     before = {"mode": Kept("rtmp", "webcam"), "settings.max_join_limit": Kept(500, 200)}
-    after = remembered(before, {"settings.max_join_limit": 400}, {"settings.max_join_limit": 300, "mode": "other"})
+    after = updated_memory(before, {"settings.max_join_limit": 400}, {"settings.max_join_limit": 300, "mode": "other"})
     assert after == {"mode": Kept("rtmp", "webcam"), "settings.max_join_limit": Kept(400, 300)}
-    assert learnt("mode", "rtmp", "RTMP") is None
+    assert difference_to_remember("mode", "rtmp", "RTMP") is None
 
 
-def test_a_setting_that_was_set_counts_before_the_one_in_force() -> None:
+def test_the_override_of_a_setting_takes_precedence_over_its_effective_value() -> None:
     session = Session(
         "s1",
         "r1",
@@ -175,11 +175,11 @@ def test_a_setting_that_was_set_counts_before_the_one_in_force() -> None:
     assert shown["settings.max_join_limit"] == 500
 
 
-def test_a_field_that_is_not_asked_for_never_differs() -> None:
+def test_a_field_that_was_not_requested_never_differs() -> None:
     assert wanted_of_session(SessionSpec("Keynote")) == {}
     assert wanted_of_room(RoomSpec(title="Main stage")) == {}
     assert differences({}, {"title": "x", "description": "y"}, {}) == []
-    # False and nought are asked for.
+    # False and 0 are requested values.
     asked = SessionSpec("Keynote", settings=Settings(chat_enabled=False, max_join_limit=0))
     found = differences(wanted_of_session(asked), {"settings.chat_enabled": True}, {})
     assert [(one.field, one.sent) for one in found] == [
@@ -192,6 +192,6 @@ def test_a_field_that_is_not_asked_for_never_differs() -> None:
     ]
 
 
-def test_a_title_is_compared_only_where_an_id_names_the_room() -> None:
+def test_a_rooms_title_is_compared_only_if_its_id_is_given() -> None:
     assert wanted_of_room(RoomSpec(title="Hall")) == {}
     assert wanted_of_room(RoomSpec(title="Hall", room_id="r1")) == {"title": "Hall"}

@@ -45,7 +45,7 @@ json_values = st.recursive(
         ({"status": None, "ended_at": None}, "scheduled", True),
     ],
 )
-def test_a_session_is_current_by_its_status_or_by_its_times(
+def test_whether_a_session_is_current_depends_on_its_status_or_its_times(
     fields: dict[str, str], status: str, is_current: bool
 ) -> None:
     session = session_from_answer({"id": "s1", **fields})
@@ -53,12 +53,12 @@ def test_a_session_is_current_by_its_status_or_by_its_times(
     assert (session.status, session.is_current) == (status, is_current)
 
 
-def test_a_session_that_embeds_its_room_names_it() -> None:
+def test_the_room_id_is_read_from_an_embedded_room() -> None:
     session = session_from_answer({"id": "s1", "room": {"id": "r1"}, "preset": {"id": "p1", "name": "Stage"}})
     assert session == Session("s1", "r1", "", "scheduled", preset=Preset("p1", "Stage", None))
 
 
-def test_what_has_no_id_cannot_be_used() -> None:
+def test_a_room_or_session_without_an_id_is_none() -> None:
     assert session_from_answer({"title": "Keynote"}) is None
     assert room_from_answer({"title": "Main stage", "id": ""}) is None
 
@@ -80,7 +80,7 @@ def test_fields_of_any_type_are_read_without_an_error(data: dict[str, object]) -
     preset_from_answer(data.get("preset"))
 
 
-def test_the_representation_of_a_stream_key_shows_neither_key_nor_url() -> None:
+def test_the_repr_of_a_stream_key_contains_neither_key_nor_url() -> None:
     shown = f"{StreamKey('unit-stream-1', 'rtmp://ingest.invalid/live')!r}"
     assert "unit-stream" not in shown
     assert "ingest" not in shown
@@ -102,7 +102,7 @@ def test_the_representation_of_a_stream_key_shows_neither_key_nor_url() -> None:
         "2027-05-04T08:59:60.000+02:00",
     ],
 )
-def test_an_instant_is_the_same_however_it_is_written(text: str) -> None:
+def test_every_spelling_of_an_instant_is_read(text: str) -> None:
     assert parse_instant(text) == datetime(2027, 5, 4, 7, tzinfo=timezone.utc)
 
 
@@ -123,7 +123,7 @@ def test_an_instant_is_the_same_however_it_is_written(text: str) -> None:
         "20270504T090000Z",
     ],
 )
-def test_what_is_no_date_time_of_rfc_3339_is_refused(text: str) -> None:
+def test_a_text_that_is_no_rfc_3339_date_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of the standard library's own
         parse_instant(text)
 
@@ -132,13 +132,13 @@ def test_what_is_no_date_time_of_rfc_3339_is_refused(text: str) -> None:
     st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001 - offset is drawn
     st.integers(-14 * 60, 14 * 60),
 )
-def test_a_written_instant_is_read_back(moment: datetime, minutes: int) -> None:
+def test_an_iso_format_instant_is_read_back(moment: datetime, minutes: int) -> None:
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert parse_instant(aware.isoformat()) == aware
 
 
 @given(st.text())
-def test_any_text_is_an_instant_or_a_value_error(text: str) -> None:
+def test_any_text_is_read_or_raises_value_error(text: str) -> None:
     try:
         assert parse_instant(text).tzinfo is timezone.utc
     except ValueError:
@@ -163,20 +163,20 @@ def test_an_instant_has_one_canonical_text(value: str | datetime, text: str) -> 
 
 def test_an_instant_without_an_offset_is_refused() -> None:
     with pytest.raises(ValueError, match="offset"):
-        rfc3339(datetime(2027, 5, 4, 9))  # noqa: DTZ001 - what YAML makes of a time without an offset
+        rfc3339(datetime(2027, 5, 4, 9))  # noqa: DTZ001 - YAML parses a time without an offset into this
 
 
 @given(
     st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001 - offset is drawn
     st.integers(-14 * 60, 14 * 60),
 )
-def test_the_canonical_text_is_of_the_same_instant(moment: datetime, minutes: int) -> None:
+def test_the_canonical_text_is_the_same_instant(moment: datetime, minutes: int) -> None:
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert parse_instant(rfc3339(aware)) == aware
     assert rfc3339(aware) == rfc3339(aware.isoformat())
 
 
-def test_a_key_is_completed_only_by_another_showing_of_itself() -> None:
+def test_urls_are_taken_only_from_the_same_key() -> None:
     key = StreamKey("unit-stream-1", None, "https://ingest.invalid/w")
     assert key.completed(StreamKey("unit-stream-1", "rtmp://ingest.invalid/live")).rtmp_url is not None
     assert key.completed(StreamKey("unit-stream-2", "rtmp://ingest.invalid/live")) == key

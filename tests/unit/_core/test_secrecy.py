@@ -42,14 +42,14 @@ def new_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def test_what_is_encrypted_is_read_back_and_shows_nothing() -> None:
+def test_an_encrypted_value_is_decrypted_and_not_readable() -> None:
     cipher = Cipher([new_key()])
     token = cipher.encrypt({"stream_key": "unit-stream-1"})
     assert cipher.decrypt(token) == {"stream_key": "unit-stream-1"}
     assert b"unit-stream-1" not in token
 
 
-def test_a_rotated_key_still_opens_what_the_old_one_wrote() -> None:
+def test_a_value_is_decrypted_with_the_old_key_after_a_rotation() -> None:
     old, new = new_key(), new_key()
     token = Cipher([old]).encrypt({"a": 1})
     assert Cipher([new, old]).decrypt(token) == {"a": 1}
@@ -60,7 +60,7 @@ def test_the_first_of_several_keys_encrypts() -> None:
     assert Cipher([new]).decrypt(Cipher([new, old]).encrypt({"a": 1})) == {"a": 1}
 
 
-def test_a_wrong_key_is_refused_with_the_options_name() -> None:
+def test_the_error_about_a_wrong_key_names_the_option() -> None:
     token = Cipher([new_key()]).encrypt({"a": 1})
     with pytest.raises(LedgerError, match="ledger_key"):
         Cipher([new_key()]).decrypt(token)
@@ -75,14 +75,14 @@ def test_a_token_that_was_tampered_with_is_refused() -> None:
 
 
 @pytest.mark.parametrize("bad", ["short", "x" * 44, "größe" * 9, "=" * 44])
-def test_a_key_that_is_no_fernet_key_is_refused_without_being_quoted(bad: str) -> None:
+def test_the_error_about_a_malformed_key_does_not_quote_it(bad: str) -> None:
     with pytest.raises(InvalidInput, match="ledger_key is not a Fernet key") as caught:
         Cipher([bad])
     assert bad not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_no_key_at_all_is_refused() -> None:
+def test_an_empty_list_of_keys_is_refused() -> None:
     with pytest.raises(InvalidInput, match="ledger_key"):
         Cipher(split_keys(" , "))
 
@@ -91,7 +91,7 @@ def test_keys_are_split_at_commas_and_blanks_are_dropped() -> None:
     assert split_keys(" one, two\n,,three ") == ["one", "two", "three"]
 
 
-def test_a_new_key_file_is_private_and_so_is_its_folder(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_new_key_file_and_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "a" / "ledger.key"
     before = os.umask(0)
     try:
@@ -111,14 +111,14 @@ def test_an_existing_key_file_is_never_replaced(tmp_path: Path) -> None:
     assert create_key_file(path) == first
 
 
-def test_first_runs_at_once_agree_on_one_key(tmp_path: Path) -> None:
+def test_concurrent_first_runs_use_the_same_key(tmp_path: Path) -> None:
     path = tmp_path / "ledger.key"
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(lambda _number: create_key_file(path), range(16)))) == 1
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o610])
-def test_a_key_file_that_others_may_read_is_refused_with_the_way_out(tmp_path: Path, mode: int) -> None:
+def test_the_error_about_a_key_file_that_others_can_read_names_the_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "ledger.key"
     create_key_file(path)
     path.chmod(mode)
@@ -126,7 +126,7 @@ def test_a_key_file_that_others_may_read_is_refused_with_the_way_out(tmp_path: P
         read_key_file(path)
 
 
-def test_an_empty_key_file_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+def test_an_empty_key_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "ledger.key"
     path.touch(0o600)
     with pytest.raises(LedgerError, match="is empty"):
@@ -150,7 +150,7 @@ def test_a_missing_key_file_reads_as_none(tmp_path: Path) -> None:
     assert read_key_file(tmp_path / "none") is None
 
 
-def test_a_fingerprint_tells_keys_apart_and_depends_on_the_ledger() -> None:
+def test_a_fingerprint_differs_by_stream_key_and_by_ledger() -> None:
     one, other = new_fingerprint_key(), new_fingerprint_key()
     assert fingerprint(one, "unit-stream-1") == fingerprint(one, "unit-stream-1")
     assert fingerprint(one, "unit-stream-1") != fingerprint(one, "unit-stream-2")
@@ -159,12 +159,12 @@ def test_a_fingerprint_tells_keys_apart_and_depends_on_the_ledger() -> None:
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1))
 @example("\ud800")
-def test_every_text_that_json_can_carry_has_a_fingerprint(stream_key: str) -> None:
+def test_every_string_of_json_has_a_fingerprint(stream_key: str) -> None:
     assert len(fingerprint("00" * 32, stream_key)) == 19
 
 
 @pytest.mark.parametrize("plain", ["a", "unit-stream-1_2.3~4", "live/a?b=c&d=e", "x" * 512])
-def test_a_plain_stream_key_is_handed_out(plain: str) -> None:
+def test_a_plain_stream_key_is_accepted(plain: str) -> None:
     assert require_plain_stream_key(plain) == plain
 
 
@@ -172,7 +172,7 @@ def test_a_plain_stream_key_is_handed_out(plain: str) -> None:
     "bad",
     ["", "a b", "a\n", "a\nb", "a\tb", 'a"b', "a'b", "a$b", "a%b", "a;b", "a#b", "a\\b", "a{b}", "a\0", "é", "x" * 513],
 )
-def test_a_stream_key_that_could_mean_more_is_not_handed_out_and_not_quoted(bad: str) -> None:
+def test_a_stream_key_with_special_characters_is_refused_and_not_quoted(bad: str) -> None:
     with pytest.raises(StreamKeyMissing) as caught:
         require_plain_stream_key(bad)
     assert not bad.strip() or len(bad) < 3 or bad not in str(caught.value)
@@ -221,23 +221,23 @@ def test_a_plain_ingest_url_is_accepted(url: str) -> None:
         "rtmp://[::1/live",
     ],
 )
-def test_an_ingest_url_that_is_more_than_an_address_is_refused(url: str) -> None:
+def test_an_ingest_url_with_special_characters_or_credentials_is_refused(url: str) -> None:
     assert not is_plain_ingest_url(url)
 
 
-def test_a_redactor_masks_what_it_knows_everywhere_in_a_result() -> None:
+def test_a_redactor_masks_known_secrets_everywhere_in_a_result() -> None:
     redactor = Redactor(["unit-stream-1", None, ""])
     value = {"a unit-stream-1": ["unit-stream-1", ("xunit-stream-1x", 7, None, True)], "b": {"c": "safe"}}
     shown = redactor.value(value)
     assert shown == {f"a {MASK}": [MASK, [f"x{MASK}x", 7, None, True]], "b": {"c": "safe"}}
 
 
-def test_a_secret_that_contains_another_is_masked_whole() -> None:
+def test_a_secret_that_contains_another_one_is_masked_completely() -> None:
     assert Redactor(["unit-stream", "unit-stream-long"]).text("unit-stream-long unit-stream") == f"{MASK} {MASK}"
 
 
 @given(st.lists(st.text(alphabet="abc-", min_size=6, max_size=12), max_size=4), st.text(alphabet="abc- ", max_size=80))
-def test_no_known_secret_survives_redaction(known: list[str], text: str) -> None:
+def test_a_redacted_text_contains_no_known_secret(known: list[str], text: str) -> None:
     shown = Redactor(known).text(text)
     assert not any(secret in shown for secret in known)
 
@@ -267,11 +267,11 @@ QUOTING: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("quoted", QUOTING.values(), ids=QUOTING)
 @pytest.mark.parametrize("secret", ["unit?/stream+key=<1>&", 'unit "stream" \\key', "unit-stream-1"])
-def test_a_secret_is_masked_however_it_is_quoted(secret: str, quoted: Callable[[str], str]) -> None:
+def test_a_secret_is_masked_in_every_encoding(secret: str, quoted: Callable[[str], str]) -> None:
     text = quoted(secret)
     shown = Redactor([secret]).text(text)
     assert MASK in shown
-    # What is left of base64 at the mask's sides are the characters that hold bits of the neighbours too.
+    # Beside the mask, base64 leaves characters that also encode bits of the neighbouring text.
     left = [part for part in re.split(r"[^A-Za-z0-9+/=_-]", shown.replace(MASK, " ")) if len(part) > 8]
     assert not [part for part in left if part in text and _decoded(part) in secret]
 
@@ -280,11 +280,11 @@ def _decoded(part: str) -> str:
     return base64.b64decode(part + "==", altchars=b"-_").decode("latin-1") if len(part) % 4 != 1 else part
 
 
-def test_secrets_that_overlap_leave_nothing_between_them() -> None:
+def test_overlapping_secrets_are_masked_together() -> None:
     assert Redactor(["first-half", "half-second"]).text("<first-half-second>") == f"<{MASK}>"
 
 
-def test_an_excerpt_ends_in_no_half_secret() -> None:
+def test_an_excerpt_does_not_end_within_a_secret() -> None:
     redactor = Redactor(["unit-stream-" + "k" * 500])
     text = ("unit-stream-" + "k" * 500) * 1000
     for length in (10, 100, 60_000, 70_000):
@@ -292,6 +292,6 @@ def test_an_excerpt_ends_in_no_half_secret() -> None:
     assert redactor.excerpt("a short text", 100) == "a short text"
 
 
-def test_what_a_result_shows_holds_nothing_that_a_terminal_would_obey() -> None:
+def test_control_characters_in_a_result_are_replaced() -> None:
     shown = Redactor().value({"title": "a\x1b[2Jb\x9bc\x00\rd\ud800e", "description": "one\r\ntwo\tthree"})
     assert shown == {"title": "a\ufffd[2Jb\ufffdc\ufffd\ufffdd\ufffde", "description": "one\r\ntwo\tthree"}

@@ -50,7 +50,7 @@ URLS = st.builds(
 
 
 @pytest.mark.parametrize("spelling", [ONE_SERVICE, *SPELLINGS])
-def test_one_service_has_one_spelling(spelling: str) -> None:
+def test_all_spellings_of_a_url_have_the_same_normal_form(spelling: str) -> None:
     assert normalised_url(spelling) == ONE_SERVICE
     assert normalised_or_same(spelling) == ONE_SERVICE
 
@@ -72,7 +72,7 @@ def test_one_service_has_one_spelling(spelling: str) -> None:
         ("https://host/50%/x", "https://host/50%25/x"),
     ],
 )
-def test_what_says_more_than_a_spelling_is_kept(spelling: str, normalised: str) -> None:
+def test_significant_parts_of_a_url_are_kept(spelling: str, normalised: str) -> None:
     assert normalised_url(spelling) == normalised
 
 
@@ -120,7 +120,7 @@ def test_what_says_more_than_a_spelling_is_kept(spelling: str, normalised: str) 
         "https://api.example.com/\ud800",
     ],
 )
-def test_what_is_no_url_of_a_service_is_refused_and_stays_what_it_is(text: str) -> None:
+def test_a_malformed_url_is_refused_or_returned_unchanged(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|has|holds) .*\.$") as caught:
         normalised_url(text)
     assert not isinstance(caught.value, UnicodeError)
@@ -136,13 +136,13 @@ def test_user_info_is_refused_and_not_quoted(user: str) -> None:
 
 
 @given(PIECES | URLS | st.text())
-def test_the_one_spelling_of_any_text_stays_as_it_is(text: str) -> None:
+def test_normalising_twice_changes_nothing(text: str) -> None:
     once = normalised_or_same(text)
     assert normalised_or_same(once) == once
 
 
 @given(URLS)
-def test_a_normalised_url_reads_as_what_it_was(text: str) -> None:
+def test_a_normalised_url_is_a_valid_ascii_url(text: str) -> None:
     parts = urlsplit(normalised_url(text))
     assert parts.scheme in ("http", "https")
     assert parts.hostname
@@ -161,7 +161,7 @@ def test_a_normalised_url_reads_as_what_it_was(text: str) -> None:
         "017700000001",
     ],
 )
-def test_this_machine_is_known_however_it_is_written(host: str) -> None:
+def test_every_spelling_of_a_loopback_host_is_recognised(host: str) -> None:
     assert is_loopback(host)
 
 
@@ -193,12 +193,12 @@ def test_this_machine_is_known_however_it_is_written(host: str) -> None:
         *["::ffff:10.0.0.1", "fe80::1", "10.0.0.1", "a.invalid", "127.0.0.1@evil.com", "localhost/evil.com"],
     ],
 )
-def test_another_machine_is_not_taken_for_this_one(host: str) -> None:
+def test_another_host_is_not_a_loopback_host(host: str) -> None:
     assert not is_loopback(host)
 
 
 @given(st.integers(0, 2**32 - 1) | st.integers(127 << 24, (128 << 24) - 1), st.sampled_from([0, 1, 2, 3]))
-def test_an_ipv4_address_is_this_machine_exactly_where_the_system_reads_it_so(number: int, dots: int) -> None:
+def test_a_number_is_a_loopback_address_if_the_operating_system_reads_it_so(number: int, dots: int) -> None:
     leading = [str(number >> (24 - 8 * place) & 255) for place in range(dots)]
     host = ".".join([*leading, str(number & (2 ** (32 - 8 * dots) - 1))])
     assert socket.inet_aton(host) == number.to_bytes(4, "big")

@@ -21,8 +21,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.unknown_secr
 from hypothesis import given
 from hypothesis import strategies as st
 
-# The same in each run: what looks like a key is a matter of chance, and so could a key be that looks like none.
-CHANCE = random.Random(2027)  # noqa: S311 - made up, and not secret
+# Seeded: a random key may look like an ordinary word, and would make the tests fail now and then.
+RANDOM = random.Random(2027)  # noqa: S311 - made up, and not secret
 ALPHABET = string.ascii_lowercase + string.digits
 SENTENCES = [
     "KEY",
@@ -38,13 +38,13 @@ SENTENCES = [
 ]
 
 
-def made_up_id() -> str:
-    return str(uuid.UUID(bytes=CHANCE.randbytes(16), version=4))
+def new_id() -> str:
+    return str(uuid.UUID(bytes=RANDOM.randbytes(16), version=4))
 
 
 def grouped(groups: int, size: int, alphabet: str = ALPHABET) -> str:
-    """Return random groups; where chance makes words of all of them, one digit between letters is set."""
-    made = ["".join(CHANCE.choice(alphabet) for _place in range(size)) for _group in range(groups)]
+    """Return random groups. The first one always mixes letters and digits, because all of them could be words."""
+    made = ["".join(RANDOM.choice(alphabet) for _place in range(size)) for _group in range(groups)]
     made[0] = f"{made[0][:-2]}7q"
     return "-".join(made)
 
@@ -58,32 +58,32 @@ KEYS: dict[str, Callable[[], str]] = {
     "3 x 6": lambda: grouped(3, 6),
     "ab12.cd34.ef56.gh78": lambda: "ab12.cd34.ef56.gh78",
     "unequal groups": lambda: "k3y-9f2a-77bc-01de",
-    "with a prefix": lambda: f"live-{CHANCE.randbytes(8).hex()}a1b2",
-    "sk_live_": lambda: f"sk_live_{CHANCE.randbytes(12).hex()}",
-    "UUID": made_up_id,
-    "UUID, capital": lambda: made_up_id().upper(),
-    "UUID with a prefix": lambda: f"stream-{made_up_id()}",
-    "hexadecimal": lambda: f"a1{CHANCE.randbytes(15).hex()}",
-    "digits": lambda: "".join(CHANCE.choice(string.digits) for _place in range(24)),
-    "base64url": lambda: f"q7-{base64.urlsafe_b64encode(CHANCE.randbytes(24)).decode()}3x",
-    "base64": lambda: base64.b64encode(b"\0\1" + CHANCE.randbytes(15)).decode().replace("/", "x"),
+    "with a prefix": lambda: f"live-{RANDOM.randbytes(8).hex()}a1b2",
+    "sk_live_": lambda: f"sk_live_{RANDOM.randbytes(12).hex()}",
+    "UUID": new_id,
+    "UUID, capital": lambda: new_id().upper(),
+    "UUID with a prefix": lambda: f"stream-{new_id()}",
+    "hexadecimal": lambda: f"a1{RANDOM.randbytes(15).hex()}",
+    "digits": lambda: "".join(RANDOM.choice(string.digits) for _place in range(24)),
+    "base64url": lambda: f"q7-{base64.urlsafe_b64encode(RANDOM.randbytes(24)).decode()}3x",
+    "base64": lambda: base64.b64encode(b"\0\1" + RANDOM.randbytes(15)).decode().replace("/", "x"),
 }
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 @pytest.mark.parametrize("kind", KEYS)
-def test_what_looks_like_a_key_is_masked_wherever_it_stands(kind: str, sentence: str) -> None:
+def test_what_looks_like_a_key_is_masked_in_every_context(kind: str, sentence: str) -> None:
     for _try in range(20):
         key = KEYS[kind]()
         found = without_unknown_secrets(sentence.replace("KEY", key))
         assert key not in found
         assert MASK in found
-        # Not even a half of it.
+        # Half a key is a leak too.
         assert key[: len(key) // 2] not in found
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_what_the_request_named_itself_is_shown(kind: str) -> None:
+def test_texts_of_the_request_are_not_masked(kind: str) -> None:
     key = KEYS[kind]()
     said = f"No preset has the id {key}. Give another than '{key.upper()}'."
     assert without_unknown_secrets(said, [f"/rooms/{key}/sessions"]) == said
@@ -112,7 +112,7 @@ def test_what_the_request_named_itself_is_shown(kind: str) -> None:
         "",
     ],
 )
-def test_ordinary_words_are_quoted(said: str) -> None:
+def test_ordinary_words_are_not_masked(said: str) -> None:
     assert without_unknown_secrets(said) == said
 
 
@@ -139,47 +139,47 @@ def test_ordinary_words_are_quoted(said: str) -> None:
         "eyJhbGciOiJIUzI1NiJ9.KEY",
     ],
 )
-def test_what_a_name_or_an_address_gives_away_is_masked_however_it_looks(said: str) -> None:
+def test_a_value_after_a_secret_name_or_in_an_ingest_url_is_masked(said: str) -> None:
     found = without_unknown_secrets(said.replace("KEY", "zqplain"), ["zqplain"])
     assert "zqplain" not in found
     assert MASK in found
 
 
-def test_an_id_is_left_where_ids_are_expected() -> None:
-    name = made_up_id()
+def test_an_id_is_not_masked_with_with_ids() -> None:
+    name = new_id()
     assert without_unknown_secrets(name, with_ids=True) == name
     assert without_unknown_secrets(f"live/x-{name}", with_ids=True) == f"live/{MASK}"
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
-def test_any_text_is_masked_in_one_pass(text: str, shown: list[str]) -> None:
+def test_a_second_pass_removes_no_mask(text: str, shown: list[str]) -> None:
     once = without_unknown_secrets(text, shown)
     assert without_unknown_secrets(once, shown).count(MASK) >= once.count(MASK)
 
 
 @pytest.mark.parametrize("part", ["a", "a-", "1a", "key ", "token: ", "http://", "https://a/whip", "eyJ", ":", "a:1."])
-def test_a_text_of_any_length_is_read_in_a_time_that_grows_with_it(part: str) -> None:
-    # Ten million characters, were time to grow with their square, would take days.
+def test_masking_takes_linear_time(part: str) -> None:
+    # A million characters would take hours in quadratic time.
     without_unknown_secrets(part * (1_000_000 // len(part)))
 
 
-def test_every_text_of_a_body_is_known() -> None:
+def test_texts_of_returns_all_strings_of_a_body() -> None:
     body = {"title": "a", "settings": {"x": ["b", 3, None]}, "mode": True}
     assert texts_of(body) == ["a", "b"]
     assert texts_of(None) == []
 
 
 @pytest.mark.parametrize("name", ["stream_key", "streamKey", "Stream-Key", "key", "livekit_token", "Set-Cookie"])
-def test_a_name_tells_a_secret(name: str) -> None:
+def test_names_of_secrets_are_recognised(name: str) -> None:
     assert is_name_of_secret(name)
 
 
 @pytest.mark.parametrize("name", ["rtmp", "rtmp_setup", "whip_url", "ingestUrl", "publish_url"])
-def test_a_name_tells_an_address_to_publish_to(name: str) -> None:
+def test_names_of_ingest_urls_are_recognised(name: str) -> None:
     assert is_name_of_ingest(name)
 
 
 @pytest.mark.parametrize("name", ["keyframe_interval", "title", "hls_url", "status", "id"])
-def test_another_name_tells_neither(name: str) -> None:
+def test_other_names_are_not_recognised(name: str) -> None:
     assert not is_name_of_secret(name)
     assert not is_name_of_ingest(name)

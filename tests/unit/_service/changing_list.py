@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A paged list of any taste, in memory, that others change while it is read."""
+"""A paged list in memory, in the variants of different services, that changes while it is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
 
 
 @dataclass
-class Tastes:
-    """``cap`` is the most that a page holds; with ``refuses`` a larger limit is refused, else it is cut in silence.
+class PagingStyle:
+    """How a service pages.
 
-    ``past_end`` is the status for a page behind the last, 0 for an empty page; ``new_at`` where new items are listed.
+    ``cap`` is the largest number of items on a page. A larger limit is refused with the status ``refuses``, or silently
+    reduced if that is 0. ``past_end`` is the status of a page after the last, 0 for an empty page. ``new_at`` is the
+    place of new items.
     """
 
     cap: int = 1000
@@ -32,14 +34,14 @@ class Tastes:
 
 @dataclass
 class ChangingList:
-    """``changes`` says for each call what happens before it: how many items are deleted, and how many created."""
+    """The list. ``changes`` has the numbers of items to delete and to create before each call."""
 
     size: int
-    tastes: Tastes = field(default_factory=Tastes)
+    style: PagingStyle = field(default_factory=PagingStyle)
     changes: list[tuple[int, int]] = field(default_factory=list)
     seed: int = 0
     calls: list[tuple[int, int]] = field(default_factory=list)
-    # What the list held at each call.
+    # The items at each call.
     states: list[list[str]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
@@ -54,22 +56,22 @@ class ChangingList:
             self._change(*self.changes.pop(0))
         self.calls.append((page, limit))
         self.states.append(list(self.items))
-        tastes = self.tastes
-        if tastes.refuses and limit > tastes.cap:
-            raise ServiceError("limit is too large", status=tastes.refuses)
-        size = min(limit, tastes.cap)
-        start = 0 if tastes.ignores_page else (page - 1) * size
+        style = self.style
+        if style.refuses and limit > style.cap:
+            raise ServiceError("limit is too large", status=style.refuses)
+        size = min(limit, style.cap)
+        start = 0 if style.ignores_page else (page - 1) * size
         shown = self.items[start : start + size]
-        if not shown and page > 1 and tastes.past_end:
-            raise ServiceError("no such page", status=tastes.past_end)
+        if not shown and page > 1 and style.past_end:
+            raise ServiceError("no such page", status=style.past_end)
         data: dict[str, Any] = {"items": [{"id": name} for name in shown], "page": page}
-        data["limit"] = size if tastes.states_cap else limit
-        if tastes.total != "absent":
-            data["total"] = {"right": len(self.items), "zero": 0, "too large": len(self.items) + 3}[tastes.total]
+        data["limit"] = size if style.states_cap else limit
+        if style.total != "absent":
+            data["total"] = {"right": len(self.items), "zero": 0, "too large": len(self.items) + 3}[style.total]
         return data, 100
 
     def throughout(self) -> tuple[set[str], set[str]]:
-        """Return what was there in each state of the last two readings, and what was there in any of them."""
+        """Return the items that existed throughout the last two passes, and all that existed at any time in them."""
         starts = [number for number, (page, _limit) in enumerate(self.calls) if page == 1]
         states = [set(state) for state in self.states[starts[-2] if len(starts) > 1 else 0 :]]
         return set.intersection(*states), set.union(*states)
@@ -79,5 +81,5 @@ class ChangingList:
             del self.items[self._random.randrange(len(self.items))]
         for _item in range(created):
             self._made += 1
-            at = {"end": len(self.items), "front": 0}.get(self.tastes.new_at)
+            at = {"end": len(self.items), "front": 0}.get(self.style.new_at)
             self.items.insert(self._random.randint(0, len(self.items)) if at is None else at, f"id-{self._made}")

@@ -29,11 +29,13 @@ def scripted_api(script: Script, connect: Connect) -> WebinarApi:
 
 
 def nothing(*_arguments: object) -> None:
-    """Stand in for what is done before each attempt, and before each wait."""
+    """Do nothing, as ``before_each`` or ``before_wait``."""
 
 
 @pytest.mark.parametrize("data", [{"id": "r1", "title": "Main"}, {"room": {"id": "r1", "title": "Main"}}])
-def test_a_room_is_read_whether_it_is_the_data_or_in_it(script: Script, scripted_api: WebinarApi, data: object) -> None:
+def test_a_room_is_read_from_data_or_from_its_member_room(
+    script: Script, scripted_api: WebinarApi, data: object
+) -> None:
     script.expect(success(data))
     room = scripted_api.room("r1")
     assert room is not None
@@ -44,7 +46,7 @@ def test_a_room_is_read_whether_it_is_the_data_or_in_it(script: Script, scripted
 @pytest.mark.parametrize(
     "data", [{"id": "s1", "room": {"id": "r1"}}, {"session": {"id": "s1", "room_id": "r1"}, "rtmp": {}}]
 )
-def test_a_session_is_read_whether_it_is_the_data_or_in_it(
+def test_a_session_is_read_from_data_or_from_its_member_session(
     script: Script, scripted_api: WebinarApi, data: object
 ) -> None:
     script.expect(success(data))
@@ -53,13 +55,13 @@ def test_a_session_is_read_whether_it_is_the_data_or_in_it(
     assert (session.id, session.room_id) == ("s1", "r1")
 
 
-def test_what_the_service_does_not_have_is_none(script: Script, scripted_api: WebinarApi) -> None:
+def test_a_room_or_session_that_is_not_found_is_none(script: Script, scripted_api: WebinarApi) -> None:
     script.expect(refusal(404), refusal(404))
     assert scripted_api.room("r1") is None
     assert scripted_api.session("s1") is None
 
 
-def test_what_may_not_be_read_is_not_taken_for_missing(script: Script, scripted_api: WebinarApi) -> None:
+def test_a_session_that_may_not_be_read_is_an_error(script: Script, scripted_api: WebinarApi) -> None:
     script.expect(refusal(403))
     with pytest.raises(ServiceError):
         scripted_api.session("s1")
@@ -79,7 +81,7 @@ def test_a_created_room_without_an_id_is_a_lost_answer(script: Script, scripted_
         scripted_api.create_room({"title": "Main"}, nothing, nothing)
 
 
-def test_a_created_session_comes_with_its_key_and_ingest_url(script: Script, scripted_api: WebinarApi) -> None:
+def test_a_created_session_is_returned_with_its_key_and_ingest_url(script: Script, scripted_api: WebinarApi) -> None:
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     data = {"session": {"id": "s1"}, "stream_key": stream_key, "rtmp_url": "rtmp://ingest.invalid/live"}
     script.expect(success(data, 201))
@@ -92,9 +94,7 @@ def test_a_created_session_comes_with_its_key_and_ingest_url(script: Script, scr
     assert stream_key not in repr(created)
 
 
-def test_a_key_is_masked_from_the_moment_it_is_received(
-    script: Script, connect: Connect, scripted_api: WebinarApi
-) -> None:
+def test_a_key_is_masked_as_soon_as_it_is_received(script: Script, connect: Connect, scripted_api: WebinarApi) -> None:
     transport = connect(script.url)
     stream_key = f"unit-stream-{secrets.token_hex(8)}"
     script.expect(success({"stream_key": stream_key}, 201), refusal(400, {"success": False, "error": stream_key}))
@@ -106,7 +106,7 @@ def test_a_key_is_masked_from_the_moment_it_is_received(
 
 
 @pytest.mark.parametrize("key", [None, "", 7, {"a": 1}])
-def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: WebinarApi, key: object) -> None:
+def test_a_stream_key_that_is_not_a_string_is_none(script: Script, scripted_api: WebinarApi, key: object) -> None:
     script.expect(success({"session": {"id": "s1"}, "stream_key": key, "rtmp_url": 7}, 201))
     created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert created.key is None
@@ -116,13 +116,15 @@ def test_a_stream_key_that_is_no_text_is_none(script: Script, scripted_api: Webi
 @pytest.mark.parametrize(
     "answer", [Answer(201, b""), success(None, 201), success([], 201), success({"session": 7}, 201)]
 )
-def test_a_created_session_that_is_not_named_is_none(script: Script, scripted_api: WebinarApi, answer: Answer) -> None:
+def test_a_created_session_that_the_response_does_not_identify_is_none(
+    script: Script, scripted_api: WebinarApi, answer: Answer
+) -> None:
     script.expect(answer)
     created = scripted_api.create_session("r1", {}, nothing, nothing)
     assert (created.session, created.key) == (None, None)
 
 
-def test_lists_leave_out_what_has_no_id(script: Script, scripted_api: WebinarApi) -> None:
+def test_lists_omit_items_without_an_id(script: Script, scripted_api: WebinarApi) -> None:
     script.expect(success({"rooms": [{"id": "r1"}, {"title": "x"}], "total": 1, "limit": 100}))
     script.expect(success({"sessions": [{"id": "s1"}], "total": 1, "limit": 100}))
     assert [room.id for room in scripted_api.my_rooms()] == ["r1"]
@@ -130,7 +132,7 @@ def test_lists_leave_out_what_has_no_id(script: Script, scripted_api: WebinarApi
     assert [request.path.partition("?")[0] for request in script.requests] == ["/rooms/my", "/rooms/r1/sessions"]
 
 
-def test_the_answer_to_a_removal_needs_no_body(script: Script, scripted_api: WebinarApi) -> None:
+def test_the_response_to_deleting_or_ending_needs_no_body(script: Script, scripted_api: WebinarApi) -> None:
     script.expect(Answer(204), Answer(200))
     scripted_api.delete_session("s1")
     scripted_api.end_session("s2")
@@ -142,7 +144,9 @@ def test_the_answer_to_a_removal_needs_no_body(script: Script, scripted_api: Web
 
 @pytest.mark.parametrize("gone", [True, False])
 @pytest.mark.parametrize("thing", ["room", "session"])
-def test_a_lost_answer_to_a_deletion_is_looked_after(script: Script, connect: Connect, thing: str, gone: bool) -> None:
+def test_after_a_lost_response_to_a_deletion_the_object_is_read(
+    script: Script, connect: Connect, thing: str, gone: bool
+) -> None:
     api = WebinarApi(connect(script.url, retries=0))
     script.expect(refusal(502), refusal(404) if gone else success({"id": "x1"}))
     delete = api.delete_room if thing == "room" else api.delete_session
@@ -157,7 +161,7 @@ def test_a_lost_answer_to_a_deletion_is_looked_after(script: Script, connect: Co
     ]
 
 
-def test_going_live_shows_key_and_addresses_in_either_form(script: Script, scripted_api: WebinarApi) -> None:
+def test_going_live_returns_key_and_urls_from_either_member(script: Script, scripted_api: WebinarApi) -> None:
     key = f"unit-stream-{secrets.token_hex(8)}"
     forms = (
         {"rtmp": {"url": "rtmp://ingest.invalid/live", "stream_key": key}, "whip_url": "https://ingest.invalid/w"},
@@ -170,14 +174,14 @@ def test_going_live_shows_key_and_addresses_in_either_form(script: Script, scrip
     assert second == StreamKey(key, "rtmp://ingest.invalid/live")
 
 
-def test_what_never_ends_in_the_asked_state_is_given_up(script: Script, connect: Connect) -> None:
+def test_going_live_fails_if_the_session_never_becomes_live(script: Script, connect: Connect) -> None:
     api = WebinarApi(connect(script.url, retries=0), sleep=lambda _seconds: None)
     script.expect(*[refusal(502), success({"id": "s1", "status": "scheduled"})] * 3)
     with pytest.raises(AnswerLost):
         api.go_live("s1", needs_key=False)
 
 
-def test_a_refusal_to_end_is_passed_on_while_the_session_is_on_air(script: Script, scripted_api: WebinarApi) -> None:
+def test_a_refusal_to_end_is_an_error_while_the_session_is_live(script: Script, scripted_api: WebinarApi) -> None:
     script.expect(refusal(409), success({"id": "s1", "status": "live"}))
     with pytest.raises(ServiceError):
         scripted_api.end_session("s1")

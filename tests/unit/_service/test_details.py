@@ -29,41 +29,41 @@ ANY_JSON = st.recursive(
 )
 
 
-def made_up() -> str:
+def new_secret() -> str:
     return f"unit-stream-{secrets.token_hex(12)}"
 
 
 @pytest.mark.parametrize("name", [*SECRET_NAMES, *INGEST_NAMES])
 @pytest.mark.parametrize("wrap", [lambda item: item, lambda item: {"source": item}, lambda item: [[item]]])
-def test_a_field_that_may_hold_a_secret_is_left_out_however_deep_it_is(name: str, wrap: Any) -> None:
-    secret = made_up()
+def test_a_field_that_may_contain_a_secret_is_omitted_at_any_depth(name: str, wrap: Any) -> None:
+    secret = new_secret()
     shown = without_secrets(wrap({name: {"x": [secret]}, "bitrate": 7}), Redactor())
     assert secret not in json.dumps(shown)
     assert shown == wrap({"bitrate": 7})
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
-def test_what_a_secret_field_held_is_masked_elsewhere_too(name: str) -> None:
-    secret, redactor = made_up(), Redactor()
+def test_the_value_of_a_secret_field_is_masked_elsewhere_too(name: str) -> None:
+    secret, redactor = new_secret(), Redactor()
     shown = redactor.value(without_secrets({"inputs": [f"live/{secret}"], name: secret}, redactor))
     assert shown == {"inputs": ["live/********"]}
 
 
-def test_the_key_in_the_setup_of_an_ingest_is_masked_elsewhere_too() -> None:
-    secret, redactor = made_up(), Redactor()
+def test_the_key_in_rtmp_setup_is_masked_elsewhere_too() -> None:
+    secret, redactor = new_secret(), Redactor()
     data = {"name": secret, "rtmp_setup": {"server": "x", "stream_key": secret}}
     assert redactor.value(without_secrets(data, redactor)) == {"name": "********"}
 
 
-def test_an_address_to_publish_to_is_masked_in_any_text() -> None:
-    shown = without_secrets({"log": f"publisher at RTMPS://ingest.invalid/live/{made_up()} left"}, Redactor())
+def test_an_ingest_url_is_masked_in_any_text() -> None:
+    shown = without_secrets({"log": f"publisher at RTMPS://ingest.invalid/live/{new_secret()} left"}, Redactor())
     assert shown == {"log": "publisher at ******** left"}
 
 
 @pytest.mark.parametrize(
     "key", ["ab12-cd34-ef56-gh78", "840f90ec-b0d1-43b5-bec2-69efe5d75432"], ids=["hyphenated", "uuid"]
 )
-def test_what_looks_like_a_key_is_masked_in_any_text_and_an_id_is_left_in_its_field(key: str) -> None:
+def test_what_looks_like_a_key_is_masked_in_any_text_except_an_id_in_a_field_for_ids(key: str) -> None:
     health = {"path": f"live/{key}", "inputs": [key], "log": f"{key} left"}
     assert without_secrets(health, Redactor()) == {"path": f"live/{MASK}", "inputs": [MASK], "log": f"{MASK} left"}
     name = str(uuid.uuid4())
@@ -82,16 +82,16 @@ def test_what_looks_like_a_key_is_masked_in_any_text_and_an_id_is_left_in_its_fi
         [],
     ],
 )
-def test_what_is_no_secret_stays_as_it_is(data: Any) -> None:
+def test_data_without_secrets_is_unchanged(data: Any) -> None:
     assert without_secrets(data, Redactor()) == data
 
 
 @given(ANY_JSON)
-def test_any_data_can_be_shown(data: Any) -> None:
+def test_the_result_of_any_data_is_json(data: Any) -> None:
     json.dumps(without_secrets(data, Redactor()))
 
 
-def test_data_without_an_end_is_cut_off() -> None:
+def test_deeply_nested_data_is_cut_off() -> None:
     deep: Any = "end"
     for _depth in range(500):
         deep = {"inner": deep}
@@ -102,7 +102,7 @@ def test_data_without_an_end_is_cut_off() -> None:
     "wrong",
     [{}, {"id": 7, "title": [], "host": "me", "analytics": 3}, {"host": {"username": 5, "email": "me@example.com"}}],
 )
-def test_a_room_of_which_nothing_usable_is_said_is_shown_with_nulls(wrong: dict[str, Any]) -> None:
+def test_the_result_of_a_room_without_usable_fields_contains_nulls(wrong: dict[str, Any]) -> None:
     shown = room_details(wrong, Redactor())
     assert shown.pop("analytics") == {}
     assert set(shown.values()) == {None}
@@ -112,7 +112,7 @@ def test_a_room_of_which_nothing_usable_is_said_is_shown_with_nulls(wrong: dict[
     ("answer", "status"),
     [({}, "scheduled"), ({"started_at": "2027-05-04T07:00:00Z"}, "live"), ({"status": "paused"}, "paused")],
 )
-def test_a_session_of_which_little_is_said_is_shown_with_nulls(answer: dict[str, Any], status: str) -> None:
+def test_the_result_of_a_session_with_few_usable_fields_contains_nulls(answer: dict[str, Any], status: str) -> None:
     answer = {"id": "s1", "duration": True, "viewer_count": "many", "room": 7, "preset": [], **answer}
     session = session_from_answer(answer)
     assert session is not None

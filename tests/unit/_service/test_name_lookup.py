@@ -26,7 +26,7 @@ HOST = "webinar.invalid"
 
 @dataclass
 class Resolver:
-    """Stands for the system's: answers with the addresses of a loopback port once it is released."""
+    """Replaces ``socket.getaddrinfo``: returns the address of a loopback port after ``released`` is set."""
 
     port: int = 1
     released: threading.Event = field(default_factory=threading.Event)
@@ -58,17 +58,17 @@ def lookups() -> list[threading.Thread]:
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
-def test_timeout_bounds_the_lookup_of_a_name_and_nothing_was_sent(
+def test_timeout_limits_the_lookup_of_a_name_and_nothing_was_sent(
     resolver: Resolver, connect: Connect, method: str
 ) -> None:
     transport = connect(f"http://{HOST}:1", timeout=0.3, retries=0)
     begin = time.monotonic()
-    with pytest.raises(NotSent, match=rf"the address of {HOST} was not known within 0.3 seconds .*name servers"):
+    with pytest.raises(NotSent, match=rf"the address of {HOST} was not found within 0.3 seconds .*name servers"):
         transport.read("/rooms/my") if method == "read" else transport.write("POST", "/rooms", {})
     assert time.monotonic() - begin < 3
 
 
-def test_a_lookup_that_hangs_keeps_one_thread_however_often_it_is_asked(resolver: Resolver, connect: Connect) -> None:
+def test_many_requests_share_one_thread_for_a_lookup_that_hangs(resolver: Resolver, connect: Connect) -> None:
     transport = connect(f"http://{HOST}:1", timeout=0.1, retries=3)
     with ThreadPoolExecutor(8) as pool:
         failures = [pool.submit(transport.read, "/rooms/my").exception() for _request in range(16)]
@@ -80,7 +80,7 @@ def test_a_lookup_that_hangs_keeps_one_thread_however_often_it_is_asked(resolver
     assert lookups() == []
 
 
-def test_a_name_that_is_known_late_is_used_by_the_next_attempt(
+def test_the_next_attempt_uses_the_result_of_a_lookup_that_took_too_long(
     script: Script, resolver: Resolver, connect: Connect
 ) -> None:
     resolver.port = int(script.url.rpartition(":")[2])
@@ -92,14 +92,14 @@ def test_a_name_that_is_known_late_is_used_by_the_next_attempt(
     assert script.requests[0].headers["Host"] == f"{HOST}:1"
 
 
-def test_a_name_without_address_is_told_at_once(resolver: Resolver, connect: Connect) -> None:
+def test_a_name_without_address_is_an_error_at_once(resolver: Resolver, connect: Connect) -> None:
     resolver.error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     resolver.released.set()
     with pytest.raises(NotSent, match=f"no connection to http://{HOST}:1. Check api_url"):
         connect(f"http://{HOST}:1", retries=0).write("POST", "/rooms", {})
 
 
-def test_names_below_localhost_ask_no_name_server(script: Script, resolver: Resolver, connect: Connect) -> None:
+def test_names_below_localhost_are_looked_up_as_localhost(script: Script, resolver: Resolver, connect: Connect) -> None:
     resolver.port = int(script.url.rpartition(":")[2])
     resolver.released.set()
     script.expect(success())
@@ -107,25 +107,25 @@ def test_names_below_localhost_ask_no_name_server(script: Script, resolver: Reso
     assert resolver.asked == ["localhost"]
 
 
-class _NobodyThere(socket.socket):
+class _UnreachableSocket(socket.socket):
     def connect(self, _address: Any) -> None:
         time.sleep(min(self.gettimeout() or 0.0, 5.0))
         raise TimeoutError("timed out")
 
 
-def test_timeout_bounds_all_tries_to_connect_together(
+def test_timeout_limits_the_attempts_to_connect_to_all_addresses_together(
     resolver: Resolver, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolver.addresses = 20
     resolver.released.set()
-    monkeypatch.setattr(socket, "socket", _NobodyThere)
+    monkeypatch.setattr(socket, "socket", _UnreachableSocket)
     begin = time.monotonic()
-    with pytest.raises(NotSent, match=r"no answer within 0.3 seconds|no connection"):
+    with pytest.raises(NotSent, match=r"no response within 0.3 seconds|no connection"):
         connect(f"http://{HOST}:1", timeout=0.3, retries=0).write("POST", "/rooms", {})
     assert time.monotonic() - begin < 2
 
 
-def test_the_next_address_is_tried_where_one_refuses(
+def test_the_next_address_is_used_if_one_refuses_the_connection(
     script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = int(script.url.rpartition(":")[2])
@@ -147,7 +147,7 @@ def test_a_forked_process_does_not_wait_for_its_parents_lookup(resolver: Resolve
         addresses_of(HOST, 1, socket.AF_INET, 0.05)
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
-    # The parent's lookup waits for the event that it began with.
+    # The parent's lookup still waits for the first event.
     begun, resolver.released = resolver.released, threading.Event()
     resolver.released.set()
     child = context.Process(target=_look_up, args=(answers,))

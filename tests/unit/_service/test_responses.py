@@ -26,20 +26,20 @@ def refused(script: Script, connect: Connect, status: int, body: object, **heade
     return caught.value
 
 
-def test_the_plain_error_shape_is_told(script: Script, connect: Connect) -> None:
+def test_the_plain_error_shape_becomes_a_message(script: Script, connect: Connect) -> None:
     body = {"success": False, "error": "conflict", "message": "room is busy", "timestamp": 1700000000}
     error = refused(script, connect, 409, body)
     assert "conflict; room is busy (HTTP 409)" in str(error)
     assert (error.status, error.code) == (409, None)
 
 
-def test_the_error_shape_of_fields_names_each_field(script: Script, connect: Connect) -> None:
+def test_the_error_shape_with_fields_becomes_a_message_with_each_field(script: Script, connect: Connect) -> None:
     errors = [{"field": "title", "code": "min", "message": "too short"}, {"field": "preset_id", "code": "uuid"}]
     error = refused(script, connect, 422, {"success": False, "message": "validation failed", "errors": errors})
     assert "validation failed; title: too short; preset_id: uuid" in str(error)
 
 
-def test_the_error_shape_of_codes_carries_its_code(script: Script, connect: Connect) -> None:
+def test_the_error_shape_with_a_code_becomes_a_message_with_the_code(script: Script, connect: Connect) -> None:
     body = {"success": False, "code": "forbidden", "message": "not your room"}
     error = refused(script, connect, 403, body, X_Request_Id="req-17")
     assert (error.code, error.request_id) == ("forbidden", "req-17")
@@ -47,22 +47,28 @@ def test_the_error_shape_of_codes_carries_its_code(script: Script, connect: Conn
 
 
 @pytest.mark.parametrize(("status", "option"), [(401, "api_key or api_token"), (403, "api_key or api_token")])
-def test_a_refused_credential_names_its_options(script: Script, connect: Connect, status: int, option: str) -> None:
+def test_the_error_about_a_refused_credential_names_its_options(
+    script: Script, connect: Connect, status: int, option: str
+) -> None:
     assert option in str(refused(script, connect, status, {"success": False, "error": "unauthorized"}))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{", {"error": 7, "errors": [3, None], "code": {}}])
-def test_a_refusal_without_a_known_shape_is_still_one_sentence(script: Script, connect: Connect, body: object) -> None:
+def test_an_error_response_without_a_known_shape_becomes_a_message(
+    script: Script, connect: Connect, body: object
+) -> None:
     assert "no reason given" in str(refused(script, connect, 400, body))
 
 
 @pytest.mark.parametrize("errors", [5, True, "text", {"title": "short"}])
-def test_field_errors_of_another_type_do_not_break_the_report(script: Script, connect: Connect, errors: object) -> None:
+def test_field_errors_of_another_type_are_ignored(script: Script, connect: Connect, errors: object) -> None:
     assert "no reason given" in str(refused(script, connect, 422, {"success": False, "errors": errors}))
 
 
 @pytest.mark.parametrize("shape", ["error", "message", "code", "field", "header"])
-def test_an_echo_of_the_credential_is_masked(script: Script, connect: Connect, api_key: str, shape: str) -> None:
+def test_a_credential_that_an_error_response_quotes_is_masked(
+    script: Script, connect: Connect, api_key: str, shape: str
+) -> None:
     body: dict[str, object] = {"success": False}
     headers = {}
     if shape == "field":
@@ -76,7 +82,7 @@ def test_an_echo_of_the_credential_is_masked(script: Script, connect: Connect, a
     assert MASK in str(error)
 
 
-def test_the_echo_of_a_credential_in_a_server_error_is_masked(script: Script, connect: Connect, api_key: str) -> None:
+def test_a_credential_that_a_server_error_quotes_is_masked(script: Script, connect: Connect, api_key: str) -> None:
     script.expect(refusal(500, {"success": False, "error": f"panic with {api_key}"}))
     with pytest.raises(AnswerLost) as caught:
         connect(script.url).write("POST", "/rooms", {})
@@ -85,7 +91,9 @@ def test_the_echo_of_a_credential_in_a_server_error_is_masked(script: Script, co
 
 
 @pytest.mark.parametrize("shape", ["error", "code", "header"])
-def test_an_echo_is_masked_before_it_is_shortened(script: Script, connect: Connect, api_key: str, shape: str) -> None:
+def test_a_quoted_credential_is_masked_before_the_text_is_cut(
+    script: Script, connect: Connect, api_key: str, shape: str
+) -> None:
     limit = 300 if shape == "error" else 100
     text = "x" * (limit - 15) + api_key
     body = {"success": False} if shape == "header" else {"success": False, shape: text}
@@ -110,7 +118,7 @@ def test_a_long_reason_is_shortened(script: Script, connect: Connect) -> None:
         "no room for SECRET",
     ],
 )
-def test_a_secret_that_only_the_service_knows_is_not_quoted(script: Script, connect: Connect, said: str) -> None:
+def test_an_unknown_secret_is_not_quoted(script: Script, connect: Connect, said: str) -> None:
     secret = f"sk_live_{secrets.token_hex(12)}"
     said = said.replace("SECRET", secret)
     error = refused(
@@ -121,7 +129,7 @@ def test_a_secret_that_only_the_service_knows_is_not_quoted(script: Script, conn
 
 
 @pytest.mark.parametrize("form", ["ab12-cd34-ef56-gh78", "abcd-1234-efgh-5678-ijkl", "UUID"])
-def test_a_key_of_any_form_is_not_quoted(script: Script, connect: Connect, form: str) -> None:
+def test_an_unknown_key_of_any_form_is_not_quoted(script: Script, connect: Connect, form: str) -> None:
     key = str(uuid.uuid4()) if form == "UUID" else form
     for body in ({"error": f"{key} is on air"}, {"code": key}, {"errors": [{"field": key, "message": f"x/{key}"}]}):
         error = refused(script, connect, 409, {"success": False, **body})
@@ -134,7 +142,7 @@ def test_titles_and_times_are_quoted(script: Script, connect: Connect) -> None:
     assert said in str(refused(script, connect, 409, {"success": False, "error": said}))
 
 
-def test_the_ids_that_a_request_named_are_quoted_and_no_others(script: Script, connect: Connect) -> None:
+def test_only_the_ids_of_the_request_are_quoted(script: Script, connect: Connect) -> None:
     room, preset, other = (str(uuid.uuid4()) for _id in range(3))
     said = f"No preset has the id {preset.upper()} in the room {room}"
     script.expect(refusal(422, {"success": False, "error": f"{said}; see {other}"}))
@@ -143,7 +151,7 @@ def test_the_ids_that_a_request_named_are_quoted_and_no_others(script: Script, c
     assert f"{said}; see {MASK}" in str(caught.value)
 
 
-def test_a_request_id_is_shown_unless_it_is_a_known_secret(script: Script, connect: Connect) -> None:
+def test_a_request_id_is_quoted_unless_it_is_a_known_secret(script: Script, connect: Connect) -> None:
     request_id = str(uuid.uuid4())
     assert f"request {request_id}" in str(refused(script, connect, 409, {}, X_Request_Id=request_id))
     script.expect(refusal(409, X_Request_Id=request_id))
@@ -170,36 +178,38 @@ def test_a_request_id_is_shown_unless_it_is_a_known_secret(script: Script, conne
         ([], None),
     ],
 )
-def test_only_seconds_are_a_usable_timestamp(timestamp: object, seconds: int | None) -> None:
+def test_only_a_timestamp_in_seconds_is_used(timestamp: object, seconds: int | None) -> None:
     assert timestamp_of({"timestamp": timestamp}) == seconds
 
 
-def test_a_refusal_shows_nothing_that_a_terminal_would_obey(script: Script, connect: Connect) -> None:
+def test_control_characters_of_an_error_response_are_replaced(script: Script, connect: Connect) -> None:
     error = refused(
         script, connect, 400, {"success": False, "error": "no\x1b[31m\nok: [localhost]\u202e", "code": "\x07"}
     )
     assert "no\ufffd[31m ok: [localhost]\ufffd (HTTP 400, code \ufffd)" in str(error)
 
 
-def test_a_refusal_with_thousands_of_reasons_stays_a_message(script: Script, connect: Connect) -> None:
+def test_an_error_response_with_thousands_of_field_errors_becomes_a_short_message(
+    script: Script, connect: Connect
+) -> None:
     errors = [{"field": str(number), "message": "x" * 30} for number in range(20_000)]
     assert len(str(refused(script, connect, 422, {"success": False, "errors": errors}))) < 2000
 
 
 @pytest.mark.parametrize("size", [2**20, 2**22])
-def test_a_refusal_of_any_size_is_a_refusal(script: Script, connect: Connect, size: int) -> None:
+def test_an_error_response_of_any_size_is_a_service_error(script: Script, connect: Connect, size: int) -> None:
     error = refused(script, connect, 409, b'{"error": "' + b"x" * size + b'"}')
     assert error.status == 409
     assert len(str(error)) < 1000
 
 
-def test_a_refusal_in_an_unknown_encoding_is_a_refusal(script: Script, connect: Connect) -> None:
+def test_an_error_response_in_an_unknown_encoding_is_a_service_error(script: Script, connect: Connect) -> None:
     assert "no reason given" in str(refused(script, connect, 409, b"\x8b\x00", Content_Encoding="br"))
 
 
 @pytest.mark.parametrize(
     "value", ["3\x1c\x1d", "\x1f", "9" * 5000, "Sun, 99 Foo 99999999 99:99:99 GMT", "-1", "nan", "\xb2"]
 )
-def test_any_retry_after_is_a_time_to_wait_or_none(script: Script, connect: Connect, value: str) -> None:
+def test_an_invalid_retry_after_is_ignored(script: Script, connect: Connect, value: str) -> None:
     error = refused(script, connect, 422, {"success": False}, Retry_After=value)
     assert error.retry_after is None or error.retry_after >= 0

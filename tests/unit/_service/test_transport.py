@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from urllib3.exceptions import InsecureRequestWarning
 
-from ..scripted_server import Answer, Drip, QuietHandler, Script, refusal, send, serving, success
+from ..scripted_server import Answer, QuietHandler, Script, SlowResponse, refusal, send, serving, success
 
 Connect = Callable[..., Transport]
 JSON_ANSWER = b'{"success": true, "data": {"id": "1"}}'
@@ -51,7 +51,7 @@ def test_an_api_token_is_sent_as_bearer_and_nothing_else(script: Script, connect
 
 
 @pytest.mark.parametrize("kind", ["api_key", "api_token"])
-def test_a_netrc_file_neither_replaces_nor_joins_the_credential(
+def test_a_netrc_file_does_not_replace_or_add_a_credential(
     script: Script, connect: Connect, api_key: str, tmp_path: Path, kind: str
 ) -> None:
     netrc = tmp_path / "home" / ".netrc"
@@ -62,7 +62,7 @@ def test_a_netrc_file_neither_replaces_nor_joins_the_credential(
     assert script.requests[0].headers.get("Authorization") == (f"Bearer {api_key}" if kind == "api_token" else None)
 
 
-def test_the_representation_of_a_connection_shows_no_credential(connect: Connect, api_key: str) -> None:
+def test_the_repr_of_a_connection_contains_no_credential(connect: Connect, api_key: str) -> None:
     assert api_key not in repr(connect("http://127.0.0.1:1").connection)
     assert api_key not in repr(connect("http://127.0.0.1:1", api_key=None, api_token=api_key).connection)
 
@@ -81,7 +81,7 @@ def test_a_redirect_is_never_followed(script: Script, connect: Connect, status: 
 @pytest.mark.parametrize(
     "body", [b"<html>hello</html>", b"[1, 2]", b'"text"', b"17", b"\xff\xfe\x00", b"[" * 100_000], ids=range(6)
 )
-def test_an_answer_that_is_not_a_json_object_is_garbled_and_not_asked_again(
+def test_a_response_that_is_not_a_json_object_is_an_error_without_a_retry(
     script: Script, connect: Connect, body: bytes
 ) -> None:
     script.expect(Answer(200, body))
@@ -90,7 +90,7 @@ def test_an_answer_that_is_not_a_json_object_is_garbled_and_not_asked_again(
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"success": true}', b"null"])
-def test_a_success_without_data_answers_none(script: Script, connect: Connect, body: bytes) -> None:
+def test_a_success_without_data_returns_none(script: Script, connect: Connect, body: bytes) -> None:
     script.expect(Answer(200, body))
     assert connect(script.url).write("DELETE", "/sessions/1") is None
 
@@ -102,13 +102,13 @@ def test_the_body_of_a_write_is_json(script: Script, connect: Connect) -> None:
     assert script.requests[0].body.decode().encode("ascii") == b'{"title": "Gr\\u00f6\\u00dfe"}'
 
 
-def test_a_compressed_answer_is_read(script: Script, connect: Connect) -> None:
+def test_a_compressed_response_is_read(script: Script, connect: Connect) -> None:
     body = gzip.compress(JSON_ANSWER.ljust(200_000))
     script.expect(Answer(200, body, (("Content-Encoding", "gzip"),)))
     assert connect(script.url).read("/rooms/my") == {"id": "1"}
 
 
-def test_a_compressed_answer_that_grows_too_large_is_cut_off(
+def test_a_compressed_response_whose_content_is_too_large_is_cut_off(
     script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(responses, "LARGEST_ANSWER", 2**20)
@@ -118,7 +118,7 @@ def test_a_compressed_answer_that_grows_too_large_is_cut_off(
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
-def test_an_answer_that_is_too_large_is_cut_off(
+def test_a_response_that_is_too_large_is_cut_off(
     script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(responses, "LARGEST_ANSWER", 2**20)
@@ -151,7 +151,7 @@ def _raw_deflate(body: bytes) -> bytes:
     ],
     ids=["identity", "x-gzip", "two members", "padded", "zlib", "raw deflate", "empty"],
 )
-def test_every_encoding_that_is_asked_for_is_read(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
+def test_every_requested_encoding_is_read(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
     assert _encoded(script, connect, encoding, body) == ({"id": "1"} if body else None)
     assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
 
@@ -170,15 +170,17 @@ def test_every_encoding_that_is_asked_for_is_read(script: Script, connect: Conne
     ],
     ids=["br", "zstd", "twice", "five times", "not packed", "no deflate", "many members", "no ASCII"],
 )
-def test_an_answer_in_another_encoding_is_garbled(script: Script, connect: Connect, encoding: str, body: bytes) -> None:
+def test_a_response_in_another_encoding_is_an_error(
+    script: Script, connect: Connect, encoding: str, body: bytes
+) -> None:
     with pytest.raises(GarbledAnswer):
         _encoded(script, connect, encoding, body)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_packed_answer_that_lacks_its_end_is_a_lost_one(script: Script, connect: Connect, encoding: str) -> None:
+def test_a_truncated_compressed_response_is_a_lost_one(script: Script, connect: Connect, encoding: str) -> None:
     packed = (gzip.compress if encoding == "gzip" else zlib.compress)(JSON_ANSWER.ljust(200))
-    with pytest.raises(AnswerLost, match="before the answer was complete"):
+    with pytest.raises(AnswerLost, match="before the response was complete"):
         _encoded(script, connect, encoding, packed[:-8])
 
 
@@ -193,13 +195,15 @@ def test_a_packed_answer_that_lacks_its_end_is_a_lost_one(script: Script, connec
     ],
     ids=["deep", "NaN", "infinity", "overflow", "long number"],
 )
-def test_json_that_others_could_not_read_is_garbled(script: Script, connect: Connect, body: bytes) -> None:
+def test_json_with_invalid_numbers_or_too_much_nesting_is_an_error(
+    script: Script, connect: Connect, body: bytes
+) -> None:
     script.expect(Answer(200, body))
     with pytest.raises(GarbledAnswer):
         connect(script.url).read("/rooms/my")
 
 
-def test_more_values_than_an_answer_can_have_are_not_parsed(
+def test_a_response_with_too_many_values_is_not_parsed(
     script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(responses, "MOST_VALUES", 1000)
@@ -216,7 +220,7 @@ def test_a_cookie_is_not_sent_back(script: Script, connect: Connect) -> None:
     assert "Cookie" not in script.requests[1].headers
 
 
-def test_a_connection_is_used_again(connect: Connect) -> None:
+def test_a_connection_is_reused(connect: Connect) -> None:
     clients = set()
 
     class Counting(QuietHandler):
@@ -248,25 +252,25 @@ def _slow_headers(body: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("pieces_of", [_with_length, _chunked, _slow_headers])
-def test_an_answer_that_drips_is_given_up_at_the_deadline(
+def test_a_response_that_arrives_slowly_is_aborted_at_the_deadline(
     script: Script, connect: Connect, pieces_of: Callable[[bytes], list[bytes]]
 ) -> None:
-    # Whole, the answer takes some four seconds, each piece far less than the timeout.
-    drip = Drip(pieces_of(JSON_ANSWER.ljust(80)))
-    script.expect(drip)
+    # The complete response takes some four seconds; each piece takes far less than the time-out.
+    slow = SlowResponse(pieces_of(JSON_ANSWER.ljust(80)))
+    script.expect(slow)
     transport = connect(script.url, timeout=0.3, retries=0)
     try:
         with pytest.raises(AnswerLost, match="time"):
             transport.write("POST", "/rooms", {})
     finally:
         transport.close()
-    assert drip.ended.wait(10)
-    assert not drip.finished, "the client read to the end of an answer that was late"
+    assert slow.ended.wait(10)
+    assert not slow.finished, "the client read a late response to its end"
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1, signed by itself, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "unit test")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -291,7 +295,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class _TlsHandler(QuietHandler):
-    """Answers GET; breaks the TLS stream in the middle of the answer to anything else."""
+    """Responds to GET; breaks the TLS stream in the middle of the response to any other method."""
 
     posts: list[str] = []  # noqa: RUF012 - reset by the fixture of each test
 
@@ -302,7 +306,7 @@ class _TlsHandler(QuietHandler):
             return
         self.posts.append(request.path)
         self.close_connection = True
-        # Below TLS, bytes that are no TLS record: the client's library reports an SSL error, not a lost connection.
+        # Bytes on the socket that are no TLS record: the client's library reports an SSL error, no lost connection.
         descriptor = self.connection.detach()
         with socket.socket(fileno=descriptor) as raw:
             raw.sendall(b"these bytes are not a TLS record at all\n" * 4)
@@ -318,7 +322,7 @@ def tls_url(certificate: Path) -> object:
         yield f"https://127.0.0.1:{server.server_address[1]}"
 
 
-def test_an_unknown_certificate_is_refused_before_anything_is_sent(tls_url: str, connect: Connect) -> None:
+def test_an_unknown_certificate_is_refused_before_the_request_is_sent(tls_url: str, connect: Connect) -> None:
     with pytest.raises(NotSent, match=r"TLS failed.*ca_path"):
         connect(tls_url, retries=0).read("/rooms/my")
 
@@ -327,7 +331,7 @@ def test_a_certificate_can_be_trusted_with_ca_path(tls_url: str, connect: Connec
     assert connect(tls_url, ca_path=str(certificate)).read("/rooms/my") == {"id": "1"}
 
 
-def test_requests_ca_bundle_does_not_overrule_ca_path(
+def test_requests_ca_bundle_does_not_override_ca_path(
     tls_url: str, connect: Connect, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other.pem"
@@ -339,7 +343,7 @@ def test_requests_ca_bundle_does_not_overrule_ca_path(
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate at all\n"])
-def test_a_ca_path_that_holds_no_certificate_is_named(
+def test_the_error_about_a_file_without_a_certificate_names_ca_path(
     tls_url: str, connect: Connect, tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "authorities.pem"
@@ -348,7 +352,7 @@ def test_a_ca_path_that_holds_no_certificate_is_named(
         connect(tls_url, ca_path=str(path), retries=0).read("/rooms/my")
 
 
-def test_a_tls_stream_that_breaks_in_the_answer_to_a_write_is_a_lost_answer(
+def test_a_tls_stream_that_breaks_in_the_response_to_a_write_is_a_lost_answer(
     tls_url: str, connect: Connect, certificate: Path
 ) -> None:
     transport = connect(tls_url, ca_path=str(certificate), retries=2)

@@ -22,7 +22,7 @@ SIZES = [0, 1, 9, 10, 11, 99, 100, 101, 200, 250]
 
 @dataclass
 class Listing:
-    """A server of one list: how it pages, what it claims as the total, and how often it was asked."""
+    """A server of one list: its way of paging, the total it reports, and the number of calls."""
 
     size: int
     style: str
@@ -81,20 +81,18 @@ def test_no_item_is_missed_or_doubled_however_the_server_pages(
         listing.size, listing.calls = size, 0
         found = [item["id"] for item in transport.pages("/list", "items")]
         assert found == [f"id-{number}" for number in range(size)]
-        # Once to find everything, once to see that nothing has moved meanwhile, and once beyond the end.
+        # One pass to find everything, one to confirm it, and one call after the last page.
         assert listing.calls <= 2 * (size // 10) + 3
 
 
-def test_a_list_that_ends_short_of_its_total_is_an_error_and_not_the_whole(
-    serve: Callable[[Listing], Listing], connect: Connect
-) -> None:
+def test_a_list_that_ends_before_its_total_is_an_error(serve: Callable[[Listing], Listing], connect: Connect) -> None:
     listing = serve(Listing(250, "paged", "too large"))
     with pytest.raises(WebinarError, match=r"250 of 1250 items can be read.*Nothing is done"):
         connect(listing.url).pages("/list", "items")
 
 
 @pytest.mark.parametrize("style", ["unpaged", "last page again"])
-def test_a_list_that_repeats_itself_short_of_its_total_is_an_error_and_not_the_whole(
+def test_a_list_that_repeats_a_page_before_its_total_is_an_error(
     serve: Callable[[Listing], Listing], connect: Connect, style: str
 ) -> None:
     listing = serve(Listing(100, style, "too large"))
@@ -102,7 +100,7 @@ def test_a_list_that_repeats_itself_short_of_its_total_is_an_error_and_not_the_w
         connect(listing.url).pages("/list", "items")
 
 
-def test_a_server_that_ignores_the_page_is_asked_for_all_at_once(
+def test_all_items_are_requested_at_once_from_a_server_that_ignores_the_page(
     serve: Callable[[Listing], Listing], connect: Connect
 ) -> None:
     listing = serve(Listing(250, "first page only", "right"))
@@ -118,52 +116,52 @@ def test_a_short_page_with_the_right_total_needs_no_second_call(
 
 
 @pytest.mark.parametrize("data", [{"items": None}, {"items": []}, {"total": 0}, {"page": 1, "limit": 100}])
-def test_a_list_that_is_null_or_left_out_of_its_page_is_empty(script: Script, connect: Connect, data: object) -> None:
+def test_a_null_list_or_a_page_without_its_list_is_empty(script: Script, connect: Connect, data: object) -> None:
     script.expect(success(data))
     assert connect(script.url).pages("/list", "items") == []
 
 
 @pytest.mark.parametrize("data", [None, {}, [], {"rooms": []}, "text"])
-def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(
-    script: Script, connect: Connect, data: object
-) -> None:
+def test_a_response_that_is_no_page_is_an_error(script: Script, connect: Connect, data: object) -> None:
     script.expect(success(data))
-    with pytest.raises(WebinarError, match="without 'items'"):
+    with pytest.raises(WebinarError, match="has no 'items'"):
         connect(script.url).pages("/list", "items")
 
 
-def test_pages_that_bring_more_than_a_list_can_have_are_given_up(
+def test_a_list_whose_pages_are_too_large_in_total_is_an_error(
     script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.paging.LARGEST_LIST", 2**20)
     script.expect(*(success({"items": [{"id": json.dumps(number), "fill": "x" * 2**19}]}) for number in range(2)))
-    with pytest.raises(WebinarError, match="more than 1 MiB"):
+    with pytest.raises(WebinarError, match="larger than 1 MiB"):
         connect(script.url).pages("/list", "items")
 
 
 @pytest.mark.parametrize("items", ["text", 7, {"id": "1"}])
-def test_a_list_that_is_none_is_an_error_and_not_an_empty_list(script: Script, connect: Connect, items: object) -> None:
+def test_a_member_that_is_no_list_is_an_error(script: Script, connect: Connect, items: object) -> None:
     script.expect(success({"items": items}))
     with pytest.raises(WebinarError, match="not a list"):
         connect(script.url).pages("/list", "items")
 
 
-def test_entries_that_cannot_be_used_do_not_hide_the_others(script: Script, connect: Connect) -> None:
+def test_unusable_items_are_left_out(script: Script, connect: Connect) -> None:
     entries = [None, 3, "x", {}, {"id": 7}, {"id": "1", "title": "a"}]
     script.expect(success({"items": entries, "total": 6, "limit": 100}))
     assert connect(script.url).pages("/list", "items") == [{"id": "1", "title": "a"}]
 
 
-def test_a_list_that_never_ends_is_given_up(script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_with_too_many_pages_is_an_error(
+    script: Script, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.paging.MOST_PAGES", 3)
     script.expect(*(success({"items": [{"id": json.dumps(number)}]}) for number in range(3)))
     with pytest.raises(WebinarError, match="did not end"):
         connect(script.url).pages("/list", "items")
 
 
-@pytest.mark.parametrize("habit", ["paged", "capped"])
-def test_ten_thousand_items_are_read_also_ten_at_a_time(
-    serve: Callable[[Listing], Listing], connect: Connect, habit: str
+@pytest.mark.parametrize("style", ["paged", "capped"])
+def test_ten_thousand_items_are_read_also_with_ten_per_page(
+    serve: Callable[[Listing], Listing], connect: Connect, style: str
 ) -> None:
-    listing = serve(Listing(10_000, habit, "right"))
+    listing = serve(Listing(10_000, style, "right"))
     assert len(connect(listing.url).pages("/list", "items")) == 10_000

@@ -24,14 +24,19 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport
 from ..scripted_server import Answer, Line, Script, drop, refusal, success, truncated
 
 Connect = Callable[..., Transport]
-PASSING: dict[str, Line] = {
+TRANSIENT: dict[str, Line] = {
     "502": refusal(502),
     "503": refusal(503),
     "504": refusal(504),
     "dropped": drop,
     "truncated": truncated(b'{"success": true, "data": 1}'),
 }
-DOUBTFUL: dict[str, Line] = {**PASSING, "408": refusal(408), "500": refusal(500), "html": Answer(200, b"<html></html>")}
+EFFECT_UNKNOWN: dict[str, Line] = {
+    **TRANSIENT,
+    "408": refusal(408),
+    "500": refusal(500),
+    "html": Answer(200, b"<html></html>"),
+}
 
 
 def post(transport: Transport) -> object:
@@ -46,70 +51,68 @@ def closed_url() -> str:
         return f"http://127.0.0.1:{reserved.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("fault", PASSING)
-def test_a_read_is_tried_again_after_what_passes(
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_a_read_is_retried_after_a_transient_error(
     script: Script, connect: Connect, pauses: list[float], fault: str
 ) -> None:
-    script.expect(PASSING[fault], PASSING[fault], success({"id": "1"}))
+    script.expect(TRANSIENT[fault], TRANSIENT[fault], success({"id": "1"}))
     assert connect(script.url).read("/rooms/my") == {"id": "1"}
     assert len(pauses) == 2
     assert pauses[1] > 0 < pauses[0]
 
 
-@pytest.mark.parametrize("fault", PASSING)
-def test_a_read_gives_up_after_its_retries(script: Script, connect: Connect, fault: str) -> None:
-    script.expect(*[PASSING[fault]] * 3)
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_a_read_fails_after_the_last_retry(script: Script, connect: Connect, fault: str) -> None:
+    script.expect(*[TRANSIENT[fault]] * 3)
     with pytest.raises((AnswerLost, ServiceError)):
         connect(script.url, retries=2).read("/rooms/my")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
-def test_a_definite_refusal_of_a_read_is_not_tried_again(script: Script, connect: Connect, status: int) -> None:
+def test_a_read_is_not_retried_after_another_error_status(script: Script, connect: Connect, status: int) -> None:
     script.expect(refusal(status))
     with pytest.raises(ServiceError) as caught:
         connect(script.url).read("/rooms/my")
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize("fault", DOUBTFUL)
-def test_a_write_whose_effect_is_unknown_is_not_sent_again(script: Script, connect: Connect, fault: str) -> None:
-    script.expect(DOUBTFUL[fault])
+@pytest.mark.parametrize("fault", EFFECT_UNKNOWN)
+def test_a_write_whose_effect_is_unknown_is_not_retried(script: Script, connect: Connect, fault: str) -> None:
+    script.expect(EFFECT_UNKNOWN[fault])
     with pytest.raises(AnswerLost):
         post(connect(script.url, retries=5))
     assert len(script.requests) == 1
 
 
-def test_a_write_that_times_out_is_not_sent_again(script: Script, connect: Connect) -> None:
-    asked_no_more = threading.Event()
+def test_a_write_that_times_out_is_not_retried(script: Script, connect: Connect) -> None:
+    ended = threading.Event()
 
-    def say_nothing(_handler: BaseHTTPRequestHandler) -> None:
-        asked_no_more.wait(10)
+    def do_not_respond(_handler: BaseHTTPRequestHandler) -> None:
+        ended.wait(10)
 
-    script.expect(say_nothing)
+    script.expect(do_not_respond)
     with pytest.raises(AnswerLost, match="timeout"):
         post(connect(script.url, timeout=0.3, retries=5))
-    asked_no_more.set()
+    ended.set()
     assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
-def test_a_refused_write_is_a_service_error_and_is_not_sent_again(
-    script: Script, connect: Connect, status: int
-) -> None:
+def test_a_refused_write_is_a_service_error_without_a_retry(script: Script, connect: Connect, status: int) -> None:
     script.expect(refusal(status))
     with pytest.raises(ServiceError) as caught:
         post(connect(script.url, retries=5))
     assert caught.value.status == status
 
 
-def test_a_success_that_says_it_is_none_is_a_refusal(script: Script, connect: Connect) -> None:
+def test_a_response_with_success_false_is_a_service_error(script: Script, connect: Connect) -> None:
     script.expect(refusal(200, {"success": False, "error": "room is full"}))
     with pytest.raises(ServiceError, match="room is full"):
         post(connect(script.url))
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
-def test_a_429_is_waited_out_for_the_seconds_that_it_names(
+def test_a_429_is_retried_after_the_seconds_of_retry_after(
     script: Script, connect: Connect, pauses: list[float], method: str
 ) -> None:
     script.expect(refusal(429, Retry_After="7"), success({"id": "1"}))
@@ -118,30 +121,30 @@ def test_a_429_is_waited_out_for_the_seconds_that_it_names(
     assert pauses == [7.0]
 
 
-def test_a_429_is_waited_out_until_the_date_that_it_names(
-    script: Script, connect: Connect, pauses: list[float]
-) -> None:
+def test_a_429_is_retried_at_the_date_of_retry_after(script: Script, connect: Connect, pauses: list[float]) -> None:
     until = datetime.now(timezone.utc) + timedelta(seconds=40)
     script.expect(refusal(429, Retry_After=format_datetime(until, usegmt=True)), success())
     post(connect(script.url))
     assert 20 < pauses[0] <= 40
 
 
-def test_a_date_that_has_passed_means_now(script: Script, connect: Connect, pauses: list[float]) -> None:
+def test_a_429_with_a_date_in_the_past_is_retried_at_once(
+    script: Script, connect: Connect, pauses: list[float]
+) -> None:
     script.expect(refusal(429, Retry_After="Fri, 31 Dec 1999 23:59:59 GMT"), success())
     post(connect(script.url))
     assert pauses == [0.0]
 
 
 @pytest.mark.parametrize("far", ["86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_nobody_waits_longer_than_a_minute(script: Script, connect: Connect, pauses: list[float], far: str) -> None:
+def test_a_pause_is_at_most_a_minute(script: Script, connect: Connect, pauses: list[float], far: str) -> None:
     script.expect(refusal(429, Retry_After=far), success())
     post(connect(script.url))
     assert pauses == [60.0]
 
 
 @pytest.mark.parametrize("nonsense", ["", "soon", "-5", "1.5", "\xb2"], ids=range(5))
-def test_a_retry_after_that_is_neither_means_the_usual_pause(
+def test_an_invalid_retry_after_means_the_usual_backoff(
     script: Script, connect: Connect, pauses: list[float], nonsense: str
 ) -> None:
     script.expect(refusal(429, Retry_After=nonsense), success())
@@ -150,14 +153,14 @@ def test_a_retry_after_that_is_neither_means_the_usual_pause(
     assert 0 < pauses[0] <= 1
 
 
-def test_a_429_that_stays_is_a_refusal_that_names_concurrency(script: Script, connect: Connect) -> None:
+def test_the_error_about_a_permanent_429_names_concurrency(script: Script, connect: Connect) -> None:
     script.expect(*[refusal(429, Retry_After="1")] * 3)
     with pytest.raises(ServiceError, match="concurrency"):
         post(connect(script.url, retries=2))
 
 
 @pytest.mark.parametrize("method", ["read", "write"])
-def test_a_refused_connection_is_tried_again_and_then_not_sent(
+def test_a_refused_connection_is_retried_and_then_an_error(
     closed_url: str, connect: Connect, pauses: list[float], method: str
 ) -> None:
     transport = connect(closed_url, retries=3)
@@ -166,14 +169,14 @@ def test_a_refused_connection_is_tried_again_and_then_not_sent(
     assert len(pauses) == 3
 
 
-def test_what_is_to_be_done_before_each_attempt_is_done_before_each(script: Script, connect: Connect) -> None:
+def test_before_each_is_called_before_each_attempt(script: Script, connect: Connect) -> None:
     script.expect(refusal(429, Retry_After="0"), success())
     seen: list[int] = []
     connect(script.url).write("POST", "/rooms", {}, before_each=lambda: seen.append(len(script.requests)))
     assert seen == [0, 1]
 
 
-def test_what_is_raised_before_an_attempt_ends_the_attempts(script: Script, connect: Connect) -> None:
+def test_an_error_in_before_each_ends_the_attempts(script: Script, connect: Connect) -> None:
     def refuse() -> None:
         raise CreationUnresolved("the lease is gone")
 
@@ -182,23 +185,23 @@ def test_what_is_raised_before_an_attempt_ends_the_attempts(script: Script, conn
     assert script.requests == []
 
 
-def test_what_is_to_be_done_before_a_wait_is_told_its_seconds(
+def test_before_wait_is_called_before_each_pause_with_its_seconds(
     script: Script, connect: Connect, pauses: list[float]
 ) -> None:
     script.expect(refusal(429, Retry_After="60"), refusal(429), success())
-    told: list[tuple[float, int]] = []
-    connect(script.url).write("POST", "/rooms", {}, before_wait=lambda seconds: told.append((seconds, len(pauses))))
-    assert told == [(60.0, 0), (pauses[1], 1)]
+    calls: list[tuple[float, int]] = []
+    connect(script.url).write("POST", "/rooms", {}, before_wait=lambda seconds: calls.append((seconds, len(pauses))))
+    assert calls == [(60.0, 0), (pauses[1], 1)]
 
 
-def test_a_connection_that_is_refused_is_waited_for_as_told(closed_url: str, connect: Connect) -> None:
-    told: list[float] = []
+def test_before_wait_is_called_before_each_new_attempt_to_connect(closed_url: str, connect: Connect) -> None:
+    waits: list[float] = []
     with pytest.raises(NotSent):
-        connect(closed_url, retries=2).write("POST", "/rooms", {}, before_wait=told.append)
-    assert len(told) == 2
+        connect(closed_url, retries=2).write("POST", "/rooms", {}, before_wait=waits.append)
+    assert len(waits) == 2
 
 
-def test_what_is_raised_before_a_wait_ends_the_attempts(script: Script, connect: Connect, pauses: list[float]) -> None:
+def test_an_error_in_before_wait_ends_the_attempts(script: Script, connect: Connect, pauses: list[float]) -> None:
     def refuse(_seconds: float) -> None:
         raise CreationUnresolved("the lease is gone")
 
@@ -209,12 +212,12 @@ def test_what_is_raised_before_a_wait_ends_the_attempts(script: Script, connect:
 
 
 @pytest.mark.parametrize("host", ["exa mple.invalid", "a..b", ""])
-def test_a_url_that_cannot_be_called_is_one_sentence(connect: Connect, host: str) -> None:
+def test_an_invalid_url_is_an_error_that_names_api_url(connect: Connect, host: str) -> None:
     with pytest.raises(WebinarError, match="api_url"):
         connect(f"http://{host}:1", retries=0).read("/rooms/my")
 
 
-def test_the_services_own_time_goes_on_between_its_answers(script: Script, connect: Connect) -> None:
+def test_the_service_time_advances_between_responses(script: Script, connect: Connect) -> None:
     transport = connect(script.url)
     assert transport.service_time() is None
     script.expect(success({}), Answer(200, b'{"success": true, "timestamp": "noon"}'))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tastes of services: what is stored and shown otherwise, and that each switch is off until it is set."""
+"""Variants of the service: how each switch changes what is stored and returned, and that it is off by default."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.simulator.cleaning import cut_time, shown_time
-from tests.simulator.tastes import KEY_FIELDS, SPARSE_SESSION, TasteError, Tastes, tastes_from
 from tests.simulator.validation import date_time
+from tests.simulator.variants import KEY_FIELDS, SPARSE_SESSION, Variant, VariantError, variant_from
 
 from . import published
 from .conftest import RTMP_PRESET, WHIP_PRESET, Client
@@ -22,7 +22,7 @@ needs_contract = pytest.mark.skipif(not published.DOCUMENT_PATH.exists(), reason
 SETTINGS = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 70}
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"colour": "red"}, "colour: is no taste"),
+    ({"colour": "red"}, "colour: is unknown"),
     ({"room_titles": "html"}, "room_titles: must be a list of steps"),
     ({"room_titles": ["shout"]}, "room_titles: must be a list of steps"),
     ({"session_titles": ["cut:0"]}, "session_titles: must be a list of steps"),
@@ -39,27 +39,27 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tastes", "message"), WRONG)
-def test_a_taste_that_is_not_known_is_an_error_and_changes_nothing(tastes: dict[str, Any], message: str) -> None:
-    with pytest.raises(TasteError, match=message):
-        tastes_from(tastes)
-    kept = Tastes()
-    with pytest.raises(TasteError, match=message):
-        kept.set(oldest_first=True, **tastes)
-    ((name, value),) = tastes.items()
-    with pytest.raises(TasteError, match=message):
+@pytest.mark.parametrize(("switches", "message"), WRONG)
+def test_an_unknown_switch_is_an_error_and_changes_nothing(switches: dict[str, Any], message: str) -> None:
+    with pytest.raises(VariantError, match=message):
+        variant_from(switches)
+    kept = Variant()
+    with pytest.raises(VariantError, match=message):
+        kept.set(oldest_first=True, **switches)
+    ((name, value),) = switches.items()
+    with pytest.raises(VariantError, match=message):
         setattr(kept, name, value)
-    assert kept.are_strict()
+    assert kept.is_strict()
 
 
-def test_tastes_are_strict_until_they_are_set_and_again_after_a_reset() -> None:
-    tastes = Tastes()
-    assert tastes.are_strict()
-    tastes.set(room_titles=["html"], timestamp="zero")
-    assert not tastes.are_strict()
-    assert tastes_from(tastes.as_data()) == tastes
-    tastes.reset()
-    assert tastes.are_strict()
+def test_switches_are_strict_by_default_and_after_a_reset() -> None:
+    switches = Variant()
+    assert switches.is_strict()
+    switches.set(room_titles=["html"], timestamp="zero")
+    assert not switches.is_strict()
+    assert variant_from(switches.as_data()) == switches
+    switches.reset()
+    assert switches.is_strict()
 
 
 TITLES: list[tuple[list[str | Callable[[str], str]], str, str]] = [
@@ -77,10 +77,10 @@ TITLES: list[tuple[list[str | Callable[[str], str]], str, str]] = [
 
 
 @pytest.mark.parametrize(("steps", "sent", "stored"), TITLES)
-def test_titles_are_stored_as_the_taste_has_them(
+def test_titles_are_stored_after_the_steps_of_the_switch(
     client: Client, steps: list[str | Callable[[str], str]], sent: str, stored: str
 ) -> None:
-    client.sim.tastes.set(room_titles=steps, session_titles=steps)
+    client.sim.variant.set(room_titles=steps, session_titles=steps)
     room = client.data("POST", "/rooms", json={"title": sent})["room"]
     session = client.created(room["id"], title=sent)["session"]
     listed = client.data("GET", f"/rooms/{room['id']}/sessions")["sessions"]
@@ -91,15 +91,15 @@ def test_titles_are_stored_as_the_taste_has_them(
     assert renamed["title"] == stored
 
 
-def test_titles_of_rooms_and_of_sessions_have_switches_of_their_own(client: Client) -> None:
-    client.sim.tastes.room_titles = ("upper",)
+def test_titles_of_rooms_and_sessions_have_different_switches(client: Client) -> None:
+    client.sim.variant.room_titles = ("upper",)
     room_id = client.new_room("Hall")
     assert client.created(room_id, title="Talk")["session"]["title"] == "Talk"
     assert client.data("GET", f"/rooms/{room_id}")["title"] == "HALL"
 
 
-def test_descriptions_are_cleaned_or_left_out_when_empty(client: Client) -> None:
-    client.sim.tastes.set(descriptions=["lf", "end", "blanks"], empty_descriptions_omitted=True)
+def test_descriptions_are_cleaned_or_omitted_if_empty(client: Client) -> None:
+    client.sim.variant.set(descriptions=["lf", "end", "blanks"], empty_descriptions_omitted=True)
     room = client.data("POST", "/rooms", json={"title": "Hall", "description": "One\r\ntwo   three\r\n"})["room"]
     assert room["description"] == "One two three"
     assert client.created(room["id"], description="Text\n")["session"]["description"] == "Text"
@@ -107,8 +107,8 @@ def test_descriptions_are_cleaned_or_left_out_when_empty(client: Client) -> None
     assert "description" not in client.created(room["id"], description="")["session"]
 
 
-def test_what_a_service_ignores_is_answered_with_success_and_stays_as_it_was(client: Client) -> None:
-    client.sim.tastes.set(
+def test_ignored_fields_are_unchanged_and_the_request_succeeds(client: Client) -> None:
+    client.sim.variant.set(
         ignored_room_fields=["title", "description"],
         ignored_session_fields=["scheduled_start_time", "mode"],
         ignored_settings=["chat_enabled"],
@@ -127,15 +127,15 @@ def test_what_a_service_ignores_is_answered_with_success_and_stays_as_it_was(cli
     assert session["max_join_limit_override"] == 70
 
 
-def _settings_shown(client: Client, **tastes: Any) -> dict[str, Any]:
+def _settings_shown(client: Client, **switches: Any) -> dict[str, Any]:
     session_id = client.new_session()
     client.data("PATCH", f"/sessions/{session_id}/settings", json=SETTINGS)
-    client.sim.tastes.set(**tastes)
+    client.sim.variant.set(**switches)
     session = client.data("GET", f"/sessions/{session_id}")
     return {name: session[name] for name in session if name.endswith("_override") or name.startswith("effective_")}
 
 
-def test_settings_are_shown_in_part_or_not_at_all(client: Client) -> None:
+def test_sessions_may_omit_some_or_all_settings(client: Client) -> None:
     names = {f"effective_{name}" for name in SETTINGS}, {f"{name}_override" for name in SETTINGS}
     assert set(_settings_shown(client)) == names[0] | names[1]
     assert set(_settings_shown(client, settings_shown="effective")) == names[0]
@@ -143,17 +143,17 @@ def test_settings_are_shown_in_part_or_not_at_all(client: Client) -> None:
     assert _settings_shown(client, settings_shown="none") == {}
 
 
-def test_false_settings_are_left_out(client: Client) -> None:
+def test_false_settings_may_be_omitted(client: Client) -> None:
     shown = _settings_shown(client, false_settings_omitted=True)
     assert shown.keys() & {"chat_enabled_override", "effective_chat_enabled"} == set()
     assert shown["stage_enabled_override"] is True
 
 
-def test_a_join_limit_is_capped_as_stored_or_only_as_it_takes_effect(client: Client) -> None:
-    client.sim.tastes.largest_join_limit = 20
+def test_the_stored_or_only_the_effective_join_limit_may_be_capped(client: Client) -> None:
+    client.sim.variant.largest_join_limit = 20
     shown = _settings_shown(client)
     assert (shown["max_join_limit_override"], shown["effective_max_join_limit"]) == (20, 20)
-    client.sim.tastes.reset()
+    client.sim.variant.reset()
     shown = _settings_shown(client, largest_effective_join_limit=20)
     assert (shown["max_join_limit_override"], shown["effective_max_join_limit"]) == (70, 20)
 
@@ -172,22 +172,24 @@ TIMES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tastes", "shown"), TIMES)
-def test_times_are_cut_rounded_and_shown_elsewhere(client: Client, tastes: dict[str, Any], shown: str) -> None:
-    client.sim.tastes.set(**tastes)
+@pytest.mark.parametrize(("switches", "shown"), TIMES)
+def test_times_may_be_truncated_or_rounded_and_have_another_offset(
+    client: Client, switches: dict[str, Any], shown: str
+) -> None:
+    client.sim.variant.set(**switches)
     created = client.created(scheduled_start_time=SENT)["session"]
     assert created["scheduled_start_time"] == shown
     client.data("PATCH", f"/sessions/{created['id']}/reschedule", json={"scheduled_start_time": SENT})
     again = client.data("GET", f"/sessions/{created['id']}")
     assert again["scheduled_start_time"] == shown
-    assert again["created_at"].endswith(client.sim.tastes.time_offset)
-    assert again["room"]["created_at"].endswith(client.sim.tastes.time_offset)
-    client.sim.tastes.reset()
+    assert again["created_at"].endswith(client.sim.variant.time_offset)
+    assert again["room"]["created_at"].endswith(client.sim.variant.time_offset)
+    client.sim.variant.reset()
     kept = date_time(client.data("GET", f"/sessions/{created['id']}")["scheduled_start_time"])
     assert abs((kept - date_time(shown)).total_seconds()) < 0.001
 
 
-def test_the_zeros_of_a_fraction_are_cut_where_the_service_does_so() -> None:
+def test_trailing_zeros_of_a_fraction_may_be_omitted() -> None:
     whole, half = date_time("2030-01-01T10:00:00Z"), date_time("2030-01-01T10:00:00.500Z")
     assert shown_time(whole, "milliseconds", "Z", zeros_cut=True) == "2030-01-01T10:00:00Z"
     assert shown_time(half, "milliseconds", "Z", zeros_cut=True) == "2030-01-01T10:00:00.5Z"
@@ -195,10 +197,10 @@ def test_the_zeros_of_a_fraction_are_cut_where_the_service_does_so() -> None:
     assert shown_time(last, "seconds", "Z", zeros_cut=True) == "2031-01-01T00:00:00Z"
 
 
-def test_the_timestamp_of_every_answer_has_the_form_of_the_taste(client: Client) -> None:
+def test_the_timestamp_of_every_response_has_the_form_of_the_switch(client: Client) -> None:
     seen: dict[str, list[Any]] = {}
     for form in ("seconds", "milliseconds", "zero", "text", "date", "missing"):
-        client.sim.tastes.timestamp = form
+        client.sim.variant.timestamp = form
         answers = [client.call("GET", "/rooms"), client.call("GET", "/rooms/x/y/z")]
         client.sim.faults.add("status", status=500)
         answers.append(client.call("GET", "/rooms"))
@@ -211,8 +213,8 @@ def test_the_timestamp_of_every_answer_has_the_form_of_the_taste(client: Client)
     assert all(date_time(value) for value in seen["date"])
 
 
-def test_answers_may_be_as_sparse_as_the_contracts_first_example(client: Client) -> None:
-    client.sim.tastes.set(
+def test_responses_may_omit_the_fields_that_the_contracts_first_example_omits(client: Client) -> None:
+    client.sim.variant.set(
         hidden_session_fields=[*SPARSE_SESSION, "created_at"],
         hidden_room_fields=["host", "host_id", "created_at"],
         hidden_creation_fields=["rtmp_url"],
@@ -256,8 +258,8 @@ MANY: dict[str, Any] = {
 
 
 @needs_contract
-def test_answers_of_many_tastes_at_once_are_still_within_the_contract(client: Client) -> None:
-    client.sim.tastes.set(**MANY)
+def test_responses_with_many_switches_conform_to_the_contract(client: Client) -> None:
+    client.sim.variant.set(**MANY)
     room = published.assert_valid_success(
         ("POST", "/rooms"), client.call("POST", "/rooms", json={"title": "Q&A", "description": "One\r\n"})
     )["room"]
@@ -277,10 +279,10 @@ def test_answers_of_many_tastes_at_once_are_still_within_the_contract(client: Cl
 
 
 @pytest.mark.parametrize("what", ["stream_key", "id", "credential"])
-def test_refusals_quote_what_a_client_had_better_not_repeat(client: Client, what: str) -> None:
+def test_error_responses_may_quote_secrets_and_ids(client: Client, what: str) -> None:
     created = client.created(preset_id=RTMP_PRESET)
     session_id, key = created["session"]["id"], created["stream_key"]
-    client.sim.tastes.refusals_quote = (what,)
+    client.sim.variant.refusals_quote = (what,)
     quoted = {"stream_key": key, "id": session_id, "credential": "sim-api-key-host"}[what]
     assert quoted in client.call("POST", f"/sessions/{session_id}/end").text
     client.sim.faults.add("status", status=502)

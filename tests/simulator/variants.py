@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tastes of a service: what it may do within the contract, or where the contract is silent, and others do not.
+"""Variants of the service: switches for behaviour that the contract allows or leaves open, and that services differ in.
 
-Each is a switch with a check of its own. As they start, the simulator is as strict as the contract. What goes wrong
-once, at one request, is no taste but a fault.
+By default, the simulator is as strict as the contract. An error of a single request is a fault, not a variant.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 from .cleaning import STEPS, UNITS, Step, is_offset, is_step
 
-# What the first example answer of the contract leaves out of a session.
+# The fields of a session that the first example of the contract omits.
 SPARSE_SESSION = ("status", "mode", "preset.type")
 SETTINGS = ("chat_enabled", "stage_enabled", "max_join_limit")
 _BOTH = ("id", "title", "description", "created_at", "updated_at")
@@ -28,58 +27,58 @@ SESSION_FIELDS = (
     *(f"effective_{name}" for name in SETTINGS),
 )
 START_FIELDS = ("session", "livekit_token", "rtmp", "rtmp_setup", "whip_url")
-# What hides every key of the answer to going live.
+# The members of the response to going live that contain a key.
 KEY_FIELDS = ("rtmp.stream_key", "rtmp_setup.stream_key")
 
 
-class TasteError(ValueError):
-    """A taste that is not known, or a value that it does not have."""
+class VariantError(ValueError):
+    """An unknown switch, or an invalid value of one."""
 
 
 @dataclass
-class Tastes:
-    """The switches. To set one to a value that it does not have, or one that does not exist, is a TasteError."""
+class Variant:
+    """The switches. Setting an unknown one, or an invalid value, raises VariantError."""
 
-    # Texts as they are stored: steps of ``cleaning``, such as html, blanks, trim, nfc, upper, cut:40.
+    # How texts are changed before they are stored: steps of ``cleaning``, such as html, blanks, trim, nfc, cut:40.
     room_titles: Sequence[Step] = ()
     session_titles: Sequence[Step] = ()
     descriptions: Sequence[Step] = ()
     empty_descriptions_omitted: bool = False
-    # What a request may say and the service answers with success, but does not take.
+    # Fields of a request that the service ignores without an error.
     ignored_room_fields: Sequence[str] = ()
     ignored_session_fields: Sequence[str] = ()
     ignored_settings: Sequence[str] = ()
-    # Which of X_override and effective_X a session shows: all, effective, overrides or none.
+    # Which of X_override and effective_X a session contains: all, effective, overrides or none.
     settings_shown: str = "all"
     false_settings_omitted: bool = False
-    # The first caps what is stored, and so both values; the second the effective value alone.
+    # The first caps the stored value, and so the override and the effective value; the second only the effective one.
     largest_join_limit: int | None = None
     largest_effective_join_limit: int | None = None
-    # Times: minutes, seconds, milliseconds or microseconds; what is beyond is cut off, or rounded.
+    # Precision of times: minutes, seconds, milliseconds or microseconds; they are truncated or rounded.
     time_precision: str = "milliseconds"
     times_rounded: bool = False
     time_offset: str = "Z"
     time_zeros_cut: bool = False
-    # ``timestamp`` of the envelope: seconds, milliseconds, zero, text (of the seconds), date or missing.
+    # ``timestamp`` of a response: seconds, milliseconds, zero, text (seconds as a string), date or missing.
     timestamp: str = "seconds"
-    # What answers leave out; a dot leads into an object: preset.type, room.host, rtmp.stream_key.
+    # Fields that responses omit. A dot names a member: preset.type, room.host, rtmp.stream_key.
     hidden_room_fields: Sequence[str] = ()
     hidden_session_fields: Sequence[str] = ()
     hidden_list_fields: Sequence[str] = ()
     hidden_creation_fields: Sequence[str] = ()
     hidden_start_fields: Sequence[str] = ()
-    # What the text of a refusal quotes: stream_key (of the session, or of the room's sessions), id, credential.
+    # What error messages quote: stream_key (of the session, or of the room's sessions), id, credential.
     refusals_quote: Sequence[str] = ()
-    # The status of what only a host may do, for others: some services deny that the room exists.
+    # The status for a user who is not the host: with 404, the service denies that the room exists.
     stranger_status: int = 403
-    # Lists: the status for a page after the last (200 is an empty page), the largest limit, the status for a larger
-    # one (200 cuts it), and whether the answer then still tells the limit that was asked for.
+    # Lists: the status of a page after the last (200: an empty page), the largest limit, the status for a larger one
+    # (200: it is reduced), and whether the response then reports the requested limit.
     page_after_last: int = 200
     largest_limit: int = 100
     larger_limit: int = 200
     asked_limit_shown: bool = False
     oldest_first: bool = False
-    # Going live and ending: 200 or 409 for a session that is so already; how long it stays as it was meanwhile.
+    # Going live and ending: 200 or 409 if the session is in that state already, and the delay of the change.
     whip_url_shown: str = "whip"
     start_of_live: int = 200
     end_of_ended: int = 409
@@ -87,36 +86,36 @@ class Tastes:
     seconds_until_ended: float = 0
     another_key_at_start: bool = False
     one_live_per_room: bool = False
-    # How many rooms, and how many scheduled and live sessions, an account may have, and how the next is refused.
+    # Quota: the number of rooms and of current sessions of an account, and the status for one more.
     most_rooms: int | None = None
     most_sessions: int | None = None
     quota_status: int = 403
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in _CHECKS:
-            raise TasteError(f"{name}: is no taste; known: {', '.join(sorted(_CHECKS))}")
+            raise VariantError(f"{name}: is unknown; known: {', '.join(sorted(_CHECKS))}")
         accepts, expected = _CHECKS[name]
-        # A list of a seed and a tuple of a test are the same.
+        # Seeds have lists, tests have tuples.
         value = tuple(value) if isinstance(value, list) else value
         if not accepts(value):
-            raise TasteError(f"{name}: must be {expected}, not {value!r}")
+            raise VariantError(f"{name}: must be {expected}, not {value!r}")
         object.__setattr__(self, name, value)
 
     def set(self, **values: Any) -> None:
-        """Set several at once, or, where one of them is wrong, none."""
-        checked = tastes_from(values)
+        """Set several switches, or none if one of the values is invalid."""
+        checked = variant_from(values)
         for name in values:
             setattr(self, name, getattr(checked, name))
 
     def reset(self) -> None:
-        """Be strict again."""
-        self.set(**asdict(Tastes()))
+        """Set all switches to their strict defaults."""
+        self.set(**asdict(Variant()))
 
-    def are_strict(self) -> bool:
+    def is_strict(self) -> bool:
         return self == _STRICT
 
     def as_data(self) -> dict[str, Any]:
-        """Return the switches by name; a step that is a function by its name."""
+        """Return the switches as JSON; a step that is a function becomes its name."""
         return {
             name: [item if isinstance(item, str) else getattr(item, "__name__", "function") for item in value]
             if isinstance(value, tuple)
@@ -125,14 +124,14 @@ class Tastes:
         }
 
 
-def tastes_from(data: object) -> Tastes:
-    """Return tastes of a seed or a request, where those that are not named are strict. Raise TasteError."""
+def variant_from(data: object) -> Variant:
+    """Return the switches of a seed or a request; those that it omits are strict. Raise VariantError."""
     if not isinstance(data, Mapping):
-        raise TasteError("tastes: must be a mapping of tastes to values")
-    tastes = Tastes()
+        raise VariantError("variant: must be a mapping of switches to values")
+    variant = Variant()
     for name, value in data.items():
-        setattr(tastes, str(name), value)
-    return tastes
+        setattr(variant, str(name), value)
+    return variant
 
 
 _Check = tuple[Callable[[Any], bool], str]
@@ -146,7 +145,7 @@ def _choice(*choices: object) -> _Check:
 
 
 def _names(*known: str, into: Sequence[str] = ()) -> _Check:
-    """Accept a list of known names; those of ``into`` may be followed by a dot and any name within."""
+    """Accept a list of known names; those in ``into`` may be followed by a dot and the name of a member."""
 
     def is_known(name: object) -> bool:
         if not isinstance(name, str):
@@ -179,7 +178,7 @@ _SECONDS: _Check = (
     "a number of seconds up to 3600",
 )
 _CHECKS: dict[str, _Check] = {
-    **{field.name: _SWITCH for field in fields(Tastes) if field.type == "bool"},
+    **{field.name: _SWITCH for field in fields(Variant) if field.type == "bool"},
     "room_titles": _STEPS,
     "session_titles": _STEPS,
     "descriptions": _STEPS,
@@ -211,4 +210,4 @@ _CHECKS: dict[str, _Check] = {
     "most_sessions": _number(0, 100_000, optional=True),
     "quota_status": _choice(402, 403, 422, 429),
 }
-_STRICT = Tastes()
+_STRICT = Variant()

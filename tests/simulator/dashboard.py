@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Somebody at the service's dashboard: changes rooms and sessions behind the client's back."""
+"""The service's dashboard: changes rooms and sessions without a request of the client."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .validation import date_time
 if TYPE_CHECKING:
     from .state import Service
 
-# In a test's own process a function of the service; from elsewhere an object such as {"do": "go_live", "session": ID}.
+# A function of the service (in the test's process), or an object such as {"do": "go_live", "session": ID}.
 Change = Callable[["Service"], object] | Mapping[str, Any]
 Found = TypeVar("Found", Room, Session)
 
 
-class Colleague:
-    """What a colleague can do. Rooms and sessions are given as such, by id or by title (of several the newest).
+class Dashboard:
+    """The actions of the dashboard. Rooms and sessions are given as objects, by id or by title (then the newest one).
 
-    The journal does not count it, and no state or delay stands in its way.
+    Actions are not in the journal, and take effect at once in any state.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def create_room(self, title: str, host: str | None = None, description: str | None = None) -> Room:
-        """``host`` is a user name; without one, the room belongs to the first user."""
+        """Create a room. ``host`` is a user name; without one, the room belongs to the first user."""
         user = self._service.users[0] if host is None else self._service.user(host)
         return self._service.create_room(user, _given(title=title, description=description))
 
@@ -43,7 +43,7 @@ class Colleague:
         return self._service.update_room(self._room(room), {"description": description})
 
     def delete_room(self, room: Room | str) -> None:
-        """Delete a room with its sessions, also with those that are live."""
+        """Delete a room with all its sessions, including live ones."""
         found = self._room(room)
         with self._service.lock:
             for session in found.sessions.values():
@@ -61,7 +61,7 @@ class Colleague:
         mode: str | None = None,
         scheduled_start_time: str | None = None,
     ) -> Session:
-        """Without ``preset_id``, the first preset is taken."""
+        """Create a session. Without ``preset_id``, it has the first preset."""
         fields = _given(title=title, description=description, mode=mode)
         fields["preset_id"] = preset_id or next(iter(self._service.presets))
         if scheduled_start_time is not None:
@@ -73,11 +73,11 @@ class Colleague:
             return session
 
     def rename_session(self, session: Session | str, title: str) -> None:
-        steps = self._service.tastes.session_titles
+        steps = self._service.variant.session_titles
         self._session(session).title = cleaned(title, steps)
 
     def delete_session(self, session: Session | str) -> None:
-        """Delete a session, also one that is live."""
+        """Delete a session in any state."""
         found = self._session(session)
         with self._service.lock:
             self._service.take_off_air(found)
@@ -109,31 +109,31 @@ class Colleague:
 
 
 class ChangeError(ValueError):
-    """A change that is not understood."""
+    """A change with an unknown action or wrong arguments."""
 
 
 def change_from(data: object) -> Change:
-    """Return a change that is understood, or raise ChangeError; whether its room exists is seen when it is made."""
+    """Return a checked change; raise ChangeError. Only make_change checks that its room or session exists."""
     if callable(data):
         return data
     if not isinstance(data, Mapping):
-        raise ChangeError("a change must be an object with do, and with what that needs")
-    able = [name for name, _function in inspect.getmembers(Colleague, inspect.isfunction) if not name.startswith("_")]
-    if data.get("do") not in able:
-        raise ChangeError(f"do: {data.get('do')!r} is unknown; known: {', '.join(able)}")
+        raise ChangeError("a change must be an object with do and its arguments")
+    known = [name for name, _function in inspect.getmembers(Dashboard, inspect.isfunction) if not name.startswith("_")]
+    if data.get("do") not in known:
+        raise ChangeError(f"do: {data.get('do')!r} is unknown; known: {', '.join(known)}")
     try:
-        inspect.signature(getattr(Colleague, data["do"])).bind(None, **_arguments(data))
+        inspect.signature(getattr(Dashboard, data["do"])).bind(None, **_arguments(data))
     except TypeError as error:
         raise ChangeError(f"do: {data['do']}: {error}") from None
     return data
 
 
 def make_change(change: Change, service: Service) -> object:
-    """Make a change; raise LookupError where its room or session does not exist, Refusal where it cannot be."""
+    """Make a change; raise LookupError if its room or session does not exist, Refusal if the service refuses it."""
     if callable(change):
         with service.lock:
             return change(service)
-    return getattr(Colleague(service), change["do"])(**_arguments(change))
+    return getattr(Dashboard(service), change["do"])(**_arguments(change))
 
 
 def _arguments(change: Mapping[str, Any]) -> Json:

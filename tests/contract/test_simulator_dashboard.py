@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A colleague at the dashboard: changes behind the client's back, at once or at a point of a request."""
+"""The dashboard: changes without a request of the client, at once or before or after a request."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.colleague import ChangeError, Colleague, change_from
+from tests.simulator.dashboard import ChangeError, Dashboard, change_from
 from tests.simulator.faults import FaultError
 from tests.simulator.state import Service
 
 from .conftest import RTMP_PRESET, WHIP_PRESET, Client
 
 
-def test_a_colleague_changes_the_world_and_no_journal_tells(client: Client) -> None:
-    at_dashboard = client.sim.colleague
+def test_changes_of_the_dashboard_take_effect_and_are_not_in_the_journal(client: Client) -> None:
+    at_dashboard = client.sim.dashboard
     room = at_dashboard.create_room("Attic", host="other", description="Under the roof")
     session = at_dashboard.create_session(room, "Talk", scheduled_start_time="2030-01-01T10:00:00Z")
     assert (room.host.username, session.preset["id"], session.status) == ("other", RTMP_PRESET, "scheduled")
@@ -38,16 +38,16 @@ def test_a_colleague_changes_the_world_and_no_journal_tells(client: Client) -> N
     assert client.call("GET", f"/sessions/{session.id}").status_code == 404
 
 
-def test_no_state_and_no_delay_stands_in_a_colleagues_way(client: Client) -> None:
-    client.sim.tastes.seconds_until_live = 60
-    at_dashboard = client.sim.colleague
+def test_changes_of_the_dashboard_take_effect_at_once_in_any_state(client: Client) -> None:
+    client.sim.variant.seconds_until_live = 60
+    at_dashboard = client.sim.dashboard
     room = at_dashboard.create_room("Hall")
     first = at_dashboard.create_session(room, "Talk")
     second = at_dashboard.create_session(room, "Talk", WHIP_PRESET, live=True, mode="rtmp", description="About")
     assert (second.status, second.mode) == ("live", "rtmp")
     at_dashboard.go_live(first)
     assert first.status == "live"
-    # Of several of one title, the newest.
+    # A title means the newest session with it.
     at_dashboard.end("Talk")
     assert (first.status, second.status) == ("live", "ended")
     at_dashboard.delete_session(first)
@@ -60,10 +60,8 @@ def test_no_state_and_no_delay_stands_in_a_colleagues_way(client: Client) -> Non
     assert client.call("GET", f"/rooms/{room.id}").status_code == 404
 
 
-@pytest.mark.parametrize(("when", "first_answer"), [("before", "live"), ("after", "scheduled")])
-def test_a_session_goes_on_air_before_or_after_a_request_is_answered(
-    client: Client, when: str, first_answer: str
-) -> None:
+@pytest.mark.parametrize(("when", "first_status"), [("before", "live"), ("after", "scheduled")])
+def test_a_change_is_made_before_or_after_a_request(client: Client, when: str, first_status: str) -> None:
     room_id = client.new_room()
     session_id = client.new_session(room_id)
     change = {"do": "go_live", "session": session_id}
@@ -71,11 +69,11 @@ def test_a_session_goes_on_air_before_or_after_a_request_is_answered(
     assert client.data("GET", f"/sessions/{session_id}")["status"] == "scheduled"
     assert not rule.struck
     statuses = [client.data("GET", f"/rooms/{room_id}/sessions")["sessions"][0]["status"] for _unused in range(2)]
-    assert statuses == [first_answer, "live"]
+    assert statuses == [first_status, "live"]
     assert rule.struck
 
 
-def test_a_test_changes_what_it_likes_with_a_function_of_its_own(client: Client) -> None:
+def test_a_change_may_be_a_function(client: Client) -> None:
     session_id = client.new_session()
 
     def change(service: Service) -> None:
@@ -86,7 +84,7 @@ def test_a_test_changes_what_it_likes_with_a_function_of_its_own(client: Client)
     assert client.data("GET", f"/sessions/{session_id}")["title"] == "Changed"
 
 
-def test_a_change_comes_with_other_faults_of_the_same_request(client: Client) -> None:
+def test_a_change_may_be_combined_with_another_fault(client: Client) -> None:
     room_id = client.new_room()
     deleted = {"do": "delete_session", "session": "Short-lived"}
     path = f"^/rooms/{room_id}/sessions$"
@@ -97,7 +95,7 @@ def test_a_change_comes_with_other_faults_of_the_same_request(client: Client) ->
     assert client.data("GET", f"/rooms/{room_id}/sessions")["total"] == 0
 
 
-def test_a_change_that_cannot_be_made_is_answered_as_a_failure(client: Client) -> None:
+def test_a_change_that_fails_causes_an_error_response(client: Client) -> None:
     ended = client.new_session(status="ended")
     for change in (
         {"do": "go_live", "session": "No such session"},
@@ -121,7 +119,7 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG)
-def test_a_change_that_is_not_understood_is_an_error(client: Client, change: Any, message: str) -> None:
+def test_an_invalid_change_is_an_error(client: Client, change: Any, message: str) -> None:
     with pytest.raises(ChangeError, match=message):
         change_from(change)
     with pytest.raises(FaultError):
@@ -129,8 +127,8 @@ def test_a_change_that_is_not_understood_is_an_error(client: Client, change: Any
     assert client.call("GET", "/rooms").status_code == 200
 
 
-def test_whatever_a_colleague_can_do_can_be_asked_for_by_name() -> None:
-    able = {name for name in vars(Colleague) if not name.startswith("_")}
+def test_every_action_of_the_dashboard_is_available_by_name() -> None:
+    able = {name for name in vars(Dashboard) if not name.startswith("_")}
     assert {"create_room", "create_session", "go_live", "delete_session", "rename_room"} <= able
     for name in able:
         with pytest.raises(ChangeError, match=f"do: {name}: "):
