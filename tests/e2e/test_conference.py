@@ -96,7 +96,7 @@ def test_every_session_plays_h264_and_aac(conference: Conference) -> None:
         assert found.bitrate > 100_000
 
 
-def test_the_service_sees_media_flow_on_every_session(conference: Conference) -> None:
+def test_the_service_receives_media_for_every_session(conference: Conference) -> None:
     headers = {"X-API-Key": conference.stage.api_key}
     for session in conference.stage.sessions().values():
         url = f"{conference.stage.api_url}/sessions/{session['id']}/stream_health"
@@ -111,7 +111,7 @@ def test_check_mode_with_diff_on_a_running_conference_changes_nothing(conference
     assert set(changed(conference.play("tenbyte.webinar.provision", "--check", "--diff", "-vvvv")).values()) == {0}
 
 
-def test_no_key_is_anywhere_but_in_the_ledger_and_the_encoders_own_files(conference: Conference) -> None:
+def test_keys_are_only_in_the_ledger_and_in_files_that_only_the_encoder_reads(conference: Conference) -> None:
     keys = conference.issued_keys()
     assert len(keys) == 5
     assert places_in_texts(keys, conference.outputs) == []
@@ -126,7 +126,7 @@ def test_no_key_is_anywhere_but_in_the_ledger_and_the_encoders_own_files(confere
     ), holding
 
 
-def test_neither_credential_nor_ledger_key_is_shown(conference: Conference) -> None:
+def test_credential_and_ledger_key_are_not_shown(conference: Conference) -> None:
     ledger_key = (conference.stage.folder / "ledger" / "ledger.sqlite3.key").read_text().strip()
     hidden = [conference.stage.api_key, ledger_key]
     assert places_in_texts(hidden, conference.outputs) == []

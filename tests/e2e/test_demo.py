@@ -33,7 +33,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_that_is_interrupted_cleans_up_after_itself(number: signal.Signals, folder: Path) -> None:
+def test_an_interrupted_demo_stops_everything_and_removes_its_files(number: signal.Signals, folder: Path) -> None:
     if RUNNING.exists():
         pytest.skip("a demo was left running; end it with make demo-stop")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -39,7 +39,7 @@ def played(stage: Stage, name: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_first_playbook_works_as_it_is_printed(stage: Stage) -> None:
+def test_the_first_playbook_runs_as_printed(stage: Stage) -> None:
     preview = played(stage, "first.yml", "--check", "--diff")
     assert "Keynote" in preview
     assert "changed=1" in played(stage, "first.yml")
@@ -50,7 +50,7 @@ def test_the_first_playbook_works_as_it_is_printed(stage: Stage) -> None:
     assert f"Main stage/Keynote: {session['preset']['id']} (" in played(stage, "presets.yml")
 
 
-def test_the_event_file_and_the_inventory_of_the_readme_fit_each_other(stage: Stage) -> None:
+def test_rehearse_verify_and_teardown_run_with_the_readmes_event_and_inventory(stage: Stage) -> None:
     (stage.folder / "event.yml").write_text(named_block(ROOT / "README.md", "event.yml"))
     (stage.folder / "inventory.yml").write_text(named_block(ROOT / "README.md", "inventory.yml"))
     command = [str(BIN / "ansible-playbook"), "tenbyte.webinar.provision", "-i", "inventory.yml", "-e", "@event.yml"]

@@ -108,7 +108,7 @@ def test_every_secret_option_is_kept_out_of_logs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_options_that_name_their_variable_and_environment_name_the_right_ones(name: str) -> None:
+def test_shared_options_document_their_variable_and_environment_variable(name: str) -> None:
     options = documented_options("module", name)
     for option in (option for option in SHARED_OPTIONS if option in SPECS[name]):
         described = options[option]["description"]
@@ -117,7 +117,7 @@ def test_options_that_name_their_variable_and_environment_name_the_right_ones(na
         assert f"E({FROM_ENVIRONMENT[option]})" in text
 
 
-def test_the_lookup_takes_the_ledgers_options_from_where_the_actions_do() -> None:
+def test_the_lookup_reads_the_same_variables_and_environment_as_the_actions() -> None:
     options = documented_options("lookup", "stream_key")
     assert set(options) == {"_terms", *argument_specs.LEDGER_SPEC}
     for name in argument_specs.LEDGER_SPEC:
@@ -156,7 +156,7 @@ def test_every_example_is_valid_input(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_an_example_that_handles_a_key_shows_none(name: str) -> None:
+def test_an_example_with_a_key_has_no_log_and_no_diff(name: str) -> None:
     for task in examples(name):
         if "lookup('tenbyte.webinar.stream_key'" in yaml.safe_dump(task):
             assert (task.get("no_log"), task.get("diff")) == (True, False), task["name"]
@@ -183,7 +183,7 @@ def test_a_result_is_documented_key_by_key(name: str) -> None:
     assert set(returned["ansible_facts"]["contains"]) >= {"tenbyte_sessions"}
 
 
-def test_what_the_actions_that_inform_return_is_documented_key_by_key() -> None:
+def test_the_results_of_the_info_actions_are_documented_key_by_key() -> None:
     redactor = Redactor()
     room = details.room_details({}, redactor)
     answer = {"id": "s1"}
@@ -201,12 +201,12 @@ def test_what_the_actions_that_inform_return_is_documented_key_by_key() -> None:
 
 
 @pytest.mark.parametrize("name", ["room_info", "session_info"])
-def test_an_action_that_informs_says_that_there_is_never_a_diff(name: str) -> None:
+def test_an_info_action_documents_that_it_has_no_diff(name: str) -> None:
     attributes = documentation("module")[name]["doc"]["attributes"]
     assert (attributes["check_mode"]["support"], attributes["diff_mode"]["support"]) == ("full", "N/A")
 
 
-def test_the_role_event_takes_what_the_action_takes() -> None:
+def test_the_role_event_has_the_options_of_the_action() -> None:
     role = yaml.safe_load((ROOT / "roles" / "event" / "meta" / "argument_specs.yml").read_text())
     options = role["argument_specs"]["main"]["options"]
     # The connection and the ledger are given as variables tenbyte_NAME, which the lookup reads too. The role reveals
@@ -224,7 +224,7 @@ def test_the_role_event_takes_what_the_action_takes() -> None:
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))
-def test_a_roles_defaults_and_its_argument_spec_name_the_same(role: str) -> None:
+def test_the_defaults_of_a_role_agree_with_its_argument_spec(role: str) -> None:
     folder = ROOT / "roles" / role
     specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}

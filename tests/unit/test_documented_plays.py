@@ -24,7 +24,7 @@ def test_no_play_gathers_facts() -> None:
     assert [f"{where}: {play}" for where, play in plays() if play.get("gather_facts") is not False] == []
 
 
-def test_no_block_of_yaml_that_looks_like_a_play_is_overlooked() -> None:
+def test_every_play_in_the_pages_is_in_a_yaml_block() -> None:
     found = {where.partition(",")[0] for where, _play in plays()}
     for page in pages():
         fenced = "\n".join(code_blocks(page, "ya?ml"))
@@ -36,7 +36,7 @@ def test_no_block_of_yaml_that_looks_like_a_play_is_overlooked() -> None:
             assert str(page.relative_to(ROOT)) in found
 
 
-def test_no_example_counts_what_is_not_there_as_well() -> None:
+def test_no_example_takes_a_missing_list_for_success() -> None:
     # A result of a task that failed as a whole lacks its lists: a default for them must not make it look well.
     for where, entries in plugin_examples().items():
         for entry in entries:

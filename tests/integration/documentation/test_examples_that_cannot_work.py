@@ -64,11 +64,11 @@ def variables(home: Path) -> dict[str, Any]:
     }
 
 
-def calling_examples() -> dict[str, list[dict[str, Any]]]:
+def examples_that_call_the_service() -> dict[str, list[dict[str, Any]]]:
     return {where: tasks for where, tasks in plugin_examples().items() if where.startswith(CALLING)}
 
 
-def in_time(task: dict[str, Any]) -> dict[str, Any]:
+def with_short_waits(task: dict[str, Any]) -> dict[str, Any]:
     """The example as it is, but for the time that it waits."""
     waits = {"retries": 1, "delay": 0} if "until" in task else {}
     elsewhere = {"vault_password_file": "vault-password", "path": "export.vault"}
@@ -78,7 +78,7 @@ def in_time(task: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(params=REASONS)
-def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
+def unreachable(request: pytest.FixtureRequest, controller: Controller) -> str:
     """Let the controller have a wrong credential, or a service that nobody is at."""
     reason: str = request.param
     controller.api_key = WRONG_KEY
@@ -93,7 +93,7 @@ def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
 
 
 @pytest.mark.seed(rooms=[{"id": "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10", "title": "Main stage", "host": "stranger"}])
-def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Controller) -> None:
+def test_each_example_of_a_plugin_fails(unreachable: str, controller: Controller) -> None:
     plays = [
         {
             "name": where,
@@ -101,26 +101,26 @@ def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Control
             "gather_facts": False,
             "ignore_errors": True,
             "module_defaults": {"group/tenbyte.webinar.all": {"retries": 0}},
-            "tasks": [in_time(task) for task in tasks],
+            "tasks": [with_short_waits(task) for task in tasks],
         }
-        for where, tasks in calling_examples().items()
+        for where, tasks in examples_that_call_the_service().items()
     ]
     run = controller.plays(plays, "-e", "@variables.yml")
-    examples = [task for tasks in calling_examples().values() for task in tasks]
+    examples = [task for tasks in examples_that_call_the_service().values() for task in tasks]
     assert len(examples) > 40
     ended = {record["task"]: record for record in run.records if record["kind"] in ("ok", "failed", "skipped")}
     assert {task["name"] for task in examples} <= set(ended)
     well = {name for name, record in ended.items() if record["kind"] == "ok"}
-    left_out = ASKS_NOBODY | (PUBLIC if out_of_reach == "wrong credential" else set())
+    left_out = ASKS_NOBODY | (PUBLIC if unreachable == "wrong credential" else set())
     assert well - left_out == set()
     reasons = {
         name: str(record["result"])
         for name, record in ended.items()
         if record["action"].startswith("tenbyte.webinar.") and name not in left_out and record["kind"] == "failed"
     }
-    said = {name for name, reason in reasons.items() if REASONS[out_of_reach] in reason}
+    said = {name for name, reason in reasons.items() if REASONS[unreachable] in reason}
     assert len(said) > 15
-    if out_of_reach == "unreachable":
+    if unreachable == "unreachable":
         # An example that goes on with the result of the one before fails because that has none. (With a wrong
         # credential some find that what they read, which anybody may, is not there.)
         other = {name: reason for name, reason in reasons.items() if name not in said}
@@ -129,7 +129,7 @@ def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Control
     assert WRONG_KEY not in run.output
 
 
-def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Controller) -> None:
+def test_each_documented_playbook_fails(unreachable: str, controller: Controller) -> None:
     written = documented_playbooks(controller)
     arguments = ["-e", "@variables.yml"]
 
@@ -144,7 +144,7 @@ def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Control
     assert len(runs) > 12
     for playbook, run in runs.items():
         assert run.returncode != 0, playbook
-        assert REASONS[out_of_reach] in " ".join(run.output.split()), (playbook, run.output)
+        assert REASONS[unreachable] in " ".join(run.output.split()), (playbook, run.output)
         assert "Traceback" not in run.output
         assert WRONG_KEY not in run.output
 

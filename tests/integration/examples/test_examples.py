@@ -67,7 +67,7 @@ def run(controller: Controller, tasks: list[dict[str, Any]], *arguments: str, **
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_preview_of_an_actions_examples_ends_well(
+def test_the_examples_of_an_action_succeed_in_check_mode(
     simulator: Simulator, controller: Controller, tmp_path: Path, name: str
 ) -> None:
     previewed = run(controller, examples("modules", name, tmp_path), "--check", "--diff")
@@ -77,7 +77,7 @@ def test_a_preview_of_an_actions_examples_ends_well(
 
 
 @NEW
-def test_a_preview_of_the_lookups_examples_ends_well(
+def test_the_examples_of_the_lookup_succeed_in_check_mode(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     session = {"title": "Keynote", "preset_id": PRESET, "encoder": "{{ inventory_hostname }}"}
@@ -95,7 +95,7 @@ def test_a_preview_of_the_lookups_examples_ends_well(
 
 @pytest.mark.parametrize("failure", ["wrong credential", "no service"])
 @pytest.mark.parametrize("name", CASES)
-def test_no_example_swallows_a_failure(controller: Controller, tmp_path: Path, name: str, failure: str) -> None:
+def test_no_example_hides_a_failure(controller: Controller, tmp_path: Path, name: str, failure: str) -> None:
     own = [task for task in examples("modules", name, tmp_path) if f"tenbyte.webinar.{name}" in task]
     calling = [task for task in own if (name, task[f"tenbyte.webinar.{name}"].get("state")) != ("stream_key", "absent")]
     tasks = [
@@ -124,7 +124,7 @@ def playbooks_in(page: str) -> list[list[dict[str, Any]]]:
 
 @NEW
 @pytest.mark.parametrize("wrong", [False, True])
-def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_credential(
+def test_the_readmes_first_playbook_runs_in_check_mode_and_for_real_and_fails_with_a_wrong_credential(
     simulator: Simulator, controller: Controller, wrong: bool
 ) -> None:
     plays = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
@@ -138,7 +138,9 @@ def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_cr
 
 
 @NEW
-def test_the_example_of_the_role_event_is_previewed_and_run(simulator: Simulator, controller: Controller) -> None:
+def test_the_example_of_the_role_event_runs_in_check_mode_and_for_real(
+    simulator: Simulator, controller: Controller
+) -> None:
     [[play]] = playbooks_in("roles/event/README.md")
     roles = [role for role in play["roles"] if role["role"] == "tenbyte.webinar.event"]
     controller.home.mkdir(parents=True)

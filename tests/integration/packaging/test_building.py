@@ -102,33 +102,37 @@ def built(checkout: Path, made: object, tmp_path_factory: pytest.TempPathFactory
     return contents(artifact)
 
 
-def test_nothing_that_was_planted_is_in_an_artifact(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
+def test_an_artifact_holds_no_planted_file(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
     planted = hashlib.sha256(b"planted\n").hexdigest()
     assert [name for name, digest in made[0].items() if digest == planted] == []
     # Without git there is no telling what is meant to be a source.
     assert [name for name, digest in built.items() if digest == planted and name not in UNKNOWN_TO_GIT] == []
 
 
-def test_make_build_names_the_sources_that_git_does_not_know(made: tuple[dict[str, str], str]) -> None:
+def test_make_build_names_sources_that_are_not_in_git(made: tuple[dict[str, str], str]) -> None:
     (line,) = [line for line in made[1].splitlines() if "git does not know" in line]
     assert all(name in line for name in UNKNOWN_TO_GIT)
     assert "playbooks/inventory.yml" in line
 
 
-def test_both_ways_to_build_give_the_same(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
+def test_make_build_and_ansible_galaxy_build_the_same_artifact(
+    made: tuple[dict[str, str], str], built: dict[str, str]
+) -> None:
     lists = {"FILES.json", "MANIFEST.json"}
     assert {name: digest for name, digest in built.items() if name not in {*lists, *UNKNOWN_TO_GIT}} == {
         name: digest for name, digest in made[0].items() if name not in lists
     }
 
 
-def test_what_git_knows_of_the_shipped_folders_ships(checkout: Path, made: tuple[dict[str, str], str]) -> None:
+def test_each_file_of_the_shipped_folders_in_git_is_in_the_artifact(
+    checkout: Path, made: tuple[dict[str, str], str]
+) -> None:
     folders = ("changelogs", "docs", "meta", "playbooks", "plugins", "roles")
     known = git(checkout, "ls-files", *folders, "README.md", "COPYING", "requirements.txt").split()
     assert sorted(set(made[0]) - {"FILES.json", "MANIFEST.json"}) == sorted(known)
 
 
-def bare_path(folder: Path, *left_out: str) -> str:
+def path_without(folder: Path, *left_out: str) -> str:
     """A PATH with the programs of this machine but those."""
     folder.mkdir()
     for place in ("/bin", "/usr/bin"):
@@ -138,9 +142,9 @@ def bare_path(folder: Path, *left_out: str) -> str:
     return str(folder)
 
 
-def test_a_target_asks_for_what_it_uses_alone(tmp_path: Path) -> None:
+def test_a_target_of_make_requires_only_what_it_uses(tmp_path: Path) -> None:
     # Without apt-get, what is missing cannot be installed by the test.
-    path = bare_path(tmp_path / "programs", "ffmpeg", "ffprobe", "apt-get", "sudo")
+    path = path_without(tmp_path / "programs", "ffmpeg", "ffprobe", "apt-get", "sudo")
     environment = {**os.environ, "PATH": f"{path}{os.pathsep}{Path(sys.executable).parent}"}
 
     def setup(*needs: str) -> subprocess.CompletedProcess[str]:

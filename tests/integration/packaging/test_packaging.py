@@ -40,7 +40,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: Path) -> None:
+def test_the_artifact_holds_only_what_users_need(artifact: Path) -> None:
     with tarfile.open(artifact) as archive:
         names = archive.getnames()
     top = {name.split("/")[0] for name in names}
@@ -49,7 +49,7 @@ def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: Path) -> 
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_it_works_from_the_users_collections(artifact: Path, controller: Controller) -> None:
+def test_the_installed_collection_works(artifact: Path, controller: Controller) -> None:
     controller.home.mkdir(parents=True)
     user = {"HOME": str(controller.home), "PATH": f"{BIN}:/usr/bin:/bin"}
     command = [str(BIN / "ansible-galaxy"), "collection", "install", str(artifact), "--offline"]
@@ -61,7 +61,9 @@ def test_it_works_from_the_users_collections(artifact: Path, controller: Control
 
 
 @pytest.mark.parametrize("library", ["requests", "sqlalchemy", "cryptography"])
-def test_a_missing_library_is_named_with_the_way_out(artifact: Path, controller: Controller, library: str) -> None:
+def test_a_missing_library_is_named_with_the_way_to_install_it(
+    artifact: Path, controller: Controller, library: str
+) -> None:
     controller.home.mkdir(parents=True)
     # Stands before the real library on the path, and is missing as a missing one is.
     (controller.home / "absent").mkdir()

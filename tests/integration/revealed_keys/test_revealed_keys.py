@@ -44,7 +44,7 @@ def run(controller: Controller, *tasks: dict[str, Any]) -> Run:
 
 
 @pytest.mark.parametrize("action", [SESSION, EVENT])
-def test_a_revealed_key_is_in_the_registered_result_alone(
+def test_a_revealed_key_is_only_in_the_registered_result(
     simulator: Simulator, controller: Controller, tmp_path: Path, action: str
 ) -> None:
     written = tmp_path / "written"
@@ -86,7 +86,7 @@ def test_a_failed_task_shows_its_message_and_no_key(simulator: Simulator, contro
     assert simulator.issued_keys()[0] not in done.output
 
 
-def test_check_mode_reveals_what_is_known(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
+def test_check_mode_reveals_known_keys(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
     written = tmp_path / "written"
     before = run(controller, revealing(check_mode=True))
     assert before.result(SESSION)["session"]["stream_key"] is None
@@ -96,7 +96,7 @@ def test_check_mode_reveals_what_is_known(simulator: Simulator, controller: Cont
     assert [written.read_text()] == simulator.issued_keys()
 
 
-def test_a_key_that_is_not_plainly_one_is_not_revealed(simulator: Simulator, controller: Controller) -> None:
+def test_a_key_with_unsafe_characters_is_not_revealed(simulator: Simulator, controller: Controller) -> None:
     simulator.service.key_form = "{{ 7 * 7 }}$(id) %i; '{random}'"
     done = run(controller, revealing())
     result = done.result(SESSION)

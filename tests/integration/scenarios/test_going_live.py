@@ -12,7 +12,7 @@ from contextlib import closing
 
 from tests.integration.conftest import EVENT, PRESET, SESSION
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, ids, play, results, room, session_of, statuses
+from tests.integration.scenarios.plays import event, ids, play, results, room, session_of, statuses
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
 from tests.simulator.tastes import KEY_FIELDS
@@ -20,9 +20,7 @@ from tests.simulator.tastes import KEY_FIELDS
 FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 after")
 
 
-def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_on_missing_key_go_live_fails_if_going_live_shows_no_key(simulator: Simulator, controller: Controller) -> None:
     simulator.colleague.create_room("Main stage")
     simulator.colleague.create_session("Main stage", "Keynote")
     simulator.tastes.hidden_start_fields = KEY_FIELDS
@@ -38,7 +36,7 @@ def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
     assert again.returncode != 0, again.output
 
 
-def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_run(
+def test_urls_that_only_going_live_shows_are_returned_by_each_later_run(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.service.whip_form = "https://ingest.invalid/{session_id}/whip"
@@ -58,7 +56,7 @@ def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_r
         assert one["stream_key_fingerprint"] == made["stream_key_fingerprint"]
 
 
-def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
+def test_going_live_and_ending_succeed_after_a_conflict_and_lost_responses(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage", *FAULTS)]
@@ -92,7 +90,7 @@ def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
     assert statuses(simulator) == dict.fromkeys(FAULTS, "ended")
 
 
-def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and_not_in_waves(
+def test_twenty_sessions_that_take_three_seconds_each_go_live_together(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage", *(f"Talk {number}" for number in range(20)))]
@@ -114,7 +112,7 @@ def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and
     assert ended - asked[-1] < 8.0
 
 
-def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_on_air(
+def test_a_ledger_that_fails_after_go_live_does_not_hide_that_the_session_is_live(
     simulator: Simulator, controller: Controller
 ) -> None:
     # Refused for good: what may pass is tried again for a minute.

@@ -27,7 +27,7 @@ LOOKUP = "- debug: {msg: \"{{ lookup('tenbyte.webinar.stream_key', 'x') }}\"}\n"
 
 
 @pytest.fixture
-def mistaken(controller: Controller, tmp_path: Path) -> Controller:
+def with_internal_error(controller: Controller, tmp_path: Path) -> Controller:
     """A controller with a copy of the collection that has a fault."""
     copy = tmp_path / "collections" / "ansible_collections" / "tenbyte" / "webinar"
     for name in ("plugins", "meta", "galaxy.yml"):
@@ -45,11 +45,13 @@ def mistaken(controller: Controller, tmp_path: Path) -> Controller:
 
 
 @pytest.mark.parametrize("task", [SESSION, LOOKUP], ids=["action", "lookup"])
-def test_a_mistake_of_our_own_is_one_sentence_and_shows_its_way_on_request(mistaken: Controller, task: str) -> None:
-    quiet = mistaken.tasks(task)
+def test_an_internal_error_is_one_sentence_and_shows_its_frames_only_at_vvv(
+    with_internal_error: Controller, task: str
+) -> None:
+    quiet = with_internal_error.tasks(task)
     assert "met a mistake of its own (ValueError at lease_owner.py:" in " ".join(quiet.output.split())
     assert " in new_owner" not in quiet.output
-    asked = mistaken.tasks(task, "-vvv")
+    asked = with_internal_error.tasks(task, "-vvv")
     assert " in new_owner" in asked.output
     assert "tenbyte.webinar: action_base.py:" in asked.output or "tenbyte.webinar: stream_key.py:" in asked.output
     for run in (quiet, asked):

@@ -15,7 +15,7 @@ import yaml
 
 from tests.integration.conftest import EVENT, PRESET
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, play, results, room
+from tests.integration.scenarios.plays import event, play, results, room
 from tests.simulator.server import Simulator
 
 REAL = ["tenbyte_event", "tenbyte_sessions", "tenbyte_sessions_run"]
@@ -39,7 +39,7 @@ def cached(folder: Path) -> dict[str, Any]:
     return {name: facts.get(name) for name in REAL}
 
 
-def test_a_preview_leaves_the_cached_facts_of_a_real_run_as_they_are(
+def test_check_mode_does_not_change_the_cached_facts_of_a_real_run(
     simulator: Simulator, controller: Controller, cache: Path
 ) -> None:
     controller.home.mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_a_preview_leaves_the_cached_facts_of_a_real_run_as_they_are(
     assert len(simulator.service.sessions) == 2
 
 
-def test_a_preview_leaves_facts_of_its_own_within_a_real_run_and_those_of_the_run_where_all_is_previewed(
+def test_a_task_in_check_mode_sets_tenbyte_preview_in_a_real_run_and_the_usual_facts_in_a_run_in_check_mode(
     controller: Controller,
 ) -> None:
     rooms = [room("Main stage", "Keynote")]
@@ -81,7 +81,7 @@ def test_a_preview_leaves_facts_of_its_own_within_a_real_run_and_those_of_the_ru
     assert list(whole["tenbyte_event"]["gone"]) == ["Main stage/Keynote"]
 
 
-def test_the_sessions_of_a_deleted_room_leave_the_facts(controller: Controller) -> None:
+def test_the_facts_lose_the_sessions_of_a_deleted_room(controller: Controller) -> None:
     tasks: list[dict[str, Any]] = [
         {EVENT: {"rooms": [room("Main stage", "Keynote"), room("Workshop", "Hands on", "Questions")]}},
         {"tenbyte.webinar.room": {"title": "Workshop", "state": "absent"}},
@@ -97,9 +97,7 @@ def test_the_sessions_of_a_deleted_room_leave_the_facts(controller: Controller) 
     assert [one.result("ansible.builtin.debug")["msg"] for one in (by_room, by_event)] == [left, left]
 
 
-def test_no_encoder_vanishes_behind_a_name_that_two_sessions_would_bear(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_two_sessions_with_the_same_name_both_keep_their_encoders(simulator: Simulator, controller: Controller) -> None:
     for title in ("Hall", "Hall"):
         simulator.colleague.create_room(title)
     rooms = [

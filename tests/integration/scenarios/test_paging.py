@@ -12,7 +12,7 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import Controller
 from tests.simulator.server import Simulator
 
-from .runs import Json, assert_quiet, event, reason, result, rooms_of, writes
+from .runs import Json, assert_no_change_and_no_warning, event, reason, result, rooms_of, writes
 
 TITLES = [f"Talk {number}" for number in range(20)]
 WISH = event(rooms_of(*TITLES), on_missing_key="ignore")
@@ -33,11 +33,11 @@ SEED = {"rooms": ROOMS, "sessions": [{"room": "Main stage", "title": title, "pre
 )
 def test_every_session_is_read(simulator: Simulator, controller: Controller, tastes: Json) -> None:
     simulator.tastes.set(**tastes)
-    assert_quiet(result(controller, WISH))
+    assert_no_change_and_no_warning(result(controller, WISH))
 
 
 @pytest.mark.seed(**SEED, tastes={"largest_limit": 10})
-def test_an_empty_page_while_the_total_says_more_stops_the_run(simulator: Simulator, controller: Controller) -> None:
+def test_an_empty_page_before_total_items_stops_the_run(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("short_page", items=0, page=2, times=None)
     assert "Nothing is done with an incomplete list" in reason(result(controller, WISH))
     assert simulator.journal.writes() == []

@@ -50,6 +50,6 @@ def session_of(simulator: Simulator, title: str) -> Session:
     return found
 
 
-def said(run: Run) -> str:
+def printed(run: Run) -> str:
     """Return what a run has printed, as one line."""
     return " ".join(run.output.split())

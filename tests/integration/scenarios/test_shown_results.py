@@ -13,7 +13,7 @@ from tests.simulator.server import Simulator
 from .runs import (
     ROOM,
     actions,
-    assert_quiet,
+    assert_no_change_and_no_warning,
     event,
     reason,
     result,
@@ -23,14 +23,12 @@ from .runs import (
     rooms_of,
     run,
     session,
-    well,
+    succeeded,
 )
 
 
-def test_a_room_that_is_deleted_names_its_sessions_in_plan_and_diff(
-    simulator: Simulator, controller: Controller
-) -> None:
-    made = well(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
+def test_plan_and_diff_name_the_sessions_of_a_deleted_room(simulator: Simulator, controller: Controller) -> None:
+    made = succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
     theirs = simulator.colleague.create_session("Main stage", "Theirs", PRESET)
     wish = room(title="Main stage", state="absent")
     preview = run(controller, wish, arguments=("--check", "--diff"))
@@ -54,7 +52,7 @@ def ledger_entries(controller: Controller) -> list[dict[str, str]]:
     return [{"id": str(entry.get("session_id"))} for entry in listed["entries"] if entry.get("stream_key_available")]
 
 
-def test_another_tag_is_seen_in_the_diff(controller: Controller) -> None:
+def test_the_diff_shows_another_tag_manager_id(controller: Controller) -> None:
     def tagged(container_id: str) -> dict[str, object]:
         tag = {"container_id": container_id, "enabled": True}
         return room(title="Main stage", analytics={"google_tag_manager": tag})
@@ -62,11 +60,11 @@ def test_another_tag_is_seen_in_the_diff(controller: Controller) -> None:
     done = run(controller, tagged("GTM-FIRST1"), tagged("GTM-SECOND"), tagged("GTM-SECOND"), arguments=("--diff",))
     assert "-        container_id: GTM-FIRST1" in done.output
     assert "+        container_id: GTM-SECOND" in done.output
-    assert_quiet(results_of(done)[-1])
+    assert_no_change_and_no_warning(results_of(done)[-1])
     assert done.result(ROOM)["diff"]["before"] == done.result(ROOM)["diff"]["after"]
 
 
-def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, controller: Controller) -> None:
+def test_a_room_cannot_get_the_title_of_another_room(simulator: Simulator, controller: Controller) -> None:
     first, second = (simulator.colleague.create_room(title) for title in ("Main stage", "Work shop"))
     simulator.journal.clear()
     titles = ("Main stage", "Main\u200b stage", "Hall")
@@ -74,14 +72,12 @@ def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, c
     for one in refused:
         assert first.id in reason(one)
         assert one["changed"] is False
-    assert actions(well(renamed)) == ["update_room"]
+    assert actions(succeeded(renamed)) == ["update_room"]
     assert {one.title for one in simulator.service.rooms.values()} == {"Main stage", "Hall"}
     assert len(simulator.journal.writes()) == 1
 
 
-def test_two_rooms_of_one_title_have_a_place_each_in_facts_and_diff(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_facts_and_diff_hold_both_rooms_of_one_title(simulator: Simulator, controller: Controller) -> None:
     ids = [simulator.colleague.create_room("Main stage").id for _number in range(2)]
     rooms = [
         {"room_id": one, "sessions": [{"title": "Keynote", "preset_id": PRESET, "encoder": f"encoder{number}"}]}
@@ -92,17 +88,17 @@ def test_two_rooms_of_one_title_have_a_place_each_in_facts_and_diff(
     assert {(entry["room_id"], entry["encoder"]) for entry in facts.values()} == {
         (one, f"encoder{number}") for number, one in enumerate(ids)
     }
-    assert_quiet(results_of(done)[-1])
+    assert_no_change_and_no_warning(results_of(done)[-1])
     assert {one.id for one in simulator.service.sessions.values()} == {entry["id"] for entry in facts.values()}
     # Both rooms, and a session within each, came with the first task.
     assert all(f"id: {one}" in done.output for one in simulator.service.sessions)
     assert sorted(one.room.id for one in simulator.service.sessions.values()) == sorted(ids)
 
 
-def test_what_was_done_before_a_failure_is_a_change_and_a_room_is_no_session(
+def test_calls_before_a_failure_count_as_changed_and_failed_rooms_are_listed_apart(
     simulator: Simulator, controller: Controller
 ) -> None:
-    well(result(controller, event(rooms_of("Keynote", "Panel"))))
+    succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
     # The service deletes it and says that it could not; looking again shows that it is gone.
     simulator.faults.add("status", status=500, method="DELETE", path="/sessions/", when="after")
     removed = result(controller, session(state="absent"))
@@ -123,7 +119,7 @@ def test_what_was_done_before_a_failure_is_a_change_and_a_room_is_no_session(
 def test_a_key_that_a_refusal_quotes_is_not_shown(simulator: Simulator, controller: Controller) -> None:
     simulator.service.key_form = "{hyphenated}"
     simulator.tastes.refusals_quote = ("stream_key", "id", "credential")
-    well(result(controller, session()))
+    succeeded(result(controller, session()))
     # A session of which the ledger knows nothing has a key that nobody can mask by its value.
     simulator.colleague.create_session("Main stage", "Panel", PRESET)
     for one in simulator.service.sessions:

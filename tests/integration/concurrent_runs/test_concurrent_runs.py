@@ -43,7 +43,7 @@ def ledger_settings(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerSet
     return LedgerSettings(server.url(server.new_database()), key=key)
 
 
-class Rival:
+class EngineProcess:
     """An engine in a process of its own. What it is told goes through its input: it holds secrets."""
 
     def __init__(self, simulator: Simulator, controller: Controller, settings: LedgerSettings, **more: Any) -> None:
@@ -82,7 +82,7 @@ class Rival:
 
 
 @contextmanager
-def rivals(*started: Rival) -> Iterator[list[Rival]]:
+def started_together(*started: EngineProcess) -> Iterator[list[EngineProcess]]:
     """Wait until all of them are ready, let them go at once, and end what is left of them in the end."""
     try:
         assert [rival.heard() for rival in started] == ["ready"] * len(started)
@@ -122,7 +122,7 @@ def assert_one_session_for_each_slot(simulator: Simulator, settings: LedgerSetti
     return by_slot
 
 
-def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_same_keys(
+def test_eight_controllers_at_once_create_one_session_for_each_slot_and_read_the_same_keys(
     simulator: Simulator, controller: Controller, ledger_settings: LedgerSettings
 ) -> None:
     simulator.faults.add("latency", method="POST", path="", seconds=0.4, times=None)
@@ -137,7 +137,7 @@ def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_s
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{EVENT: {"rooms": rooms}, "register": "made"}]}
     playbook.write_text(json.dumps([play]))
     playbooks = [controller.start(str(playbook)) for _number in range(2)]
-    with rivals(*(Rival(simulator, controller, ledger_settings) for _number in range(6))) as engines:
+    with started_together(*(EngineProcess(simulator, controller, ledger_settings) for _number in range(6))) as engines:
         outcomes = [engine.outcome() for engine in engines]
         outputs = [process.communicate(timeout=LONGEST)[0] for process, _record in playbooks]
     assert [process.returncode for process, _record in playbooks] == [0, 0], outputs
@@ -155,13 +155,15 @@ def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_s
             assert told == expected[f"{session['room']}/{session['title']}"]
 
 
-def test_the_lease_of_a_controller_that_died_on_another_machine_ends_and_the_others_go_on(
+def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_another_machine(
     simulator: Simulator, controller: Controller, ledger_settings: LedgerSettings
 ) -> None:
     # Each answer is held back after its session was made; the controller dies while it waits for them.
     simulator.faults.add("latency", method="POST", path=POST_SESSION, seconds=60, when="after", times=5)
-    dying = Rival(simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0)
-    with rivals(dying):
+    dying = EngineProcess(
+        simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0
+    )
+    with started_together(dying):
         wait_for(lambda: len(simulator.service.sessions) == 5)
         dying.process.kill()
         dying.process.wait()
@@ -169,9 +171,10 @@ def test_the_lease_of_a_controller_that_died_on_another_machine_ends_and_the_oth
     simulator.faults.clear()
     assert [row.leased for row in kept_rows(ledger_settings) if row.slot.kind == "session"] == [True] * 5
     others = [
-        Rival(simulator, controller, ledger_settings, elsewhere=f"machine-{n}/1", lease_margin=5.0) for n in (2, 3)
+        EngineProcess(simulator, controller, ledger_settings, elsewhere=f"machine-{n}/1", lease_margin=5.0)
+        for n in (2, 3)
     ]
-    with rivals(*others) as engines:
+    with started_together(*others) as engines:
         outcomes = [engine.outcome() for engine in engines]
     assert [outcome["errors"] for outcome in outcomes] == [[], []]
     by_slot = assert_one_session_for_each_slot(simulator, ledger_settings)

@@ -15,16 +15,16 @@ from tests.simulator.server import Simulator
 from .runs import (
     Json,
     actions,
-    assert_all_is_kept,
-    assert_quiet,
+    assert_no_change_and_keys_kept,
+    assert_no_change_and_no_warning,
     event,
     reason,
     result,
     results,
     rooms_of,
     session,
+    succeeded,
     warnings,
-    well,
 )
 
 
@@ -33,26 +33,28 @@ from .runs import (
     [{"on_missing_key": "go_live"}, {"on_missing_key": "ignore", "state": "live"}],
     ids=["go_live", "ignore and live"],
 )
-def test_pinning_a_colleagues_session_keeps_the_key_of_ours(
+def test_session_id_of_another_users_session_keeps_the_key_of_ours(
     simulator: Simulator, controller: Controller, options: Json
 ) -> None:
-    ours = well(result(controller, session()))["session"]["id"]
+    ours = succeeded(result(controller, session()))["session"]["id"]
     theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET).id
-    pinned = well(result(controller, session(session_id=theirs, **options)))
+    pinned = succeeded(result(controller, session(session_id=theirs, **options)))
     assert actions(pinned) == ["go_live"]
     assert pinned["session"]["stream_key_available"] is True
     assert simulator.service.sessions[theirs].status == "live"
-    assert_all_is_kept(simulator, controller, session(session_id=ours), ours, theirs)
+    assert_no_change_and_keys_kept(simulator, controller, session(session_id=ours), ours, theirs)
 
 
-def test_what_a_colleague_renamed_is_used_and_told(simulator: Simulator, controller: Controller) -> None:
-    (ours,) = well(result(controller, event(rooms_of("Keynote"))))["sessions"]
+def test_a_session_renamed_in_the_dashboard_is_used_with_a_warning(
+    simulator: Simulator, controller: Controller
+) -> None:
+    (ours,) = succeeded(result(controller, event(rooms_of("Keynote"))))["sessions"]
     simulator.colleague.rename_session("Keynote", "Opening")
     simulator.colleague.rename_room("Main stage", "Grand hall")
     told, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
     assert "Grand hall" in warnings(told)
     assert (told["changed"], told["sessions"][0]["id"]) == (False, ours["id"])
-    assert_quiet(again)
+    assert_no_change_and_no_warning(again)
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
 
 
@@ -63,8 +65,10 @@ WISHES: dict[str, Json] = {
 }
 
 
-def test_what_a_colleague_puts_on_air_meanwhile_is_not_deleted(simulator: Simulator, controller: Controller) -> None:
-    well(result(controller, event(rooms_of("Keynote", "Panel"))))
+def test_a_session_put_on_air_in_the_dashboard_during_the_run_is_not_deleted(
+    simulator: Simulator, controller: Controller
+) -> None:
+    succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
     keynote = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
     simulator.journal.clear()
     for wish in WISHES.values():

@@ -58,7 +58,7 @@ def result(controller: Controller, task: Json, *arguments: str) -> Json:
     return found
 
 
-def well(result: Json) -> Json:
+def succeeded(result: Json) -> Json:
     assert not result["failed"], result["msg"]
     return result
 
@@ -69,9 +69,9 @@ def reason(result: Json) -> str:
     return str(result["msg"])
 
 
-def assert_quiet(result: Json) -> None:
+def assert_no_change_and_no_warning(result: Json) -> None:
     """The task ended well, planned and changed nothing, and warned of nothing."""
-    assert (well(result)["changed"], result["plan"], result.get("warnings", [])) == (False, [], [])
+    assert (succeeded(result)["changed"], result["plan"], result.get("warnings", [])) == (False, [], [])
 
 
 READ_KEYS = "read.keys"
@@ -90,11 +90,11 @@ def reading_keys(*ids: str) -> Json:
     }
 
 
-def assert_all_is_kept(simulator: Simulator, controller: Controller, task: Json, *ids: str) -> None:
+def assert_no_change_and_keys_kept(simulator: Simulator, controller: Controller, task: Json, *ids: str) -> None:
     """The task finds nothing to do, and the lookup answers the keys of these sessions."""
     done = run(controller, task, reading_keys(*ids))
     (found,) = results_of(done)
-    assert (well(found)["changed"], found["plan"]) == (False, [])
+    assert (succeeded(found)["changed"], found["plan"]) == (False, [])
     keys = [simulator.service.stream_key_of(one) for one in ids]
     assert (controller.home / READ_KEYS).read_text().splitlines() == keys, done.output
 

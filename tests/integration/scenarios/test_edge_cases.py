@@ -19,11 +19,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 
 from tests.integration.conftest import EVENT, PRESET
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, ids, play, results, room
+from tests.integration.scenarios.plays import event, ids, play, results, room
 from tests.simulator.server import Simulator
 
 
-def test_forty_sessions_and_a_wrong_ledger_print_one_hint_and_a_short_message(
+def test_forty_sessions_without_keys_give_one_hint_and_a_short_message(
     simulator: Simulator, controller: Controller
 ) -> None:
     # Exactly four pages, of a service that refuses a fifth, larger pages, and to say how many there are.
@@ -46,7 +46,7 @@ def test_forty_sessions_and_a_wrong_ledger_print_one_hint_and_a_short_message(
     assert simulator.journal.writes() == []
 
 
-def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
+def test_a_lease_from_a_fast_clock_is_waited_for_only_for_its_length(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage")]
@@ -68,7 +68,7 @@ def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
     assert [one.title for one in simulator.service.sessions.values()] == ["Keynote"]
 
 
-def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_made_nor_changed_again(
+def test_titles_that_the_dashboard_or_the_service_changed_cause_no_call(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.tastes.set(descriptions=["lf", "end"], time_precision="seconds", largest_join_limit=20)
@@ -99,7 +99,7 @@ def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
 
 
-def test_only_a_container_is_taken_for_one(controller: Controller) -> None:
+def test_a_ledger_in_a_container_gives_a_warning_and_elsewhere_none(controller: Controller) -> None:
     controller.environment["TENBYTE_LEDGER_URL"] = ""
     run = event(controller, rooms=[room("Main stage", "Keynote")])
     assert run.returncode == 0, run.output
