@@ -36,12 +36,12 @@ EVENT_FILE = Path(__file__).with_name("conference.yml")
 
 
 class DemoError(RuntimeError):
-    """The demo did not show what it promises."""
+    """The demo failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Playing:
-    """One session as Ansible's facts tell it, and what its HLS really plays."""
+    """One session from Ansible's facts, with what its HLS stream plays."""
 
     session: dict[str, Any]
     probe: Probe
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     if RUNNING.exists():
         print("A demo was left running. End it first: make demo-stop", file=sys.stderr)
         return 1
-    # A plain kill is to clean up as Ctrl-C does.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="tenbyte-webinar-demo-"))
     kept = False
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     finally:
         if not kept:
-            # A second Ctrl-C must not leave half of it running.
+            # A second Ctrl-C must not interrupt the cleaning up.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             strike(folder)
             print("Cleaned up: encoders, ingest and simulator have ended, their folder is removed.", flush=True)
@@ -175,7 +175,7 @@ def keep(stage: Stage) -> None:
     RUNNING.write_text(json.dumps({"folder": str(stage.folder)}))
     settings = stage.folder / "controller.env"
     names = {**stage.environment(), "ANSIBLE_INVENTORY": str(stage.inventory)}
-    # It holds the credential of the simulated account, which is a secret to nobody, in a folder of mode 0700.
+    # It holds the credential of the simulated account, which is no secret, in a folder of mode 0700.
     settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items()))
     print(f"Left running, as KEEP=1 asked. Watch with: ffplay {next(iter(stage.sessions().values()))['hls_url']}")
     print(f"Run playbooks against it: (. {settings}; ansible-playbook tenbyte.webinar.status)")

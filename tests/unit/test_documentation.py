@@ -54,7 +54,7 @@ def parsed(module: Any, name: str) -> Any:
 
 @functools.cache
 def documentation(kind: str) -> dict[str, Any]:
-    """Return what ansible-doc says about the collection's plugins of a kind, with fragments and all."""
+    """Return ansible-doc's output for the collection's plugins of a kind, with fragments."""
     folder = Path(importlib.import_module(PACKAGE).__path__[0]).parents[3]
     names = [f"tenbyte.webinar.{path.stem}" for path in (ROOT / "plugins" / FOLDERS[kind]).glob("[!_]*.py")]
     command = [sys.executable, "-m", "ansible", "doc", "--json", "--type", kind, *names]
@@ -209,13 +209,13 @@ def test_an_info_action_documents_that_it_has_no_diff(name: str) -> None:
 def test_the_role_event_has_the_options_of_the_action() -> None:
     role = yaml.safe_load((ROOT / "roles" / "event" / "meta" / "argument_specs.yml").read_text())
     options = role["argument_specs"]["main"]["options"]
-    # The connection and the ledger are given as variables tenbyte_NAME, which the lookup reads too. The role reveals
-    # keys in a way of its own, which does not hide its whole result.
+    # Connection and ledger are variables tenbyte_NAME, which the lookup reads too. The role has its own option for
+    # revealing keys, which does not hide its whole result.
     apart = {*argument_specs.CONNECTION_SPEC, *argument_specs.LEDGER_SPEC, "reveal_stream_key"}
     action = {f"event_{name}": spec for name, spec in SPECS["event"].items() if name not in apart}
     assert options.pop("event_reveal_stream_keys")["default"] is False
     assert names_only(options, "options") == names_only(action, "options")
-    # What is empty is not given; in the rooms, which are often made of tables, the action alone judges values.
+    # Empty counts as not given; values in the rooms, which often come from tables, are checked by the action alone.
     for name, option in options.items():
         option["choices"] = [choice for choice in option.get("choices") or [] if choice != ""]
         action[name] = {**action[name], "choices": [choice for choice in action[name].get("choices") or [] if choice]}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The health checks that the roles rtmp_relay and obs_encoder put on their hosts: what they make of what they see."""
+"""The health checks that the roles rtmp_relay and obs_encoder install on their hosts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_push_is_on_air_while_its_count_of_sent_bytes_grows() -> None:
         ((3000, 900, PUBLISHER, PUSH.format(9000)), "not on air"),
         ((1000, 900, PUBLISHER, PUSH.format(9000)), "silent encoder"),
         ((3000, 900, PUSH.format(9000)), "idle"),
-        # Counted from zero since a restart.
+        # The count starts at zero after a restart.
         ((30, 20, PUBLISHER, PUSH.format(4000)), "on air"),
     ],
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pictures are taken several at once and not more; what fails costs its own picture alone."""
+"""Pictures are taken concurrently, up to a limit; a failure affects only its own picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 FRAMES = Path(__file__).resolve().parents[2] / "playbooks" / "files" / "frames.py"
 PICTURE = b"\xff\xd8\xff picture"
-# Stands for ffmpeg: a picture for every stream but one that is refused and one that plays no picture.
+# Replaces ffmpeg: a picture for every stream except a refused one and one without a picture.
 FFMPEG = r"""#!/bin/sh
 echo 1 >>"$LOG"
 sleep 0.2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Roles get options as they were given: `-e x=false` is a text, which `when` takes for true. So each use converts."""
+"""Roles get options as text (`-e x=false`), and `when` takes any text for true. So each use must convert."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from jinja2 import Environment, nodes
 
-# Regular expressions in templates hold what Python calls invalid escapes.
+# Python warns of escapes in the templates' regular expressions.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def expressions(value: Any, *, condition: bool = False) -> Iterator[str]:
 
 
 def unconverted(template: str, options: dict[str, str]) -> set[str]:
-    """Return the options that a template uses without converting them."""
+    """Return the options that a template uses without a conversion."""
     tree = JINJA.parse(template)
     converted: set[int] = set()
     for node in tree.find_all(nodes.Filter):

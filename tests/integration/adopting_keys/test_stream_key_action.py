@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action stream_key on the real ansible-playbook: a key seen elsewhere is kept, or forgotten, and never shown."""
+"""The action stream_key on the real ansible-playbook: it adds or forgets a key, and never shows one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.seed(
 
 
 def adopt(controller: Controller, key: str, *arguments: str, session_id: str = KEYNOTE, more: str = "") -> Run:
-    """Run the action; the key comes from the environment, so that no file of the playbook holds it."""
+    """Run the action. The key comes from the environment, so no file of the playbook holds it."""
     task = f"""
     - tenbyte.webinar.stream_key:
         session_id: {session_id}
@@ -56,7 +56,7 @@ def result_of(run: Run) -> dict[str, Any]:
 
 
 def kept_key(controller: Controller, session_id: str = KEYNOTE) -> str | None:
-    """Return the key that an encoder's task would be given."""
+    """Return the key that the lookup gives to an encoder's task."""
     target = controller.home / "encoder.key"
     target.unlink(missing_ok=True)
     controller.tasks(f"""

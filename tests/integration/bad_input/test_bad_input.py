@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bad input fails before any writing call, with a message that names the option and the way out, and no traceback."""
+"""Bad input fails before any writing call, without a traceback. The message names the option and what to do."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_room_of_another_account_is_refused(simulator: Simulator, controller: 
 
 
 def test_a_ledger_in_a_folder_that_cannot_be_created_is_refused(simulator: Simulator, controller: Controller) -> None:
-    # A regular file where a folder should be: unlike permissions, that holds for root too.
+    # A regular file instead of a folder: unlike permissions, it stops root too.
     controller.home.mkdir(parents=True)
     (controller.home / "file").touch()
     ledger = {"TENBYTE_LEDGER_URL": f"sqlite:///{controller.home}/file/ledger.sqlite3"}
@@ -266,7 +266,7 @@ def test_an_unreachable_service_is_reported(simulator: Simulator, controller: Co
 
 
 class AnyPage(BaseHTTPRequestHandler):
-    """A web server that answers every request with a page for people."""
+    """A web server that answers every request with an HTML page."""
 
     def do_GET(self) -> None:
         page = b"<html><title>Welcome</title></html>"

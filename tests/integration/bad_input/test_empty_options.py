@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is empty is not given: in options, variables and the environment, for actions and the lookup alike."""
+"""An empty value counts as not given: in options, variables and the environment, for actions and the lookup."""
 
 from __future__ import annotations
 

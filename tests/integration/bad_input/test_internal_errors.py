@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A mistake of the collection's own: one sentence, and at -vvv the way to it, without a value."""
+"""An internal error of the collection is one sentence. At -vvv its frames are shown, without values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOOKUP = "- debug: {msg: \"{{ lookup('tenbyte.webinar.stream_key', 'x') }}\"}\n"
 
 @pytest.fixture
 def with_internal_error(controller: Controller, tmp_path: Path) -> Controller:
-    """A controller with a copy of the collection that has a fault."""
+    """A controller with a copy of the collection that raises an internal error."""
     copy = tmp_path / "collections" / "ansible_collections" / "tenbyte" / "webinar"
     for name in ("plugins", "meta", "galaxy.yml"):
         source = ROOT / name

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several controllers at once on one event and one ledger: processes of their own, some of them ansible-playbook."""
+"""Several controllers at once with one event and one ledger: separate processes, some of them ansible-playbook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.simulator.server import Simulator
 ENGINE = Path(__file__).parent / "engine.py"
 POST_SESSION = r"^/rooms/[^/]+/sessions$"
 ROOMS = {"Main stage": ["Keynote", "Panel", "Closing"], "Workshop": ["Hands on", "Questions"]}
-# Generous: what is waited for is an answer, not a time.
+# Long enough for a slow machine.
 LONGEST = 180.0
 
 
@@ -44,7 +44,7 @@ def ledger_settings(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerSet
 
 
 class EngineProcess:
-    """An engine in a process of its own. What it is told goes through its input: it holds secrets."""
+    """The engine in its own process. It reads its settings from standard input, because they hold secrets."""
 
     def __init__(self, simulator: Simulator, controller: Controller, settings: LedgerSettings, **more: Any) -> None:
         self.process = subprocess.Popen(
@@ -83,7 +83,7 @@ class EngineProcess:
 
 @contextmanager
 def started_together(*started: EngineProcess) -> Iterator[list[EngineProcess]]:
-    """Wait until all of them are ready, let them go at once, and end what is left of them in the end."""
+    """Wait until all of them are ready, start them at once, and end those that still run afterwards."""
     try:
         assert [rival.heard() for rival in started] == ["ready"] * len(started)
         for rival in started:
@@ -111,7 +111,7 @@ def kept_rows(settings: LedgerSettings) -> list[Row]:
 
 
 def assert_one_session_for_each_slot(simulator: Simulator, settings: LedgerSettings) -> dict[str, str]:
-    """Return the ids of the sessions by room and title; each is current, has its key in the ledger, and is alone."""
+    """Return the ids of the sessions by room and title; each is the only current one and has its key in the ledger."""
     sessions = [one for one in simulator.service.sessions.values() if one.status in ("scheduled", "live")]
     by_slot = {f"{one.room.title}/{one.title}": one.id for one in sessions}
     assert len(by_slot) == len(sessions) == sum(len(names) for names in ROOMS.values())
@@ -158,7 +158,7 @@ def test_eight_controllers_at_once_create_one_session_for_each_slot_and_read_the
 def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_another_machine(
     simulator: Simulator, controller: Controller, ledger_settings: LedgerSettings
 ) -> None:
-    # Each answer is held back after its session was made; the controller dies while it waits for them.
+    # Each response is delayed after its session was created; the controller is killed while it waits.
     simulator.faults.add("latency", method="POST", path=POST_SESSION, seconds=60, when="after", times=5)
     dying = EngineProcess(
         simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the connection and the ledger, given in the task: TLS, credentials, patience, where keys are kept."""
+"""The options of connection and ledger in a task: TLS, credentials, time-outs, retries, the place of the keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.simulator.server import Simulator
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that is its own authority; return its file and its key's."""
+    """Make a self-signed certificate for 127.0.0.1; return its file and the file of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulator")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -55,7 +55,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def behind_tls(port: int, public: Path, private: Path) -> Iterator[int]:
-    """Serve a loopback port's plain HTTP over TLS on a port of its own; yield that port."""
+    """Serve the plain HTTP of a loopback port over TLS on another port; yield that port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -110,7 +110,7 @@ def test_the_options_decide_which_certificates_are_trusted(
         assert "TLS failed" in refused.result(SESSION)["msg"]
         assert "ca_path" in refused.result(SESSION)["msg"]
         assert len(simulator.journal) == 0
-        # The environment of requests does not override what the task says.
+        # The environment variables of requests do not override the task's options.
         system = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
         assert keynote(controller, system, api_url=url, ca_path=str(public)).returncode == 0
         assert keynote(controller, system, api_url=url, validate_certs=False).returncode == 0
@@ -128,7 +128,7 @@ def test_a_token_in_the_task_overrides_an_api_key_in_the_environment(
     simulator: Simulator, controller: Controller
 ) -> None:
     user = simulator.service.users[0]
-    # The environment holds an API key; the task's own token is not "both".
+    # The environment holds an API key; with the task's token these are not two credentials.
     run = keynote(controller, {"TENBYTE_API_KEY": "sim-api-key-of-nobody"}, api_token=user.token)
     assert run.returncode == 0, run.output
     assert user.token not in run.output
@@ -188,7 +188,7 @@ def test_plain_http_to_this_machine_is_allowed_under_all_its_names(
     simulator: Simulator, controller: Controller, host: str
 ) -> None:
     run = keynote(controller, api_url=f"http://{host}:{simulator.port}/v1/webinar", timeout=5)
-    # Not every machine has an address of each kind; what counts is that it is tried.
+    # Not every machine has each kind of address; the test only needs the attempt.
     assert "allow_http" not in str(run.result(SESSION).get("msg"))
 
 
@@ -208,7 +208,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(simulator: Simulator
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [event]}
     assert controller.plays([play]).returncode == 0
     simulator.journal.clear()
-    # The second page of the sessions keeps the run waiting, while somebody deletes what stood on the first.
+    # The second page of the sessions is delayed while somebody deletes a session of the first.
     simulator.faults.add("latency", method="GET", path="/sessions$", skip=1, seconds=2)
     newest = list(simulator.service.sessions.values())[-1]
     gone: list[bool] = []
@@ -230,6 +230,6 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(simulator: Simulator
         thread.join()
     assert gone, "nothing was deleted while the list was read"
     assert run.returncode == 0, run.output
-    # One was gone, so one is made again, and no other: the one that moved onto the first page was not missed.
+    # Only the deleted session is created again: the one that moved to the first page was seen.
     assert len(simulator.journal.writes()) == 1
     assert len(simulator.service.sessions) == 101

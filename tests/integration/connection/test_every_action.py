@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every action takes the whole of its connection and ledger from the task, with nothing in the environment."""
+"""Every action takes its connection and ledger from the task, without the environment."""
 
 from __future__ import annotations
 

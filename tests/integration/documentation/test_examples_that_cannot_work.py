@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every documented example fails, and says why, where the credential is wrong or the service cannot be reached."""
+"""Every documented example fails and says why if the credential is wrong or the service is unreachable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.controller import Controller, Run
 from tests.integration.playbooks.encoders import encoders_folder, inventory
 from tests.integration.playbooks.event import ROOMS
 
-# What an example shows without asking the service, and so without a credential.
+# Examples that do not call the service, and so need no credential.
 ASKS_NOBODY = {
     "See what the ledger holds",
     "Forget the key of one session",
@@ -30,21 +30,21 @@ ASKS_NOBODY = {
     "Take the entries of a file into the ledger of the team",
     "Forget the key of a session that another team looks after from now on",
 }
-# What anybody may read: the simulated service asks for no credential.
+# Public data, which the simulated service returns without a credential.
 PUBLIC = {
     "Read one room by its id, whoever its host is",
     "Read all public rooms of the service",
     "List all public sessions of somebody else's room",
 }
-# A filter or test asks nobody either, and one of their examples puts a stream on the host.
+# A filter or test does not call the service either, and one of their examples puts a stream on the host.
 CALLING = ("plugins/modules/", "plugins/lookup/")
 WRONG_KEY = "a-key-that-opens-nothing"
-# By how the service is out of reach: what a message must say of it.
+# What a message must say, by the reason why the service does not work.
 REASONS = {"wrong credential": "credential", "unreachable": "Check api_url, the network"}
 
 
 def variables(home: Path) -> dict[str, Any]:
-    """What the examples take from a user's own variables."""
+    """The variables that the examples expect from a user."""
     return {
         "event_rooms": ROOMS,
         "vault_tenbyte_api_key": WRONG_KEY,
@@ -69,7 +69,7 @@ def examples_that_call_the_service() -> dict[str, list[dict[str, Any]]]:
 
 
 def with_short_waits(task: dict[str, Any]) -> dict[str, Any]:
-    """The example as it is, but for the time that it waits."""
+    """The example with shorter waits."""
     waits = {"retries": 1, "delay": 0} if "until" in task else {}
     elsewhere = {"vault_password_file": "vault-password", "path": "export.vault"}
     name = next((key for key in task if key == "tenbyte.webinar.ledger"), None)
@@ -79,7 +79,7 @@ def with_short_waits(task: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(params=REASONS)
 def unreachable(request: pytest.FixtureRequest, controller: Controller) -> str:
-    """Let the controller have a wrong credential, or a service that nobody is at."""
+    """Give the controller a wrong credential, or the URL of a service that does not run."""
     reason: str = request.param
     controller.api_key = WRONG_KEY
     if reason == "unreachable":
@@ -121,8 +121,8 @@ def test_each_example_of_a_plugin_fails(unreachable: str, controller: Controller
     said = {name for name, reason in reasons.items() if REASONS[unreachable] in reason}
     assert len(said) > 15
     if unreachable == "unreachable":
-        # An example that goes on with the result of the one before fails because that has none. (With a wrong
-        # credential some find that what they read, which anybody may, is not there.)
+        # An example that uses the result of the one before fails because there is none. (With a wrong credential,
+        # some read public data and do not find their session in it.)
         other = {name: reason for name, reason in reasons.items() if name not in said}
         assert [name for name, why in other.items() if "has no attribute" not in why and "censored" not in why] == []
     assert "Traceback" not in run.output
@@ -137,7 +137,7 @@ def test_each_documented_playbook_fails(unreachable: str, controller: Controller
         return controller.playbook(playbook, *arguments)
 
     shipped = [f"tenbyte.webinar.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
-    # They wait more than they work: a few seconds each for a service that may come back.
+    # Each waits a few seconds for a service that may come back.
     with ThreadPoolExecutor(max_workers=4) as pool, encoders_folder() as folder:
         arguments += ["-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios"))]
         runs = dict(zip([*written, *shipped], pool.map(run_of, [*written, *shipped]), strict=True))
@@ -150,7 +150,7 @@ def test_each_documented_playbook_fails(unreachable: str, controller: Controller
 
 
 def documented_playbooks(controller: Controller) -> list[str]:
-    """Write the playbooks in the prose that ask the service, exactly as printed, and return their files' names."""
+    """Write the documented playbooks that call the service, exactly as printed, and return the names of their files."""
     written = []
     for page in pages():
         for number, block in enumerate(code_blocks(page, "ya?ml")):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sessions and the lookup of their keys in check mode: a preview ends well, and a mistake is told as in a real run."""
+"""Sessions and the lookup of their keys in check mode: correct tasks succeed, mistakes fail as in a real run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keynote(**options: Any) -> dict[str, Any]:
 
 
 def writing(ids: str, path: Path) -> dict[str, Any]:
-    """The pair's second half, as the documentation has it."""
+    """The task that writes the key to a file, as in the documentation."""
     keys = f"query('tenbyte.webinar.stream_key', {ids}) | join(' ')"
     return {
         "ansible.builtin.copy": {"content": f"{{{{ {keys} }}}}", "dest": str(path), "mode": "0600"},

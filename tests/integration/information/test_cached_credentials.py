@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gathered facts hold the environment, and a fact cache keeps them in clear: who keeps a credential so is told."""
+"""Gathered facts hold the environment, and a fact cache keeps them in clear: the actions warn of a credential in it."""
 
 from __future__ import annotations
 

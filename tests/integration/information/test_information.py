@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""room_info and session_info on the real ansible-playbook: they find what is there, change nothing, show no secret."""
+"""room_info and session_info on the real ansible-playbook: they return what exists, change nothing, show no secret."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container's user: an id without a name, and no HOME. What needs no ledger works; the rest says what to set."""
+"""A container's user: a uid without a name, and no HOME. What needs no ledger works; the rest says what to set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import Controller, Run
 from tests.simulator.server import Simulator
 
-# Answers as the system does for an id that it does not know, also where the tests may not change the user.
+# Raises the system's error for an unknown uid, also if the tests may not change the user.
 NAMELESS = """
 import pwd, runpy, sys
 def getpwuid(uid):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action ledger on the real ansible-playbook: keys are counted, copied and encrypted anew, and never shown."""
+"""The action ledger on the real ansible-playbook: it lists, copies and re-encrypts keys, and never shows one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSWORD_TASK = {"vault_password": "{{ lookup('ansible.builtin.env', 'VAULT') }}
 
 
 def run_of(controller: Controller, simulator: Simulator, *tasks: dict[str, Any], **environment: str) -> Run:
-    """Run tasks of the action, one after the other, whether they fail or not; whatever they say holds no key.
+    """Run tasks of the action one after the other, even if one fails; assert that the output holds no key.
 
     ``check``, in a task, is not an option of the action: the task runs in check mode.
     """
@@ -68,7 +68,7 @@ def provisioned(controller: Controller) -> list[dict[str, Any]]:
 
 
 def remove(simulator: Simulator, session_id: str) -> None:
-    """Take a session away as somebody in the dashboard would."""
+    """Delete a session as if in the dashboard."""
     session = simulator.service.sessions.pop(session_id)
     del session.room.sessions[session_id]
 
@@ -95,7 +95,7 @@ def test_entries_are_listed_compared_with_the_service_and_forgotten(
 def test_options_of_the_task_override_the_environment(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
-    """Options in the task count more than the environment, which here names nothing that is there."""
+    """The environment names a service and a ledger that do not exist."""
     provisioned(controller)
     user = simulator.service.users[0]
     authorities = certifi.where()
@@ -170,7 +170,7 @@ def test_the_ledgers_own_key_is_changed_in_its_file(simulator: Simulator, contro
 def test_two_ledgers_of_the_first_version_that_share_a_key_file_stay_readable_when_one_key_changes(
     simulator: Simulator, controller: Controller
 ) -> None:
-    """``event.db`` and ``event.sqlite3`` had ``event.key`` between them."""
+    """``event.db`` and ``event.sqlite3`` shared ``event.key``."""
     folder = controller.home / "ledger"
     one, other = ({"TENBYTE_LEDGER_URL": f"sqlite:///{folder}/event.{ending}"} for ending in ("db", "sqlite3"))
     assert controller.tasks(EVENT_TASKS, environment=one).returncode == 0
@@ -210,7 +210,7 @@ def test_a_relative_path_to_a_ledger_is_refused_and_nothing_is_created(
 
 
 def test_without_a_home_only_operations_on_the_ledger_fail(simulator: Simulator, controller: Controller) -> None:
-    """A uid without a name and no HOME, as in many containers: Ansible itself then needs its own folder named."""
+    """A uid without a name and no HOME, as in many containers: Ansible itself then needs ANSIBLE_HOME."""
     sessions = provisioned(controller)
     program = controller.home / "nameless.py"
     program.write_text(

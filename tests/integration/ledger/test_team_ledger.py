@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A ledger in PostgreSQL under the real ansible-playbook: two controllers with homes of their own share it."""
+"""A ledger in PostgreSQL with the real ansible-playbook: two controllers with different home folders share it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""States, drift and policies on the real ansible-playbook: what is created, updated, replaced, put on air, ended."""
+"""States, differences and policies on the real ansible-playbook: create, update, replace, go live, end."""
 
 from __future__ import annotations
 

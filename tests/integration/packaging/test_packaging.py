@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The artifact that ansible-galaxy builds is clean, installs, and works from where users have their collections."""
+"""The artifact that ansible-galaxy builds holds no stray file, installs, and works in the users' collections folder."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_missing_library_is_named_with_the_way_to_install_it(
     artifact: Path, controller: Controller, library: str
 ) -> None:
     controller.home.mkdir(parents=True)
-    # Stands before the real library on the path, and is missing as a missing one is.
+    # First on the path, and raises the same error as a missing library.
     (controller.home / "absent").mkdir()
     missing = f'raise ModuleNotFoundError("No module named {library!r}", name="{library}")\n'
     (controller.home / "absent" / f"{library}.py").write_text(missing)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keyword environment: it reaches the actions as it reaches modules, and nothing of it is shown or kept."""
+"""The keyword environment has an effect on actions as on modules; its values are neither shown nor kept."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_environment_of_play_block_and_task_sets_service_credential_and_ledger(
 def test_the_innermost_environment_wins_and_an_empty_value_does_not_hide_the_controllers(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
-    # What is empty within hides what is outside of it in the playbook: core hands on one merged mapping.
+    # Within the playbook, an empty inner value hides an outer one: core passes one merged mapping.
     play = {"TENBYTE_API_KEY": "sim-api-key-of-nobody", "XDG_DATA_HOME": str(tmp_path / "play")}
     block = {"TENBYTE_API_KEY": controller.api_key, "XDG_DATA_HOME": str(tmp_path / "block")}
     task = {"TENBYTE_API_URL": "", "XDG_DATA_HOME": str(tmp_path / "task")}

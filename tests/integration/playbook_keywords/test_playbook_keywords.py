@@ -19,7 +19,7 @@ HOSTS = ("one", "two")
 
 
 def run(controller: Controller, plays: list[dict[str, Any]], *arguments: str) -> Run:
-    """Run plays on hosts that cannot be reached: the actions need no connection."""
+    """Run plays on unreachable hosts: the actions need no connection."""
     controller.home.mkdir(parents=True, exist_ok=True)
     inventory = controller.home / "inventory.yml"
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {host: {"ansible_host": "192.0.2.1"} for host in HOSTS}}}))

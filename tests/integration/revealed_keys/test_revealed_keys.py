@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The option reveal_stream_key: keys in the registered result, and nowhere else until somebody puts them there."""
+"""The option reveal_stream_key: keys are in the registered result and nowhere else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def revealing(action: str = SESSION, **keywords: Any) -> dict[str, Any]:
 
 
 def keeping(expression: str, path: Path) -> dict[str, Any]:
-    """A task that writes what a template gives to a file, as one would that gives keys to an encoder."""
+    """Return a task that writes the value of a template to a file, like one that writes an encoder's key."""
     return {
         "ansible.builtin.copy": {"content": f"{{{{ {expression} }}}}", "dest": str(path), "mode": "0600"},
         "no_log": True,

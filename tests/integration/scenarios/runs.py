@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of this folder ask of a run: several tasks in one, the ledger's keys, what the service was sent."""
+"""Short ways to write tasks, run several of them in one play, and read their results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(controller: Controller, *tasks: Json, arguments: tuple[str, ...] = ()) -
 
 
 def results_of(run: Run) -> list[Json]:
-    """Return the results of the collection's own tasks, and in each whether it has failed."""
+    """Return the results of the collection's tasks; ``failed`` says whether the task failed."""
     ended = [one for one in run.records if one["kind"] in ("ok", "failed") and "webinar" in one["action"]]
     return [{**one["result"], "failed": one["kind"] == "failed"} for one in ended]
 
@@ -70,7 +70,7 @@ def reason(result: Json) -> str:
 
 
 def assert_no_change_and_no_warning(result: Json) -> None:
-    """The task ended well, planned and changed nothing, and warned of nothing."""
+    """Assert that the task succeeded, with an empty plan, no change and no warning."""
     assert (succeeded(result)["changed"], result["plan"], result.get("warnings", [])) == (False, [], [])
 
 
@@ -91,7 +91,7 @@ def reading_keys(*ids: str) -> Json:
 
 
 def assert_no_change_and_keys_kept(simulator: Simulator, controller: Controller, task: Json, *ids: str) -> None:
-    """The task finds nothing to do, and the lookup answers the keys of these sessions."""
+    """Assert that the task has nothing to do, and that the lookup returns the keys of these sessions."""
     done = run(controller, task, reading_keys(*ids))
     (found,) = results_of(done)
     assert (succeeded(found)["changed"], found["plan"]) == (False, [])

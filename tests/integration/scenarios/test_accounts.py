@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several accounts with one ledger, as where only TENBYTE_API_KEY changes between staging and production."""
+"""Several accounts share a ledger, for example if only TENBYTE_API_KEY differs between staging and production."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_account_has_its_own_rooms_sessions_and_keys(
     hosts = [simulator.service.rooms[room_id].host.username for room_id, _id, _fingerprint in found[:2]]
     assert hosts == ["host", "stranger"]
     assert len(simulator.service.sessions) == 2
-    # The key of either is in the ledger, whoever asks for it.
+    # The lookup finds the keys of both accounts in the ledger.
     assert_no_change_and_keys_kept(simulator, controller, event(KEYNOTE), found[0][1], found[1][1])
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Colleagues at the service's dashboard: what they make, rename and start is neither taken for ours nor lost."""
+"""Other users create, rename and start sessions in the dashboard: these are not taken for ours, and none is lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_session_put_on_air_in_the_dashboard_during_the_run_is_not_deleted(
     keynote = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
     simulator.journal.clear()
     for wish in WISHES.values():
-        # The list says that it is scheduled; then it goes on air.
+        # It goes on air after the list showed it as scheduled.
         keynote.status = "scheduled"
         change = {"do": "go_live", "session": keynote.id}
         rule = simulator.faults.add("change", method="GET", path="/sessions$", when="after", change=change)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start times as YAML's users write them, and as services keep them: sent once, and no drift afterwards."""
+"""Start times in the spellings of YAML and of services: they are sent once and are no difference afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.simulator.server import Simulator
 from .runs import Json, actions, assert_no_change_and_no_warning, event, reason, results, rooms_of, succeeded
 
 SUMMER = timezone(timedelta(hours=2))
-# One instant, in the ways in which people and YAML write it.
+# The same instant in different spellings.
 WAYS: tuple[Any, ...] = (
     datetime(2027, 5, 4, 9, tzinfo=SUMMER),
     "2027-05-04 09:00:00+02:00",

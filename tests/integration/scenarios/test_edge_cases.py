@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is small until it happens: clocks, lists of other tastes, cleaned texts, new names, and how much is printed."""
+"""Edge cases: fast clocks, unusual paging, normalised texts, changed titles, and the length of messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.simulator.server import Simulator
 def test_forty_sessions_without_keys_give_one_hint_and_a_short_message(
     simulator: Simulator, controller: Controller
 ) -> None:
-    # Exactly four pages, of a service that refuses a fifth, larger pages, and to say how many there are.
+    # Exactly four pages. The service refuses a fifth page and larger pages, and states no total.
     simulator.tastes.set(largest_limit=10, larger_limit=422, page_after_last=404, hidden_list_fields=["total", "limit"])
     rooms = [room("Main stage", *(f"Talk {number}" for number in range(40)))]
     made = event(controller, rooms=rooms)
@@ -41,7 +41,7 @@ def test_forty_sessions_without_keys_give_one_hint_and_a_short_message(
     assert "and 30 more: " in result["msg"]
     assert result["msg"].count("choose with on_missing_key") == 1
     assert len(result["msg"]) < 1200
-    # Beside the message, each session says why in the result that Ansible prints.
+    # The printed result has the reason of each session.
     assert wrong.output.count("choose with on_missing_key") <= 40 + 2
     assert simulator.journal.writes() == []
 

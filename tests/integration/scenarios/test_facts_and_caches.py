@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts as roles find them: of real runs and of previews, in memory and in a cache, of rooms that are gone or alike."""
+"""The facts that roles read: of real runs and of check mode, in memory and in a cache, with deleted and equal rooms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REAL = ["tenbyte_event", "tenbyte_sessions", "tenbyte_sessions_run"]
 
 @pytest.fixture
 def cache(controller: Controller) -> Path:
-    """Give the controller a fact cache that lasts, and return its folder."""
+    """Give the controller a persistent fact cache, and return its folder."""
     folder = controller.home / "facts"
     controller.environment |= {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder)}
     return folder
@@ -33,7 +33,7 @@ def cached(folder: Path) -> dict[str, Any]:
     """Return the facts of the real run that a cache holds for localhost."""
     (file,) = (path for path in folder.iterdir() if path.name.endswith("localhost"))
     facts = json.loads(file.read_text())
-    # ansible-core 2.19 and later write what stands within a field of its own.
+    # ansible-core 2.19 and later put the facts into another field.
     facts = facts.get("__payload__", facts) if isinstance(facts, dict) else facts
     facts = json.loads(facts) if isinstance(facts, str) else facts
     return {name: facts.get(name) for name in REAL}
@@ -112,7 +112,7 @@ def test_two_sessions_with_the_same_name_both_keep_their_encoders(simulator: Sim
     assert [one["name"] for one in result["sessions"]] == list(facts)
     assert all(one["id"] in run.output for one in facts.values())
     assert event(controller, rooms=rooms).result(EVENT)["changed"] is False
-    # These two are not told apart by any name, and are refused before anything is done.
+    # These two cannot have different names, and are refused before any call.
     simulator.journal.clear()
     slashes = event(controller, rooms=[room("Day 1/Hall", "Talk 1"), room("Day 1", "Hall/Talk 1")])
     assert slashes.returncode != 0

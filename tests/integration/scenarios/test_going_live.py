@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Going live and ending as people see it: what the service shows late or never, and what gets lost on the way."""
+"""Going live and ending, with a service that shows values late or never, and with lost responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_on_missing_key_go_live_fails_if_going_live_shows_no_key(simulator: Simu
     assert first.returncode != 0
     assert "the service's answer held none. Choose on_missing_key: replace" in failed["msg"]
     assert failed["msg"].startswith("1 of 1 sessions failed.")
-    # It is on air now, and that is told.
+    # It is on air now, and the result says so.
     assert (failed["changed"], failed["sessions"][0]["status"]) == (True, "live")
     assert statuses(simulator) == {"Keynote": "live"}
     again = event(controller, rooms=[room("Main stage", "Keynote")], on_missing_key="go_live")
@@ -68,7 +68,7 @@ def test_going_live_and_ending_succeed_after_a_conflict_and_lost_responses(
         for title, session_id in known.items():
             path, kind, when = f"/sessions/{session_id}/{call}$", *title.lower().partition(" ")[::2]
             if kind == "conflict":
-                # A colleague is quicker by a moment.
+                # Somebody else makes the same call a moment earlier.
                 change = {"do": call, "session": session_id}
                 simulator.faults.add("change", method="POST", path=path, when="before", change=change)
             elif kind == "dropped":
@@ -106,7 +106,7 @@ def test_twenty_sessions_that_take_three_seconds_each_go_live_together(
     ended = time.monotonic()
     assert live.returncode == 0, live.output
     assert set(statuses(simulator).values()) == {"live"}
-    # Four at a time, each with its wait, would take fifteen.
+    # Four at a time, with a wait for each, would take fifteen seconds.
     assert len(asked) == 20
     assert asked[-1] - asked[0] < 3.0
     assert ended - asked[-1] < 8.0
@@ -115,7 +115,7 @@ def test_twenty_sessions_that_take_three_seconds_each_go_live_together(
 def test_a_ledger_that_fails_after_go_live_does_not_hide_that_the_session_is_live(
     simulator: Simulator, controller: Controller
 ) -> None:
-    # Refused for good: what may pass is tried again for a minute.
+    # A permanent error: temporary ones are retried for a minute.
     refusal = "CREATE TRIGGER refusal BEFORE UPDATE ON slots BEGIN SELECT RAISE(ABORT, 'refused'); END"
 
     def refuse_writes(_service: Service) -> None:

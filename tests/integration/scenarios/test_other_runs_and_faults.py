@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other runs, colleagues and faults that have nothing to do with it: none of them puts the wrong thing on air, takes
-the right one off, or keeps the rest of an event waiting."""
+"""Other runs, other users and unrelated faults put no wrong session on air, end no right one and stop no other."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from tests.integration.scenarios.plays import event, ids, play, printed, results
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
 
-# Faults that last are answered at once.
+# No retries, so that permanent faults are reported at once.
 AT_ONCE = {"retries": 0}
 
 
@@ -69,11 +68,11 @@ def test_a_session_that_goes_live_after_the_list_was_read_is_neither_purged_nor_
     result = run.result(EVENT)
     assert result["msg"].startswith("3 of 4 sessions failed.")
     assert result["msg"].count("is live by now") == 1
-    # Nor was anything put beside it.
+    # No second session was created.
     assert len(simulator.service.sessions) == 3
     left = {title: found.status for title, one in known.items() if (found := simulator.service.sessions.get(one))}
     assert left == dict.fromkeys(("Purged", "Replaced", "Absent"), "live")
-    # Their keys are still there.
+    # Their keys are kept.
     again = event(controller, rooms=[room("Main stage", "Purged", "Absent")]).result(EVENT)
     assert {one["title"]: one["stream_key_fingerprint"] for one in again["sessions"]} == {
         title: fingerprints[title] for title in ("Purged", "Absent")

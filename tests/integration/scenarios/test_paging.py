@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lists in the pages of services of other tastes: each is read to its end, or nothing is done."""
+"""Lists of services with other kinds of paging: each is read completely, or nothing is changed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_list_that_changes_between_two_pages_is_read_again(simulator: Simulato
     rule = simulator.faults.add("change", method="GET", path="/sessions$", page=1, when="after", change=change)
     made = result(controller, WISH)
     assert rule.struck
-    # The one that is gone is made again. The one that moved over the border of the pages was not missed.
+    # The deleted session is created again. The one that moved to another page was seen.
     assert [step["title"] for step in made["plan"]] == [newest.title]
     assert writes(simulator) == ["POST sessions"]
     assert oldest.id in simulator.service.sessions

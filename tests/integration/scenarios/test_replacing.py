@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is replaced stays until its replacement stands: a refused creation costs nothing, a killed run is finished."""
+"""A replaced session stays until the new one exists, after a refused creation and a killed run too."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_next_run_finishes_a_replacement_that_was_killed_before_the_removal(
     state = "live" if replaced == "live" else "present"
     (first,) = succeeded(result(controller, event(rooms_of("Keynote", state=state))))["sessions"]
     wanted = event(rooms_of("Keynote", preset_id=OTHER_PRESET), replace=replaced)
-    # The run looks at the old session once more before it removes it: that is the first request for it alone.
+    # The run reads the old session before it removes it: this is the first request for that session alone.
     killed(simulator, controller, wanted, method="GET", path=f"/sessions/{first['id']}$", point="received", skip=1)
     (second,) = set(simulator.service.sessions) - {first["id"]}
     assert simulator.service.sessions[first["id"]].status == replaced
@@ -110,7 +110,7 @@ def test_the_next_run_finishes_a_replacement_that_was_killed_before_the_removal(
 
 
 def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
-    """Kill a run when the service has created its session; return the session's id."""
+    """Kill a run after the service has created its session; return the session's id."""
     simulator.colleague.create_room("Main stage")
     killed(simulator, controller, event(rooms_of("Keynote")), method="POST", path=SESSIONS_PATH, point="committed")
     (orphan,) = simulator.service.sessions

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Settings that a service does not report, caps or refuses, and titles and descriptions that it stores otherwise."""
+"""Settings that a service does not report, caps or refuses; titles and descriptions that it stores differently."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_settings_that_the_service_does_not_report_are_sent_once(
     assert actions(succeeded(first)) == ["update_settings"]
     assert ("the service keeps" in warnings(first)) is told
     assert_no_change_and_no_warning(second)
-    # What is asked for otherwise is sent, and nothing else with it.
+    # A changed value is sent, and nothing else.
     assert asked_anew["plan"][0]["request"]["body"] == {"stage_enabled": False}
     assert writes(simulator) == ["POST rooms", "POST sessions", "PATCH settings", "PATCH settings"]
 
@@ -125,7 +125,7 @@ def test_room_fields_that_the_service_ignores_are_reported_and_are_no_difference
     wish = rooms_of("Keynote")
     wish[0]["description"] = "Something else"
     refused = result(controller, event(wish))
-    # A description that is refused keeps no session from being made.
+    # A refused description does not stop the creation of sessions.
     assert reason(refused).startswith("1 room failed")
     assert [one["title"] for one in refused["sessions"] if one["id"]] == ["Keynote"]
     assert [entry.path for entry in simulator.journal.writes() if entry.path.endswith("/sessions")] != []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What plan, diff, facts and messages show: all that is destroyed, each session, and what has failed by its name."""
+"""What plan, diff, facts and messages show: each removal, each session, and each failure with its name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_plan_and_diff_name_the_sessions_of_a_deleted_room(simulator: Simulator,
         assert all(f"-      {title}:" in shown.output for title in named)
         assert all(f"stream_key_fingerprint: {one['stream_key_fingerprint']}" in shown.output for one in made)
     assert simulator.service.rooms == {}
-    # The keys have ended with their sessions.
+    # The keys are erased with their sessions.
     assert {one["id"] for one in ledger_entries(controller)} & set(named.values()) == set()
 
 
@@ -90,7 +90,7 @@ def test_facts_and_diff_hold_both_rooms_of_one_title(simulator: Simulator, contr
     }
     assert_no_change_and_no_warning(results_of(done)[-1])
     assert {one.id for one in simulator.service.sessions.values()} == {entry["id"] for entry in facts.values()}
-    # Both rooms, and a session within each, came with the first task.
+    # The first task created both rooms, with a session in each.
     assert all(f"id: {one}" in done.output for one in simulator.service.sessions)
     assert sorted(one.room.id for one in simulator.service.sessions.values()) == sorted(ids)
 
@@ -99,7 +99,7 @@ def test_calls_before_a_failure_count_as_changed_and_failed_rooms_are_listed_apa
     simulator: Simulator, controller: Controller
 ) -> None:
     succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
-    # The service deletes it and says that it could not; looking again shows that it is gone.
+    # The service deletes it and answers with an error; reading again shows that it is gone.
     simulator.faults.add("status", status=500, method="DELETE", path="/sessions/", when="after")
     removed = result(controller, session(state="absent"))
     assert removed["changed"] is True
@@ -120,7 +120,7 @@ def test_a_key_that_a_refusal_quotes_is_not_shown(simulator: Simulator, controll
     simulator.service.key_form = "{hyphenated}"
     simulator.tastes.refusals_quote = ("stream_key", "id", "credential")
     succeeded(result(controller, session()))
-    # A session of which the ledger knows nothing has a key that nobody can mask by its value.
+    # The key of a session that the ledger does not know cannot be masked by its value.
     simulator.colleague.create_session("Main stage", "Panel", PRESET)
     for one in simulator.service.sessions:
         simulator.service.stream_key_of(one)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One service in several spellings, and the ledgers that earlier versions have left: no room and no key twice."""
+"""Different spellings of a service's URL, and ledgers of earlier versions: no room and no key exists twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def session_id(number: int) -> str:
 
 def test_different_spellings_of_a_url_share_one_ledger_entry(simulator: Simulator, controller: Controller) -> None:
     port = simulator.port
-    # The ledger has been written under one spelling; the others find what it holds.
+    # The ledger was written with one spelling; the others find its entries.
     spellings = [f"http://localhost:{port}/v1/webinar", f"HTTP://LocalHost:{port}//v1/webinar//"]
     spellings += [f"http://LOCALHOST.:{port}/v1/webinar", f"http://localhost:0{port}/v1/../v1/webinar"]
     done = results(controller, *(event(rooms_of("Keynote"), api_url=url) for url in spellings))
@@ -87,10 +87,10 @@ def test_a_playbook_works_with_a_ledger_of_the_first_version(
             "title": "Workshop",
         },
     ]
-    # The lookup answers each key that was kept, before any run has compared the ledger with the service.
+    # The lookup returns each kept key, before any run has compared the ledger with the service.
     assert read_keys(controller, *KEYS) == [f"not-a-real-key-{key}" for key in KEYS.values()]
     first, second = results(controller, event(rooms), event(rooms))
-    # The spare of a run that had lost its lease goes, as it did with the first version. Nothing else is touched.
+    # The spare session of a run that had lost its lease is removed, as in the first version. Nothing else changes.
     assert paths(succeeded(first)) == [f"DELETE /sessions/{session_id(105)}"]
     assert [one["id"] for one in first["sessions"]] == [session_id(number) for number in CURRENT]
     assert all(one["stream_key_available"] for one in first["sessions"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers that are lost, and controllers that die: one usable session for each slot, with its key in the ledger."""
+"""After lost responses and killed controllers, each slot has one usable session with its key in the ledger."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def test_a_session_that_a_lagging_list_hides_is_not_created_twice(simulator: Sim
     simulator.faults.add("lagging_list", method="GET", path=SESSIONS_PATH, seconds=3, times=None)
     assert controller.tasks(SESSION_TASKS).returncode == 0
     assert_every_current_session_has_its_key(simulator, controller, expected=1)
-    # A list that still lags behind what was created is no reason to create it again.
+    # A list that lags is no reason to create the session again.
     assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
 
 
 def test_a_duplicate_that_appears_after_the_time_out_is_planned_removed_and_reported(
     simulator: Simulator, controller: Controller
 ) -> None:
-    """The commit comes when the client has waited, looked in vain, and sent its request once more."""
+    """The service commits after the client has timed out, found nothing in the list, and sent its request again."""
     simulator.faults.add("delay_commit", method="POST", path=SESSIONS_PATH, seconds=11, hold=True)
     tasks = f"{SESSION_TASKS}    timeout: 1\n"
     first = controller.tasks(tasks)
@@ -155,7 +155,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def test_a_controller_killed_before_the_response_loses_no_session_and_no_key(
     simulator: Simulator, controller: Controller, when: str
 ) -> None:
-    # The controller is killed while each POST hangs, before or after the service has committed it.
+    # The controller is killed while each POST hangs, before or after the service commits it.
     simulator.faults.add("latency", method="POST", path=SESSIONS_PATH, seconds=3, when=when, times=3)
     controller.tasks("- debug: {}")
     playbook = controller.home / "event.yml"
@@ -163,7 +163,7 @@ def test_a_controller_killed_before_the_response_loses_no_session_and_no_key(
     process, _record = controller.start(str(playbook))
     wait_for(lambda: len(simulator.service.sessions) > 0 if when == "after" else len(simulator.service.rooms) == 2)
     time.sleep(0.3)
-    # Ansible's worker leads a process group of its own, and has to die with the rest.
+    # Ansible's worker has its own process group, and is killed too.
     assert kill_tree(process.pid)
     process.communicate()
     simulator.faults.clear()
