@@ -85,14 +85,14 @@ class EngineProcess:
 def started_together(*started: EngineProcess) -> Iterator[list[EngineProcess]]:
     """Wait until all of them are ready, start them at once, and end those that still run afterwards."""
     try:
-        assert [rival.heard() for rival in started] == ["ready"] * len(started)
-        for rival in started:
-            rival.say("go")
+        assert [engine.heard() for engine in started] == ["ready"] * len(started)
+        for engine in started:
+            engine.say("go")
         yield list(started)
     finally:
-        for rival in started:
-            rival.process.kill()
-            rival.process.communicate()
+        for engine in started:
+            engine.process.kill()
+            engine.process.communicate()
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -151,8 +151,8 @@ def test_eight_controllers_at_once_create_one_session_for_each_slot_and_read_the
     for _process, record in playbooks:
         results = [json.loads(line)["result"] for line in record.read_text().splitlines()]
         for session in results[-1]["sessions"]:
-            told = [session["id"], session["stream_key_fingerprint"]]
-            assert told == expected[f"{session['room']}/{session['title']}"]
+            shown = [session["id"], session["stream_key_fingerprint"]]
+            assert shown == expected[f"{session['room']}/{session['title']}"]
 
 
 def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_another_machine(
@@ -160,14 +160,14 @@ def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_an
 ) -> None:
     # Each response is delayed after its session was created; the controller is killed while it waits.
     simulator.faults.add("latency", method="POST", path=POST_SESSION, seconds=60, when="after", times=5)
-    dying = EngineProcess(
+    first = EngineProcess(
         simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0
     )
-    with started_together(dying):
+    with started_together(first):
         wait_for(lambda: len(simulator.service.sessions) == 5)
-        dying.process.kill()
-        dying.process.wait()
-    orphans = set(simulator.service.sessions)
+        first.process.kill()
+        first.process.wait()
+    created = set(simulator.service.sessions)
     simulator.faults.clear()
     assert [row.leased for row in kept_rows(ledger_settings) if row.slot.kind == "session"] == [True] * 5
     others = [
@@ -178,6 +178,6 @@ def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_an
         outcomes = [engine.outcome() for engine in engines]
     assert [outcome["errors"] for outcome in outcomes] == [[], []]
     by_slot = assert_one_session_for_each_slot(simulator, ledger_settings)
-    assert orphans.isdisjoint(by_slot.values())
+    assert created.isdisjoint(by_slot.values())
     notes = " ".join(note for outcome in outcomes for note in outcome["notes"])
-    assert all(orphan in notes for orphan in orphans)
+    assert all(one in notes for one in created)

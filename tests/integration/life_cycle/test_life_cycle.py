@@ -265,16 +265,16 @@ def test_a_room_is_deleted_unless_a_session_is_on_air(simulator: Simulator, cont
 
 def test_check_mode_plans_the_calls_of_a_real_run(simulator: Simulator, controller: Controller) -> None:
     session(controller)
-    wish: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "preset_id": OTHER_PRESET,
         "state": "live",
         "settings": {"chat_enabled": False},
         "scheduled_start_time": "2027-05-04T09:00:00Z",
     }
-    preview = session(controller, "--check", **wish)
+    preview = session(controller, "--check", **asked)
     creation, _settings, removal = preview.result(SESSION)["plan"][:3]
     assert creation["request"]["path"].split("/")[2] in simulator.service.rooms
     assert removal["request"]["path"].split("/")[2] in simulator.service.sessions
-    run = session(controller, **wish)
+    run = session(controller, **asked)
     assert preview.result(SESSION)["plan"] == run.result(SESSION)["plan"]
     assert set(preview.result(SESSION)["session"]) == set(run.result(SESSION)["session"])

@@ -29,7 +29,7 @@ from .runs import (
 KEYNOTE = rooms_of("Keynote")
 
 
-@pytest.mark.parametrize("hidden", [(), ("host", "host_id")], ids=["hosts are told", "no host is told"])
+@pytest.mark.parametrize("hidden", [(), ("host", "host_id")], ids=["with hosts", "without hosts"])
 def test_each_account_has_its_own_rooms_sessions_and_keys(
     simulator: Simulator, controller: Controller, hidden: tuple[str, ...]
 ) -> None:

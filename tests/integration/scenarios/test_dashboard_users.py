@@ -51,9 +51,9 @@ def test_a_session_renamed_in_the_dashboard_is_used_with_a_warning(
     (ours,) = succeeded(result(controller, event(rooms_of("Keynote"))))["sessions"]
     simulator.colleague.rename_session("Keynote", "Opening")
     simulator.colleague.rename_room("Main stage", "Grand hall")
-    told, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
-    assert "Grand hall" in warnings(told)
-    assert (told["changed"], told["sessions"][0]["id"]) == (False, ours["id"])
+    first, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
+    assert "Grand hall" in warnings(first)
+    assert (first["changed"], first["sessions"][0]["id"]) == (False, ours["id"])
     assert_no_change_and_no_warning(again)
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
 
@@ -71,12 +71,12 @@ def test_a_session_put_on_air_in_the_dashboard_during_the_run_is_not_deleted(
     succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
     keynote = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
     simulator.journal.clear()
-    for wish in WISHES.values():
+    for asked in WISHES.values():
         # It goes on air after the list showed it as scheduled.
         keynote.status = "scheduled"
         change = {"do": "go_live", "session": keynote.id}
         rule = simulator.faults.add("change", method="GET", path="/sessions$", when="after", change=change)
-        assert "by now" in reason(result(controller, wish))
+        assert "by now" in reason(result(controller, asked))
         assert rule.struck
         assert simulator.journal.writes() == []
     assert len(simulator.service.sessions) == 2

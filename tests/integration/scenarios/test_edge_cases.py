@@ -87,9 +87,9 @@ def test_titles_that_the_dashboard_or_the_service_changed_cause_no_call(
     assert first.returncode == 0, first.output
     made, again = results(first, EVENT)
     assert again["changed"] is False, again["plan"]
-    told = " ".join(made["warnings"])
-    assert "the service keeps 'Q&amp;A at noon' as title, where 'Q&A  at noon' was asked for" in told
-    assert "'20' as max_join_limit, where '100' was asked for" in told
+    shown = " ".join(made["warnings"])
+    assert "the service keeps 'Q&amp;A at noon' as title, where 'Q&A  at noon' was asked for" in shown
+    assert "'20' as max_join_limit, where '100' was asked for" in shown
     known = ids(first)
     simulator.colleague.rename_room("R&amp;D", "Research")
     simulator.colleague.rename_session("Q&amp;A at noon", "Questions")

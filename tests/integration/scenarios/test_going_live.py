@@ -127,8 +127,8 @@ def test_a_ledger_that_fails_after_go_live_does_not_hide_that_the_session_is_liv
     simulator.tastes.another_key_at_start = True
     simulator.faults.add("change", method="POST", path="/go_live$", when="after", change=refuse_writes)
     run = play(controller, [{SESSION: {**keynote, "state": "live"}}])
-    told = run.result(SESSION)
+    failed = run.result(SESSION)
     assert run.returncode != 0
-    assert "its stream key could not be kept" in told["msg"]
-    assert (told["changed"], told["session"]["status"]) == (True, "live")
+    assert "its stream key could not be kept" in failed["msg"]
+    assert (failed["changed"], failed["session"]["status"]) == (True, "live")
     assert session_of(simulator, "Keynote").status == "live"

@@ -65,8 +65,8 @@ def test_a_refused_replacement_leaves_the_old_session_untouched(
         simulator.faults.add("status", method="POST", path=SESSIONS_PATH, times=None, **refusal)
     else:
         simulator.tastes.set(**refusal)
-    wish = {"replace": "live" if on_air else "scheduled", "retries": 1}
-    refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **wish))
+    asked = {"replace": "live" if on_air else "scheduled", "retries": 1}
+    refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **asked))
     assert said in reason(refused)
     assert all(title in refused["msg"] for title in TITLES)
     assert sorted(failed["title"] for failed in refused["failed_sessions"]) == sorted(TITLES)
@@ -113,8 +113,8 @@ def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
     """Kill a run after the service has created its session; return the session's id."""
     simulator.colleague.create_room("Main stage")
     killed(simulator, controller, event(rooms_of("Keynote")), method="POST", path=SESSIONS_PATH, point="committed")
-    (orphan,) = simulator.service.sessions
-    return orphan
+    (created_id,) = simulator.service.sessions
+    return created_id
 
 
 @pytest.mark.parametrize(("state", "timestamp"), [("absent", "seconds"), ("ended", "missing")])
@@ -122,12 +122,12 @@ def test_another_users_session_is_kept_after_a_killed_run_was_resolved(
     simulator: Simulator, controller: Controller, state: str, timestamp: str
 ) -> None:
     simulator.tastes.timestamp = timestamp
-    orphan = killed_at_creation(simulator, controller)
+    created_id = killed_at_creation(simulator, controller)
     settling = event(rooms_of("Keynote", state=state))
     preview = run(controller, settling, arguments=("--check", "--diff"))
-    assert orphan in preview.output
+    assert created_id in preview.output
     settled, again = results(controller, settling, settling)
-    assert paths(succeeded(settled)) == [f"DELETE /sessions/{orphan}"]
+    assert paths(succeeded(settled)) == [f"DELETE /sessions/{created_id}"]
     assert_no_change_and_no_warning(again)
     theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
     simulator.journal.clear()
@@ -144,14 +144,14 @@ def test_plan_and_diff_show_the_removal_of_a_killed_runs_session_and_another_use
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.tastes.timestamp = "missing"
-    orphan = killed_at_creation(simulator, controller)
+    created_id = killed_at_creation(simulator, controller)
     wanted = event(rooms_of("Keynote"))
     preview = run(controller, wanted, arguments=("--check", "--diff"))
-    assert f"DELETE /sessions/{orphan}" in paths(preview.result("tenbyte.webinar.event"))
-    assert f"-      Keynote ({orphan}):" in preview.output
+    assert f"DELETE /sessions/{created_id}" in paths(preview.result("tenbyte.webinar.event"))
+    assert f"-      Keynote ({created_id}):" in preview.output
     made = succeeded(result(controller, wanted))
     assert actions(made) == ["delete_session", "create_session"]
-    assert paths(made)[0] == f"DELETE /sessions/{orphan}"
+    assert paths(made)[0] == f"DELETE /sessions/{created_id}"
     (ours,) = simulator.service.sessions
     theirs = simulator.colleague.create_session("Main stage", "Keynote", PRESET)
     assert theirs.id in warnings(result(controller, wanted))

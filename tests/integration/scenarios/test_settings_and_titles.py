@@ -31,7 +31,7 @@ SETTINGS = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 80}
 
 
 @pytest.mark.parametrize(
-    ("tastes", "told"),
+    ("tastes", "warned"),
     [
         pytest.param({"settings_shown": "none"}, False, id="not reported"),
         pytest.param({"settings_shown": "overrides", "false_settings_omitted": True}, False, id="false is left out"),
@@ -41,7 +41,7 @@ SETTINGS = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 80}
     ],
 )
 def test_settings_that_the_service_does_not_report_are_sent_once(
-    simulator: Simulator, controller: Controller, tastes: Json, told: bool
+    simulator: Simulator, controller: Controller, tastes: Json, warned: bool
 ) -> None:
     simulator.tastes.set(**tastes)
     _made, first, second, asked_anew = results(
@@ -52,7 +52,7 @@ def test_settings_that_the_service_does_not_report_are_sent_once(
         session(settings={**SETTINGS, "stage_enabled": False}),
     )
     assert actions(succeeded(first)) == ["update_settings"]
-    assert ("the service keeps" in warnings(first)) is told
+    assert ("the service keeps" in warnings(first)) is warned
     assert_no_change_and_no_warning(second)
     # A changed value is sent, and nothing else.
     assert asked_anew["plan"][0]["request"]["body"] == {"stage_enabled": False}
@@ -78,12 +78,12 @@ def test_titles_that_the_service_changes_are_created_once_and_reported_once(
 ) -> None:
     simulator.tastes.set(room_titles=steps, session_titles=steps)
     sessions = rooms_of(TITLE)[0]["sessions"]
-    wish = event([{"title": TITLE, "sessions": sessions}])
-    first, second = results(controller, wish, wish)
+    asked = event([{"title": TITLE, "sessions": sessions}])
+    first, second = results(controller, asked, asked)
     ((stored_room,), (stored,)) = simulator.service.rooms.values(), simulator.service.sessions.values()
-    told = succeeded(first)["warnings"]
-    assert len(told) == 2, "one for the room, one for the session"
-    for title, warning in zip((stored_room.title, stored.title), told, strict=True):
+    warned = succeeded(first)["warnings"]
+    assert len(warned) == 2, "one for the room, one for the session"
+    for title, warning in zip((stored_room.title, stored.title), warned, strict=True):
         assert f"'{title}'" in warning
         assert f"'{TITLE}'" in warning
     assert_no_change_and_no_warning(second)
@@ -107,8 +107,8 @@ def test_a_description_that_the_service_normalises_is_no_difference(
 ) -> None:
     simulator.tastes.descriptions = steps
     simulator.colleague.create_room("Main stage")
-    wishes = [room(title="Main stage", description=text) for text in ("Talks & more\n\nAll day\n", "One\r\ntwo\r\n")]
-    first, second, other, again = results(controller, wishes[0], wishes[0], wishes[1], wishes[1])
+    variants = [room(title="Main stage", description=text) for text in ("Talks & more\n\nAll day\n", "One\r\ntwo\r\n")]
+    first, second, other, again = results(controller, variants[0], variants[0], variants[1], variants[1])
     assert [actions(succeeded(one)) for one in (first, other)] == [["update_room"], ["update_room"]]
     assert_no_change_and_no_warning(second)
     assert_no_change_and_no_warning(again)
@@ -122,9 +122,9 @@ def test_room_fields_that_the_service_ignores_are_reported_and_are_no_difference
     assert actions(succeeded(first)) == ["create_room"]
     assert_no_change_and_no_warning(second)
     simulator.faults.add("status", status=403, path="^/rooms/[^/]+$", method="PATCH")
-    wish = rooms_of("Keynote")
-    wish[0]["description"] = "Something else"
-    refused = result(controller, event(wish))
+    asked = rooms_of("Keynote")
+    asked[0]["description"] = "Something else"
+    refused = result(controller, event(asked))
     # A refused description does not stop the creation of sessions.
     assert reason(refused).startswith("1 room failed")
     assert [one["title"] for one in refused["sessions"] if one["id"]] == ["Keynote"]

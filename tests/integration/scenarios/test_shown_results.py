@@ -30,16 +30,16 @@ from .runs import (
 def test_plan_and_diff_name_the_sessions_of_a_deleted_room(simulator: Simulator, controller: Controller) -> None:
     made = succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
     theirs = simulator.colleague.create_session("Main stage", "Theirs", PRESET)
-    wish = room(title="Main stage", state="absent")
-    preview = run(controller, wish, arguments=("--check", "--diff"))
-    done = run(controller, wish, arguments=("--diff",))
+    asked = room(title="Main stage", state="absent")
+    preview = run(controller, asked, arguments=("--check", "--diff"))
+    done = run(controller, asked, arguments=("--diff",))
     assert preview.result(ROOM)["plan"] == done.result(ROOM)["plan"]
     assert actions(results_of(done)[0]) == ["delete_room"]
     named = {one["title"]: one["id"] for one in made} | {"Theirs": theirs.id}
     for shown in (preview, done):
-        told = shown.result(ROOM)["plan"][0]["reason"]
-        assert "stream keys" in told
-        assert all(f"'{title}' ({one})" in told for title, one in named.items())
+        why = shown.result(ROOM)["plan"][0]["reason"]
+        assert "stream keys" in why
+        assert all(f"'{title}' ({one})" in why for title, one in named.items())
         assert all(f"-      {title}:" in shown.output for title in named)
         assert all(f"stream_key_fingerprint: {one['stream_key_fingerprint']}" in shown.output for one in made)
     assert simulator.service.rooms == {}
@@ -125,8 +125,8 @@ def test_a_key_that_a_refusal_quotes_is_not_shown(simulator: Simulator, controll
     for one in simulator.service.sessions:
         simulator.service.stream_key_of(one)
     simulator.faults.add("status", status=422, path="/settings$", method="PATCH", times=None)
-    wish = {"settings": {"chat_enabled": False}, "on_missing_key": "ignore"}
-    done = run(controller, session(**wish), session(title="Panel", **wish), arguments=("-vvv",))
+    asked = {"settings": {"chat_enabled": False}, "on_missing_key": "ignore"}
+    done = run(controller, session(**asked), session(title="Panel", **asked), arguments=("-vvv",))
     assert "422" in reason(results_of(done)[0])
     assert not any(key in done.output + str(done.records) for key in simulator.issued_keys())
     assert controller.api_key not in done.output
