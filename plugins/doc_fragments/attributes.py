@@ -30,7 +30,7 @@ attributes:
     support: full
 """
 
-    # Of actions that only read, beside the above.
+    # For actions that only read, in addition to the above.
     INFO = r"""
 options: {}
 attributes:

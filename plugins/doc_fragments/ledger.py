@@ -44,7 +44,7 @@ options:
     type: path
 """
 
-    # Where lookups find the same options: their loader reads variables and the environment by itself.
+    # For lookups, whose loader reads variables and the environment itself.
     PLUGIN = r"""
 options:
   ledger_url:

@@ -262,8 +262,8 @@ EXAMPLES = r"""
     purge: true
     replace: live
 
-# A failure without failed_sessions, such as a wrong credential or an unreachable service, stays one.
-- name: Go on although one or two sessions failed
+# A failure without failed_sessions, such as a wrong credential or an unreachable service, remains a failure.
+- name: Continue if only one or two sessions failed
   tenbyte.webinar.event:
     rooms: "{{ event_rooms }}"
   register: conference

@@ -69,7 +69,7 @@ EXAMPLES = r"""
     stream_key: "{{ lookup('ansible.builtin.env', 'KEYNOTE_STREAM_KEY') }}"
     rtmp_url: rtmp://ingest.example.com/live
 
-- name: Adopt several, without a trace of them in the loop's labels
+- name: Adopt several keys, hidden from the loop's labels
   tenbyte.webinar.stream_key:
     session_id: "{{ item.session_id }}"
     stream_key: "{{ item.stream_key }}"

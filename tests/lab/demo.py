@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.lab.ingest import IngestError
 from tests.lab.media import LOOPS, MediaError, Probe, contact_sheet, grab_frame, make_loop, probe
-from tests.lab.stage import BIN, PRESET_ID, ROOT, Stage, StageError, set_stage, strike
+from tests.lab.stage import BIN, PRESET_ID, ROOT, Stage, StageError, set_stage, stop_stage
 
 ENCODERS = ("encoder1", "encoder2")
 RESULTS = ROOT / "build" / "demo"
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         if not kept:
             # A second Ctrl-C must not interrupt the cleaning up.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            strike(folder)
+            stop_stage(folder)
             print("Cleaned up: encoders, ingest and simulator have ended, their folder is removed.", flush=True)
 
 
@@ -109,7 +109,7 @@ def rehearse(stage: Stage) -> None:
     if changed:
         raise DemoError(f"the second run changed something: {changed}")
     say("What every HLS URL plays")
-    playing = [look_at(session) for session in stage.sessions().values()]
+    playing = [probed(session) for session in stage.sessions().values()]
     print("\n" + table(playing))
     sheet = contact_sheet(
         [item.frame for item in playing],
@@ -143,7 +143,7 @@ def play(stage: Stage, playbook: str) -> dict[str, dict[str, int]]:
     }
 
 
-def look_at(session: dict[str, Any]) -> Playing:
+def probed(session: dict[str, Any]) -> Playing:
     found = probe(session["hls_url"])
     if (found.video_codec, found.audio_codec) != ("h264", "aac"):
         raise DemoError(f"{session['hls_url']} plays {found.video_codec} and {found.audio_codec}, not H.264 and AAC")
@@ -187,7 +187,7 @@ def stop() -> int:
         print("No demo was left running.")
         return 0
     folder = Path(json.loads(RUNNING.read_text())["folder"])
-    ended = strike(folder)
+    ended = stop_stage(folder)
     RUNNING.unlink()
     print(f"Ended {ended} processes and removed {folder}.")
     return 0

@@ -147,7 +147,7 @@ def stop(folder: Path) -> None:
         for pid in leaders:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        leaders = _still_there(leaders, timeout)
+        leaders = _still_running(leaders, timeout)
     tag = _tag(folder)
     # The names come from the folder's path, so this also removes what a killed run left.
     for namespace in _words(["ip", "netns", "list"]):
@@ -198,7 +198,7 @@ def _boot(folder: Path, network: Network, platform: Platform, stack: Sequence[Pa
     own = folder / platform.name
     for part in ("upper", "work", "merged"):
         (own / part).mkdir(mode=0o755, parents=True)
-    _furnish(own / "upper", platform.name, (folder / "id_ed25519.pub").read_text())
+    _write_own_files(own / "upper", platform.name, (folder / "id_ed25519.pub").read_text())
     lower = ":".join(map(str, stack))
     mount = f"lowerdir={lower},upperdir={own / 'upper'},workdir={own / 'work'}"
     nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no", "--resolv-conf=off"]
@@ -228,7 +228,7 @@ def _boot(folder: Path, network: Network, platform: Platform, stack: Sequence[Pa
     return Machine(platform.name, address, namespace, link, process.pid, tuple(map(str, stack)))
 
 
-def _furnish(upper: Path, name: str, public_key: str) -> None:
+def _write_own_files(upper: Path, name: str, public_key: str) -> None:
     """Write the machine's own files. A folder hides that of the root, with its mode."""
     for folder, mode in (("etc", 0o755), ("root", 0o700), ("root/.ssh", 0o700)):
         (upper / folder).mkdir(mode=mode)
@@ -267,7 +267,7 @@ def _leaders(folder: Path) -> list[int]:
     return found
 
 
-def _still_there(pids: Iterable[int], timeout: float) -> list[int]:
+def _still_running(pids: Iterable[int], timeout: float) -> list[int]:
     deadline, left = time.monotonic() + timeout, list(pids)
     while left and time.monotonic() < deadline:
         for pid in left:

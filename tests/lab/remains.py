@@ -43,7 +43,7 @@ OF_A_SERVICE = ("/run/systemd/system/*", "/run/tenbyte*", "/usr/local/*", "/var/
 SESSION_UNITS = ("user@*", "user-runtime-dir@*", "session-*", "run-*", "systemd-*", "apt-*", "dpkg-*", "e2scrub*")
 SESSION_PROCESSES = ("sshd", "systemd*", "(sd-pam)", "sh", "python3*", "dbus-daemon", "agetty", "login")
 
-Portrait = dict[str, list[str]]
+Snapshot = dict[str, list[str]]
 
 
 def places_of(machine: Machine, folder: Path, secrets: Sequence[str], allowed: Sequence[str]) -> list[str]:
@@ -64,7 +64,7 @@ def places_of(machine: Machine, folder: Path, secrets: Sequence[str], allowed: S
     return found + [f"{machine.name}: {command}" for command in asked if shown(_ask(machine, folder, command))]
 
 
-def portrait(machine: Machine, folder: Path) -> Portrait:
+def snapshot(machine: Machine, folder: Path) -> Snapshot:
     """Return what is on a machine: files, users, units and processes, each as a sorted list of lines."""
     root = Path(f"/proc/{machine.init}/root")
     files = _ask(machine, folder, "systemctl list-unit-files --no-legend").decode().splitlines()

@@ -66,7 +66,7 @@ def up(folder: Path, platforms: Sequence[machines.Platform]) -> None:
 def down(folder: Path) -> None:
     """End all that ``up`` started and remove the folder. Does nothing if there is nothing."""
     machines.stop(folder / "machines")
-    stage.strike(folder)
+    stage.stop_stage(folder)
 
 
 def why_not() -> str | None:
@@ -113,8 +113,8 @@ def plug(folder: Path, names: Sequence[str], act: Callable[[machines.Machine], N
 
 def note(folder: Path) -> None:
     """Record what the machines have now, for ``left``."""
-    portraits = {machine.name: remains.portrait(machine, folder / "machines") for machine in _machines(folder)}
-    (folder / "before.json").write_text(json.dumps(portraits))
+    snapshots = {machine.name: remains.snapshot(machine, folder / "machines") for machine in _machines(folder)}
+    (folder / "before.json").write_text(json.dumps(snapshots))
 
 
 def left(folder: Path) -> list[str]:
@@ -122,7 +122,7 @@ def left(folder: Path) -> list[str]:
     before = json.loads((folder / "before.json").read_text())
     found = search(folder, ())
     for machine in _machines(folder):
-        now = remains.portrait(machine, folder / "machines")
+        now = remains.snapshot(machine, folder / "machines")
         found += remains.differences(machine.name, before[machine.name], now)
     return found
 

@@ -105,7 +105,7 @@ class Stage:
 def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1") -> Stage:
     """Start the simulated service and the ingest; raise StageError if one does not start.
 
-    ``address`` is where encoders reach the ingest. The caller must call ``strike`` at the end, also after an error.
+    ``address`` is where encoders reach the ingest. The caller must call ``stop_stage`` at the end, also after an error.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rtmp_port, http_port = free_port(), free_port()
@@ -153,10 +153,10 @@ def rehearsal(folder: Path, encoders: Sequence[str]) -> Iterator[Stage]:
     try:
         yield set_stage(folder, encoders)
     finally:
-        strike(folder)
+        stop_stage(folder)
 
 
-def strike(folder: Path) -> int:
+def stop_stage(folder: Path) -> int:
     """End the processes of a stage's folder, remove the folder, and return how many processes there were."""
     pids = processes_of(folder)
     end_processes(pids)

@@ -21,7 +21,7 @@ from tests.integration.playbooks.encoders import encoders_folder, inventory
 from tests.integration.playbooks.event import ROOMS
 
 # Examples that do not call the service, and so need no credential.
-ASKS_NOBODY = {
+NEEDS_NO_SERVICE = {
     "See what the ledger holds",
     "Forget the key of one session",
     "Give the ledger a new key, in its key file",
@@ -111,7 +111,7 @@ def test_each_example_of_a_plugin_fails(unreachable: str, controller: Controller
     ended = {record["task"]: record for record in run.records if record["kind"] in ("ok", "failed", "skipped")}
     assert {task["name"] for task in examples} <= set(ended)
     well = {name for name, record in ended.items() if record["kind"] == "ok"}
-    left_out = ASKS_NOBODY | (PUBLIC if unreachable == "wrong credential" else set())
+    left_out = NEEDS_NO_SERVICE | (PUBLIC if unreachable == "wrong credential" else set())
     assert well - left_out == set()
     reasons = {
         name: str(record["result"])
