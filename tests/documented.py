@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation tells users to write: the tasks, plays and commands in README, docs, roles and plugins."""
+"""Reads the tasks, plays and commands of the documentation: README, docs, roles and plugins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pages() -> list[Path]:
 
 
 def code_blocks(page: Path, language: str) -> list[str]:
-    """Return the blocks of a language in a page, in their order, without the indent of a list that they stand in."""
+    """Return a page's blocks of a language, in order, without the indent of a surrounding list."""
     found = re.findall(rf"(?ms)^( *)```{language}\n(.*?)^ *```$", page.read_text())
     return [re.sub(rf"(?m)^{indent}", "", block) for indent, block in found]
 
@@ -51,7 +51,7 @@ def is_play(entry: Any) -> bool:
 
 
 def playbooks() -> dict[str, list[dict[str, Any]]]:
-    """Return every playbook that is documented or shipped, by where it stands."""
+    """Return every documented or shipped playbook, by its place."""
     found: dict[str, list[dict[str, Any]]] = {}
     for page in pages():
         for number, block in enumerate(code_blocks(page, "ya?ml"), 1):

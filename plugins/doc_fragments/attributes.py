@@ -16,10 +16,10 @@ attributes:
     description: Supports being used with C(async).
     support: none
   check_mode:
-    description: Can run in C(check_mode) and return what it would change, without a call that changes anything.
+    description: Supports C(check_mode). Returns what it would change, and makes no call that changes anything.
     support: full
   diff_mode:
-    description: Returns what changes, or would change, as YAML when in diff mode. Stream keys appear as fingerprints.
+    description: Returns in diff mode, as YAML, what changes or would change. Stream keys appear as fingerprints.
     support: full
   idempotent:
     description: When run twice with the same options, the second run makes no call that changes anything.
@@ -30,15 +30,15 @@ attributes:
     support: full
 """
 
-    # Of actions that only read, beside the above.
+    # For actions that only read, in addition to the above.
     INFO = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode). It only reads, and does the same there.
+    description: Supports C(check_mode). It only reads, in check mode too.
     support: full
   diff_mode:
-    description: Returns what changes. Nothing ever does.
+    description: There is no diff, because nothing changes.
     support: N/A
   idempotent:
     description: Changes nothing, however often it runs.

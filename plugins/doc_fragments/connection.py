@@ -8,24 +8,24 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 notes:
-  - An option that is empty (null, or text of nothing but blanks) is not given, as in an empty cell of a table. The next
-    place is then asked, the variable, the environment, the default. Only an empty description is one, namely none.
-    Blanks and line ends around other texts than titles and descriptions are dropped.
-  - The keyword C(environment) of a play, block or task is honoured for E(TENBYTE_API_KEY) and the other variables whose
-    name begins with C(TENBYTE_), for E(XDG_DATA_HOME), E(PGPASSWORD) and the other variables of libpq, and for those
-    that name proxies and certificates. Other names (C(HOME), C(PATH)) have no effect on the controller.
-  - Lookups do not see that keyword. Where the ledger is named in it, name it to
-    P(tenbyte.webinar.stream_key#lookup) too.
-  - Gathering facts puts the environment of a host, and the credentials in it, among its facts. Set
-    C(gather_facts=false) where a fact cache is configured. The actions warn where it has happened.
+  - An empty option (null, or text of blanks only) counts as not given, for example from an empty cell of a table. The
+    value then comes from the variable, the environment or the default. Only an empty description counts as given. It
+    removes the description. Blanks and line ends around texts are dropped, except for titles and descriptions.
+  - The keyword C(environment) of a play, block or task has an effect for E(TENBYTE_API_KEY) and the other variables
+    whose names begin with C(TENBYTE_), for E(XDG_DATA_HOME), for E(PGPASSWORD) and the other variables of libpq, and
+    for variables that name proxies and certificates. Other names (C(HOME), C(PATH)) have no effect on the controller.
+  - Lookups do not see that keyword. If it names the ledger, name the ledger in P(tenbyte.webinar.stream_key#lookup)
+    too.
+  - Gathered facts include the environment of a host, with the credentials in it. Set C(gather_facts=false) if a fact
+    cache is configured. The actions warn if a credential is in a fact cache.
 options:
   api_url:
     description:
       - Base URL of the webinar API.
       - Plain C(http) is refused unless the host is a loopback address or O(allow_http=true).
       - Default is C(https://api.tenbyte.io/v1/webinar).
-      - The environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY) are honoured, but never
-        for a loopback address. A redirect is never followed, C(.netrc) is not read, and cookies are not kept.
+      - The environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY) are used, but never for a
+        loopback address. Redirects are not followed, C(.netrc) is not read, and cookies are not kept.
       - If not given, the variable C(tenbyte_api_url) or the environment variable E(TENBYTE_API_URL) is used.
     type: str
   api_key:
@@ -38,20 +38,18 @@ options:
     description:
       - Bearer token of the account that owns the rooms.
       - Exactly one of O(api_key) and O(api_token) is needed.
-      - If neither is given, the variable C(tenbyte_api_token) or the environment variable E(TENBYTE_API_TOKEN) is
-        used.
+      - If neither is given, the variable C(tenbyte_api_token) or the environment variable E(TENBYTE_API_TOKEN) is used.
     type: str
   allow_http:
     description:
       - Whether O(api_url) may be plain C(http) to a host that is not this machine.
       - The credential and the stream keys are then readable on the network.
-      - The variable C(tenbyte_allow_http) or the environment variable E(TENBYTE_ALLOW_HTTP) may set it too. Default
-        is V(false).
+      - The variable C(tenbyte_allow_http) or the environment variable E(TENBYTE_ALLOW_HTTP) may set it too. Default is
+        V(false).
     type: bool
   validate_certs:
     description:
-      - Whether the certificate of the service is checked. No environment variable of a library changes what is given
-        here.
+      - Whether the certificate of the service is checked. No environment variable of a library overrides this option.
       - The variable C(tenbyte_validate_certs) or the environment variable E(TENBYTE_VALIDATE_CERTS) may set it too.
         Default is V(true).
     type: bool
@@ -59,8 +57,8 @@ options:
     description:
       - File with the certificates of the authorities to trust, in PEM.
       - The variable C(tenbyte_ca_path) or the environment variable E(TENBYTE_CA_PATH) may set it too.
-      - Without it, the authorities that the Python library C(requests) trusts are used, and its environment variable
-        E(REQUESTS_CA_BUNDLE), or else E(CURL_CA_BUNDLE), is honoured. With it, they are not.
+      - Without it, the authorities of the Python library C(requests) are trusted, or those of its environment variables
+        E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE). With it, these variables have no effect.
     type: path
   timeout:
     description:

@@ -11,42 +11,40 @@ options:
   ledger_url:
     description:
       - The database that keeps the stream keys, encrypted, as an SQLAlchemy URL. It is C(sqlite:////ABSOLUTE/PATH) with
-        four slashes, C(sqlite:///~/PATH) for a file in your home folder, or
-        C(postgresql+psycopg://USER@HOST/DATABASE) for several controllers. C(postgres://) and C(postgresql://) mean the
-        same as that.
-      - A relative path is refused, because which file it names would depend on the folder that C(ansible-playbook) is
-        started in.
-      - PostgreSQL needs the Python library C(psycopg). Its password is better given as E(PGPASSWORD) or in C(~/.pgpass)
-        than in the URL, where it must be percent-encoded. Parameters of libpq's, such as C(sslmode), may follow after a
-        question mark. The tables are made on first use.
+        four slashes, C(sqlite:///~/PATH) for a file in your home folder, or C(postgresql+psycopg://USER@HOST/DATABASE)
+        for several controllers. C(postgres://) and C(postgresql://) mean the same.
+      - A relative path is refused, because it would depend on the folder in which C(ansible-playbook) is started.
+      - PostgreSQL needs the Python library C(psycopg). Give its password as E(PGPASSWORD) or in C(~/.pgpass) rather
+        than in the URL, where it must be percent-encoded. Parameters of libpq, such as C(sslmode), may follow after a
+        question mark. The tables are created on first use.
       - Default is C(tenbyte-webinar/ledger.sqlite3) under E(XDG_DATA_HOME), which is C(~/.local/share) if it is not set
         or not an absolute path. The file must be on a local disk, because SQLite's locks are not reliable on network
-        file systems. In a container, name one on a volume, because the container's own files are gone with it.
+        file systems. In a container, name a file on a volume, because the container's own files are deleted with it.
       - If not given, the variable C(tenbyte_ledger_url) or the environment variable E(TENBYTE_LEDGER_URL) is used.
     type: str
   ledger_key:
     description:
-      - The Fernet key that encrypts the ledger. Several, separated by commas, are all tried for reading, and the first
-        is used for writing.
+      - The Fernet key that encrypts the ledger. Of several keys, separated by commas, all are tried for reading, and
+        the first is used for writing.
       - For PostgreSQL it must be given here or in O(ledger_key_file), the same on every controller.
-      - If not given, the variable C(tenbyte_ledger_key) or the environment variable E(TENBYTE_LEDGER_KEY) is used, and
-        else the key in O(ledger_key_file).
+      - If not given, the variable C(tenbyte_ledger_key) or the environment variable E(TENBYTE_LEDGER_KEY) is used,
+        otherwise the key in O(ledger_key_file).
     type: str
   ledger_key_file:
     description:
-      - The file that holds the Fernet key, by its whole path. It must not be readable by others.
+      - Absolute path of the file that holds the Fernet key. It must not be readable by others.
       - It may hold several keys, separated by commas or line ends. All are tried for reading, and the first is used for
         writing.
-      - Default is the ledger's whole file name and C(.key), such as C(ledger.sqlite3.key). It is made on the first use
-        of a new ledger. If it is not there and the ledger is, the name that the first version used is looked for,
-        C(ledger.key). Keep a copy of it in a safe place, because without it the ledger cannot be read. For PostgreSQL
-        none is made.
+      - Default is the ledger's whole file name with C(.key), such as C(ledger.sqlite3.key). It is created on the first
+        use of a new ledger. If it is missing and the ledger exists, C(ledger.key) is used, the name in the first
+        version. Keep a copy in a safe place, because the ledger cannot be read without it. For PostgreSQL no key file
+        is created.
       - If not given, the variable C(tenbyte_ledger_key_file) or the environment variable E(TENBYTE_LEDGER_KEY_FILE) is
         used.
     type: path
 """
 
-    # Where lookups find the same options: their loader reads variables and the environment by itself.
+    # For lookups, whose loader reads variables and the environment itself.
     PLUGIN = r"""
 options:
   ledger_url:

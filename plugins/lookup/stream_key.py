@@ -10,24 +10,23 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Read the stream key of a session from the ledger
 description:
-  - Returns the stream key of each session named by its id, from the ledger on the controller, without a call to the
-    service.
+  - Returns the stream keys of sessions from the ledger on the controller, without a call to the service.
   - The service shows a stream key only once, when it creates the session. The actions M(tenbyte.webinar.event) and
-    M(tenbyte.webinar.session) put it into the ledger, encrypted; this lookup is the way to read it.
-  - In check mode, a session that does not exist yet, whose id is null, has a placeholder that is plainly no key,
-    V(check-mode-there-is-no-stream-key-yet), so that a preview of the tasks that use its key ends well. So has a
-    session without a kept key that the same run would put on air. Any other session without a key is reported as in a
-    real run.
+    M(tenbyte.webinar.session) put it into the ledger, encrypted. This lookup reads it.
+  - In check mode, a session that does not exist yet (its id is null) has the placeholder
+    V(check-mode-there-is-no-stream-key-yet), so that a preview of tasks that use its key does not fail. The same
+    applies to a session without a key that the same run would put on air. Any other session without a key is an error,
+    as in a real run.
   - A lookup does not see the keyword C(environment) of a play, block or task. Give the ledger as an option or a
     variable, or in the environment of C(ansible-playbook) itself.
-  - What is empty is not given, and the next place is asked, the variable, the environment, the default.
+  - An empty option counts as not given. The value then comes from the variable, the environment or the default.
   - Use it at the moment of writing, inside a C(template) or C(copy) task with C(no_log=true) and C(diff=false). A key
-    that is put into a variable with C(set_fact) or shown with C(debug) is a key that others can see.
+    in a variable (C(set_fact)) or in the output of C(debug) can be seen by others.
 options:
   _terms:
     description:
-      - The ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
-      - A list of ids is taken too. The ledger is opened once for all of them, which is much faster than once for each.
+      - Ids of the sessions, as returned in RV(tenbyte.webinar.event#module:sessions[].id).
+      - A list of ids is accepted too. The ledger is then opened once for all of them, which is much faster.
     required: true
     type: list
     elements: str

@@ -11,21 +11,21 @@ version_added: 0.1.0
 short_description: Make a whole event's rooms and sessions exist, and keep their stream keys
 description:
   - Makes the webinar service have the rooms and sessions of an event, in one task, with one plan and one diff.
-  - A missing room is created, a missing session is created, and one that matches is left alone. A start time or setting
-    that differs is changed in place. A session with another preset or mode, which the service cannot change, is
-    replaced, as far as O(replace) allows it.
-  - The service shows the stream key of a session only once, in the answer that creates it. It is put into the ledger,
-    encrypted, before anything else happens. Read it with the lookup P(tenbyte.webinar.stream_key#lookup).
-  - Where the answer of the call that creates is lost, the room's list tells what became of it. A session whose key was
-    lost with the answer is replaced. Should a call take effect after it was given up and sent once more, the next run
-    removes the session that is one too many. The task warns of each.
-  - A session is known by its room and title. Sessions that have ended or expired never count.
-  - A failure of one session does not stop the others. The task fails at its end and names each.
+  - Creates missing rooms and sessions, and leaves matching ones alone. Changes a start time or setting that differs in
+    place. The service cannot change a session's preset or mode. If either differs, the session is replaced, as far as
+    O(replace) allows.
+  - The service shows the stream key of a session only once, in its response to the call that creates the session. The
+    key goes into the ledger, encrypted, before anything else happens. Read it with the lookup
+    P(tenbyte.webinar.stream_key#lookup).
+  - If the response is lost, the task reads the room's list to see whether the session was created. A session whose key
+    was lost is replaced. If a request that was given up and sent again takes effect after all, the next run removes the
+    duplicate. Each of these comes with a warning.
+  - Room and title identify a session. Sessions that have ended or expired are ignored.
+  - A failure of one session does not stop the others. The task fails at its end and names each failed session.
 notes:
-  - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of
-    several hosts.
-  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
-    shown by Ansible itself if C(display_args_to_stdout) is set.
+  - Runs on the controller, whatever host the task is for. Use C(run_once=true) in a play of several hosts.
+  - Give credentials as variables (vaulted) or in the environment of the controller. Ansible shows the arguments of a
+    task if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   rooms:
@@ -36,18 +36,18 @@ options:
     suboptions:
       title:
         description:
-          - Title of the room, 3 to 255 characters. It is created if you have none of this title.
-          - Two that look the same are refused.
+          - Title of the room, 3 to 255 characters. If you have no room of this title, it is created.
+          - Two titles that look the same are refused.
           - Exactly one of O(rooms[].title) and O(rooms[].room_id) is needed.
         type: str
       room_id:
-        description: Id of an existing room, for a room whose title is not the only one of its kind.
+        description: Id of an existing room. Needed if several rooms have the title.
         type: str
       description:
-        description: Description of the room. If not given, an existing room's is left as it is.
+        description: Description of the room. If not given, that of an existing room is not changed.
         type: str
       analytics:
-        description: Analytics of the room's page. What is not given is left as it is.
+        description: Analytics of the room's page. What is not given is not changed.
         type: dict
         suboptions:
           google_tag_manager:
@@ -62,22 +62,21 @@ options:
                 type: bool
       state:
         description:
-          - With V(absent), the room is deleted with its sessions. It is refused while one of them is on air.
+          - With V(absent), the room is deleted with its sessions. This is refused while one of them is on air.
         type: str
         choices: [present, absent]
         default: present
       sessions:
-        description: The sessions of the room. Sessions that are not named here are left alone, unless
-          O(purge=true).
+        description: The sessions of the room. Sessions that are not named here are not changed, unless O(purge=true).
         type: list
         elements: dict
         default: []
         suboptions:
           title:
             description:
-              - Title of the session, 3 to 255 characters. It tells the sessions of a room apart.
-              - Two that look the same in one room are refused, and so are two sessions of the event for which
-                C(ROOM/TITLE) is the same text.
+              - Title of the session, 3 to 255 characters. It identifies the session in its room.
+              - Two titles in one room that look the same are refused. So are two sessions of the event with the same
+                text C(ROOM/TITLE).
             type: str
             required: true
           preset_id:
@@ -87,9 +86,8 @@ options:
             type: str
           description:
             description:
-              - Description that the session is given when it is created. The service cannot change it later, and an
-                existing
-                session's is not compared.
+              - Description of a new session. The service cannot change it later, so that of an existing session is not
+                compared.
             type: str
           mode:
             description: How media comes in. If not given, the service decides.
@@ -99,22 +97,22 @@ options:
             description:
               - When the session begins, as a date-time of RFC 3339 with an offset, for example
                 V(2027-05-04T09:00:00+02:00). Compared as an instant, not as text.
-              - Quotes are not needed. A blank in the place of C(T) and small letters are taken, a time without an
-                offset is refused. It is sent in UTC.
+              - Quotes are not needed. A blank instead of C(T), and lower case, are accepted. A time without an offset
+                is refused. It is sent in UTC.
             type: str
           encoder:
             description:
-              - Name of the inventory host that sends the media. It is not sent to the service, only passed on in the
-                results,
-                where roles pick the sessions of their host by it.
+              - Inventory name of the host that sends the media. It is not sent to the service. Roles use it in the
+                results to select the sessions of their host.
             type: str
           session_id:
             description:
-              - Id of the session that is meant, where several current sessions of the room bear the title.
-              - It must bear the title. An id of a session that is over is refused when a session is to be there.
+              - Id of the session. Needed if several current sessions of the room have the title.
+              - The session must have the title. The id of a session that is over is refused with V(present) and
+                V(live).
             type: str
           settings:
-            description: Runtime settings. What is not given is left as the preset has it.
+            description: Runtime settings. What is not given is not changed. A new session has the preset's.
             type: dict
             suboptions:
               chat_enabled:
@@ -128,48 +126,45 @@ options:
                 type: int
           state:
             description:
-              - With V(present), a session that is scheduled or live exists.
-              - With V(live), it is on air. The task waits until the service says so.
-              - With V(ended), none of this title is on air. A live session is ended, a scheduled one is left for
-                later.
-              - With V(absent), there is no current session. A scheduled one is deleted, a live one is ended, and one
-                that is over
-                is left.
+              - With V(present), a scheduled or live session exists.
+              - With V(live), it is on air. The task waits until the service reports it as live.
+              - With V(ended), no session of this title is on air. A live session is ended, a scheduled one is kept.
+              - With V(absent), there is no current session. A scheduled session is deleted, a live one is ended. Past
+                sessions are not changed.
             type: str
             choices: [present, live, ended, absent]
             default: present
   state:
     description:
-      - With V(present), each session is treated as its O(rooms[].sessions[].state) says.
-      - V(live), V(ended) and V(absent) overrule that for every session named in O(rooms), except that V(live) leaves
-        those alone that are to be ended or absent themselves. Rooms stay.
+      - With V(present), each session has its own O(rooms[].sessions[].state).
+      - V(live), V(ended) and V(absent) override the state of every session in O(rooms). Only V(live) has no effect on
+        sessions that are V(ended) or V(absent) themselves. Rooms are kept.
     type: str
     choices: [present, live, ended, absent]
     default: present
   purge:
     description:
-      - Whether scheduled sessions of the rooms named in O(rooms) are deleted if they were not asked for.
-      - Sessions on air or over are never touched, nor are other rooms.
+      - Whether scheduled sessions in the rooms of O(rooms) are deleted if the task does not name them.
+      - Sessions that are on air or over, and other rooms, are never changed.
     type: bool
     default: false
   replace:
     description:
-      - Which sessions may be replaced when their preset or mode is another than asked, since the service can change
-        neither in an existing session. A replaced session has a new id and a new stream key.
-      - The new session is created, and its key kept, before the old one is deleted or ended. Should the service refuse
-        it, the old one stays as it is.
-      - V(scheduled) replaces those that have not begun. V(live) also ends and replaces those on air. With V(never),
-        the
-        session is left as it is and reported as failed.
+      - Which sessions may be replaced if their preset or mode differs. The service can change neither in an existing
+        session. The new session has a new id and a new stream key.
+      - The new session is created, and its key kept, before the old one is deleted or ended. If the service refuses the
+        new session, the old one is not changed.
+      - V(scheduled) replaces sessions that have not begun. V(live) also ends and replaces those on air. V(never)
+        changes nothing and reports the session as failed.
     type: str
     choices: [scheduled, never, live]
     default: scheduled
   on_missing_key:
     description:
-      - What is done with an existing session whose stream key the ledger does not hold.
-      - V(fail) leaves it as it is and reports it. V(replace) replaces it, as far as O(replace) allows. V(go_live)
-        puts it
-        on air, because the service shows the key then too. V(ignore) leaves it without a key.
+      - What to do with an existing session whose stream key the ledger does not hold.
+      - V(fail) changes nothing and reports the session as failed. V(replace) replaces it, as far as O(replace) allows.
+        V(go_live) puts it on air, because the service then shows the key too. V(ignore) accepts a session without a
+        key.
     type: str
     choices: [fail, replace, go_live, ignore]
     default: fail
@@ -179,14 +174,14 @@ options:
     default: 60.0
   reveal_stream_key:
     description:
-      - Whether the registered result holds the stream keys, as C(stream_key) of each of the sessions in RV(sessions).
-        Facts never hold one.
-      - Ansible then hides the whole result of the task from the screen, logs and callbacks, as with C(no_log), but does
-        not hide what you do with the registered variable later. A C(debug) of it shows the keys, except on
-        ansible-core 2.22 and later, which masks them wherever they would be shown.
-      - Where the task fails, the keys are left out, so that its message can be read. They are in the ledger.
-      - Up to ansible-core 2.18, a task with C(loop) and this option needs C(no_log=true), and is refused without it.
-      - The lookup P(tenbyte.webinar.stream_key#lookup) needs none of this, since it reads a key where it is used.
+      - Whether the registered result holds the stream keys, as C(stream_key) of each session in RV(sessions). Facts
+        never hold one.
+      - Ansible then hides the whole result of the task from the screen, logs and callbacks, as with C(no_log). It does
+        not hide later uses of the registered variable. A C(debug) of it shows the keys, except on ansible-core 2.22 and
+        later, which masks them everywhere.
+      - If the task fails, the result has no keys, so that its message can be shown. The keys are in the ledger.
+      - Up to ansible-core 2.18, a task with C(loop) and this option needs C(no_log=true).
+      - Prefer the lookup P(tenbyte.webinar.stream_key#lookup), which reads a key at the moment of use.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -267,8 +262,8 @@ EXAMPLES = r"""
     purge: true
     replace: live
 
-# A failure without failed_sessions, such as a wrong credential or an unreachable service, stays one.
-- name: Go on although one or two sessions failed
+# A failure without failed_sessions, such as a wrong credential or an unreachable service, remains a failure.
+- name: Continue if only one or two sessions failed
   tenbyte.webinar.event:
     rooms: "{{ event_rooms }}"
   register: conference
@@ -285,14 +280,13 @@ changed:
   returned: always
   type: bool
 plan:
-  description: The calls that make the service match, in their order. Empty when it does already.
+  description: The calls that make the service match, in order. Empty if it matches already.
   returned: when the input could be used
   type: list
   elements: dict
   contains:
     action:
-      description: V(create_room), V(update_room), V(delete_room), V(create_session), V(delete_session),
-        V(end_session),
+      description: V(create_room), V(update_room), V(delete_room), V(create_session), V(delete_session), V(end_session),
         V(reschedule_session), V(update_settings) or V(go_live).
       type: str
     room:
@@ -302,8 +296,8 @@ plan:
       description: Title of the session, null for a room.
       type: str
     request:
-      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) while the room is still to
-        be created.
+      description: C(method), C(path) and C(body) of the call. The path holds C({room_id}) if the room does not exist
+        yet.
       type: dict
     reason:
       description: Why the call is made.
@@ -326,7 +320,7 @@ rooms:
   elements: dict
   contains:
     id:
-      description: Id of the room, null where it is not known yet or no longer exists.
+      description: Id of the room, null if it does not exist yet or no longer.
       type: str
     title:
       description: Title of the room.
@@ -344,21 +338,22 @@ rooms:
       state: present
 sessions:
   description:
-    - The sessions asked for, without those asked to be absent, in the order of the input, in check mode too.
+    - The sessions of the task, except those with O(rooms[].sessions[].state=absent), in the order of the input, in
+      check mode too.
     - None of these values is a secret.
   returned: when the input could be used
   type: list
   elements: dict
   contains:
     name:
-      description: The name of the session in C(ansible_facts['tenbyte_sessions']), C(ROOM/TITLE). Where two sessions
-        would share it, the room's id stands behind that of the room that was named by C(room_id).
+      description: The name of the session in C(ansible_facts['tenbyte_sessions']), C(ROOM/TITLE). If two sessions would
+        have the same name, the room's id follows the name of the one whose room was given by C(room_id).
       type: str
     id:
-      description: Id of the session, null where it is not known yet.
+      description: Id of the session, null if it does not exist yet.
       type: str
     room_id:
-      description: Id of the room, null where it is not known yet.
+      description: Id of the room, null if it does not exist yet.
       type: str
     room:
       description: Title of the room.
@@ -367,10 +362,10 @@ sessions:
       description: Title of the session.
       type: str
     status:
-      description: The service's word for it, V(scheduled) or V(live) as a rule. Null where there is no session yet.
+      description: Status as the service names it, usually V(scheduled) or V(live). Null if there is no session yet.
       type: str
     mode:
-      description: How media comes in, V(webcam) or V(rtmp), null where the service does not say.
+      description: How media comes in, V(webcam) or V(rtmp), null if the service does not report it.
       type: str
     preset:
       description: C(id), C(name) and C(type) of the preset.
@@ -379,19 +374,19 @@ sessions:
       description: When it begins, as the service writes it.
       type: str
     hls_url:
-      description: Where it can be watched, null where the service does not say.
+      description: Where it can be watched, null if the service does not report it.
       type: str
     rtmp_url:
-      description: The ingest URL that belongs to the stream key. Should the service put the key into it, the key is
-        masked here. Null where the service's value is not plainly an address.
+      description: The ingest URL for the stream key. If the service puts the key into it, the key is masked. Null if
+        the service's value is not clearly a URL.
       type: str
     whip_url:
-      description: The address for WebRTC (WHIP), where the service has shown one, which it does when a session goes
-        live. Null where it is not known, not plainly an address, or comes with a query, which may hold a credential.
+      description: The URL for WebRTC (WHIP), which the service shows when a session goes live. Null if it is not known,
+        is not clearly a URL, or has a query, which may hold a credential.
       type: str
     settings:
-      description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null where the
-        service does not say.
+      description: C(chat_enabled), C(stage_enabled) and C(max_join_limit) as they are in force, each null if the
+        service does not report it.
       type: dict
     encoder:
       description: The name given as O(rooms[].sessions[].encoder).
@@ -400,12 +395,12 @@ sessions:
       description: Whether the ledger holds the stream key.
       type: bool
     stream_key:
-      description: The stream key, null where the ledger holds none, where it is not plainly a key, or where the task
+      description: The stream key. Null if the ledger holds none, if it has characters that no key has, or if the task
         failed.
       returned: with O(reveal_stream_key=true)
       type: str
     stream_key_fingerprint:
-      description: A name for the stream key that tells whether it changed and does not reveal it.
+      description: Changes if the stream key changes, and does not reveal it.
       type: str
   sample:
     - name: Main stage/Keynote
@@ -431,14 +426,14 @@ sessions:
       stream_key_available: true
       stream_key_fingerprint: fp-5b0c9d1e7f3a2460
 failed_sessions:
-  description: The sessions that failed, each with C(room), C(title) and C(reason). The others are done.
+  description: The sessions that failed, each with C(room), C(title) and C(reason). The others were processed.
   returned: when the input could be used
   type: list
   elements: dict
   sample: []
 failed_rooms:
-  description: What failed with a room itself, each with C(room) and C(reason). Its sessions are done all the same,
-    unless it could not be created or read.
+  description: The rooms that failed, each with C(room) and C(reason). Their sessions were processed, unless the room
+    could not be created or read.
   returned: when the input could be used
   type: list
   elements: dict
@@ -450,23 +445,22 @@ ansible_facts:
   contains:
     tenbyte_sessions:
       description:
-        - The same as RV(sessions), by C(ROOM/TITLE), merged with what earlier tasks of the same run set. Safe to
+        - The sessions of RV(sessions) by C(ROOM/TITLE), merged with those of earlier tasks of the same run. Safe to
           cache.
       type: dict
     tenbyte_sessions_run:
-      description: Which run of Ansible set the facts. It keeps those of an earlier run in a fact cache from being
-        merged.
+      description: The run of Ansible that set the facts. Facts of an earlier run, in a fact cache, are not merged.
       type: str
     tenbyte_event:
       description:
-        - What roles need to know to take a stream off a host, with C(run) as above.
-        - C(rooms) has the C(id) and C(title) of the rooms that M(tenbyte.webinar.event) has looked at as a whole.
-          C(gone) has, by name, the sessions that were asked to end or to be absent, or were purged.
+        - What roles need to remove streams from a host, with C(run) as above.
+        - C(rooms) has the C(id) and C(title) of the rooms that M(tenbyte.webinar.event) read with all their sessions.
+          C(gone) has, by name, the sessions that were to be ended or absent, or were purged.
       type: dict
     tenbyte_preview:
       description:
-        - Instead of the three others, where a task in check mode must not change the facts of a real run, since a
-          persistent fact cache is configured or only this task is in check mode. C(run), C(sessions), C(rooms) and
+        - Set instead of the other three if a task in check mode must not change the facts of a real run, because a
+          persistent fact cache is configured or only this task is in check mode. Has C(run), C(sessions), C(rooms) and
           C(gone) as above.
       type: dict
 diff:

@@ -10,30 +10,29 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Look after the ledger of stream keys
 description:
-  - Lists what the ledger holds, compares it with the service, forgets entries, changes the ledger's own key, and takes
-    the stream keys from one ledger to another.
-  - No stream key is returned or shown. Keys leave the ledger only in an export, as text that C(ansible-vault) has
-    encrypted.
+  - Lists the ledger's entries, compares them with the service, forgets entries, changes the ledger's own key, and moves
+    stream keys from one ledger to another.
+  - No stream key is returned or shown. Keys leave the ledger only in an export, encrypted as by C(ansible-vault).
 notes:
-  - Runs on the controller, also when the task's host is another machine.
+  - Runs on the controller, whatever host the task is for.
   - Only O(operation=verify) calls the service, and only to read. The other operations need no credential.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   operation:
     description:
       - V(list) returns the entries of the ledger, of all APIs.
-      - V(verify) compares the entries of O(api_url) with what the service has, and returns for each of them, and for
-        each current session of your rooms that the ledger does not know, what was found.
-      - V(forget) erases the keys of O(session_ids) and O(entries). Nothing at the service changes. The keys cannot be
-        had again.
-      - V(rotate) encrypts all entries with a new key. If the key is in O(ledger_key_file), or in the file beside the
-        ledger, a new one is made and put first there. The old one stays in the file, because other ledgers or
-        controllers may need it. Take it out by hand when nothing does. If the key is given as O(ledger_key), give the
-        new key first and the old ones after it, and leave the old ones out afterwards.
-      - V(export) writes all entries, with their keys, to O(path), encrypted as C(ansible-vault) does. What a run that
-        was interrupted has asked the service for, with no answer, is in it too, so that the other ledger can settle it.
-      - V(import) takes the entries of an export into the ledger. No key of either is lost. If a session has one key in
-        the ledger and another in the export, nothing at all is taken in.
+      - V(verify) compares the entries of O(api_url) with the service. It returns a finding for each entry, and for each
+        current session of your rooms that the ledger does not know.
+      - V(forget) erases the keys of O(session_ids) and O(entries). Nothing changes on the service. The keys cannot be
+        recovered.
+      - V(rotate) encrypts all entries with a new key. If the key is in a key file, a new key is created and put first
+        in that file. The old key stays in the file, because other ledgers or controllers may need it. Remove it by hand
+        when nothing needs it. If the key is given as O(ledger_key), give the new key first and the old ones after it,
+        and leave the old ones out afterwards.
+      - V(export) writes all entries, with their keys, to O(path), encrypted as by C(ansible-vault). Unanswered requests
+        of interrupted runs are included, so that the other ledger can resolve them.
+      - V(import) adds the entries of an export to the ledger. No key of either is lost. If a session has one key in the
+        ledger and another in the export, nothing is imported.
     type: str
     choices: [list, verify, forget, rotate, export, import]
     required: true
@@ -51,7 +50,7 @@ options:
   path:
     description:
       - The file of the export, on the controller. It is written with mode C(0600).
-      - A file that exists is replaced only if it is an export that the vault password opens.
+      - An existing file is replaced only if it is an export that the vault password decrypts.
     type: path
   vault_password:
     description:
@@ -60,7 +59,7 @@ options:
         O(operation=import).
     type: str
   vault_password_file:
-    description: A file with the vault password, or a program that prints it, as C(--vault-password-file) takes it.
+    description: A file with the vault password, or a program that prints it, as for C(--vault-password-file).
     type: path
 extends_documentation_fragment:
   - tenbyte.webinar.connection
@@ -71,8 +70,8 @@ attributes:
     support: partial
     details:
       - A second V(forget), V(export) or V(import) changes nothing, nor does a second V(rotate) with the same
-        O(ledger_key). With a key file, each V(rotate) makes a new key, except one that finishes what an interrupted one
-        has begun, or that changes to a first key in the file that the ledger does not have yet.
+        O(ledger_key). With a key file, each V(rotate) creates a new key, unless it continues an interrupted V(rotate),
+        or the first key in the file is one that the ledger does not use yet.
 seealso:
   - module: tenbyte.webinar.stream_key
   - module: tenbyte.webinar.session_info
@@ -134,8 +133,8 @@ changed:
   type: bool
 entries:
   description:
-    - The entries that the operation is about, all with V(list) and V(verify); those that are forgotten, exported or
-      taken in. Empty with V(rotate). None of these values is a secret.
+    - The entries of the operation. All entries with V(list) and V(verify), otherwise those that are forgotten, exported
+      or imported. Empty with V(rotate). None of these values is a secret.
   returned: success
   type: list
   elements: dict
@@ -154,42 +153,42 @@ entries:
       description: Id of the room.
       type: str
     room:
-      description: Title of the room. Null where it is not known, as with V(list).
+      description: Title of the room. Null if it is not known, as with V(list).
       type: str
     title:
       description: Title of the session. Null for a room.
       type: str
     session_id:
-      description: Id of the session. Null for a room, and where it is not known yet.
+      description: Id of the session. Null for a room, and if it is not known yet.
       type: str
     phase:
       description:
-        - V(pending), the intent to create it; V(created); V(keyless), created without a key that could be kept;
-          V(replaced), the session that another one is to take the place of, or has; V(beside) or V(spare), the key of a
-          second session of the same title.
+        - V(pending), the intent to create it; V(created); V(keyless), created, but without a key; V(replaced), a
+          session whose place a new one takes; V(beside), another session of the same title, whose key was added by hand
+          or import; V(spare), a second session, made by a run that had lost its lease.
         - Null for a session that the ledger does not know.
       type: str
     status:
-      description: The service's word for the session's state, with O(operation=verify).
+      description: Status of the session as the service names it, with O(operation=verify).
       type: str
     finding:
       description:
         - "With O(operation=verify): V(ok); V(keyless), a current session whose key nobody kept; V(missing), the service
-          has it no more; V(over), the session has ended or expired; V(drifted), it has another title or room than the
-          ledger says; V(orphaned), a second current session of the same title in its room, or one that has been
-          replaced and is still there; V(interrupted), the intent
-          of a run that died, which the next run settles; V(in_progress), another run is creating it; V(damaged), the
-          entry cannot be read; V(unknown), the service does not let this account see it."
-        - "With O(operation=import): V(added), V(beside), kept beside another session of the same title, or V(filled),
-          a key for an entry that lacked it."
+          no longer has it; V(over), the session has ended or expired; V(drifted), it has another title or room than the
+          ledger says; V(orphaned), a second current session of the same title in its room, or a replaced one that still
+          exists; V(interrupted), the intent of a run that was killed, which the next run continues; V(in_progress),
+          another run is creating it; V(damaged), the entry cannot be read; V(unknown), the service does not let this
+          account see it."
+        - "With O(operation=import): V(added), V(beside), kept beside another session of the same title, or V(filled), a
+          key for an entry that lacked it."
         - Else V(damaged), or null.
       type: str
     stream_key_available:
       description: Whether the entry holds a stream key.
       type: bool
     stream_key_fingerprint:
-      description: A name for the stream key that tells whether it changed and does not reveal it. The same key has
-        another fingerprint in another ledger.
+      description: Changes if the stream key changes, and does not reveal it. The same key has another fingerprint in
+        another ledger.
       type: str
   sample:
     - entry: 7
@@ -216,8 +215,8 @@ in_order:
   returned: with O(operation=verify)
   type: bool
 rotated:
-  description: How many entries were, or in check mode would be, encrypted with the new key, the ledger's own settings
-    included.
+  description: How many entries were encrypted with the new key, or would be in check mode. Includes the ledger's own
+    settings.
   returned: with O(operation=rotate)
   type: int
 diff:

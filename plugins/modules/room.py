@@ -10,32 +10,31 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Make a room exist, have its description, or be gone
 description:
-  - Makes the webinar service have a room, without saying anything of its sessions. For a room with its sessions, use
+  - Makes a room exist on the webinar service, whatever its sessions. For a room with its sessions, use
     M(tenbyte.webinar.event).
-  - A room is known by its title among those of the account, or by its id.
-  - Should a call that creates a room take effect after it was given up and sent once more, the next run removes the
-    room that is one too many, as long as it is empty, and warns of it.
-  - A deleted room takes its sessions with it, and the ledger forgets their stream keys. It is refused while a session
-    is
-    on air.
+  - The room is identified by its title among the rooms of the account, or by its id.
+  - If a request that was given up and sent again takes effect after all, the next run removes the duplicate room with a
+    warning, as long as the room is empty.
+  - A room is deleted with its sessions, and the ledger forgets their stream keys. This is refused while a session is on
+    air.
 notes:
-  - Runs on the controller, also when the task's host is another machine.
+  - Runs on the controller, whatever host the task is for.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   title:
     description:
       - Title of the room, 3 to 255 characters.
-      - Together with O(room_id), the title that the room is to have.
+      - With O(room_id), the title that the room gets.
       - At least one of O(title) and O(room_id) is needed.
     type: str
   room_id:
-    description: Id of an existing room, to rename it, or where its title is not the only one of its kind.
+    description: Id of an existing room. Needed to rename it, or if several rooms have the title.
     type: str
   description:
-    description: Description of the room. If not given, an existing room's is left as it is.
+    description: Description of the room. If not given, that of an existing room is not changed.
     type: str
   analytics:
-    description: Analytics of the room's page. What is not given is left as it is.
+    description: Analytics of the room's page. What is not given is not changed.
     type: dict
     suboptions:
       google_tag_manager:
@@ -49,7 +48,7 @@ options:
             description: Whether it is loaded.
             type: bool
   state:
-    description: Whether the room is to be there.
+    description: Whether the room exists.
     type: str
     choices: [present, absent]
     default: present
@@ -100,7 +99,7 @@ room:
   type: dict
   contains:
     id:
-      description: Id of the room, null where it is not known yet or no longer exists.
+      description: Id of the room, null if it does not exist yet or no longer.
       type: str
     title:
       description: Title of the room.
@@ -124,8 +123,8 @@ plan:
   sample: []
 ansible_facts:
   description:
-    - The facts that M(tenbyte.webinar.event) leaves, without the sessions of the room, which are among those that are
-      gone. See RV(tenbyte.webinar.event#module:ansible_facts).
+    - The facts of M(tenbyte.webinar.event), with the sessions of the room moved to those that are gone. See
+      RV(tenbyte.webinar.event#module:ansible_facts).
   returned: when the room is deleted
   type: dict
 diff:

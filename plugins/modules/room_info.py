@@ -10,21 +10,20 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Read the rooms of the webinar service
 description:
-  - Returns your rooms, or all public ones, or the one that you name by its id or title.
-  - It only reads, and so does the same in check mode. What is not there is an empty list and no failure.
-  - Lists are read to their last page.
+  - Returns your rooms, all public rooms, or those with a given id or title.
+  - It only reads, in check mode too. If nothing is found, the list is empty, and the task does not fail.
+  - Reads lists to their last page.
 notes:
-  - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of
-    several hosts.
-  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
-    shown by Ansible itself if C(display_args_to_stdout) is set.
-  - The options of the ledger are taken and not used, so that C(module_defaults) of the group C(tenbyte.webinar.all) may
-    hold them.
+  - Runs on the controller, whatever host the task is for. Use C(run_once=true) in a play of several hosts.
+  - Give credentials as variables (vaulted) or in the environment of the controller. Ansible shows the arguments of a
+    task if C(display_args_to_stdout) is set.
+  - The options of the ledger are accepted and not used, so that C(module_defaults) of the group C(tenbyte.webinar.all)
+    may contain them.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   scope:
     description:
-      - Whose rooms are read. V(mine) are those of the account of O(api_key) or O(api_token), V(all) are all that the
+      - Which rooms are read. V(mine) are those of the account of O(api_key) or O(api_token), V(all) those that the
         service lists publicly.
       - Has no effect together with O(room_id), which finds any room.
     type: str
@@ -37,8 +36,7 @@ options:
     type: str
   title:
     description:
-      - Title of the rooms to return, in capital and small letters as it is. Titles are not unique, so that several
-        rooms may be returned.
+      - Title of the rooms to return, case-sensitive. Titles are not unique, so several rooms may be returned.
       - Not together with O(room_id).
     type: str
 extends_documentation_fragment:
@@ -97,8 +95,8 @@ changed:
   sample: false
 rooms:
   description:
-    - The rooms, in the order in which the service lists them. Empty when none is what was asked for.
-    - None of these values is a secret. What the service does not say is null.
+    - The rooms, in the service's order. Empty if none matches.
+    - None of these values is a secret. A value that the service does not report is null.
   returned: success
   type: list
   elements: dict

@@ -10,25 +10,23 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Read sessions, their state and the health of their streams
 description:
-  - Returns the sessions of your rooms, or of one room, or all public ones, or the one that you name by its id; past
-    ones too, unless O(status) leaves them out.
-  - On request, with what the service says of each stream's health, and with the service's statistics.
-  - Says of each session whether the ledger holds its stream key, and names the key by its fingerprint. The ledger is
-    only read, and not made where there is none. The key itself is read with the lookup
-    P(tenbyte.webinar.stream_key#lookup).
-  - It only reads, and so does the same in check mode. What is not there is an empty list and no failure.
-  - Lists are read to their last page.
+  - Returns the sessions of your rooms, of one room, all public sessions, or the one with a given id. Past sessions are
+    included, unless O(status) leaves them out.
+  - On request, returns each stream's health and the service's statistics too.
+  - Returns for each session whether the ledger holds its stream key, and the key's fingerprint. The ledger is only
+    read, and not created if there is none. Read the key itself with the lookup P(tenbyte.webinar.stream_key#lookup).
+  - It only reads, in check mode too. If nothing is found, the list is empty, and the task does not fail.
+  - Reads lists to their last page.
 notes:
-  - Runs on the controller, also when the task's host is another machine. Use it with C(run_once=true) in a play of
-    several hosts.
-  - Give credentials as variables (vaulted) or in the environment of the controller. Arguments written in a task are
-    shown by Ansible itself if C(display_args_to_stdout) is set.
+  - Runs on the controller, whatever host the task is for. Use C(run_once=true) in a play of several hosts.
+  - Give credentials as variables (vaulted) or in the environment of the controller. Ansible shows the arguments of a
+    task if C(display_args_to_stdout) is set.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
   scope:
     description:
-      - Whose sessions are read. V(mine) are those in the rooms of the account of O(api_key) or O(api_token), V(all) are
-        all that the service lists publicly.
+      - Which sessions are read. V(mine) are those in the rooms of the account of O(api_key) or O(api_token), V(all)
+        those that the service lists publicly.
       - Has no effect together with O(session_id), which finds any session.
     type: str
     choices: [mine, all]
@@ -40,37 +38,36 @@ options:
     type: str
   room:
     description:
-      - Title of the room whose sessions are read, in capital and small letters as it is. Where several rooms have this
-        title, the sessions of all of them are returned.
+      - Title of the room whose sessions are read, case-sensitive. If several rooms have this title, the sessions of all
+        of them are returned.
       - At most one of O(session_id), O(room_id) and O(room) may be given.
     type: str
   room_id:
     description:
-      - Id of the room whose sessions are read, a UUID. The sessions of somebody else's room are found with O(scope=all)
-        or O(live=true) only.
+      - Id of the room whose sessions are read, a UUID. Sessions in rooms of other accounts are found only with
+        O(scope=all) or O(live=true).
       - At most one of O(session_id), O(room_id) and O(room) may be given.
     type: str
   live:
     description:
-      - Whether to ask the service for the sessions that are on air now, which is one call however many rooms there are.
+      - Whether to read only the sessions that are on air now. This takes one call, however many rooms there are.
       - Not together with O(status) or O(session_id).
     type: bool
     default: false
   status:
-    description: Only sessions of these states are returned. If not given, those of every state are.
+    description: Return only sessions of these states. If not given, sessions of every state are returned.
     type: list
     elements: str
     choices: [scheduled, live, ended, expired]
   stream_health:
     description:
-      - Whether to ask for the health of the stream of each session found that is scheduled or live. The requests are
-        made at the same time, O(concurrency) at once.
-      - Where the service refuses to tell, the reason stands in RV(sessions[].stream_health_error), and the task does
-        not fail.
+      - Whether to read the stream's health for each scheduled or live session found. At most O(concurrency) requests
+        are made at once.
+      - If the service refuses, the reason is in RV(sessions[].stream_health_error), and the task does not fail.
     type: bool
     default: false
   statistics:
-    description: Whether to ask for the service's statistics of your sessions.
+    description: Whether to read the service's statistics of your sessions.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -136,8 +133,8 @@ changed:
   sample: false
 sessions:
   description:
-    - The sessions, room by room, in the order in which the service lists them. Empty when none is what was asked for.
-    - None of these values is a secret. What the service does not say is null.
+    - The sessions, room by room, in the service's order. Empty if none matches.
+    - None of these values is a secret. A value that the service does not report is null.
   returned: success
   type: list
   elements: dict
@@ -158,8 +155,8 @@ sessions:
       description: Description of the session.
       type: str
     status:
-      description: The service's word for its state, V(scheduled), V(live), V(ended) or V(expired) as a rule. Where the
-        service does not say, it follows from the times at which the session started and ended.
+      description: Status as the service names it, usually V(scheduled), V(live), V(ended) or V(expired). If the service
+        does not report it, it is derived from the times at which the session started and ended.
       type: str
     mode:
       description: How media comes in, V(webcam) or V(rtmp).
@@ -180,38 +177,37 @@ sessions:
       description: How long it was on air, in seconds.
       type: int
     viewer_count:
-      description: How many are watching now.
+      description: How many watch now.
       type: int
     max_viewers:
-      description: How many were watching at once at the most.
+      description: The highest number of viewers at once.
       type: int
     hls_url:
       description: Where it can be watched.
       type: str
     settings:
-      description: The settings in force, C(chat_enabled), C(stage_enabled) and C(max_join_limit), the preset's where
-        the session has none of its own.
+      description: The settings in force, C(chat_enabled), C(stage_enabled) and C(max_join_limit), those of the preset
+        if the session has none of its own.
       type: dict
     created_at:
       description: When the session was created, as the service writes it.
       type: str
     stream_health:
       description:
-        - What the service says of the stream, null for a session that is over or when there was no answer.
-        - The service does not document what it holds. What could be a key, a token or an address to publish to is left
+        - The stream's health as the service reports it. Null for a session that is over, or if there was no response.
+        - The service does not document its fields. Values that could be a key, a token or a publishing URL are left
           out.
       returned: when O(stream_health=true)
       type: dict
     stream_health_error:
-      description: Why the service did not say how the stream is, null when it did.
+      description: Why the service did not report the stream's health, null if it did.
       returned: when O(stream_health=true)
       type: str
     stream_key_available:
       description: Whether the ledger holds the stream key.
       type: bool
     stream_key_fingerprint:
-      description: A name for the stream key that tells whether it changed and does not reveal it. Null when the ledger
-        does not hold the key.
+      description: Changes if the stream key changes, and does not reveal it. Null if the ledger does not hold the key.
       type: str
   sample:
     - id: 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21
@@ -244,7 +240,7 @@ sessions:
       stream_key_available: true
       stream_key_fingerprint: fp-5b0c9d1e7f3a2460
 statistics:
-  description: The service's count of your sessions. Other fields may be there, as the service has them.
+  description: The service's statistics of your sessions. The service may add other fields.
   returned: when O(statistics=true)
   type: dict
   contains:

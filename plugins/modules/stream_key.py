@@ -8,20 +8,19 @@ DOCUMENTATION = r"""
 module: stream_key
 author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
-short_description: Adopt a stream key that was seen elsewhere, or forget one
+short_description: Add a known stream key to the ledger, or forget one
 description:
   - Puts the stream key of an existing session into the ledger, for a session that was created in the service's
-    dashboard or with another tool. From then on the session is like one that M(tenbyte.webinar.event) or
+    dashboard or with another tool. From then on, the session is like one that M(tenbyte.webinar.event) or
     M(tenbyte.webinar.session) created.
-  - The service is asked which room and title the session has, and only asked. A session that it does not know, or that
-    is over, is refused.
-  - The key is not checked with the service, which has no way to do so. An encoder that uses a wrong one is turned away
-    there.
-  - With O(state=absent), the key is erased from the ledger, and the session stays as it is.
+  - Reads the session's room and title from the service, and changes nothing there. A session that the service does not
+    know, or that is over, is refused.
+  - The service cannot check the key. It refuses an encoder that uses a wrong one.
+  - With O(state=absent), the key is erased from the ledger, and the session is not changed.
 notes:
-  - Runs on the controller, also when the task's host is another machine.
-  - Give the key as a variable (vaulted) or read it from the environment of the controller. What is written into the
-    task itself stands in a file, and Ansible may quote the line when the task fails.
+  - Runs on the controller, whatever host the task is for.
+  - Give the key as a variable (vaulted), or read it from the environment of the controller. Do not write it into the
+    task, because Ansible may quote the line if the task fails.
   - Set C(no_log=true) if C(display_args_to_stdout) is set, because Ansible then shows a task's arguments.
   - Needs the Python libraries C(requests), C(SQLAlchemy) and C(cryptography) in the Python that runs Ansible.
 options:
@@ -37,11 +36,11 @@ options:
   rtmp_url:
     description:
       - The ingest URL that was shown with the key, C(rtmp), C(rtmps) or C(https). Encoders need it.
-      - If not given, what the ledger has for the session is kept.
+      - If not given, the one in the ledger is kept.
     type: str
   state:
     description:
-      - With V(present), the ledger holds this key for the session. Another one that it held for it is erased.
+      - With V(present), the ledger holds this key for the session. An earlier key of the session is erased.
       - With V(absent), the ledger holds no key for the session. No call is made and no credential is needed.
     type: str
     choices: [present, absent]
@@ -70,7 +69,7 @@ EXAMPLES = r"""
     stream_key: "{{ lookup('ansible.builtin.env', 'KEYNOTE_STREAM_KEY') }}"
     rtmp_url: rtmp://ingest.example.com/live
 
-- name: Adopt several, without a trace of them in the loop's labels
+- name: Adopt several keys, hidden from the loop's labels
   tenbyte.webinar.stream_key:
     session_id: "{{ item.session_id }}"
     stream_key: "{{ item.stream_key }}"
@@ -106,23 +105,23 @@ session:
       description: Id of the session.
       type: str
     room_id:
-      description: Id of the room. Null with O(state=absent) when the ledger does not know the session.
+      description: Id of the room. Null with O(state=absent) if the ledger does not know the session.
       type: str
     room:
-      description: Title of the room. Null with O(state=absent), and where the service does not say.
+      description: Title of the room. Null with O(state=absent), and if the service does not report it.
       type: str
     title:
-      description: Title of the session. Null with O(state=absent) when the ledger does not know the session.
+      description: Title of the session. Null with O(state=absent) if the ledger does not know the session.
       type: str
     status:
-      description: The service's word for its state. Null with O(state=absent).
+      description: Status as the service names it. Null with O(state=absent).
       type: str
     stream_key_available:
       description: Whether the ledger holds a stream key for the session, or would in check mode.
       type: bool
     stream_key_fingerprint:
-      description: A name for the stream key that tells whether it changed and does not reveal it. Null with
-        O(state=absent), and in check mode while there is no ledger.
+      description: Changes if the stream key changes, and does not reveal it. Null with O(state=absent), and in check
+        mode if there is no ledger.
       type: str
   sample:
     id: 6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main job on real media: an event is provisioned, its encoders go on air, no key is shown, it is taken down."""
+"""The whole life of an event with real media: provision, encoders on air, no key shown, teardown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass
 class Conference:
-    """A rehearsed conference that is on air, and all that was seen while it was made."""
+    """A rehearsed conference that is on air, with the output and processes that were recorded meanwhile."""
 
     stage: Stage
     watch: ProcessWatch
@@ -66,7 +66,7 @@ class Conference:
 @pytest.fixture(scope="module")
 def conference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conference]:
     folder = tmp_path_factory.mktemp("stage")
-    # supervisord's socket lies in the folder, and the path of a socket may have 107 bytes at the most.
+    # supervisord's socket is in the folder, and the path of a socket may have at most 107 bytes.
     with rehearsal(folder, ENCODERS) as stage:
         (folder / "media").mkdir()
         (folder / "tmp").mkdir()
@@ -96,7 +96,7 @@ def test_every_session_plays_h264_and_aac(conference: Conference) -> None:
         assert found.bitrate > 100_000
 
 
-def test_the_service_sees_media_flow_on_every_session(conference: Conference) -> None:
+def test_the_service_receives_media_for_every_session(conference: Conference) -> None:
     headers = {"X-API-Key": conference.stage.api_key}
     for session in conference.stage.sessions().values():
         url = f"{conference.stage.api_url}/sessions/{session['id']}/stream_health"
@@ -111,14 +111,14 @@ def test_check_mode_with_diff_on_a_running_conference_changes_nothing(conference
     assert set(changed(conference.play("tenbyte.webinar.provision", "--check", "--diff", "-vvvv")).values()) == {0}
 
 
-def test_no_key_is_anywhere_but_in_the_ledger_and_the_encoders_own_files(conference: Conference) -> None:
+def test_keys_are_only_in_the_ledger_and_in_files_that_only_the_encoder_reads(conference: Conference) -> None:
     keys = conference.issued_keys()
     assert len(keys) == 5
     assert places_in_texts(keys, conference.outputs) == []
     assert conference.watch.processes_seen > 20
     assert conference.watch.places_of(keys) == []
     holding = places_in_files(keys, conference.stage.folder)
-    # Each encoder's own files, and none that others may read. The ledger is encrypted, so it does not match either.
+    # Only files of the encoder that nobody else may read. The ledger is encrypted, so it does not match.
     assert len(holding) == 5
     assert all(
         place.startswith(tuple(f"{encoder}/keys/" for encoder in ENCODERS)) and place.endswith(" 0600")
@@ -126,11 +126,11 @@ def test_no_key_is_anywhere_but_in_the_ledger_and_the_encoders_own_files(confere
     ), holding
 
 
-def test_neither_credential_nor_ledger_key_is_shown(conference: Conference) -> None:
+def test_credential_and_ledger_key_are_not_shown(conference: Conference) -> None:
     ledger_key = (conference.stage.folder / "ledger" / "ledger.sqlite3.key").read_text().strip()
     hidden = [conference.stage.api_key, ledger_key]
     assert places_in_texts(hidden, conference.outputs) == []
-    # The credential is in the environment of ansible-playbook, where this test has put it.
+    # The test itself puts the credential into the environment of ansible-playbook.
     assert conference.watch.places_of(hidden, kinds=["cmdline"]) == []
     assert conference.watch.places_of([ledger_key]) == []
     assert places_in_files(hidden, conference.stage.folder) == ["ledger/ledger.sqlite3.key 0600", "seed.yml 0600"]
@@ -150,7 +150,7 @@ def test_teardown_leaves_no_stream_no_key_and_no_current_session(conference: Con
     assert places_in_files(conference.issued_keys(), conference.stage.folder) == []
     for encoder in ENCODERS:
         assert not (conference.stage.folder / encoder).exists()
-    # What is left is the service and the ingest.
+    # Only the service and the ingest are left.
     assert len(processes_of(conference.stage.folder)) == 2
     for session in sessions.values():
         answer = requests.get(f"{conference.stage.api_url}/sessions/{session['id']}", timeout=10)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo` run as a user runs it, where that user thinks better of it."""
+"""`make demo`, interrupted by its user."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path: supervisord's socket lies in it, and the path of a socket may have 107 bytes."""
+    """A folder with a short path: supervisord's socket is in it, and its path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_that_is_interrupted_cleans_up_after_itself(number: signal.Signals, folder: Path) -> None:
+def test_an_interrupted_demo_stops_everything_and_removes_its_files(number: signal.Signals, folder: Path) -> None:
     if RUNNING.exists():
         pytest.skip("a demo was left running; end it with make demo-stop")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # As in a background job of a shell's; a program would inherit it.
+        # As for a background job of a shell; programs inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     lines = []
     with subprocess.Popen(
@@ -54,7 +54,7 @@ def test_a_demo_that_is_interrupted_cleans_up_after_itself(number: signal.Signal
         for line in demo.stdout:
             lines.append(line)
             if "Start or restart the streams" in line:
-                # A terminal sends its signal to all processes in the foreground.
+                # A terminal sends the signal to all processes in the foreground.
                 os.killpg(demo.pid, number)
     assert demo.returncode == (130 if number == signal.SIGINT else 143), "".join(lines)
     assert "Cleaned up" in "".join(lines[-2:])

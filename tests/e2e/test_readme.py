@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The README's first playbooks, exactly as printed, work on the service of the README's own demo."""
+"""The README's first playbooks, exactly as printed, run on the service of the README's demo."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(bool(ingest.missing()), reason=str(ingest.missin
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    """What `make demo KEEP=1` leaves running."""
-    # supervisord's socket lies in the folder, and the path of a socket may have 107 bytes at the most.
+    """The processes that `make demo KEEP=1` leaves running."""
+    # supervisord's socket is in the folder, and the path of a socket may have at most 107 bytes.
     with tempfile.TemporaryDirectory() as folder, rehearsal(Path(folder) / "stage", ("encoder1", "encoder2")) as made:
         yield made
 
@@ -39,18 +39,18 @@ def played(stage: Stage, name: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_first_playbook_works_as_it_is_printed(stage: Stage) -> None:
+def test_the_first_playbook_runs_as_printed(stage: Stage) -> None:
     preview = played(stage, "first.yml", "--check", "--diff")
     assert "Keynote" in preview
     assert "changed=1" in played(stage, "first.yml")
     assert "changed=0" in played(stage, "first.yml")
     (session,) = stage.sessions().values()
     assert (session["title"], session["status"]) == ("Keynote", "scheduled")
-    # And what is told to whoever does not know a preset shows that session's.
+    # The README's playbook for finding a preset shows that session's.
     assert f"Main stage/Keynote: {session['preset']['id']} (" in played(stage, "presets.yml")
 
 
-def test_the_event_file_and_the_inventory_of_the_readme_fit_each_other(stage: Stage) -> None:
+def test_rehearse_verify_and_teardown_run_with_the_readmes_event_and_inventory(stage: Stage) -> None:
     (stage.folder / "event.yml").write_text(named_block(ROOT / "README.md", "event.yml"))
     (stage.folder / "inventory.yml").write_text(named_block(ROOT / "README.md", "inventory.yml"))
     command = [str(BIN / "ansible-playbook"), "tenbyte.webinar.provision", "-i", "inventory.yml", "-e", "@event.yml"]

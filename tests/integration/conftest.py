@@ -21,7 +21,7 @@ OTHER_PRESET = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0002"
 
 
 def seed() -> dict[str, Any]:
-    """Return a seed with one account of ours, one of somebody else's, and credentials made for this test alone."""
+    """Return a seed with our account, another account, and new credentials for this test."""
     return {
         "users": [
             {
@@ -51,7 +51,7 @@ def collections_path() -> Path:
 
 @pytest.fixture
 def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    """A simulator of its own for each test; a marker ``seed(rooms=..., sessions=...)`` adds to what it starts with."""
+    """A new simulator for each test; a marker ``seed(rooms=..., sessions=...)`` adds to what it starts with."""
     start = seed()
     marker = request.node.get_closest_marker("seed")
     if marker:
@@ -100,7 +100,7 @@ SESSION = "tenbyte.webinar.session"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Say which options this process's tests have exercised; each worker of pytest-xdist has a file of its own."""
+    """Write which options this process's tests have used; each worker of pytest-xdist has its own file."""
     if EXERCISED:
         folder = ROOT / "build" / "test" / "options"
         folder.mkdir(parents=True, exist_ok=True)

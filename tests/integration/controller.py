@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A controller for tests: runs the real ansible-playbook in a home of its own, and records all that callbacks get."""
+"""Runs the real ansible-playbook with its own home folder, and records all results of callbacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.measuring import measuring
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-# What tasks that ended well were given, as ACTION OPTION: scripts/options_exercised.py looks for what no test gives.
+# The options of successful tasks, as ACTION OPTION: scripts/options_exercised.py finds those that no test uses.
 EXERCISED: set[str] = set()
 
 
@@ -36,7 +36,7 @@ class Run:
     records: list[dict[str, Any]]
 
     def result(self, action: str) -> dict[str, Any]:
-        """Return the last result of an action, by its full name."""
+        """Return the last result of an action, given by its full name."""
         found = [
             record["result"]
             for record in self.records
@@ -63,7 +63,7 @@ class Controller:
     environment: dict[str, str] = field(default_factory=dict)
     # The folder of the ansible-playbook to use.
     bin: Path = BIN
-    # A command that runs ansible-playbook, put before it.
+    # A command that is put before ansible-playbook.
     wrapper: tuple[str, ...] = ()
 
     @property
@@ -98,7 +98,7 @@ class Controller:
     def start(
         self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> tuple[subprocess.Popen[str], Path]:
-        """Start ansible-playbook as a process group of its own; return it and the file of its records."""
+        """Start ansible-playbook in its own process group; return the process and the file of its records."""
         self.home.mkdir(parents=True, exist_ok=True)
         number = len(list(self.home.glob("record-*.jsonl")))
         record = self.home / f"record-{number}.jsonl"
@@ -116,7 +116,7 @@ class Controller:
         return process, record
 
     def full_environment(self, record: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment of a run; an empty value takes a variable out."""
+        """Return the environment of a run; an empty value removes a variable."""
         merged = {
             **measuring(),
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",

@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.lab.ingest import IngestError
 from tests.lab.media import LOOPS, MediaError, Probe, contact_sheet, grab_frame, make_loop, probe
-from tests.lab.stage import BIN, PRESET_ID, ROOT, Stage, StageError, set_stage, strike
+from tests.lab.stage import BIN, PRESET_ID, ROOT, Stage, StageError, set_stage, stop_stage
 
 ENCODERS = ("encoder1", "encoder2")
 RESULTS = ROOT / "build" / "demo"
@@ -36,12 +36,12 @@ EVENT_FILE = Path(__file__).with_name("conference.yml")
 
 
 class DemoError(RuntimeError):
-    """The demo did not show what it promises."""
+    """The demo failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Playing:
-    """One session as Ansible's facts tell it, and what its HLS really plays."""
+    """One session from Ansible's facts, with what its HLS stream plays."""
 
     session: dict[str, Any]
     probe: Probe
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     if RUNNING.exists():
         print("A demo was left running. End it first: make demo-stop", file=sys.stderr)
         return 1
-    # A plain kill is to clean up as Ctrl-C does.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="tenbyte-webinar-demo-"))
     kept = False
@@ -80,9 +80,9 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     finally:
         if not kept:
-            # A second Ctrl-C must not leave half of it running.
+            # A second Ctrl-C must not interrupt the cleaning up.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            strike(folder)
+            stop_stage(folder)
             print("Cleaned up: encoders, ingest and simulator have ended, their folder is removed.", flush=True)
 
 
@@ -109,7 +109,7 @@ def rehearse(stage: Stage) -> None:
     if changed:
         raise DemoError(f"the second run changed something: {changed}")
     say("What every HLS URL plays")
-    playing = [look_at(session) for session in stage.sessions().values()]
+    playing = [probed(session) for session in stage.sessions().values()]
     print("\n" + table(playing))
     sheet = contact_sheet(
         [item.frame for item in playing],
@@ -143,7 +143,7 @@ def play(stage: Stage, playbook: str) -> dict[str, dict[str, int]]:
     }
 
 
-def look_at(session: dict[str, Any]) -> Playing:
+def probed(session: dict[str, Any]) -> Playing:
     found = probe(session["hls_url"])
     if (found.video_codec, found.audio_codec) != ("h264", "aac"):
         raise DemoError(f"{session['hls_url']} plays {found.video_codec} and {found.audio_codec}, not H.264 and AAC")
@@ -175,7 +175,7 @@ def keep(stage: Stage) -> None:
     RUNNING.write_text(json.dumps({"folder": str(stage.folder)}))
     settings = stage.folder / "controller.env"
     names = {**stage.environment(), "ANSIBLE_INVENTORY": str(stage.inventory)}
-    # It holds the credential of the simulated account, which is a secret to nobody, in a folder of mode 0700.
+    # It holds the credential of the simulated account, which is no secret, in a folder of mode 0700.
     settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items()))
     print(f"Left running, as KEEP=1 asked. Watch with: ffplay {next(iter(stage.sessions().values()))['hls_url']}")
     print(f"Run playbooks against it: (. {settings}; ansible-playbook tenbyte.webinar.status)")
@@ -187,7 +187,7 @@ def stop() -> int:
         print("No demo was left running.")
         return 0
     folder = Path(json.loads(RUNNING.read_text())["folder"])
-    ended = strike(folder)
+    ended = stop_stage(folder)
     RUNNING.unlink()
     print(f"Ended {ended} processes and removed {folder}.")
     return 0

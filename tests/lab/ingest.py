@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real RTMP ingest for tests and the demo: nginx with its RTMP module, on loopback, as a process of its own."""
+"""A real RTMP ingest for tests and the demo: nginx with its RTMP module, on loopback, in its own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from types import TracebackType
 
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
 
-# The error log shows stream keys from level `info` on: it must stay at `warn`.
+# The error log shows stream keys at level `info`: it must stay at `warn`.
 CONFIGURATION = """\
 load_module {module};
 {user}daemon off;
@@ -115,7 +115,7 @@ def missing() -> str | None:
 class Ingest:
     """Encoders publish to `rtmp_url` with a key that the callbacks accept; viewers read `hls_url(session_id)`.
 
-    Encoders on other machines publish to `address`, one of this host beside 127.0.0.1.
+    Encoders on other machines publish to `address`, another address of this host.
     The callback `on_publish` answers 302 with `Location: SESSION_ID`: that renames the stream, so no path holds a key.
     """
 
@@ -191,7 +191,7 @@ class Ingest:
         process, self._process = self._process, None
         if process is None:
             return
-        # TERM and not QUIT: a graceful shutdown waits for encoders that never leave.
+        # TERM and not QUIT: a graceful shutdown waits for encoders that never disconnect.
         process.terminate()
         try:
             process.wait(timeout)
@@ -208,7 +208,7 @@ class Ingest:
         configuration.write_text(
             CONFIGURATION.format(
                 module=rtmp_module(),
-                # Started by root, the workers would change to a user who may not enter the folder.
+                # Workers that root starts would change to a user without access to the folder.
                 user="user root;\n" if os.geteuid() == 0 else "",
                 workdir=self.workdir,
                 callback_url=self.callback_url,

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Searches for secrets wherever a run could have left them: texts, files, and the processes while it runs.
+"""Searches for secrets in texts, in files, and in processes while a run is at work.
 
-What is found is named by its place; the secret itself is never part of a message.
+Results name the place of a secret, never the secret.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from pathlib import Path
 
 SAMPLE_SECONDS = 0.02
 _PIECE = 12
-# Within base64 of something longer, a piece of this size looks one of three ways; each is searched without the
-# characters at its ends, which also hold bits of what stands beside it.
+# In base64 of a longer text, a piece has one of three forms, by its offset. Each is searched for without the
+# characters at its ends, which also encode bits of neighbouring characters.
 _BASE64_ENDS = ((0, None), (2, -1), (3, -1))
 _BASE64_OF_A_ZIP = re.compile(rb"UEsDB[A-Za-z0-9+/]{100,}={0,2}")
 
 
 def traces_of(secrets: Iterable[str]) -> list[bytes]:
-    """Return what would give a secret away: pieces of its longest run of letters and digits, plain, in base64 and in
-    hexadecimal.
+    """Return the texts to search for: pieces of a secret's longest run of letters and digits, plain, in base64 and hex.
 
-    Escaping for JSON, a URL, a shell or XML leaves such a run as it is, so that pieces of it are found in every form of
-    the whole, and in what is left of it where it was cut.
+    Escaping for JSON, a URL, a shell or XML does not change such a run. Pieces of it are also found in a truncated
+    secret.
     """
     traces = []
     for secret in secrets:
@@ -43,7 +42,7 @@ def traces_of(secrets: Iterable[str]) -> list[bytes]:
         for piece in (run[:_PIECE], run[middle : middle + _PIECE], run[-_PIECE:]):
             content = piece.encode()
             traces += [content, content.hex().encode(), content.hex().upper().encode()]
-        # The pieces of a run begin anywhere in the base64 of the whole, so the whole run is searched for.
+        # Pieces may begin at any offset in base64, so the whole run is searched for.
         for before, (start, end) in enumerate(_BASE64_ENDS):
             encoded = base64.b64encode(b"\0" * before + run.encode()).rstrip(b"=")
             traces.append(encoded[start : end or len(encoded) - 1][: 2 * _PIECE])
@@ -60,7 +59,7 @@ def contents_of(content: bytes) -> Iterator[bytes]:
 
 
 class ProcessWatch:
-    """Notes every argument list and environment on this machine while its block runs."""
+    """Records every argument list and environment on this machine while its block runs."""
 
     def __init__(self, sample_seconds: float = SAMPLE_SECONDS) -> None:
         self._sample_seconds = sample_seconds

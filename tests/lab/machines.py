@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Machines with a systemd of their own on this host: systemd-nspawn over a shared root, in network namespaces.
+"""Machines with their own systemd on this host: systemd-nspawn over a shared root, in network namespaces.
 
-The machines of one folder share a bridge with this host, and reach nothing beyond it. Whatever a machine writes lies in
-its folder; the overlay is mounted in a mount namespace that ends with the machine.
+The machines of one folder share a bridge with this host, and reach nothing else. A machine writes into its folder
+only; its overlay is mounted in a mount namespace that ends with the machine.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ TOOLS = {
     "systemd-nspawn": "systemd-container",
     "unshare": "util-linux",
 }
-# 198.18.0.0/15 is set aside for benchmarks (RFC 2544): no route of a real network is hidden by it.
+# 198.18.0.0/15 is reserved for benchmarks (RFC 2544), so it hides no route of a real network.
 NETWORK = "198.18"
 
-# Host keys are made at the first boot; generating them here would need the machine's own ssh-keygen.
+# Host keys are created at the first boot; creating them here would need the machine's ssh-keygen.
 HOST_KEYS = "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n"
 
-# What a machine needs of this host, tried where nothing of it stays.
+# Tries what a machine needs of this host, without leaving anything behind.
 TRIAL = """\
 set -eu
 cd "$1"
@@ -60,7 +60,7 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Platform:
-    """A machine that is asked for: Debian ``release`` with ``packages`` beyond what the lab itself needs."""
+    """A requested machine: Debian ``release`` with ``packages`` in addition to those of the lab."""
 
     name: str
     packages: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Machine:
 
     @property
     def init(self) -> int:
-        """The process id, on this host, of the machine's own PID 1."""
+        """The process id, on this host, of the machine's PID 1."""
         children = Path(f"/proc/{self.leader}/task/{self.leader}/children").read_text().split()
         return int(children[0])
 
@@ -92,7 +92,7 @@ class Network:
 
 
 def missing() -> str | None:
-    """Why no machine can run on this host, or None if one can. Nothing is left behind."""
+    """Why no machine can run on this host, or None if one can. Leaves nothing behind."""
     if os.geteuid() != 0:
         return "systemd machines need root on this host"
     absent = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
@@ -111,10 +111,10 @@ def missing() -> str | None:
 
 
 def start(folder: Path, platforms: Sequence[Platform]) -> tuple[Network, list[Machine]]:
-    """Boot the machines and return when each answers on its ssh port; what they write lies in ``folder``.
+    """Boot the machines and return when each answers on its ssh port. They write into ``folder``.
 
-    The private key to all of them is ``folder/id_ed25519``, for root. Whoever calls this calls ``stop`` in the end,
-    also where it raises LabError.
+    The private key to all of them is ``folder/id_ed25519``, for root. The caller must call
+    ``stop`` at the end, also after a LabError.
     """
     stop(folder)
     why_not = missing()
@@ -141,15 +141,15 @@ def running(folder: Path) -> list[Machine]:
 
 
 def stop(folder: Path) -> None:
-    """Halt the machines of a folder, remove their network and what they wrote. Does nothing where nothing is left."""
+    """Halt the machines of a folder, remove their network and their files. Does nothing if there is nothing."""
     leaders = _leaders(folder)
     for number, timeout in ((signal.SIGTERM, HALT_TIMEOUT), (signal.SIGKILL, HALT_TIMEOUT)):
         for pid in leaders:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        leaders = _still_there(leaders, timeout)
+        leaders = _still_running(leaders, timeout)
     tag = _tag(folder)
-    # The names are made from the folder's path, so that this also clears what a killed run left.
+    # The names come from the folder's path, so this also removes what a killed run left.
     for namespace in _words(["ip", "netns", "list"]):
         if namespace.startswith(tag):
             _run(["ip", "netns", "delete", namespace])
@@ -198,7 +198,7 @@ def _boot(folder: Path, network: Network, platform: Platform, stack: Sequence[Pa
     own = folder / platform.name
     for part in ("upper", "work", "merged"):
         (own / part).mkdir(mode=0o755, parents=True)
-    _furnish(own / "upper", platform.name, (folder / "id_ed25519.pub").read_text())
+    _write_own_files(own / "upper", platform.name, (folder / "id_ed25519.pub").read_text())
     lower = ":".join(map(str, stack))
     mount = f"lowerdir={lower},upperdir={own / 'upper'},workdir={own / 'work'}"
     nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no", "--resolv-conf=off"]
@@ -206,7 +206,7 @@ def _boot(folder: Path, network: Network, platform: Platform, stack: Sequence[Pa
     nspawn += [f"--directory={own / 'merged'}", "--boot"]
     with (own / "console.log").open("wb") as console:
         process = subprocess.Popen(
-            # exec all the way: this process becomes systemd-nspawn.
+            # Each command uses exec, so this process becomes systemd-nspawn.
             [
                 "unshare",
                 "--mount",
@@ -228,8 +228,8 @@ def _boot(folder: Path, network: Network, platform: Platform, stack: Sequence[Pa
     return Machine(platform.name, address, namespace, link, process.pid, tuple(map(str, stack)))
 
 
-def _furnish(upper: Path, name: str, public_key: str) -> None:
-    """Write what a machine has of its own. Folders hide those below, modes included."""
+def _write_own_files(upper: Path, name: str, public_key: str) -> None:
+    """Write the machine's own files. A folder hides that of the root, with its mode."""
     for folder, mode in (("etc", 0o755), ("root", 0o700), ("root/.ssh", 0o700)):
         (upper / folder).mkdir(mode=mode)
     drop_in = upper / "etc" / "systemd" / "system" / "ssh.service.d"
@@ -237,7 +237,7 @@ def _furnish(upper: Path, name: str, public_key: str) -> None:
     (drop_in / "host-keys.conf").write_text(HOST_KEYS)
     (upper / "etc" / "hostname").write_text(f"{name}\n")
     (upper / "etc" / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost\n")
-    # systemd makes one of its own in an empty file.
+    # systemd creates an id in an empty file.
     (upper / "etc" / "machine-id").write_text("")
     authorized = upper / "root" / ".ssh" / "authorized_keys"
     authorized.write_text(public_key)
@@ -257,7 +257,7 @@ def _wait_for_ssh(folder: Path, machine: Machine) -> None:
 
 
 def _leaders(folder: Path) -> list[int]:
-    """Return the process ids of the folder's machines: no list is trusted that a killed run may not have written."""
+    """Return the process ids of the folder's machines, read from /proc: a killed run may have written no list."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -267,11 +267,11 @@ def _leaders(folder: Path) -> list[int]:
     return found
 
 
-def _still_there(pids: Iterable[int], timeout: float) -> list[int]:
+def _still_running(pids: Iterable[int], timeout: float) -> list[int]:
     deadline, left = time.monotonic() + timeout, list(pids)
     while left and time.monotonic() < deadline:
         for pid in left:
-            # A child of ours stays in the process table until it is waited for.
+            # A child process stays in the process table until it is waited for.
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         left = [pid for pid in left if Path(f"/proc/{pid}").exists()]
@@ -280,7 +280,7 @@ def _still_there(pids: Iterable[int], timeout: float) -> list[int]:
 
 
 def _tag(folder: Path) -> str:
-    """Return a beginning for the names of a folder's links and namespaces; a link's name has 15 characters at most."""
+    """Return a prefix for the names of a folder's links and namespaces; a link's name has at most 15 characters."""
     return "lab" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:7]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Media for tests and the demo: short pre-encoded loops, and a look at what a stream really plays."""
+"""Media for tests and the demo: short encoded loops, and probes of streams."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LOOP_SECONDS = 10
 
 
 class MediaError(RuntimeError):
-    """A media file or stream could not be made or read; the message carries the tool's own last words."""
+    """A media file or stream could not be made or read; the message has the tool's last output."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A looping clip that eye and ear can tell from the others."""
+    """A looping clip that differs from the others in picture and sound."""
 
     name: str
     picture: str
@@ -69,7 +69,7 @@ def missing() -> str | None:
 
 
 def make_loop(loop: Loop, folder: Path) -> Path:
-    """The MP4 file of a loop (H.264 and AAC, a key frame every 2 s), made on first use and kept in `folder`."""
+    """The MP4 file of a loop (H.264 and AAC, a key frame every 2 s), made on first use and cached in `folder`."""
     separator = ":" if "=" in loop.picture else "="
     arguments = [
         *("-f", "lavfi", "-i", f"{loop.picture}{separator}size={loop.size}:rate={FRAME_RATE}"),
@@ -84,7 +84,7 @@ def make_loop(loop: Loop, folder: Path) -> Path:
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    # Two runs may fill the same cache: each writes a file of its own and puts it in place whole.
+    # Two runs may fill the same cache: each writes a temporary file and renames it.
     descriptor, unfinished = tempfile.mkstemp(suffix=".mp4", dir=folder)
     os.close(descriptor)
     try:
@@ -122,7 +122,7 @@ def probe(url: str, timeout: float = 30.0) -> Probe:
 
 
 def grab_frame(url: str, file: Path, timeout: float = 30.0) -> Path:
-    """One picture of a file or stream, as PNG or JPEG after the file's suffix."""
+    """One picture of a file or stream, as PNG or JPEG by the file's suffix."""
     file.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["-i", url, "-frames:v", "1", "-update", "1", str(file)]
     _run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments], timeout=timeout)
@@ -132,7 +132,7 @@ def grab_frame(url: str, file: Path, timeout: float = 30.0) -> Path:
 
 
 def contact_sheet(frames: Sequence[Path], labels: Sequence[str], file: Path, columns: int = 3) -> Path:
-    """One picture of all frames in rows of `columns`, each with its label below it."""
+    """One picture of all frames in rows of `columns`, each with its label below."""
     if not frames or len(frames) != len(labels):
         raise MediaError(f"a contact sheet needs one label for each frame: {len(frames)} frames, {len(labels)} labels")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def contact_sheet(frames: Sequence[Path], labels: Sequence[str], file: Path, col
     cells, places, inputs = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for index, (frame, label) in enumerate(zip(frames, labels, strict=True)):
-            # A label is free text; read from a file it needs no escaping in the filter graph.
+            # A label is free text; in a file it needs no escaping for the filter graph.
             text = Path(folder, f"{index}.txt")
             text.write_text(label, encoding="utf-8")
             inputs += ["-i", str(frame)]
@@ -176,7 +176,7 @@ def _playlist_bitrate(url: str, timeout: float) -> int:
             with urlopen(urljoin(url, following), timeout=timeout) as segment:
                 size += len(segment.read())
         except OSError:
-            continue  # The oldest segment may be gone by the time it is asked for.
+            continue  # The oldest segment may be gone before it is requested.
         seconds += float(line.removeprefix("#EXTINF:").split(",")[0])
     return round(8 * size / seconds) if seconds else 0
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks at the lab's machines from outside: where on them secrets can be read, and what a teardown has left.
+"""Inspects the lab's machines from outside: where secrets can be read, and what a teardown has left.
 
-Processes and files are read through this host's ``/proc``, so that looking leaves no trace on the machine. Only what
-nobody but systemd can tell is asked for over ssh.
+Processes and files are read through this host's ``/proc``, so that the inspection changes nothing on the machine.
+Only what systemd alone knows is read over ssh.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.lab.roots import LabError
 TEMPORARY = ("run", "tmp", "dev/shm", "var/tmp")
 MEDIA = {".mp4", ".ts", ".flv"}
 LARGEST_FILE = 64 << 20
-# What systemd, sshd, apt and Ansible's connection write on any machine that runs for a while.
+# Paths that systemd, sshd, apt and Ansible's connection write on any running machine.
 OF_THE_SYSTEM = (
     *(
         "/etc/.pwd.lock",
@@ -38,12 +38,12 @@ OF_THE_SYSTEM = (
     *("/var/cache/*", "/var/lib/apt/*", "/var/lib/dpkg/*", "/var/lib/private", "/var/lib/systemd/*", "/var/log/*"),
     *("*/__pycache__", "*/__pycache__/*", "/var/.updated", "/usr", "/usr/*"),
 )
-# … except that these must not stay although they lie in such a place.
+# … except these, which must not stay.
 OF_A_SERVICE = ("/run/systemd/system/*", "/run/tenbyte*", "/usr/local/*", "/var/cache/private/*", "/var/log/*/*")
 SESSION_UNITS = ("user@*", "user-runtime-dir@*", "session-*", "run-*", "systemd-*", "apt-*", "dpkg-*", "e2scrub*")
 SESSION_PROCESSES = ("sshd", "systemd*", "(sd-pam)", "sh", "python3*", "dbus-daemon", "agetty", "login")
 
-Portrait = dict[str, list[str]]
+Snapshot = dict[str, list[str]]
 
 
 def places_of(machine: Machine, folder: Path, secrets: Sequence[str], allowed: Sequence[str]) -> list[str]:
@@ -64,12 +64,12 @@ def places_of(machine: Machine, folder: Path, secrets: Sequence[str], allowed: S
     return found + [f"{machine.name}: {command}" for command in asked if shown(_ask(machine, folder, command))]
 
 
-def portrait(machine: Machine, folder: Path) -> Portrait:
+def snapshot(machine: Machine, folder: Path) -> Snapshot:
     """Return what is on a machine: files, users, units and processes, each as a sorted list of lines."""
     root = Path(f"/proc/{machine.init}/root")
     files = _ask(machine, folder, "systemctl list-unit-files --no-legend").decode().splitlines()
     loaded = _ask(machine, folder, "systemctl list-units --all --plain --no-legend").decode().splitlines()
-    # systemd goes on naming a unit for a while that is inactive and has no file any more.
+    # systemd still lists an inactive unit for a while after its file is gone.
     names = {line.split()[0] for line in files if line.strip()}
     names |= {line.split()[0] for line in loaded if line.strip() and line.split()[1:3] != ["not-found", "inactive"]}
     kinds = (".service", ".timer", ".socket", ".path", ".target")
@@ -82,7 +82,7 @@ def portrait(machine: Machine, folder: Path) -> Portrait:
 
 
 def differences(name: str, before: Mapping[str, Sequence[str]], after: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what ``after`` has and ``before`` had not."""
+    """Return what ``after`` has and ``before`` has not."""
     return [f"{name}: {kind}: {line}" for kind in after for line in after[kind] if line not in set(before[kind])]
 
 
@@ -119,9 +119,9 @@ def _files(machine: Machine, folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _own_places(machine: Machine, folder: Path) -> Iterator[str]:
-    """The paths that a machine has of its own, without what overlayfs puts there.
+    """The machine's own paths, without those of overlayfs itself.
 
-    Those are character devices for what was deleted, and copies of the root's folders in which something was changed.
+    overlayfs adds character devices for deleted files, and copies of the root's folders in which something changed.
     """
     for place, path in _places(machine, folder):
         with contextlib.suppress(OSError):

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Root file systems for the lab's machines: Debian from this machine's own mirror, made once and kept.
+"""Root file systems for the lab's machines: Debian from this machine's mirror, made once and cached.
 
 A root is a stack of folders for overlayfs: one for each release, and on top of it one for each set of packages. All
-machines share them and write into folders of their own.
+machines share them and write into their own folders.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Another program's folder may serve several checkouts. Not TENBYTE_…: the scripts take those out of the environment.
+# A folder that several checkouts may share. Not TENBYTE_…: the scripts remove those variables from the environment.
 CACHE = Path(os.environ.get("LAB_CACHE") or ROOT / "build" / "lab")
 BASE_PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "python3", "python3-apt", "ca-certificates", "iproute2", "openssh-server"),
     "sudo",
 )
-# What a debootstrap or apt-get may take on a slow mirror, in seconds.
+# Time-out in seconds of debootstrap and apt-get on a slow mirror.
 BUILD_TIMEOUT = 1800
 LAST_WORDS = 1500
 
 
 class LabError(RuntimeError):
-    """The lab cannot do what was asked; the message says why and what to do."""
+    """The lab failed; the message says why and what to do."""
 
 
 def host_release() -> str:
@@ -46,7 +46,7 @@ def host_release() -> str:
 
 
 def mirror() -> str:
-    """Return the URL from which this machine's own apt takes Debian; raise LabError where it takes none."""
+    """Return the Debian mirror of this machine's apt; raise LabError if there is none."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -61,7 +61,7 @@ def mirror() -> str:
 
 
 def root(release: str, packages: Sequence[str]) -> list[Path]:
-    """Return the folders of a root, the uppermost first; make those that are not there yet.
+    """Return the folders of a root, the uppermost first; make those that are missing.
 
     The first machine of a release takes some minutes; a mirror is needed only then.
     """
@@ -76,7 +76,7 @@ def root(release: str, packages: Sequence[str]) -> list[Path]:
 
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
-    """Two scenarios that need the same root: the second waits until the first has made it."""
+    """If two scenarios need the same root, the second waits until the first has made it."""
     with (CACHE / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -87,7 +87,7 @@ def _digest(packages: Sequence[str]) -> str:
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
-    """A folder is put in place when it is whole: what an interrupted run leaves is thrown away by the next one."""
+    """Rename the folder when it is complete: the next run removes what an interrupted one left."""
     folder = CACHE / name
     if folder.exists():
         return folder
@@ -106,11 +106,11 @@ def _debootstrap(release: str, folder: Path) -> None:
     include = ",".join(BASE_PACKAGES)
     arguments = ["debootstrap", "--variant=minbase", f"--include={include}", release, str(folder), mirror()]
     _build(arguments, f"make a root of Debian {release}")
-    # Each machine is to have keys and an identity of its own.
+    # Each machine gets its own keys and identity.
     for key in (folder / "etc" / "ssh").glob("ssh_host_*"):
         key.unlink()
     (folder / "etc" / "machine-id").write_text("")
-    # It would name the mirror; and a machine of the lab reaches none.
+    # It names the mirror, which a machine of the lab cannot reach.
     (folder / "etc" / "resolv.conf").unlink(missing_ok=True)
 
 
@@ -135,7 +135,7 @@ def _install(base: Path, packages: Sequence[str], folder: Path) -> None:
     work, merged = folder.parent / "work", folder.parent / "merged"
     work.mkdir()
     merged.mkdir()
-    # The mounts go with the mount namespace, however this ends.
+    # The mounts end with the mount namespace in any case.
     script = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", INSTALL, "sh"]
     _build([*script, *map(str, (base, folder, work, merged)), *packages], f"install {' '.join(packages)}")
 
@@ -158,7 +158,7 @@ def _build(command: Sequence[str], purpose: str) -> None:
 
 
 def _proxies() -> dict[str, str]:
-    """Return apt's own proxies, which neither debootstrap nor apt in a new root would know."""
+    """Return the proxies of apt's settings, which neither debootstrap nor apt in a new root knows."""
     found = {}
     for scheme in ("http", "https"):
         command = ["apt-config", "shell", "PROXY", f"Acquire::{scheme}::Proxy"]

@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a molecule scenario asks of this host: machines, a simulated service and an ingest that they reach.
+"""What a molecule scenario needs on this host: machines, and a simulated service and an ingest that they reach.
 
 ``python -m tests.lab.scenario COMMAND FOLDER [ARGUMENT …]``:
 
 - ``up`` reads a JSON list of platforms (name, packages, release) from its standard input, boots them, and leaves
   ``FOLDER/lab.json``, mode 0600, which says how to reach everything; ``down`` ends all of it;
 - ``cut MACHINE`` pulls a machine's network cable, ``join MACHINE`` puts it back; ``ingest-stop`` and ``ingest-start``;
-- ``note`` keeps what the machines are like; ``left`` prints what they have beyond that;
-- ``search PLACE …`` prints where a stream key can be read, but for files below the places that only their owner reads;
+- ``note`` records what the machines have; ``left`` prints what they have in addition;
+- ``search PLACE …`` prints where a stream key can be read, except in files below the places that only their owner
+  can read;
 - ``why-not`` prints why no scenario can run on this host, if none can.
 """
 
@@ -63,9 +64,9 @@ def up(folder: Path, platforms: Sequence[machines.Platform]) -> None:
 
 
 def down(folder: Path) -> None:
-    """End all that ``up`` started and remove the folder. Does nothing where nothing is left."""
+    """End all that ``up`` started and remove the folder. Does nothing if there is nothing."""
     machines.stop(folder / "machines")
-    stage.strike(folder)
+    stage.stop_stage(folder)
 
 
 def why_not() -> str | None:
@@ -74,13 +75,13 @@ def why_not() -> str | None:
 
 
 def _instance(folder: Path, machine: machines.Machine) -> dict[str, Any]:
-    """Return a machine in the words of molecule's instance configuration."""
+    """Return a machine in the form of molecule's instance configuration."""
     key = str(folder / "machines" / "id_ed25519")
     return {"instance": machine.name, "address": machine.address, "user": USER, "port": 22, "identity_file": key}
 
 
 def _ingest(running: ingest.Ingest) -> dict[str, Any]:
-    """Return what it takes to start the same ingest again."""
+    """Return the settings to start the same ingest again."""
     return {
         "callback_url": running.callback_url,
         "rtmp_port": running.rtmp_port,
@@ -90,13 +91,13 @@ def _ingest(running: ingest.Ingest) -> dict[str, Any]:
 
 
 def ingest_stop(folder: Path) -> None:
-    """End the ingest as a crash would: whoever publishes loses the connection."""
+    """Kill the ingest: publishers lose the connection."""
     pid_file = folder / "stage" / "ingest" / "nginx.pid"
     stage.end_processes([int(pid_file.read_text())])
 
 
 def ingest_start(folder: Path) -> None:
-    """Start the ingest again on the ports that it had."""
+    """Start the ingest again on the same ports."""
     known = json.loads((folder / "lab.json").read_text())["ingest"]
     ingest.Ingest(folder / "stage" / "ingest", **known).start()
 
@@ -111,30 +112,30 @@ def plug(folder: Path, names: Sequence[str], act: Callable[[machines.Machine], N
 
 
 def note(folder: Path) -> None:
-    """Keep what the machines are like now, for ``left``."""
-    portraits = {machine.name: remains.portrait(machine, folder / "machines") for machine in _machines(folder)}
-    (folder / "before.json").write_text(json.dumps(portraits))
+    """Record what the machines have now, for ``left``."""
+    snapshots = {machine.name: remains.snapshot(machine, folder / "machines") for machine in _machines(folder)}
+    (folder / "before.json").write_text(json.dumps(snapshots))
 
 
 def left(folder: Path) -> list[str]:
-    """What the machines have now beyond what ``note`` saw, and every place of a key."""
+    """What the machines have now in addition to what ``note`` recorded, and every place of a key."""
     before = json.loads((folder / "before.json").read_text())
     found = search(folder, ())
     for machine in _machines(folder):
-        now = remains.portrait(machine, folder / "machines")
+        now = remains.snapshot(machine, folder / "machines")
         found += remains.differences(machine.name, before[machine.name], now)
     return found
 
 
 def search(folder: Path, allowed: Sequence[str]) -> list[str]:
-    """Where stream keys or the credential can be read, on a machine beyond ``allowed`` or in the run's own output."""
+    """Where stream keys or the credential can be read: on a machine, except below ``allowed``, or in the output."""
     known = json.loads((folder / "lab.json").read_text())
     with urllib.request.urlopen(f"{known['simulator_url']}/issued_keys", timeout=10) as answer:
         secrets = [*json.load(answer), known["api_key"]]
     found = []
     for machine in _machines(folder):
         found += remains.places_of(machine, folder / "machines", secrets, allowed)
-    # scripts/molecule keeps what molecule prints.
+    # scripts/molecule writes molecule's output to it.
     log = os.environ.get("LAB_LOG")
     if log and any(secret in Path(log).read_text(errors="replace") for secret in secrets):
         found.append("the output of molecule")
@@ -180,9 +181,9 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) < 2 or arguments[0] not in COMMANDS:
         print(f"usage: python -m tests.lab.scenario {'|'.join(COMMANDS)} FOLDER [MACHINE …]", file=sys.stderr)
         return 2
-    # The folders of a machine's root need their usual modes.
+    # The folders of a machine's root need the usual modes.
     os.umask(0o022)
-    # A plain kill is to clean up as Ctrl-C does.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     try:
         COMMANDS[arguments[0]](Path(arguments[1]).resolve(), arguments[2:])

@@ -4,7 +4,7 @@
 
 """The stage of a rehearsal: a simulated service, a real ingest, and encoder hosts as local processes, in one folder.
 
-Everything listens on loopback, on ports that were free, and is ended by its process id.
+Everything listens on free loopback ports, and is ended by its process id.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
 OTHER_PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0002"
-# The preset of the README's first playbook, so that it runs on the demo as it is printed.
+# The preset of the README's first playbook, so that it runs on the demo as printed.
 README_PRESET_ID = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 PRESETS = [
     {"id": PRESET_ID, "name": "Stage", "type": "rtmp"},
@@ -44,12 +44,12 @@ STOP_TIMEOUT = 15.0
 
 
 class StageError(RuntimeError):
-    """The stage cannot be set; the message says why and what to do."""
+    """The stage cannot be started; the message says why and what to do."""
 
 
 @dataclass
 class Stage:
-    """``folder`` holds all that the rehearsal writes; ``encoders`` are the names of its hosts."""
+    """``folder`` holds all files of the rehearsal; ``encoders`` are the names of its hosts."""
 
     folder: Path
     encoders: Sequence[str]
@@ -66,7 +66,7 @@ class Stage:
         return self.folder / "facts"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a controller: credentials and ledger are given as users give them."""
+        """Return the environment of a controller, with credentials and ledger."""
         return {
             **measuring(),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -84,7 +84,7 @@ class Stage:
     def sessions(self) -> dict[str, dict[str, Any]]:
         """Return the fact ``tenbyte_sessions`` of the controller, from Ansible's fact cache."""
         cached = json.loads(next(self.fact_cache.glob("*localhost")).read_text())
-        # From 2.19 on, core wraps what it caches, and puts a version before the file's name.
+        # From 2.19 on, core wraps cached facts, and prefixes the file's name with a version.
         facts = json.loads(cached["__payload__"]) if "__payload__" in cached else cached
         sessions: dict[str, dict[str, Any]] = facts["tenbyte_sessions"]
         return sessions
@@ -105,10 +105,9 @@ class Stage:
 
 
 def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1") -> Stage:
-    """Start the simulated service and the ingest; raise StageError where one does not start.
+    """Start the simulated service and the ingest; raise StageError if one does not start.
 
-    ``address`` is where encoders reach the ingest. Whoever calls this calls ``strike`` in the end, also where it
-    raises.
+    ``address`` is where encoders reach the ingest. The caller must call ``stop_stage`` at the end, also after an error.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rtmp_port, http_port = free_port(), free_port()
@@ -152,15 +151,15 @@ def _start_simulator(seed: Path, ready: Path, log: Path) -> None:
 
 @contextlib.contextmanager
 def rehearsal(folder: Path, encoders: Sequence[str]) -> Iterator[Stage]:
-    """A stage for the time of a block; afterwards nothing of it runs and its folder is gone."""
+    """A stage for a block; afterwards its processes have ended and its folder is removed."""
     try:
         yield set_stage(folder, encoders)
     finally:
-        strike(folder)
+        stop_stage(folder)
 
 
-def strike(folder: Path) -> int:
-    """End what runs in the folder of a stage, remove the folder, and return how many processes there were."""
+def stop_stage(folder: Path) -> int:
+    """End the processes of a stage's folder, remove the folder, and return how many processes there were."""
     pids = processes_of(folder)
     end_processes(pids)
     end_processes(processes_of(folder))
@@ -169,7 +168,7 @@ def strike(folder: Path) -> int:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Return the processes that name the folder in their arguments; supervisors first, which would start others."""
+    """Return the processes that name the folder in their arguments, supervisors first: they would restart others."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -180,7 +179,7 @@ def processes_of(folder: Path) -> list[int]:
 
 
 def end_processes(pids: Sequence[int]) -> None:
-    """End each process with TERM, in order, and with KILL where that does not help in time."""
+    """End each process with TERM, in order, and with KILL if it does not end in time."""
     for pid in pids:
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
@@ -192,7 +191,7 @@ def end_processes(pids: Sequence[int]) -> None:
 def _has_ended(pid: int) -> bool:
     deadline = time.monotonic() + STOP_TIMEOUT
     while time.monotonic() < deadline:
-        # A child of ours stays in the process table until it is waited for.
+        # A child process stays in the process table until it is waited for.
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         if not Path(f"/proc/{pid}").exists():

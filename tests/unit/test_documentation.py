@@ -55,7 +55,7 @@ def parsed(module: Any, name: str) -> Any:
 
 @functools.cache
 def documentation(kind: str) -> dict[str, Any]:
-    """Return what ansible-doc says about the collection's plugins of a kind, with fragments and all."""
+    """Return ansible-doc's output for the collection's plugins of a kind, with fragments."""
     folder = Path(importlib.import_module(PACKAGE).__path__[0]).parents[3]
     names = [f"tenbyte.webinar.{path.stem}" for path in (ROOT / "plugins" / FOLDERS[kind]).glob("[!_]*.py")]
     command = [sys.executable, "-m", "ansible", "doc", "--json", "--type", kind, *names]
@@ -123,7 +123,7 @@ def test_every_secret_option_is_kept_out_of_logs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_options_that_name_their_variable_and_environment_name_the_right_ones(name: str) -> None:
+def test_shared_options_document_their_variable_and_environment_variable(name: str) -> None:
     options = documented_options("module", name)
     for option in (option for option in SHARED_OPTIONS if option in SPECS[name]):
         described = options[option]["description"]
@@ -132,7 +132,7 @@ def test_options_that_name_their_variable_and_environment_name_the_right_ones(na
         assert f"E({FROM_ENVIRONMENT[option]})" in text
 
 
-def test_the_lookup_takes_the_ledgers_options_from_where_the_actions_do() -> None:
+def test_the_lookup_reads_the_same_variables_and_environment_as_the_actions() -> None:
     options = documented_options("lookup", "stream_key")
     assert set(options) == {"_terms", *argument_specs.LEDGER_SPEC}
     for name in argument_specs.LEDGER_SPEC:
@@ -171,7 +171,7 @@ def test_every_example_is_valid_input(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_an_example_that_handles_a_key_shows_none(name: str) -> None:
+def test_an_example_with_a_key_has_no_log_and_no_diff(name: str) -> None:
     for task in examples(name):
         if "lookup('tenbyte.webinar.stream_key'" in yaml.safe_dump(task):
             assert (task.get("no_log"), task.get("diff")) == (True, False), task["name"]
@@ -198,7 +198,7 @@ def test_a_result_is_documented_key_by_key(name: str) -> None:
     assert set(returned["ansible_facts"]["contains"]) >= {"tenbyte_sessions"}
 
 
-def test_what_the_actions_that_inform_return_is_documented_key_by_key() -> None:
+def test_the_results_of_the_info_actions_are_documented_key_by_key() -> None:
     redactor = Redactor()
     room = details.room_details({}, redactor)
     answer = {"id": "s1"}
@@ -216,21 +216,21 @@ def test_what_the_actions_that_inform_return_is_documented_key_by_key() -> None:
 
 
 @pytest.mark.parametrize("name", ["room_info", "session_info"])
-def test_an_action_that_informs_says_that_there_is_never_a_diff(name: str) -> None:
+def test_an_info_action_documents_that_it_has_no_diff(name: str) -> None:
     attributes = documentation("module")[name]["doc"]["attributes"]
     assert (attributes["check_mode"]["support"], attributes["diff_mode"]["support"]) == ("full", "N/A")
 
 
-def test_the_role_event_takes_what_the_action_takes() -> None:
+def test_the_role_event_has_the_options_of_the_action() -> None:
     role = yaml.safe_load((ROOT / "roles" / "event" / "meta" / "argument_specs.yml").read_text())
     options = role["argument_specs"]["main"]["options"]
-    # The connection and the ledger are given as variables tenbyte_NAME, which the lookup reads too. The role reveals
-    # keys in a way of its own, which does not hide its whole result.
+    # Connection and ledger are variables tenbyte_NAME, which the lookup reads too. The role has its own option for
+    # revealing keys, which does not hide its whole result.
     apart = {*argument_specs.CONNECTION_SPEC, *argument_specs.LEDGER_SPEC, "reveal_stream_key"}
     action = {f"event_{name}": spec for name, spec in SPECS["event"].items() if name not in apart}
     assert options.pop("event_reveal_stream_keys")["default"] is False
     assert names_only(options, "options") == names_only(action, "options")
-    # What is empty is not given; in the rooms, which are often made of tables, the action alone judges values.
+    # Empty counts as not given; values in the rooms, which often come from tables, are checked by the action alone.
     for name, option in options.items():
         option["choices"] = [choice for choice in option.get("choices") or [] if choice != ""]
         action[name] = {**action[name], "choices": [choice for choice in action[name].get("choices") or [] if choice]}
@@ -239,7 +239,7 @@ def test_the_role_event_takes_what_the_action_takes() -> None:
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))
-def test_a_roles_defaults_and_its_argument_spec_name_the_same(role: str) -> None:
+def test_the_defaults_of_a_role_agree_with_its_argument_spec(role: str) -> None:
     folder = ROOT / "roles" / role
     specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}

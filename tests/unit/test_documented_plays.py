@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No play that users copy or run does what a user would regret."""
+"""Plays that users copy or run gather no facts and hide no failure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def test_plays_are_found_in_the_readme_the_roles_and_the_playbooks() -> None:
 
 
 def test_no_play_gathers_facts() -> None:
-    # The environment is among them, credentials and all, and a fact cache keeps it in clear.
+    # Facts hold the environment with its credentials, and a fact cache keeps them in clear.
     assert [f"{where}: {play}" for where, play in plays() if play.get("gather_facts") is not False] == []
 
 
-def test_no_block_of_yaml_that_looks_like_a_play_is_overlooked() -> None:
+def test_every_play_in_the_pages_is_in_a_yaml_block() -> None:
     found = {where.partition(",")[0] for where, _play in plays()}
     for page in pages():
         fenced = "\n".join(code_blocks(page, "ya?ml"))
@@ -36,8 +36,8 @@ def test_no_block_of_yaml_that_looks_like_a_play_is_overlooked() -> None:
             assert str(page.relative_to(ROOT)) in found
 
 
-def test_no_example_counts_what_is_not_there_as_well() -> None:
-    # A result of a task that failed as a whole lacks its lists: a default for them must not make it look well.
+def test_no_example_takes_a_missing_list_for_success() -> None:
+    # A failed task may return no lists: a default for them must not turn the failure into success.
     for where, entries in plugin_examples().items():
         for entry in entries:
             for keyword in ("failed_when", "until"):

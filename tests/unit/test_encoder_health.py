@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The health checks that the roles rtmp_relay and obs_encoder put on their hosts: what they make of what they see."""
+"""The health checks that the roles rtmp_relay and obs_encoder install on their hosts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def looked(bytes_in: int, bytes_out: int, *clients: str) -> Any:
     return relay.look(PAGE.format(STREAM.format(bytes_in, bytes_out, "".join(clients))))
 
 
-def test_a_push_is_on_air_while_what_it_sends_grows() -> None:
+def test_a_push_is_on_air_while_its_count_of_sent_bytes_grows() -> None:
     before = looked(1000, 900, PUBLISHER, PUSH.format(4000))
     assert relay.state(looked(3000, 2900, PUBLISHER, PUSH.format(6000)), before) == "on air"
 
@@ -56,15 +56,15 @@ def test_a_push_is_on_air_while_what_it_sends_grows() -> None:
         ((3000, 900, PUBLISHER, PUSH.format(9000)), "not on air"),
         ((1000, 900, PUBLISHER, PUSH.format(9000)), "silent encoder"),
         ((3000, 900, PUSH.format(9000)), "idle"),
-        # Counted from zero since a restart.
+        # The count starts at zero after a restart.
         ((30, 20, PUBLISHER, PUSH.format(4000)), "on air"),
     ],
 )
-def test_a_push_that_does_not_send_is_told_from_one_that_has_nothing_to_send(page: Any, expected: str) -> None:
+def test_a_push_that_sends_nothing_differs_from_one_without_input(page: Any, expected: str) -> None:
     assert relay.state(looked(*page), looked(1000, 900, PUBLISHER, PUSH.format(4000))) == expected
 
 
-def test_a_push_without_a_stream_is_idle_and_one_without_an_answer_is_down() -> None:
+def test_a_push_without_a_stream_is_idle_and_one_without_a_status_page_is_down() -> None:
     assert relay.state(relay.look(PAGE.format("")), None) == "idle"
     assert relay.state(None, None) == "down"
 
@@ -92,7 +92,7 @@ def test_an_obs_whose_media_is_not_acknowledged_is_not_on_air() -> None:
 
 
 @pytest.mark.parametrize("module", [relay, obs])
-def test_what_goes_on_failing_is_started_again_ever_more_rarely(module: ModuleType) -> None:
+def test_restarts_of_a_failing_stream_have_growing_delays(module: ModuleType) -> None:
     due, restarts = module.next_restart(0, 3, 10.0), []
     while due < 400:
         restarts.append(due)
@@ -102,7 +102,7 @@ def test_what_goes_on_failing_is_started_again_ever_more_rarely(module: ModuleTy
 
 
 @pytest.mark.parametrize("module", [relay, obs])
-def test_a_reason_says_whether_the_destination_can_be_reached(module: ModuleType) -> None:
+def test_the_reason_says_whether_the_destination_is_reachable(module: ModuleType) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         place = {"host": "127.0.0.1", "port": listening.getsockname()[1]}
@@ -112,7 +112,7 @@ def test_a_reason_says_whether_the_destination_can_be_reached(module: ModuleType
 
 
 @pytest.mark.parametrize(("module", "look"), [(relay, relay.Look(publishing=True)), (obs, "not on air")])
-def test_a_failing_stream_is_started_again_until_it_is_on_air(
+def test_a_failing_stream_is_restarted_until_it_is_on_air(
     module: ModuleType, look: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks: list[int] = []

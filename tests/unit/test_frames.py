@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pictures are taken several at once and not more; what fails costs its own picture alone."""
+"""Pictures are taken concurrently, up to a limit; a failure affects only its own picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 FRAMES = Path(__file__).resolve().parents[2] / "playbooks" / "files" / "frames.py"
 PICTURE = b"\xff\xd8\xff picture"
-# Stands for ffmpeg: a picture for every stream but one that is refused and one that plays no picture.
+# Replaces ffmpeg: a picture for every stream except a refused one and one without a picture.
 FFMPEG = r"""#!/bin/sh
 echo 1 >>"$LOG"
 sleep 0.2
@@ -47,17 +47,17 @@ def grabbed(folder: Path, streams: dict[str, str], at_once: int, *, has_ffmpeg: 
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_so_many_are_taken_at_once_and_not_more(tmp_path: Path, at_once: int) -> None:
+def test_at_most_the_given_number_of_pictures_is_taken_at_once(tmp_path: Path, at_once: int) -> None:
     streams = {str(number): f"https://example.com/{number}" for number in range(6)}
     assert grabbed(tmp_path, streams, at_once) == dict.fromkeys(streams, base64.b64encode(PICTURE).decode())
     running = list(accumulate(map(int, (tmp_path / "log").read_text().split())))
     assert max(running) == at_once
 
 
-def test_a_stream_without_a_picture_has_none(tmp_path: Path) -> None:
+def test_a_stream_that_cannot_be_read_gets_no_picture(tmp_path: Path) -> None:
     streams = {name: f"https://example.com/{name}" for name in ("refused", "sound", "good")}
     assert set(grabbed(tmp_path, streams, 2)) == {"good"}
 
 
-def test_without_ffmpeg_there_is_no_picture(tmp_path: Path) -> None:
+def test_without_ffmpeg_no_picture_is_taken(tmp_path: Path) -> None:
     assert grabbed(tmp_path, {"good": "https://example.com"}, 2, has_ffmpeg=False) == {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The search for leaks finds what is there: were it blind, every test that relies on it would pass."""
+"""The search for leaks finds planted secrets: otherwise every test that uses it would pass."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Roles get options as they were given: `-e x=false` is a text, which `when` takes for true. So each use converts."""
+"""Roles get options as text (`-e x=false`), and `when` takes any text for true. So each use must convert."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from jinja2 import Environment, nodes
 
-# Regular expressions in templates hold what Python calls invalid escapes.
+# Python warns of escapes in the templates' regular expressions.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def expressions(value: Any, *, condition: bool = False) -> Iterator[str]:
 
 
 def unconverted(template: str, options: dict[str, str]) -> set[str]:
-    """Return the options that a template uses without converting them."""
+    """Return the options that a template uses without a conversion."""
     tree = JINJA.parse(template)
     converted: set[int] = set()
     for node in tree.find_all(nodes.Filter):
@@ -72,7 +72,7 @@ def templates_of(folder: Path) -> Iterator[tuple[Path, str]]:
         yield path, path.read_text()
 
 
-def test_there_are_options_to_look_for() -> None:
+def test_the_roles_have_typed_options() -> None:
     assert {OPTIONS[name] for name in ("event_reveal_stream_keys", "ffmpeg_encoder_install")} == {"bool"}
     assert {"rtmp_relay_port", "obs_encoder_start", "event_wait_timeout"} <= set(OPTIONS)
 
@@ -90,12 +90,12 @@ def test_there_are_options_to_look_for() -> None:
         ("event_purge is only named", set()),
     ],
 )
-def test_a_use_that_does_not_convert_is_found(template: str, found: set[str]) -> None:
+def test_an_unconverted_use_is_found(template: str, found: set[str]) -> None:
     assert unconverted(template, OPTIONS) == found
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
-def test_every_use_of_a_truth_value_or_number_of_a_role_converts_it(role: Path) -> None:
+def test_every_use_of_a_boolean_or_number_in_a_role_is_converted(role: Path) -> None:
     found = {
         f"{path.relative_to(ROOT)}: {name}" for path, text in templates_of(role) for name in unconverted(text, OPTIONS)
     }
@@ -103,7 +103,7 @@ def test_every_use_of_a_truth_value_or_number_of_a_role_converts_it(role: Path) 
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
-def test_every_use_of_a_roles_truth_value_or_number_in_a_playbook_converts_it(path: Path) -> None:
+def test_every_use_of_a_roles_boolean_or_number_in_a_playbook_is_converted(path: Path) -> None:
     templates = expressions(yaml.safe_load(path.read_text()))
     assert {name for template in templates for name in unconverted(template, OPTIONS)} == set()
 
@@ -122,21 +122,21 @@ EMPTY: list[Any] = [
 
 
 @pytest.mark.parametrize("room", EMPTY)
-def test_the_role_event_leaves_empty_cells_to_the_action(room: dict[str, Any]) -> None:
+def test_the_role_event_accepts_empty_cells(room: dict[str, Any]) -> None:
     spec = yaml.safe_load((ROOT / "roles/event/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
     given = {"event_rooms": [room], "event_state": "", "event_replace": "", "event_on_missing_key": ""}
     assert ArgumentSpecValidator(spec["options"]).validate(given).error_messages == []
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
-def test_a_journal_that_a_message_names_is_one_that_a_unit_writes(role: Path) -> None:
+def test_each_journal_named_in_a_message_belongs_to_a_unit(role: Path) -> None:
     texts = "\n".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
     units = "\n".join(path.read_text() for path in role.glob("templates/*.service.j2"))
     named = set(re.findall(r"journalctl --identifier ([a-z-]+[a-z])", texts))
     assert named <= set(re.findall(r"^SyslogIdentifier=(.+)$", units, re.MULTILINE))
 
 
-def test_a_log_that_a_message_names_is_one_that_supervisord_writes() -> None:
+def test_each_log_file_named_in_a_message_is_written_by_supervisord() -> None:
     role = ROOT / "roles" / "ffmpeg_encoder"
     texts = "\n".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
     logs = re.findall(
@@ -148,7 +148,7 @@ def test_a_log_that_a_message_names_is_one_that_supervisord_writes() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
-def test_nothing_is_removed_before_all_that_can_refuse_has_agreed(role: Path) -> None:
+def test_all_checks_come_before_the_first_removal(role: Path) -> None:
     steps = [
         str(next(value for key, value in task.items() if key.endswith("include_tasks")))
         for task in yaml.safe_load((role / "tasks" / "main.yml").read_text())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bad input fails before any writing call, with a message that names the option and the way out, and no traceback."""
+"""Bad input fails before any writing call, without a traceback. The message names the option and what to do."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         pytest.param(SESSION_TASKS + "    ledger_key: secret\n", ["ledger_key", "Fernet"], id="not a ledger key"),
     ],
 )
-def test_input_that_cannot_be_meant(simulator: Simulator, controller: Controller, tasks: str, said: list[str]) -> None:
+def test_contradictory_or_invalid_input_is_refused(
+    simulator: Simulator, controller: Controller, tasks: str, said: list[str]
+) -> None:
     refused(simulator, controller.tasks(tasks), *said)
     assert not controller.ledger_file.exists() or "room_id" in said
 
@@ -147,41 +149,41 @@ def test_input_that_cannot_be_meant(simulator: Simulator, controller: Controller
         pytest.param({"TENBYTE_ALLOW_HTTP": "perhaps"}, ["TENBYTE_ALLOW_HTTP is", "true or false"], id="not a boolean"),
     ],
 )
-def test_connections_that_cannot_be_meant(
+def test_invalid_connections_are_refused(
     simulator: Simulator, controller: Controller, environment: dict[str, str], said: list[str]
 ) -> None:
     refused(simulator, controller.tasks(SESSION_TASKS, environment=environment), *said)
     assert len(simulator.journal) == 0
 
 
-def test_a_wrong_credential(simulator: Simulator, controller: Controller) -> None:
+def test_a_wrong_credential_is_reported(simulator: Simulator, controller: Controller) -> None:
     run = controller.tasks(SESSION_TASKS, environment={"TENBYTE_API_KEY": "sim-api-key-of-nobody"})
     refused(simulator, run, "HTTP 401", "Check api_key or api_token")
     assert "sim-api-key-of-nobody" not in run.output
 
 
 @pytest.mark.seed(rooms=[{"title": "Main stage", "host": "host"}, {"title": "Main stage", "host": "host"}])
-def test_a_room_title_that_two_rooms_bear(simulator: Simulator, controller: Controller) -> None:
+def test_a_room_title_of_two_rooms_is_refused(simulator: Simulator, controller: Controller) -> None:
     ids = list(simulator.service.rooms)
     refused(simulator, controller.tasks(SESSION_TASKS), "2 rooms of this title", *ids, "room_id")
 
 
 @pytest.mark.seed(rooms=[{"title": "Main stage", "host": "host"}])
-def test_one_room_named_by_title_and_by_id(simulator: Simulator, controller: Controller) -> None:
+def test_one_room_given_by_title_and_by_id_is_refused(simulator: Simulator, controller: Controller) -> None:
     (room_id,) = simulator.service.rooms
     run = controller.tasks(event(f"[{{title: Main stage, sessions: [{GOOD}]}}, {{room_id: {room_id}}}]"))
     refused(simulator, run, "named twice", room_id, "Join")
 
 
 @pytest.mark.seed(rooms=[{"title": "Their stage", "host": "stranger"}])
-def test_somebody_elses_room(simulator: Simulator, controller: Controller) -> None:
+def test_a_room_of_another_account_is_refused(simulator: Simulator, controller: Controller) -> None:
     (room_id,) = simulator.service.rooms
     run = controller.tasks(event(f"[{{room_id: {room_id}, sessions: [{GOOD}]}}]"))
     refused(simulator, run, room_id, "not one of the rooms of this account", "belong to the host who created them")
 
 
-def test_a_ledger_in_a_folder_that_cannot_be_made(simulator: Simulator, controller: Controller) -> None:
-    # A regular file where a folder should be: unlike permissions, that holds for root too.
+def test_a_ledger_in_a_folder_that_cannot_be_created_is_refused(simulator: Simulator, controller: Controller) -> None:
+    # A regular file instead of a folder: unlike permissions, it stops root too.
     controller.home.mkdir(parents=True)
     (controller.home / "file").touch()
     ledger = {"TENBYTE_LEDGER_URL": f"sqlite:///{controller.home}/file/ledger.sqlite3"}
@@ -191,7 +193,7 @@ def test_a_ledger_in_a_folder_that_cannot_be_made(simulator: Simulator, controll
     assert len(simulator.journal) == 0
 
 
-def test_a_ledger_on_a_read_only_file_system(simulator: Simulator, controller: Controller) -> None:
+def test_a_ledger_on_a_read_only_file_system_is_refused(simulator: Simulator, controller: Controller) -> None:
     ledger = {
         "TENBYTE_LEDGER_URL": "sqlite:////proc/ledger.sqlite3",
         "TENBYTE_LEDGER_KEY": Fernet.generate_key().decode(),
@@ -199,7 +201,7 @@ def test_a_ledger_on_a_read_only_file_system(simulator: Simulator, controller: C
     refused(simulator, controller.tasks(SESSION_TASKS, environment=ledger), "ledger_url", "cannot be written")
 
 
-def test_a_ledger_key_that_the_ledger_was_not_written_with(simulator: Simulator, controller: Controller) -> None:
+def test_a_wrong_ledger_key_is_refused(simulator: Simulator, controller: Controller) -> None:
     assert controller.tasks(SESSION_TASKS).returncode == 0
     simulator.journal.clear()
     key = Fernet.generate_key().decode()
@@ -209,7 +211,7 @@ def test_a_ledger_key_that_the_ledger_was_not_written_with(simulator: Simulator,
     assert len(simulator.journal) == 0
 
 
-def test_a_ledger_whose_key_file_is_gone(simulator: Simulator, controller: Controller) -> None:
+def test_a_ledger_without_its_key_file_is_refused(simulator: Simulator, controller: Controller) -> None:
     assert controller.tasks(SESSION_TASKS).returncode == 0
     simulator.journal.clear()
     controller.ledger_file.with_name("ledger.sqlite3.key").unlink()
@@ -217,14 +219,14 @@ def test_a_ledger_whose_key_file_is_gone(simulator: Simulator, controller: Contr
     assert not controller.ledger_file.with_name("ledger.sqlite3.key").exists()
 
 
-def test_a_key_file_that_others_can_read(simulator: Simulator, controller: Controller) -> None:
+def test_a_key_file_that_others_can_read_is_refused(simulator: Simulator, controller: Controller) -> None:
     assert controller.tasks(SESSION_TASKS).returncode == 0
     simulator.journal.clear()
     controller.ledger_file.with_name("ledger.sqlite3.key").chmod(0o644)
     refused(simulator, controller.tasks(SESSION_TASKS), "can be read by others", "chmod 600")
 
 
-def test_a_ledger_that_is_not_a_database(simulator: Simulator, controller: Controller) -> None:
+def test_a_ledger_that_is_not_a_database_is_refused(simulator: Simulator, controller: Controller) -> None:
     controller.ledger_file.parent.mkdir(parents=True)
     content = b"these are my holiday pictures\n" * 400
     controller.ledger_file.write_bytes(content)
@@ -240,7 +242,7 @@ def test_a_ledger_that_is_not_a_database(simulator: Simulator, controller: Contr
         pytest.param("", "the session id is empty", id="no id"),
     ],
 )
-def test_a_lookup_of_what_the_ledger_does_not_hold(controller: Controller, term: str, said: str) -> None:
+def test_a_lookup_of_a_missing_key_fails(controller: Controller, term: str, said: str) -> None:
     controller.tasks(SESSION_TASKS)
     run = controller.tasks(f"""- debug: {{msg: "{{{{ lookup('tenbyte.webinar.stream_key', '{term}') }}}}"}}""")
     assert run.returncode != 0
@@ -248,7 +250,7 @@ def test_a_lookup_of_what_the_ledger_does_not_hold(controller: Controller, term:
     assert "Traceback" not in run.output
 
 
-def test_a_lookup_without_a_ledger(controller: Controller, tmp_path: Path) -> None:
+def test_a_lookup_without_a_ledger_fails(controller: Controller, tmp_path: Path) -> None:
     run = controller.tasks(f"""- debug: {{msg: "{{{{ lookup('tenbyte.webinar.stream_key', '{UNKNOWN_ID}') }}}}"}}""")
     assert run.returncode != 0
     assert "there is no ledger at" in run.output
@@ -256,7 +258,7 @@ def test_a_lookup_without_a_ledger(controller: Controller, tmp_path: Path) -> No
     assert not controller.ledger_file.parent.exists()
 
 
-def test_a_service_that_cannot_be_reached(simulator: Simulator, controller: Controller) -> None:
+def test_an_unreachable_service_is_reported(simulator: Simulator, controller: Controller) -> None:
     run = controller.tasks(
         SESSION_TASKS + "    retries: 1\n", environment={"TENBYTE_API_URL": "http://127.0.0.1:9/v1/webinar"}
     )
@@ -264,7 +266,7 @@ def test_a_service_that_cannot_be_reached(simulator: Simulator, controller: Cont
 
 
 class AnyPage(BaseHTTPRequestHandler):
-    """A web server that answers every request with a page for people."""
+    """A web server that answers every request with an HTML page."""
 
     def do_GET(self) -> None:
         page = b"<html><title>Welcome</title></html>"
@@ -278,7 +280,7 @@ class AnyPage(BaseHTTPRequestHandler):
         del format, args
 
 
-def test_a_web_server_that_is_not_the_service(simulator: Simulator, controller: Controller) -> None:
+def test_a_web_server_that_is_not_the_service_is_reported(simulator: Simulator, controller: Controller) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), AnyPage) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is empty is not given: in options, variables and the environment, for actions and the lookup alike."""
+"""An empty value counts as not given: in options, variables and the environment, for actions and the lookup."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def play(*tasks: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("empty", EMPTY)
-def test_an_empty_variable_hides_nothing_of_the_environment(
+def test_an_empty_variable_does_not_hide_the_environment(
     simulator: Simulator, controller: Controller, empty: str | None
 ) -> None:
     names = ("api_url", "api_key", "api_token", "ledger_url", "ledger_key", "ledger_key_file", "ca_path", "allow_http")
@@ -70,7 +70,9 @@ def test_an_empty_option_hides_neither_a_variable_nor_the_environment(
 CELLS = "room,room_id,title,preset_id,description,mode,scheduled_start_time,encoder,session_id,state,chat,limit\n"
 
 
-def test_empty_cells_of_a_table_are_not_given(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
+def test_empty_cells_of_a_table_count_as_not_given(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
     table = tmp_path / "sessions.csv"
     with table.open("w", newline="") as file:
         file.write(CELLS)
@@ -108,7 +110,7 @@ def test_empty_cells_of_a_table_are_not_given(simulator: Simulator, controller: 
 
 
 @pytest.mark.parametrize("empty", ["", None])
-def test_an_event_with_empty_values_everywhere_is_one_without_them(
+def test_an_event_with_empty_values_is_the_event_without_these_values(
     simulator: Simulator, controller: Controller, empty: str | None
 ) -> None:
     names = ("mode", "scheduled_start_time", "encoder", "session_id", "settings", "state")
@@ -146,7 +148,7 @@ def test_an_event_with_empty_values_everywhere_is_one_without_them(
         ({"title": ""}, ["title is missing"]),
     ],
 )
-def test_a_mistake_is_told_with_its_room_and_session(
+def test_a_message_about_an_option_names_its_room_and_session(
     simulator: Simulator, controller: Controller, options: dict[str, Any], said: list[str]
 ) -> None:
     session = {"title": "Keynote", "preset_id": PRESET}
@@ -161,7 +163,7 @@ def test_a_mistake_is_told_with_its_room_and_session(
 
 
 @pytest.mark.parametrize("start", ["2027-05-04T09:00:00+02:00", "2027-05-04 07:00:00.000000Z", "2027-05-04t07:00:00z"])
-def test_a_start_time_is_written_without_quotes_or_as_it_comes(
+def test_a_start_time_is_accepted_without_quotes_and_in_several_spellings(
     simulator: Simulator, controller: Controller, start: str
 ) -> None:
     task = f"""
@@ -188,7 +190,7 @@ def test_a_start_time_is_written_without_quotes_or_as_it_comes(
 
 @pytest.mark.parametrize("option", ["timeout", "retries", "concurrency", "wait_timeout"])
 @pytest.mark.parametrize("value", ["true", ".nan", ".inf", "-1", "many", "[1]"])
-def test_a_number_that_is_none_is_refused(
+def test_a_number_that_is_not_a_number_is_refused(
     controller: Controller, simulator: Simulator, option: str, value: str
 ) -> None:
     task = f"""
@@ -198,7 +200,7 @@ def test_a_number_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize("word", ["no", "false", "0", "off", "False", " no\n"])
-def test_a_truth_value_may_be_a_text_in_a_variable(controller: Controller, simulator: Simulator, word: str) -> None:
+def test_a_variable_may_hold_a_truth_value_as_text(controller: Controller, simulator: Simulator, word: str) -> None:
     url = "http://webinar.example.com/v1"
     done = controller.plays(play(PAIR[0], vars={"tenbyte_allow_http": word, "tenbyte_api_url": url}))
     refused(simulator, done, "plain http")

@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes every result that callbacks are given, whole, as a line of JSON each: tests read results from it, and the leak
-tests search it as they would any user's own recording callback."""
+"""Writes every complete result that callbacks get, as a line of JSON each.
+
+Tests read results from it; the leak tests search it, because users may have such a callback.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ description: Writes every result to the file named by the environment variable T
 
 
 def option_names(value: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the names of the options in a task's arguments, those within others with a dot between."""
+    """Yield the names of the options in a task's arguments; suboptions are written with a dot."""
     if isinstance(value, dict):
         for name, below in value.items():
             yield f"{prefix}{name}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the connection and the ledger, given in the task: TLS, credentials, patience, where keys are kept."""
+"""The options of connection and ledger in a task: TLS, credentials, time-outs, retries, the place of the keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.simulator.server import Simulator
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that is its own authority; return its file and its key's."""
+    """Make a self-signed certificate for 127.0.0.1; return its file and the file of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulator")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -55,7 +55,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def behind_tls(port: int, public: Path, private: Path) -> Iterator[int]:
-    """Serve a loopback port's plain HTTP over TLS on a port of its own; yield that port."""
+    """Serve the plain HTTP of a loopback port over TLS on another port; yield that port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -99,7 +99,7 @@ def keynote(controller: Controller, environment: dict[str, str] | None = None, *
     return controller.plays([play], environment=environment)
 
 
-def test_tls_is_checked_and_trusted_as_the_options_say(
+def test_the_options_decide_which_certificates_are_trusted(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     public, private = certificate(tmp_path)
@@ -110,7 +110,7 @@ def test_tls_is_checked_and_trusted_as_the_options_say(
         assert "TLS failed" in refused.result(SESSION)["msg"]
         assert "ca_path" in refused.result(SESSION)["msg"]
         assert len(simulator.journal) == 0
-        # The environment of requests does not override what the task says.
+        # The environment variables of requests do not override the task's options.
         system = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
         assert keynote(controller, system, api_url=url, ca_path=str(public)).returncode == 0
         assert keynote(controller, system, api_url=url, validate_certs=False).returncode == 0
@@ -118,37 +118,37 @@ def test_tls_is_checked_and_trusted_as_the_options_say(
         assert "TLS failed" in wrong_host.result(SESSION)["msg"]
 
 
-def test_plain_http_to_another_host_is_tried_only_if_allowed(simulator: Simulator, controller: Controller) -> None:
+def test_plain_http_to_another_host_needs_allow_http(simulator: Simulator, controller: Controller) -> None:
     url = "http://webinar.invalid/v1/webinar"
     assert "allow_http" in keynote(controller, api_url=url).result(SESSION)["msg"]
     assert "no connection to" in keynote(controller, api_url=url, allow_http=True).result(SESSION)["msg"]
 
 
-def test_a_token_in_the_task_settles_which_credential_is_used(simulator: Simulator, controller: Controller) -> None:
+def test_a_token_in_the_task_overrides_an_api_key_in_the_environment(
+    simulator: Simulator, controller: Controller
+) -> None:
     user = simulator.service.users[0]
-    # The environment holds an API key; the task's own token is not "both".
+    # The environment holds an API key; with the task's token these are not two credentials.
     run = keynote(controller, {"TENBYTE_API_KEY": "sim-api-key-of-nobody"}, api_token=user.token)
     assert run.returncode == 0, run.output
     assert user.token not in run.output
     assert {entry.credential for entry in simulator.journal} == {"host"}
 
 
-def test_timeout_bounds_each_request(simulator: Simulator, controller: Controller) -> None:
+def test_timeout_limits_each_request(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("latency", method="GET", seconds=5, times=None)
     run = keynote(controller, timeout=1)
     assert "no response within 1 seconds (timeout)" in run.result(SESSION)["msg"]
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_retries_says_how_often_a_read_is_sent_again(
-    simulator: Simulator, controller: Controller, retries: int
-) -> None:
+def test_retries_sets_how_often_a_get_is_retried(simulator: Simulator, controller: Controller, retries: int) -> None:
     simulator.faults.add("status", method="GET", path="/rooms/my", status=503, times=None)
     assert keynote(controller, retries=retries).returncode != 0
     assert len(simulator.journal) == retries + 1
 
 
-def test_concurrency_of_one_still_does_everything(simulator: Simulator, controller: Controller) -> None:
+def test_an_event_is_provisioned_with_concurrency_1(simulator: Simulator, controller: Controller) -> None:
     sessions = [{"title": f"Talk {number}", "preset_id": PRESET} for number in range(5)]
     event = {"tenbyte.webinar.event": {"rooms": [{"title": "Main stage", "sessions": sessions}], "concurrency": 1}}
     run = controller.plays([{"hosts": "localhost", "gather_facts": False, "tasks": [event]}])
@@ -156,7 +156,7 @@ def test_concurrency_of_one_still_does_everything(simulator: Simulator, controll
     assert len(simulator.service.sessions) == 5
 
 
-def test_the_ledger_and_its_key_may_be_given_in_the_task(controller: Controller, tmp_path: Path) -> None:
+def test_the_task_may_have_the_ledger_and_its_key(controller: Controller, tmp_path: Path) -> None:
     elsewhere: dict[str, Any] = {"ledger_url": f"sqlite:///{tmp_path}/team/keys.db"}
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     assert keynote(controller, **elsewhere, ledger_key=old).result(SESSION)["changed"] is True
@@ -172,7 +172,7 @@ def test_the_ledger_and_its_key_may_be_given_in_the_task(controller: Controller,
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_one_service_is_one_however_its_url_is_spelled(simulator: Simulator, controller: Controller) -> None:
+def test_different_spellings_of_the_url_mean_the_same_service(simulator: Simulator, controller: Controller) -> None:
     first = keynote(controller)
     assert first.returncode == 0, first.output
     base = f"127.0.0.1:{simulator.port}"
@@ -184,15 +184,15 @@ def test_one_service_is_one_however_its_url_is_spelled(simulator: Simulator, con
 
 
 @pytest.mark.parametrize("host", ["localhost.", "LOCALHOST", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
-def test_plain_http_to_this_machine_is_allowed_however_it_is_named(
+def test_plain_http_to_this_machine_is_allowed_under_all_its_names(
     simulator: Simulator, controller: Controller, host: str
 ) -> None:
     run = keynote(controller, api_url=f"http://{host}:{simulator.port}/v1/webinar", timeout=5)
-    # Not every machine has an address of each kind; what counts is that it is tried.
+    # Not every machine has each kind of address; the test only needs the attempt.
     assert "allow_http" not in str(run.result(SESSION).get("msg"))
 
 
-def test_a_key_that_nobody_knows_is_not_quoted_from_a_refusal(simulator: Simulator, controller: Controller) -> None:
+def test_an_unknown_key_in_a_refusal_is_not_shown(simulator: Simulator, controller: Controller) -> None:
     keys = ("ab12-cd34-ef56-gh78", "9b2f6a0e-7c1d-4e3f-8a5b-0c1d2e3f4a5b")
     said = f"the stream {keys[0]} is on-air, and so is {keys[1]}; there is no preset {PRESET}"
     simulator.faults.add("status", method="POST", path="/sessions$", status=422, body={"success": False, "error": said})
@@ -208,7 +208,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(simulator: Simulator
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [event]}
     assert controller.plays([play]).returncode == 0
     simulator.journal.clear()
-    # The second page of the sessions keeps the run waiting, while somebody deletes what stood on the first.
+    # The second page of the sessions is delayed while somebody deletes a session of the first.
     simulator.faults.add("latency", method="GET", path="/sessions$", skip=1, seconds=2)
     newest = list(simulator.service.sessions.values())[-1]
     gone: list[bool] = []
@@ -230,6 +230,6 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(simulator: Simulator
         thread.join()
     assert gone, "nothing was deleted while the list was read"
     assert run.returncode == 0, run.output
-    # One was gone, so one is made again, and no other: the one that moved onto the first page was not missed.
+    # Only the deleted session is created again: the one that moved to the first page was seen.
     assert len(simulator.journal.writes()) == 1
     assert len(simulator.service.sessions) == 101

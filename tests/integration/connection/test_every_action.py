@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every action takes the whole of its connection and ledger from the task, with nothing in the environment."""
+"""Every action takes its connection and ledger from the task, without the environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYNOTE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("credential", ["api_key", "api_token"])
-def test_every_action_may_be_given_its_connection_and_ledger_in_the_task(
+def test_each_action_takes_connection_and_ledger_from_its_task(
     simulator: Simulator, controller: Controller, tmp_path: Path, credential: str
 ) -> None:
     user = simulator.service.users[0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every documented example fails, and says why, where the credential is wrong or the service cannot be reached."""
+"""Every documented example fails and says why if the credential is wrong or the service is unreachable."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.integration.controller import Controller, Run
 from tests.integration.playbooks.encoders import encoders_folder, inventory
 from tests.integration.playbooks.event import ROOMS
 
-# What an example shows without asking the service, and so without a credential.
-ASKS_NOBODY = {
+# Examples that do not call the service, and so need no credential.
+NEEDS_NO_SERVICE = {
     "See what the ledger holds",
     "Forget the key of one session",
     "Give the ledger a new key, in its key file",
@@ -30,21 +30,21 @@ ASKS_NOBODY = {
     "Take the entries of a file into the ledger of the team",
     "Forget the key of a session that another team looks after from now on",
 }
-# What anybody may read: the simulated service asks for no credential.
+# Public data, which the simulated service returns without a credential.
 PUBLIC = {
     "Read one room by its id, whoever its host is",
     "Read all public rooms of the service",
     "List all public sessions of somebody else's room",
 }
-# A filter or test asks nobody either, and one of their examples puts a stream on the host.
+# A filter or test does not call the service either, and one of their examples puts a stream on the host.
 CALLING = ("plugins/modules/", "plugins/lookup/")
 WRONG_KEY = "a-key-that-opens-nothing"
-# By how the service is out of reach: what a message must say of it.
+# What a message must say, by the reason why the service does not work.
 REASONS = {"wrong credential": "credential", "unreachable": "Check api_url, the network"}
 
 
 def variables(home: Path) -> dict[str, Any]:
-    """What the examples take from a user's own variables."""
+    """The variables that the examples expect from a user."""
     return {
         "event_rooms": ROOMS,
         "vault_tenbyte_api_key": WRONG_KEY,
@@ -64,12 +64,12 @@ def variables(home: Path) -> dict[str, Any]:
     }
 
 
-def calling_examples() -> dict[str, list[dict[str, Any]]]:
+def examples_that_call_the_service() -> dict[str, list[dict[str, Any]]]:
     return {where: tasks for where, tasks in plugin_examples().items() if where.startswith(CALLING)}
 
 
-def in_time(task: dict[str, Any]) -> dict[str, Any]:
-    """The example as it is, but for the time that it waits."""
+def with_short_waits(task: dict[str, Any]) -> dict[str, Any]:
+    """The example with shorter waits."""
     waits = {"retries": 1, "delay": 0} if "until" in task else {}
     elsewhere = {"vault_password_file": "vault-password", "path": "export.vault"}
     name = next((key for key in task if key == "tenbyte.webinar.ledger"), None)
@@ -78,8 +78,8 @@ def in_time(task: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(params=REASONS)
-def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
-    """Let the controller have a wrong credential, or a service that nobody is at."""
+def unreachable(request: pytest.FixtureRequest, controller: Controller) -> str:
+    """Give the controller a wrong credential, or the URL of a service that does not run."""
     reason: str = request.param
     controller.api_key = WRONG_KEY
     if reason == "unreachable":
@@ -93,7 +93,7 @@ def out_of_reach(request: pytest.FixtureRequest, controller: Controller) -> str:
 
 
 @pytest.mark.seed(rooms=[{"id": "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10", "title": "Main stage", "host": "stranger"}])
-def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Controller) -> None:
+def test_each_example_of_a_plugin_fails(unreachable: str, controller: Controller) -> None:
     plays = [
         {
             "name": where,
@@ -101,35 +101,35 @@ def test_no_example_of_a_plugin_ends_well(out_of_reach: str, controller: Control
             "gather_facts": False,
             "ignore_errors": True,
             "module_defaults": {"group/tenbyte.webinar.all": {"retries": 0}},
-            "tasks": [in_time(task) for task in tasks],
+            "tasks": [with_short_waits(task) for task in tasks],
         }
-        for where, tasks in calling_examples().items()
+        for where, tasks in examples_that_call_the_service().items()
     ]
     run = controller.plays(plays, "-e", "@variables.yml")
-    examples = [task for tasks in calling_examples().values() for task in tasks]
+    examples = [task for tasks in examples_that_call_the_service().values() for task in tasks]
     assert len(examples) > 40
     ended = {record["task"]: record for record in run.records if record["kind"] in ("ok", "failed", "skipped")}
     assert {task["name"] for task in examples} <= set(ended)
     well = {name for name, record in ended.items() if record["kind"] == "ok"}
-    left_out = ASKS_NOBODY | (PUBLIC if out_of_reach == "wrong credential" else set())
+    left_out = NEEDS_NO_SERVICE | (PUBLIC if unreachable == "wrong credential" else set())
     assert well - left_out == set()
     reasons = {
         name: str(record["result"])
         for name, record in ended.items()
         if record["action"].startswith("tenbyte.webinar.") and name not in left_out and record["kind"] == "failed"
     }
-    said = {name for name, reason in reasons.items() if REASONS[out_of_reach] in reason}
+    said = {name for name, reason in reasons.items() if REASONS[unreachable] in reason}
     assert len(said) > 15
-    if out_of_reach == "unreachable":
-        # An example that goes on with the result of the one before fails because that has none. (With a wrong
-        # credential some find that what they read, which anybody may, is not there.)
+    if unreachable == "unreachable":
+        # An example that uses the result of the one before fails because there is none. (With a wrong credential,
+        # some read public data and do not find their session in it.)
         other = {name: reason for name, reason in reasons.items() if name not in said}
         assert [name for name, why in other.items() if "has no attribute" not in why and "censored" not in why] == []
     assert "Traceback" not in run.output
     assert WRONG_KEY not in run.output
 
 
-def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Controller) -> None:
+def test_each_documented_playbook_fails(unreachable: str, controller: Controller) -> None:
     written = documented_playbooks(controller)
     arguments = ["-e", "@variables.yml"]
 
@@ -137,20 +137,20 @@ def test_no_documented_playbook_ends_well(out_of_reach: str, controller: Control
         return controller.playbook(playbook, *arguments)
 
     shipped = [f"tenbyte.webinar.{path.stem}" for path in sorted((ROOT / "playbooks").glob("*.yml"))]
-    # They wait more than they work: a few seconds each for a service that may come back.
+    # Each waits a few seconds for a service that may come back.
     with ThreadPoolExecutor(max_workers=4) as pool, encoders_folder() as folder:
         arguments += ["-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios"))]
         runs = dict(zip([*written, *shipped], pool.map(run_of, [*written, *shipped]), strict=True))
     assert len(runs) > 12
     for playbook, run in runs.items():
         assert run.returncode != 0, playbook
-        assert REASONS[out_of_reach] in " ".join(run.output.split()), (playbook, run.output)
+        assert REASONS[unreachable] in " ".join(run.output.split()), (playbook, run.output)
         assert "Traceback" not in run.output
         assert WRONG_KEY not in run.output
 
 
 def documented_playbooks(controller: Controller) -> list[str]:
-    """Write the playbooks in the prose that ask the service, exactly as printed, and return their files' names."""
+    """Write the documented playbooks that call the service, exactly as printed, and return the names of their files."""
     written = []
     for page in pages():
         for number, block in enumerate(code_blocks(page, "ya?ml")):

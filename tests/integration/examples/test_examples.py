@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation's examples, run: a preview of each ends well on a new controller, and none swallows a failure."""
+"""The documentation's examples: each succeeds in check mode on a new controller, and none hides a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 ROOM_ID = "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10"
 SESSION_ID = "6c0e2b0e-3f57-4f0e-8a5e-1c4f2a9a7e21"
 PRESETS = [{"id": PRESET, "name": "Stage", "type": "rtmp"}]
-# What the examples take for granted. Where they ask whether something is on air, it is.
+# What the examples expect. A session that they wait for is on air.
 NEW = pytest.mark.seed(presets=PRESETS, rooms=[{"id": ROOM_ID, "title": "Shared", "host": "host"}])
 ON_AIR = pytest.mark.seed(
     presets=PRESETS,
@@ -41,7 +41,7 @@ CASES = [
 
 
 def examples(kind: str, name: str, folder: Path) -> list[dict[str, Any]]:
-    """Return a plugin's examples with their files below a folder of the test's."""
+    """Return a plugin's examples with their paths moved below a folder of the test."""
     text: str = importlib.import_module(f"{PLUGINS}.{kind}.{name}").EXAMPLES
     tasks: list[dict[str, Any]] = yaml.safe_load(text.replace("/etc/encoder", str(folder)))
     return tasks
@@ -67,7 +67,7 @@ def run(controller: Controller, tasks: list[dict[str, Any]], *arguments: str, **
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_preview_of_an_actions_examples_ends_well(
+def test_the_examples_of_an_action_succeed_in_check_mode(
     simulator: Simulator, controller: Controller, tmp_path: Path, name: str
 ) -> None:
     previewed = run(controller, examples("modules", name, tmp_path), "--check", "--diff")
@@ -77,7 +77,7 @@ def test_a_preview_of_an_actions_examples_ends_well(
 
 
 @NEW
-def test_a_preview_of_the_lookups_examples_ends_well(
+def test_the_examples_of_the_lookup_succeed_in_check_mode(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     session = {"title": "Keynote", "preset_id": PRESET, "encoder": "{{ inventory_hostname }}"}
@@ -95,7 +95,7 @@ def test_a_preview_of_the_lookups_examples_ends_well(
 
 @pytest.mark.parametrize("failure", ["wrong credential", "no service"])
 @pytest.mark.parametrize("name", CASES)
-def test_no_example_swallows_a_failure(controller: Controller, tmp_path: Path, name: str, failure: str) -> None:
+def test_no_example_hides_a_failure(controller: Controller, tmp_path: Path, name: str, failure: str) -> None:
     own = [task for task in examples("modules", name, tmp_path) if f"tenbyte.webinar.{name}" in task]
     calling = [task for task in own if (name, task[f"tenbyte.webinar.{name}"].get("state")) != ("stream_key", "absent")]
     tasks = [
@@ -109,7 +109,7 @@ def test_no_example_swallows_a_failure(controller: Controller, tmp_path: Path, n
         controller.api_url = "http://127.0.0.1:9/v1/webinar"
     quickly = {"group/tenbyte.webinar.all": {"retries": 0, "timeout": 5}}
     done = run(controller, tasks, module_defaults=quickly)
-    # What the service tells everybody needs no right credential.
+    # Public data of the service can be read with a wrong credential.
     at_least = (
         0 if failure == "wrong credential" and name in ("room_info", "session_info", "stream_key") else len(tasks)
     )
@@ -124,7 +124,7 @@ def playbooks_in(page: str) -> list[list[dict[str, Any]]]:
 
 @NEW
 @pytest.mark.parametrize("wrong", [False, True])
-def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_credential(
+def test_the_readmes_first_playbook_runs_in_check_mode_and_for_real_and_fails_with_a_wrong_credential(
     simulator: Simulator, controller: Controller, wrong: bool
 ) -> None:
     plays = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
@@ -138,7 +138,9 @@ def test_the_readmes_first_playbook_is_previewed_run_and_not_run_with_a_wrong_cr
 
 
 @NEW
-def test_the_example_of_the_role_event_is_previewed_and_run(simulator: Simulator, controller: Controller) -> None:
+def test_the_example_of_the_role_event_runs_in_check_mode_and_for_real(
+    simulator: Simulator, controller: Controller
+) -> None:
     [[play]] = playbooks_in("roles/event/README.md")
     roles = [role for role in play["roles"] if role["role"] == "tenbyte.webinar.event"]
     controller.home.mkdir(parents=True)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 
-"""The README's first playbook, as it is printed, on the service of the README's demo."""
+"""The README's first playbook, as printed, on the service of the README's demo."""
 
 from __future__ import annotations
 

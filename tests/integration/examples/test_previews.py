@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sessions and the lookup of their keys in check mode: a preview ends well, and a mistake is told as in a real run."""
+"""Sessions and the lookup of their keys in check mode: correct tasks succeed, mistakes fail as in a real run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keynote(**options: Any) -> dict[str, Any]:
 
 
 def writing(ids: str, path: Path) -> dict[str, Any]:
-    """The pair's second half, as the documentation has it."""
+    """The task that writes the key to a file, as in the documentation."""
     keys = f"query('tenbyte.webinar.stream_key', {ids}) | join(' ')"
     return {
         "ansible.builtin.copy": {"content": f"{{{{ {keys} }}}}", "dest": str(path), "mode": "0600"},
@@ -43,7 +43,7 @@ def run(controller: Controller, *tasks: dict[str, Any], check: bool = True, **op
     return controller.plays(plays, *(["--check"] if check else []), **options)
 
 
-def test_a_preview_of_a_new_session_and_of_the_file_with_its_key_ends_well(
+def test_check_mode_of_a_new_session_and_of_the_file_with_its_key_succeeds(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     previewed = run(controller, keynote(), writing("made.session.id", tmp_path / "key"), shows("made.session.id"))
@@ -60,7 +60,7 @@ def test_a_preview_of_a_new_session_and_of_the_file_with_its_key_ends_well(
     assert again.recap()["changed"] == 0
 
 
-def test_a_preview_knows_the_keys_of_what_is_there_already(
+def test_check_mode_knows_the_keys_of_existing_sessions(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     assert run(controller, keynote(), check=False).returncode == 0
@@ -77,7 +77,7 @@ def test_a_preview_knows_the_keys_of_what_is_there_already(
     sessions=[{"room": "Main stage", "title": "Keynote", "preset_id": PRESET}],
 )
 @pytest.mark.parametrize("policy", ["go_live", "replace"])
-def test_a_preview_of_what_brings_a_lost_key_ends_well(controller: Controller, policy: str) -> None:
+def test_check_mode_of_a_run_that_recovers_a_lost_key_succeeds(controller: Controller, policy: str) -> None:
     done = run(controller, keynote(on_missing_key=policy), shows("made.session.id"))
     assert done.returncode == 0, done.output
     assert PLACEHOLDER in done.output
@@ -87,13 +87,13 @@ def test_a_preview_of_what_brings_a_lost_key_ends_well(controller: Controller, p
     rooms=[{"title": "Main stage", "host": "host"}],
     sessions=[{"room": "Main stage", "title": "Keynote", "preset_id": PRESET}],
 )
-def test_a_preview_tells_of_a_session_that_will_have_no_key(controller: Controller) -> None:
+def test_check_mode_reports_a_session_that_will_have_no_key(controller: Controller) -> None:
     done = run(controller, keynote(on_missing_key="ignore"), shows("made.session.id"))
     assert done.returncode != 0
     assert "there is no ledger at" in done.output
 
 
-def test_a_preview_tells_of_an_id_that_is_a_mistake(controller: Controller) -> None:
+def test_check_mode_reports_a_wrong_session_id(controller: Controller) -> None:
     assert "there is no ledger at" in run(controller, keynote(), shows(f"'{UNKNOWN_ID}'")).output
     assert run(controller, keynote(), check=False).returncode == 0
     done = run(controller, keynote(), shows(f"['{UNKNOWN_ID}', made.session.id]"))
@@ -101,13 +101,13 @@ def test_a_preview_tells_of_an_id_that_is_a_mistake(controller: Controller) -> N
     assert f"no stream key for a session with the id '{UNKNOWN_ID}'" in " ".join(done.output.split())
 
 
-def test_a_preview_within_a_real_run_says_why_there_is_no_key(controller: Controller) -> None:
+def test_a_task_in_check_mode_within_a_real_run_explains_why_there_is_no_key(controller: Controller) -> None:
     done = run(controller, {**keynote(), "check_mode": True}, shows("made.session.id"), check=False)
     assert done.returncode != 0
     assert "was only previewed" in " ".join(done.output.split())
 
 
-def test_a_list_of_ids_is_taken_and_the_ledger_opened_once_for_it(
+def test_the_lookup_accepts_a_list_of_ids_and_opens_the_ledger_once(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     talks = {**keynote(title="Talk {{ item }}"), "loop": [1, 2, 3]}
@@ -131,7 +131,7 @@ def test_a_list_of_ids_is_taken_and_the_ledger_opened_once_for_it(
         ("'x', ledger_ulr='sqlite:////x'", "Did you mean ledger_url?"),
     ],
 )
-def test_what_is_no_id_is_told_in_a_sentence(controller: Controller, ids: str, said: str) -> None:
+def test_an_invalid_session_id_is_reported_in_one_sentence(controller: Controller, ids: str, said: str) -> None:
     done = run(controller, shows(ids), check=False)
     assert done.returncode != 0
     assert said in " ".join(done.output.split())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gathered facts hold the environment, and a fact cache keeps them in clear: who keeps a credential so is told."""
+"""Gathered facts hold the environment, and a fact cache keeps them in clear: the actions warn of a credential in it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(controller: Controller, *, cache: str, **play: Any) -> Run:
     return controller.plays(plays, environment=environment)
 
 
-def test_a_credential_in_a_persistent_fact_cache_is_told_and_not_shown(
+def test_a_credential_in_a_persistent_fact_cache_gives_a_warning_that_does_not_show_it(
     simulator: Simulator, controller: Controller
 ) -> None:
     done = run(controller, cache="ansible.builtin.jsonfile", gather_facts=True, gather_subset=["!all", "env"])
@@ -48,7 +48,7 @@ def test_a_credential_in_a_persistent_fact_cache_is_told_and_not_shown(
         ("jsonfile", {"gather_facts": True, "gather_subset": ["!all", "!min", "python"]}),
     ],
 )
-def test_who_keeps_no_credential_is_told_nothing(
+def test_without_a_cached_credential_there_is_no_warning(
     simulator: Simulator, controller: Controller, cache: str, play: dict[str, Any]
 ) -> None:
     done = run(controller, cache=cache, **play)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""room_info and session_info on the real ansible-playbook: they find what is there, change nothing, show no secret."""
+"""room_info and session_info on the real ansible-playbook: they return what exists, change nothing, show no secret."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def titles(found: list[dict[str, Any]]) -> list[str]:
     return sorted(one["title"] for one in found)
 
 
-def test_room_info_reads_my_rooms_unless_asked_for_all(simulator: Simulator, controller: Controller) -> None:
+def test_room_info_returns_my_rooms_by_default(simulator: Simulator, controller: Controller) -> None:
     assert titles(rooms(controller)) == titles(rooms(controller, "{scope: mine}")) == ["Main stage", "Workshop"]
     assert titles(rooms(controller, "{scope: all}")) == ["Main stage", "Their stage", "Workshop"]
     assert simulator.journal.writes() == []
 
 
-def test_a_room_is_shown_with_all_that_the_service_says_of_it(simulator: Simulator, controller: Controller) -> None:
+def test_room_info_returns_each_field_of_a_room(simulator: Simulator, controller: Controller) -> None:
     (room,) = rooms(controller, f"{{room_id: {MAIN}}}")
     assert room.pop("created_at").endswith("Z")
     assert room.pop("updated_at").endswith("Z")
@@ -87,21 +87,21 @@ def test_a_room_is_shown_with_all_that_the_service_says_of_it(simulator: Simulat
     }
 
 
-def test_a_room_is_found_by_its_title_in_either_scope(controller: Controller) -> None:
+def test_a_room_is_found_by_its_title_in_both_scopes(controller: Controller) -> None:
     assert [room["id"] for room in rooms(controller, "{title: Main stage}")] == [MAIN]
     assert rooms(controller, "{title: Main}") == []
     assert rooms(controller, "{title: Their stage}") == []
     assert [room["id"] for room in rooms(controller, "{title: Their stage, scope: all}")] == [THEIRS]
 
 
-def test_what_is_not_there_is_an_empty_list(controller: Controller) -> None:
+def test_a_query_without_a_match_returns_an_empty_list(controller: Controller) -> None:
     assert rooms(controller, f"{{room_id: {UNKNOWN_ID}}}") == []
     assert sessions(controller, f"{{session_id: {UNKNOWN_ID}}}") == []
     assert sessions(controller, f"{{room_id: {UNKNOWN_ID}}}") == []
     assert sessions(controller, "{room: Nowhere}") == []
 
 
-def test_session_info_reads_the_sessions_of_my_rooms_unless_asked_for_all(controller: Controller) -> None:
+def test_session_info_returns_the_sessions_of_my_rooms_by_default(controller: Controller) -> None:
     mine = ["Hands on", "Keynote", "Panel", "Rehearsal"]
     assert titles(sessions(controller)) == titles(sessions(controller, "{scope: mine}")) == mine
     assert titles(sessions(controller, "{scope: all}")) == [*mine, "Their keynote", "Their panel"]
@@ -126,14 +126,14 @@ FOUND = {
 }
 
 
-def test_sessions_are_found_by_what_is_asked(controller: Controller) -> None:
+def test_sessions_are_selected_by_the_options(controller: Controller) -> None:
     run = controller.tasks("".join(f"- tenbyte.webinar.session_info: {options}\n" for options in FOUND))
     assert run.returncode == 0, run.output
     results = [record["result"] for record in run.records if record["action"] == SESSION_INFO]
     assert {options: titles(result["sessions"]) for options, result in zip(FOUND, results, strict=True)} == FOUND
 
 
-def test_a_session_is_shown_with_all_that_the_service_says_of_it(simulator: Simulator, controller: Controller) -> None:
+def test_session_info_returns_each_field_of_a_session(simulator: Simulator, controller: Controller) -> None:
     session = simulator.service.sessions[WAITING]
     simulator.service.update_settings(session, {"chat_enabled": False})
     (shown,) = sessions(controller, f"{{session_id: {WAITING}}}")
@@ -163,12 +163,12 @@ def test_a_session_is_shown_with_all_that_the_service_says_of_it(simulator: Simu
     assert over["duration"] == 0
 
 
-def test_the_live_sessions_cost_two_calls(simulator: Simulator, controller: Controller) -> None:
+def test_live_sessions_are_read_with_two_calls(simulator: Simulator, controller: Controller) -> None:
     sessions(controller, "{live: true}")
     assert [entry.path for entry in simulator.journal] == ["/sessions/live", "/rooms/my"]
 
 
-def test_stream_health_is_asked_of_current_sessions_only(simulator: Simulator, controller: Controller) -> None:
+def test_stream_health_is_read_for_current_sessions_only(simulator: Simulator, controller: Controller) -> None:
     found = {session["title"]: session for session in sessions(controller, "{room: Main stage, stream_health: true}")}
     assert found["Keynote"]["stream_health"]["publishing"] is False
     assert found["Keynote"]["stream_health"]["status"] == "live"
@@ -179,7 +179,7 @@ def test_stream_health_is_asked_of_current_sessions_only(simulator: Simulator, c
     assert sorted(asked) == [f"/sessions/{LIVE}/stream_health", f"/sessions/{WAITING}/stream_health"]
 
 
-def test_health_that_the_service_does_not_tell_is_reported_with_the_others(
+def test_a_refused_stream_health_is_reported_without_failing_the_task(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.faults.add("status", path=f"{LIVE}/stream_health", status=404, times=None)
@@ -192,13 +192,13 @@ def test_health_that_the_service_does_not_tell_is_reported_with_the_others(
     assert "Main stage/Keynote: the stream's health is not known" in run.output
 
 
-def test_statistics_are_the_services_own_count(controller: Controller) -> None:
+def test_statistics_are_those_of_the_service(controller: Controller) -> None:
     run = controller.tasks(f"- tenbyte.webinar.session_info: {{session_id: {LIVE}, statistics: true}}")
     result = succeeded(run, SESSION_INFO)
     assert result["statistics"] == {"total_sessions": 4, "live_now": 1, "scheduled": 2, "ended": 1}
 
 
-def test_a_kept_key_is_named_by_its_fingerprint_and_shown_nowhere(simulator: Simulator, controller: Controller) -> None:
+def test_a_kept_key_appears_only_as_its_fingerprint(simulator: Simulator, controller: Controller) -> None:
     task = SESSION_TASKS.replace("Keynote", "Encore")
     created = controller.tasks(task).result(SESSION)["session"]
     ledger_before = controller.ledger_file.read_bytes()
@@ -220,7 +220,7 @@ def shows_a_secret(simulator: Simulator, run: Run) -> bool:
     return any(secret in everything for secret in [*simulator.secrets(), user.api_key, user.token])
 
 
-def test_another_ledger_may_be_named(controller: Controller, tmp_path: Path) -> None:
+def test_the_task_may_name_another_ledger(controller: Controller, tmp_path: Path) -> None:
     controller.tasks(SESSION_TASKS.replace("Keynote", "Encore"))
     elsewhere = f"ledger_url: 'sqlite:///{tmp_path}/none.sqlite3'"
     found = sessions(controller, f"{{room: Main stage, {elsewhere}}}")
@@ -228,12 +228,12 @@ def test_another_ledger_may_be_named(controller: Controller, tmp_path: Path) -> 
     assert not (tmp_path / "none.sqlite3").exists()
 
 
-def test_a_ledger_is_not_made_by_reading(controller: Controller) -> None:
+def test_reading_creates_no_ledger(controller: Controller) -> None:
     sessions(controller)
     assert not controller.ledger_file.parent.exists()
 
 
-def test_a_ledger_that_cannot_be_opened_is_told(controller: Controller) -> None:
+def test_a_ledger_that_cannot_be_opened_is_reported(controller: Controller) -> None:
     controller.tasks(SESSION_TASKS.replace("Keynote", "Encore"))
     controller.ledger_file.with_name("ledger.sqlite3.key").unlink()
     run = controller.tasks("- tenbyte.webinar.session_info:")
@@ -242,7 +242,7 @@ def test_a_ledger_that_cannot_be_opened_is_told(controller: Controller) -> None:
 
 
 @pytest.mark.parametrize("action", [ROOM_INFO, SESSION_INFO])
-def test_check_mode_returns_the_same(simulator: Simulator, controller: Controller, action: str) -> None:
+def test_check_mode_returns_the_same_result(simulator: Simulator, controller: Controller, action: str) -> None:
     task = f"- {action}: {{scope: all}}"
     real = succeeded(controller.tasks(task), action)
     assert succeeded(controller.tasks(task, "--check", "--diff"), action) == real
@@ -251,7 +251,7 @@ def test_check_mode_returns_the_same(simulator: Simulator, controller: Controlle
 
 @pytest.mark.parametrize("credential", ["api_key", "api_token"])
 @pytest.mark.parametrize("action", [ROOM_INFO, SESSION_INFO])
-def test_the_connections_options_come_from_module_defaults_of_the_group(
+def test_module_defaults_of_the_group_set_the_options_of_the_connection(
     simulator: Simulator, controller: Controller, action: str, credential: str
 ) -> None:
     user = simulator.service.users[0]
@@ -303,7 +303,7 @@ def test_bad_input_is_refused_before_any_call(simulator: Simulator, controller: 
     assert "Traceback" not in run.output
 
 
-def test_the_sessions_of_somebody_elses_room_are_refused_with_the_way_out(controller: Controller) -> None:
+def test_sessions_of_another_accounts_room_are_refused_with_the_option_that_helps(controller: Controller) -> None:
     run = controller.tasks(f"- tenbyte.webinar.session_info: {{room_id: {THEIRS}}}")
     assert run.returncode != 0
     assert "HTTP 403" in run.result(SESSION_INFO)["msg"]
@@ -319,7 +319,7 @@ def test_the_sessions_of_somebody_elses_room_are_refused_with_the_way_out(contro
     ],
 )
 @pytest.mark.parametrize("action", [ROOM_INFO, SESSION_INFO])
-def test_a_service_that_does_not_answer_well_is_told_in_one_sentence(
+def test_a_faulty_service_is_reported_in_one_sentence(
     simulator: Simulator, controller: Controller, action: str, fault: dict[str, Any], said: str
 ) -> None:
     simulator.faults.add_from({**fault, "times": None})
@@ -329,7 +329,7 @@ def test_a_service_that_does_not_answer_well_is_told_in_one_sentence(
     assert "Traceback" not in run.output
 
 
-def test_what_passes_is_tried_again_and_foreign_fields_are_no_trouble(
+def test_temporary_failures_are_retried_and_unknown_fields_are_ignored(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.faults.add("status", status=503, times=1)
@@ -337,7 +337,7 @@ def test_what_passes_is_tried_again_and_foreign_fields_are_no_trouble(
     assert titles(sessions(controller, "{room: Workshop, stream_health: true}")) == ["Hands on"]
 
 
-def test_a_wrong_credential_is_not_repeated_in_the_message(controller: Controller) -> None:
+def test_the_message_does_not_show_a_wrong_credential(controller: Controller) -> None:
     wrong = f"sim-wrong-{secrets.token_hex(8)}"
     run = controller.tasks("- tenbyte.webinar.room_info:", environment={"TENBYTE_API_KEY": wrong})
     assert "HTTP 401" in run.result(ROOM_INFO)["msg"]

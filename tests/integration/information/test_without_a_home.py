@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container's user: an id without a name, and no HOME. What needs no ledger works; the rest says what to set."""
+"""A container's user: a uid without a name, and no HOME. What needs no ledger works; the rest says what to set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import Controller, Run
 from tests.simulator.server import Simulator
 
-# Answers as the system does for an id that it does not know, also where the tests may not change the user.
+# Raises the system's error for an unknown uid, also if the tests may not change the user.
 NAMELESS = """
 import pwd, runpy, sys
 def getpwuid(uid):
@@ -35,24 +35,24 @@ def homeless(controller: Controller, tmp_path: Path) -> Controller:
     return controller
 
 
-def said(run: Run) -> str:
+def printed(run: Run) -> str:
     assert "tenbyte.webinar has a bug" not in run.output
     assert "Traceback" not in run.output
     return " ".join(run.output.split())
 
 
-def test_what_needs_no_ledger_works(simulator: Simulator, homeless: Controller) -> None:
+def test_actions_that_need_no_ledger_work_without_a_home(simulator: Simulator, homeless: Controller) -> None:
     run = homeless.tasks("- tenbyte.webinar.session_info:\n- tenbyte.webinar.room_info:\n")
-    assert run.returncode == 0, said(run)
+    assert run.returncode == 0, printed(run)
 
 
 @pytest.mark.seed(
     rooms=[{"title": "Main stage", "host": "host"}],
     sessions=[{"room": "Main stage", "title": "Keynote", "preset_id": PRESET}],
 )
-def test_sessions_are_found_without_a_ledger(simulator: Simulator, homeless: Controller) -> None:
+def test_session_info_works_without_a_home(simulator: Simulator, homeless: Controller) -> None:
     run = homeless.tasks("- tenbyte.webinar.session_info:\n")
-    assert run.returncode == 0, said(run)
+    assert run.returncode == 0, printed(run)
     assert run.result("tenbyte.webinar.session_info")["sessions"][0]["stream_key_available"] is False
 
 
@@ -64,20 +64,22 @@ def test_sessions_are_found_without_a_ledger(simulator: Simulator, homeless: Con
         "- debug: {msg: \"{{ lookup('tenbyte.webinar.stream_key', 'x') }}\"}\n",
     ],
 )
-def test_what_needs_one_says_what_to_set(simulator: Simulator, homeless: Controller, task: str) -> None:
+def test_actions_that_need_a_ledger_name_the_variable_to_set(
+    simulator: Simulator, homeless: Controller, task: str
+) -> None:
     run = homeless.tasks(task)
     assert run.returncode != 0
     for part in ("has no home folder", "Give ledger_url", "TENBYTE_LEDGER_URL", "HOME or XDG_DATA_HOME"):
-        assert part in said(run)
+        assert part in printed(run)
     assert simulator.journal.writes() == []
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("TENBYTE_CA_PATH", "~/ca.pem"), ("TENBYTE_LEDGER_KEY_FILE", "~/ledger.key")]
 )
-def test_a_path_below_a_home_that_is_not_there(
+def test_a_path_below_a_missing_home_is_reported(
     simulator: Simulator, homeless: Controller, name: str, value: str
 ) -> None:
     run = homeless.tasks("- tenbyte.webinar.session_info:\n", environment={name: value})
     assert run.returncode != 0
-    assert f"{name} '{value}' begins with ~" in said(run)
+    assert f"{name} '{value}' begins with ~" in printed(run)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action ledger on the real ansible-playbook: keys are counted, copied and encrypted anew, and never shown."""
+"""The action ledger on the real ansible-playbook: it lists, copies and re-encrypts keys, and never shows one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSWORD_TASK = {"vault_password": "{{ lookup('ansible.builtin.env', 'VAULT') }}
 
 
 def run_of(controller: Controller, simulator: Simulator, *tasks: dict[str, Any], **environment: str) -> Run:
-    """Run tasks of the action, one after the other, whether they fail or not; whatever they say holds no key.
+    """Run tasks of the action one after the other, even if one fails; assert that the output holds no key.
 
     ``check``, in a task, is not an option of the action: the task runs in check mode.
     """
@@ -68,12 +68,12 @@ def provisioned(controller: Controller) -> list[dict[str, Any]]:
 
 
 def remove(simulator: Simulator, session_id: str) -> None:
-    """Take a session away as somebody in the dashboard would."""
+    """Delete a session as if in the dashboard."""
     session = simulator.service.sessions.pop(session_id)
     del session.room.sessions[session_id]
 
 
-def test_what_is_kept_is_listed_compared_with_the_service_and_forgotten(
+def test_entries_are_listed_compared_with_the_service_and_forgotten(
     simulator: Simulator, controller: Controller
 ) -> None:
     gone, renamed, untouched = (session["id"] for session in provisioned(controller))
@@ -92,10 +92,10 @@ def test_what_is_kept_is_listed_compared_with_the_service_and_forgotten(
     assert gone not in {one["session_id"] for one in listed["entries"]}
 
 
-def test_the_service_and_the_ledger_may_be_named_in_the_task(
+def test_options_of_the_task_override_the_environment(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
-    """Options in the task count more than the environment, which here names nothing that is there."""
+    """The environment names a service and a ledger that do not exist."""
     provisioned(controller)
     user = simulator.service.users[0]
     authorities = certifi.where()
@@ -116,7 +116,7 @@ def test_the_service_and_the_ledger_may_be_named_in_the_task(
     assert [result["summary"] for result in results] == [{"ok": 5}] * 2, results
 
 
-def test_an_export_is_vault_text_that_another_ledger_takes_in(
+def test_an_export_is_vault_text_that_another_ledger_imports(
     simulator: Simulator, controller: Controller, postgresql: PostgreSQL
 ) -> None:
     sessions = provisioned(controller)
@@ -167,10 +167,10 @@ def test_the_ledgers_own_key_is_changed_in_its_file(simulator: Simulator, contro
     assert "does not open this ledger" in refused["msg"]
 
 
-def test_two_ledgers_of_the_first_version_with_one_key_file_survive_a_change_of_one(
+def test_two_ledgers_of_the_first_version_that_share_a_key_file_stay_readable_when_one_key_changes(
     simulator: Simulator, controller: Controller
 ) -> None:
-    """``event.db`` and ``event.sqlite3`` had ``event.key`` between them."""
+    """``event.db`` and ``event.sqlite3`` shared ``event.key``."""
     folder = controller.home / "ledger"
     one, other = ({"TENBYTE_LEDGER_URL": f"sqlite:///{folder}/event.{ending}"} for ending in ("db", "sqlite3"))
     assert controller.tasks(EVENT_TASKS, environment=one).returncode == 0
@@ -189,7 +189,7 @@ def test_two_ledgers_of_the_first_version_with_one_key_file_survive_a_change_of_
     assert sorted(path.name for path in folder.glob("*.key")) == ["event.key"]
 
 
-def test_a_ledger_of_a_relative_path_is_refused_and_nothing_is_made(
+def test_a_relative_path_to_a_ledger_is_refused_and_nothing_is_created(
     simulator: Simulator, controller: Controller
 ) -> None:
     cases = {
@@ -209,8 +209,8 @@ def test_a_ledger_of_a_relative_path_is_refused_and_nothing_is_made(
     assert simulator.journal.writes() == []
 
 
-def test_without_a_home_only_what_needs_the_ledger_asks_for_one(simulator: Simulator, controller: Controller) -> None:
-    """A uid without a name and no HOME, as in many containers: Ansible itself then needs its own folder named."""
+def test_without_a_home_only_operations_on_the_ledger_fail(simulator: Simulator, controller: Controller) -> None:
+    """A uid without a name and no HOME, as in many containers: Ansible itself then needs ANSIBLE_HOME."""
     sessions = provisioned(controller)
     program = controller.home / "nameless.py"
     program.write_text(
@@ -245,7 +245,7 @@ def test_without_a_home_only_what_needs_the_ledger_asks_for_one(simulator: Simul
     assert len(sessions) == 3
 
 
-def test_the_playbook_says_what_is_the_matter_and_does_what_it_is_told(
+def test_the_playbook_reports_findings_and_runs_the_operations_that_are_asked_for(
     simulator: Simulator, controller: Controller
 ) -> None:
     sessions = provisioned(controller)
@@ -273,7 +273,7 @@ def test_the_playbook_says_what_is_the_matter_and_does_what_it_is_told(
     assert "Everything is in order." in run.output, run.output
 
 
-def test_the_playbook_refuses_a_typo_before_anything_is_done_and_an_empty_variable_is_not_given(
+def test_the_playbook_refuses_a_typo_before_any_change_and_ignores_an_empty_variable(
     simulator: Simulator, controller: Controller
 ) -> None:
     sessions = provisioned(controller)
@@ -293,7 +293,7 @@ def test_the_playbook_refuses_a_typo_before_anything_is_done_and_an_empty_variab
     assert (run.returncode, run.recap()["changed"]) == (0, 0), run.output
 
 
-def test_bad_input_is_a_sentence_before_anything_is_made(
+def test_bad_input_is_refused_with_one_sentence_before_anything_is_created(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     cases: dict[str, dict[str, Any]] = {

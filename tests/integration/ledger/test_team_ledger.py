@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A ledger in PostgreSQL under the real ansible-playbook: two controllers with homes of their own share it."""
+"""A ledger in PostgreSQL with the real ansible-playbook: two controllers with different home folders share it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def team(controller: Controller, postgresql: PostgreSQL) -> Controller:
     return controller
 
 
-def test_a_key_that_one_controller_has_kept_is_written_by_another(simulator: Simulator, team: Controller) -> None:
+def test_a_key_kept_by_one_controller_is_read_by_another(simulator: Simulator, team: Controller) -> None:
     assert "PLAY RECAP" in team.tasks(EVENT_TASKS, "--check").output
     assert simulator.journal.writes() == []
     assert team.tasks(EVENT_TASKS).recap()["changed"] == 1
@@ -50,7 +50,7 @@ def test_a_key_that_one_controller_has_kept_is_written_by_another(simulator: Sim
     assert not team.ledger_file.exists()
 
 
-def test_a_server_that_is_gone_is_one_sentence_without_its_password_and_nothing_is_created(
+def test_an_unreachable_database_is_reported_without_its_password_and_nothing_is_created(
     simulator: Simulator, team: Controller, postgresql: PostgreSQL
 ) -> None:
     team.environment["TENBYTE_LEDGER_URL"] = postgresql.url("nowhere")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""States, drift and policies on the real ansible-playbook: what is created, updated, replaced, put on air, ended."""
+"""States, differences and policies on the real ansible-playbook: create, update, replace, go live, end."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_live_session_is_replaced_only_if_the_policy_says_live(
     assert simulator.service.sessions[first["id"]].status == "ended"
 
 
-def test_never_leaves_a_scheduled_session_too(simulator: Simulator, controller: Controller) -> None:
+def test_replace_never_replaces_no_scheduled_session(simulator: Simulator, controller: Controller) -> None:
     session(controller)
     simulator.journal.clear()
     run = session(controller, preset_id=OTHER_PRESET, replace="never")
@@ -76,7 +76,7 @@ def test_never_leaves_a_scheduled_session_too(simulator: Simulator, controller: 
     assert simulator.journal.writes() == []
 
 
-def test_a_start_time_is_moved_in_place_and_equal_instants_are_no_drift(
+def test_a_start_time_is_changed_in_place_and_equal_instants_are_no_difference(
     simulator: Simulator, controller: Controller
 ) -> None:
     first = session(controller, scheduled_start_time="2027-05-04T09:00:00+02:00").result(SESSION)["session"]
@@ -90,7 +90,7 @@ def test_a_start_time_is_moved_in_place_and_equal_instants_are_no_drift(
     assert session(controller, scheduled_start_time="2027-05-04T10:00:00+02:00").result(SESSION)["changed"] is False
 
 
-def test_settings_are_set_on_a_new_session_and_updated_on_an_old_one(
+def test_settings_are_sent_to_a_new_session_and_updated_on_an_existing_one(
     simulator: Simulator, controller: Controller
 ) -> None:
     settings = {"chat_enabled": False, "stage_enabled": True, "max_join_limit": 7}
@@ -130,7 +130,9 @@ def test_a_key_that_going_live_changes_reaches_the_ledger_and_is_reported(
     assert session(controller).result(SESSION)["session"]["stream_key_fingerprint"] == second["stream_key_fingerprint"]
 
 
-def test_a_lost_answer_to_going_live_is_found_out(simulator: Simulator, controller: Controller) -> None:
+def test_a_lost_response_to_go_live_is_resolved_by_reading_the_session(
+    simulator: Simulator, controller: Controller
+) -> None:
     session(controller)
     simulator.faults.add("drop", method="POST", path="/go_live$", when="after")
     run = session(controller, state="live")
@@ -138,7 +140,7 @@ def test_a_lost_answer_to_going_live_is_found_out(simulator: Simulator, controll
     assert run.result(SESSION)["session"]["status"] == "live"
 
 
-def test_a_session_that_does_not_become_live_in_time_is_a_failure(simulator: Simulator, controller: Controller) -> None:
+def test_a_session_that_is_not_live_in_time_fails(simulator: Simulator, controller: Controller) -> None:
     session(controller)
     first = next(iter(simulator.service.sessions))
     unsaid = ["status", "started_at"]
@@ -166,7 +168,7 @@ def test_ended_takes_a_live_session_off_air_and_leaves_a_scheduled_one(
     ("policy", "planned"),
     [("replace", ["create_session", "delete_session"]), ("go_live", ["go_live"]), ("ignore", [])],
 )
-def test_a_session_without_its_key_is_treated_as_the_policy_says(
+def test_on_missing_key_decides_about_a_session_without_its_key(
     simulator: Simulator, controller: Controller, policy: str, planned: list[str]
 ) -> None:
     session(controller)
@@ -182,7 +184,7 @@ def test_a_session_without_its_key_is_treated_as_the_policy_says(
     rooms=[{"title": "Main stage", "host": "host"}],
     sessions=[{"room": "Main stage", "title": "Keynote", "preset_id": PRESET}] * 2,
 )
-def test_of_several_sessions_of_one_title_session_id_picks_one(simulator: Simulator, controller: Controller) -> None:
+def test_session_id_selects_one_of_several_sessions_of_a_title(simulator: Simulator, controller: Controller) -> None:
     ids = list(simulator.service.sessions)
     run = session(controller)
     assert run.returncode != 0
@@ -201,7 +203,7 @@ def rooms_of(*titles: str) -> list[dict[str, Any]]:
     return [{"title": "Main stage", "sessions": [{"title": title, "preset_id": PRESET} for title in titles]}]
 
 
-def test_purge_removes_what_was_not_asked_for_but_nothing_that_is_live_or_over(
+def test_purge_deletes_scheduled_sessions_that_the_task_does_not_name_and_no_others(
     simulator: Simulator, controller: Controller
 ) -> None:
     made = event(controller, rooms=rooms_of("Keynote", "Panel", "Live one", "Past one")).result(EVENT)["sessions"]
@@ -229,9 +231,7 @@ def test_an_event_goes_on_air_and_is_ended_as_a_whole(simulator: Simulator, cont
     assert {one.status for one in simulator.service.sessions.values()} == {"ended"}
 
 
-def test_a_room_has_its_description_and_analytics_and_another_title(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_description_analytics_and_title_of_a_room_are_updated(simulator: Simulator, controller: Controller) -> None:
     analytics = {"google_tag_manager": {"container_id": "GTM-XXXXXX", "enabled": True}}
     made = room(controller, title="Main stage", description="Plenary").result(ROOM)["room"]
     assert room(controller, title="Main stage").result(ROOM)["changed"] is False
@@ -263,18 +263,18 @@ def test_a_room_is_deleted_unless_a_session_is_on_air(simulator: Simulator, cont
     assert room(controller, title="Main stage", state="absent").result(ROOM)["changed"] is False
 
 
-def test_check_mode_plans_what_a_real_run_does(simulator: Simulator, controller: Controller) -> None:
+def test_check_mode_plans_the_calls_of_a_real_run(simulator: Simulator, controller: Controller) -> None:
     session(controller)
-    wish: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "preset_id": OTHER_PRESET,
         "state": "live",
         "settings": {"chat_enabled": False},
         "scheduled_start_time": "2027-05-04T09:00:00Z",
     }
-    preview = session(controller, "--check", **wish)
+    preview = session(controller, "--check", **asked)
     creation, _settings, removal = preview.result(SESSION)["plan"][:3]
     assert creation["request"]["path"].split("/")[2] in simulator.service.rooms
     assert removal["request"]["path"].split("/")[2] in simulator.service.sessions
-    run = session(controller, **wish)
+    run = session(controller, **asked)
     assert preview.result(SESSION)["plan"] == run.result(SESSION)["plan"]
     assert set(preview.result(SESSION)["session"]) == set(run.result(SESSION)["session"])

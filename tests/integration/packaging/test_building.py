@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What lies about in a working tree stays out of the artifact, and each target of make asks for what it uses alone."""
+"""Stray files of a working tree are not in the artifact, and each target of make requires only what it uses."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of what git knows of this one, with planted files; the virtual environment is this one's."""
+    """A checkout of the files in git, with planted files and this checkout's virtual environment."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("this is no checkout of git's")
     folder = tmp_path_factory.mktemp("checkout")
@@ -85,7 +85,7 @@ def contents(artifact: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def made(checkout: Path) -> tuple[dict[str, str], str]:
-    """What `make build` makes, and what it says."""
+    """The artifact of `make build`, and its output."""
     done = subprocess.run(["make", "build"], cwd=checkout, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     (artifact,) = (checkout / "build").glob("tenbyte-webinar-*.tar.gz")
@@ -94,7 +94,7 @@ def made(checkout: Path) -> tuple[dict[str, str], str]:
 
 @pytest.fixture(scope="module")
 def built(checkout: Path, made: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the plain command of ansible-galaxy's makes."""
+    """The artifact of plain `ansible-galaxy collection build`."""
     output = tmp_path_factory.mktemp("artifact")
     command = [str(BIN / "ansible-galaxy"), "collection", "build", str(checkout), "--output-path", str(output)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
@@ -102,34 +102,38 @@ def built(checkout: Path, made: object, tmp_path_factory: pytest.TempPathFactory
     return contents(artifact)
 
 
-def test_nothing_that_was_planted_is_in_an_artifact(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
+def test_an_artifact_holds_no_planted_file(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
     planted = hashlib.sha256(b"planted\n").hexdigest()
     assert [name for name, digest in made[0].items() if digest == planted] == []
-    # Without git there is no telling what is meant to be a source.
+    # Without git, sources cannot be told from other files.
     assert [name for name, digest in built.items() if digest == planted and name not in UNKNOWN_TO_GIT] == []
 
 
-def test_make_build_names_the_sources_that_git_does_not_know(made: tuple[dict[str, str], str]) -> None:
+def test_make_build_names_sources_that_are_not_in_git(made: tuple[dict[str, str], str]) -> None:
     (line,) = [line for line in made[1].splitlines() if "git does not know" in line]
     assert all(name in line for name in UNKNOWN_TO_GIT)
     assert "playbooks/inventory.yml" in line
 
 
-def test_both_ways_to_build_give_the_same(made: tuple[dict[str, str], str], built: dict[str, str]) -> None:
+def test_make_build_and_ansible_galaxy_build_the_same_artifact(
+    made: tuple[dict[str, str], str], built: dict[str, str]
+) -> None:
     lists = {"FILES.json", "MANIFEST.json"}
     assert {name: digest for name, digest in built.items() if name not in {*lists, *UNKNOWN_TO_GIT}} == {
         name: digest for name, digest in made[0].items() if name not in lists
     }
 
 
-def test_what_git_knows_of_the_shipped_folders_ships(checkout: Path, made: tuple[dict[str, str], str]) -> None:
+def test_each_file_of_the_shipped_folders_in_git_is_in_the_artifact(
+    checkout: Path, made: tuple[dict[str, str], str]
+) -> None:
     folders = ("changelogs", "docs", "meta", "playbooks", "plugins", "roles")
     known = git(checkout, "ls-files", *folders, "README.md", "COPYING", "requirements.txt").split()
     assert sorted(set(made[0]) - {"FILES.json", "MANIFEST.json"}) == sorted(known)
 
 
-def bare_path(folder: Path, *left_out: str) -> str:
-    """A PATH with the programs of this machine but those."""
+def path_without(folder: Path, *left_out: str) -> str:
+    """A PATH with the programs of this machine except the named ones."""
     folder.mkdir()
     for place in ("/bin", "/usr/bin"):
         for program in Path(place).iterdir():
@@ -138,9 +142,9 @@ def bare_path(folder: Path, *left_out: str) -> str:
     return str(folder)
 
 
-def test_a_target_asks_for_what_it_uses_alone(tmp_path: Path) -> None:
-    # Without apt-get, what is missing cannot be installed by the test.
-    path = bare_path(tmp_path / "programs", "ffmpeg", "ffprobe", "apt-get", "sudo")
+def test_a_target_of_make_requires_only_what_it_uses(tmp_path: Path) -> None:
+    # Without apt-get, the test cannot install what is missing.
+    path = path_without(tmp_path / "programs", "ffmpeg", "ffprobe", "apt-get", "sudo")
     environment = {**os.environ, "PATH": f"{path}{os.pathsep}{Path(sys.executable).parent}"}
 
     def setup(*needs: str) -> subprocess.CompletedProcess[str]:

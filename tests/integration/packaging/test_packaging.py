@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The artifact that ansible-galaxy builds is clean, installs, and works from where users have their collections."""
+"""The artifact that ansible-galaxy builds holds no stray file, installs, and works in the users' collections folder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: Path) -> None:
+def test_the_artifact_holds_only_what_users_need(artifact: Path) -> None:
     with tarfile.open(artifact) as archive:
         names = archive.getnames()
     top = {name.split("/")[0] for name in names}
@@ -49,7 +49,7 @@ def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: Path) -> 
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_it_works_from_the_users_collections(artifact: Path, controller: Controller) -> None:
+def test_the_installed_collection_works(artifact: Path, controller: Controller) -> None:
     controller.home.mkdir(parents=True)
     user = {"HOME": str(controller.home), "PATH": f"{BIN}:/usr/bin:/bin"}
     command = [str(BIN / "ansible-galaxy"), "collection", "install", str(artifact), "--offline"]
@@ -61,9 +61,11 @@ def test_it_works_from_the_users_collections(artifact: Path, controller: Control
 
 
 @pytest.mark.parametrize("library", ["requests", "sqlalchemy", "cryptography"])
-def test_a_missing_library_is_named_with_the_way_out(artifact: Path, controller: Controller, library: str) -> None:
+def test_a_missing_library_is_named_with_the_way_to_install_it(
+    artifact: Path, controller: Controller, library: str
+) -> None:
     controller.home.mkdir(parents=True)
-    # Stands before the real library on the path, and is missing as a missing one is.
+    # First on the path, and raises the same error as a missing library.
     (controller.home / "absent").mkdir()
     missing = f'raise ModuleNotFoundError("No module named {library!r}", name="{library}")\n'
     (controller.home / "absent" / f"{library}.py").write_text(missing)

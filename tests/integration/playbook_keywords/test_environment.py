@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keyword environment: it reaches the actions as it reaches modules, and nothing of it is shown or kept."""
+"""The keyword environment has an effect on actions as on modules; its values are neither shown nor kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(controller: Controller, play: dict[str, Any], *arguments: str, **environ
 
 
 @pytest.mark.parametrize("level", ["play", "block", "task"])
-def test_a_play_block_or_task_may_name_the_service_its_credential_and_the_ledger(
+def test_environment_of_play_block_and_task_sets_service_credential_and_ledger(
     simulator: Simulator, controller: Controller, tmp_path: Path, level: str
 ) -> None:
     environment = {
@@ -45,10 +45,10 @@ def test_a_play_block_or_task_may_name_the_service_its_credential_and_the_ledger
     assert {entry.credential for entry in simulator.journal} == {"host"}
 
 
-def test_the_nearest_to_the_task_wins_and_what_is_empty_hides_nothing_of_the_controllers_own(
+def test_the_innermost_environment_wins_and_an_empty_value_does_not_hide_the_controllers(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
-    # What is empty within hides what is outside of it in the playbook: core hands on one merged mapping.
+    # Within the playbook, an empty inner value hides an outer one: core passes one merged mapping.
     play = {"TENBYTE_API_KEY": "sim-api-key-of-nobody", "XDG_DATA_HOME": str(tmp_path / "play")}
     block = {"TENBYTE_API_KEY": controller.api_key, "XDG_DATA_HOME": str(tmp_path / "block")}
     task = {"TENBYTE_API_URL": "", "XDG_DATA_HOME": str(tmp_path / "task")}
@@ -62,20 +62,20 @@ def test_the_nearest_to_the_task_wins_and_what_is_empty_hides_nothing_of_the_con
     assert not (tmp_path / "play").exists()
 
 
-def test_an_option_and_a_variable_go_before_it(simulator: Simulator, controller: Controller) -> None:
+def test_an_option_and_a_variable_override_the_keyword(simulator: Simulator, controller: Controller) -> None:
     wrong = {"TENBYTE_API_KEY": "sim-api-key-of-nobody", "TENBYTE_API_URL": "http://127.0.0.1:9/v1"}
     variables = {"tenbyte_api_url": simulator.api_url, "tenbyte_api_key": controller.api_key}
     assert run(controller, {"environment": wrong, "vars": variables, "tasks": [keynote()]}).returncode == 0
 
 
-def test_it_ends_with_its_task(simulator: Simulator, controller: Controller) -> None:
+def test_the_keyword_has_no_effect_after_its_task(simulator: Simulator, controller: Controller) -> None:
     environment = {"TENBYTE_API_URL": simulator.api_url, "TENBYTE_API_KEY": controller.api_key}
     done = run(controller, {"tasks": [keynote(environment=environment), keynote()]})
     assert done.recap()["ok"] == 1
     assert "No credentials" in done.result(SESSION)["msg"]
 
 
-def test_names_that_are_meant_for_the_host_of_the_task_do_not_move_the_ledger(
+def test_home_and_path_in_the_keyword_do_not_move_the_ledger(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     environment = {"HOME": str(tmp_path / "theirs"), "PATH": "/nowhere"}
@@ -85,7 +85,9 @@ def test_names_that_are_meant_for_the_host_of_the_task_do_not_move_the_ledger(
     assert (controller.home / ".local/share/tenbyte-webinar/ledger.sqlite3").exists()
 
 
-def test_the_lookup_which_does_not_see_it_says_so(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
+def test_the_lookup_says_that_it_does_not_see_the_keyword(
+    simulator: Simulator, controller: Controller, tmp_path: Path
+) -> None:
     environment = {
         "TENBYTE_API_URL": simulator.api_url,
         "TENBYTE_API_KEY": controller.api_key,

@@ -19,7 +19,7 @@ HOSTS = ("one", "two")
 
 
 def run(controller: Controller, plays: list[dict[str, Any]], *arguments: str) -> Run:
-    """Run plays on hosts that cannot be reached: the actions need no connection."""
+    """Run plays on unreachable hosts: the actions need no connection."""
     controller.home.mkdir(parents=True, exist_ok=True)
     inventory = controller.home / "inventory.yml"
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {host: {"ansible_host": "192.0.2.1"} for host in HOSTS}}}))
@@ -45,23 +45,23 @@ def shows(expression: str) -> dict[str, Any]:
 FACTS = "ansible_facts['tenbyte_sessions'].keys() | sort"
 
 
-def test_all_hosts_at_once_make_one_session(simulator: Simulator, controller: Controller) -> None:
+def test_a_task_on_all_hosts_creates_one_session(simulator: Simulator, controller: Controller) -> None:
     run(controller, [{"tasks": [keynote(), shows(f"{FACTS} == ['Main stage/Keynote']")]}])
     assert titles(simulator) == ["Keynote"]
     assert len(simulator.service.rooms) == 1
 
 
-def test_run_once_gives_every_host_the_facts(controller: Controller) -> None:
+def test_run_once_sets_the_facts_of_every_host(controller: Controller) -> None:
     run(controller, [{"tasks": [keynote(run_once=True), shows(f"{FACTS} == ['Main stage/Keynote']")]}])
 
 
-def test_delegated_facts_are_those_of_the_delegate(controller: Controller) -> None:
+def test_delegate_facts_sets_the_facts_of_the_delegate(controller: Controller) -> None:
     task = keynote(delegate_to="two", delegate_facts=True, run_once=True)
     there = "hostvars['two'].ansible_facts['tenbyte_sessions'].keys() | sort == ['Main stage/Keynote']"
     run(controller, [{"tasks": [task, shows(there)]}])
 
 
-def test_a_loop_registers_each_item_and_adds_up_the_facts(simulator: Simulator, controller: Controller) -> None:
+def test_a_loop_registers_each_item_and_merges_the_facts(simulator: Simulator, controller: Controller) -> None:
     task = keynote("{{ item }}", loop=["Talk A", "Talk B", "Talk C"], register="made", run_once=True)
     checks = [
         shows("made.results | map(attribute='session.title') == ['Talk A', 'Talk B', 'Talk C']"),
@@ -71,14 +71,14 @@ def test_a_loop_registers_each_item_and_adds_up_the_facts(simulator: Simulator, 
     assert titles(simulator) == ["Talk A", "Talk B", "Talk C"]
 
 
-def test_until_waits_for_what_somebody_else_does(simulator: Simulator, controller: Controller) -> None:
+def test_until_waits_for_a_change_by_somebody_else(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("status", method="POST", path="/sessions$", status=409, times=2)
     task = keynote(register="made", until="made is success", retries=4, delay=0, run_once=True)
     run(controller, [{"tasks": [task]}])
     assert titles(simulator) == ["Keynote"]
 
 
-def test_a_handler_hears_of_a_change_and_of_no_other(controller: Controller) -> None:
+def test_a_handler_is_notified_only_by_a_change(controller: Controller) -> None:
     play = {
         "tasks": [keynote(notify="Tell", run_once=True)],
         "handlers": [{"name": "Tell", "ansible.builtin.debug": {"msg": "handled"}}],
@@ -93,7 +93,7 @@ def test_tags_and_limit_choose_what_runs(simulator: Simulator, controller: Contr
     assert titles(simulator) == ["Tagged"]
 
 
-def test_facts_of_several_plays_add_up(controller: Controller) -> None:
+def test_facts_of_several_plays_are_merged(controller: Controller) -> None:
     plays = [
         {"tasks": [keynote("Talk A", run_once=True)]},
         {"tasks": [keynote("Talk B", run_once=True), shows(f"{FACTS} == ['Main stage/Talk A', 'Main stage/Talk B']")]},
@@ -111,7 +111,7 @@ def test_module_defaults_of_the_group_reach_the_action(simulator: Simulator, con
     assert titles(simulator) == ["Keynote"]
 
 
-def test_every_member_of_the_group_takes_what_the_group_documents(
+def test_every_action_of_the_group_accepts_the_documented_defaults(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     connection = {"api_key": controller.api_key, "api_url": simulator.api_url, "timeout": 20, "retries": 1}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The option reveal_stream_key: keys in the registered result, and nowhere else until somebody puts them there."""
+"""The option reveal_stream_key: keys are in the registered result and nowhere else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def revealing(action: str = SESSION, **keywords: Any) -> dict[str, Any]:
 
 
 def keeping(expression: str, path: Path) -> dict[str, Any]:
-    """A task that writes what a template gives to a file, as one would that gives keys to an encoder."""
+    """Return a task that writes the value of a template to a file, like one that writes an encoder's key."""
     return {
         "ansible.builtin.copy": {"content": f"{{{{ {expression} }}}}", "dest": str(path), "mode": "0600"},
         "no_log": True,
@@ -44,7 +44,7 @@ def run(controller: Controller, *tasks: dict[str, Any]) -> Run:
 
 
 @pytest.mark.parametrize("action", [SESSION, EVENT])
-def test_a_revealed_key_is_in_the_registered_result_alone(
+def test_a_revealed_key_is_only_in_the_registered_result(
     simulator: Simulator, controller: Controller, tmp_path: Path, action: str
 ) -> None:
     written = tmp_path / "written"
@@ -86,7 +86,7 @@ def test_a_failed_task_shows_its_message_and_no_key(simulator: Simulator, contro
     assert simulator.issued_keys()[0] not in done.output
 
 
-def test_check_mode_reveals_what_is_known(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
+def test_check_mode_reveals_known_keys(simulator: Simulator, controller: Controller, tmp_path: Path) -> None:
     written = tmp_path / "written"
     before = run(controller, revealing(check_mode=True))
     assert before.result(SESSION)["session"]["stream_key"] is None
@@ -96,7 +96,7 @@ def test_check_mode_reveals_what_is_known(simulator: Simulator, controller: Cont
     assert [written.read_text()] == simulator.issued_keys()
 
 
-def test_a_key_that_is_not_plainly_one_is_not_revealed(simulator: Simulator, controller: Controller) -> None:
+def test_a_key_with_unsafe_characters_is_not_revealed(simulator: Simulator, controller: Controller) -> None:
     simulator.service.key_form = "{{ 7 * 7 }}$(id) %i; '{random}'"
     done = run(controller, revealing())
     result = done.result(SESSION)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers that are lost, and controllers that die: one usable session for each slot, with its key in the ledger."""
+"""After lost responses and killed controllers, each slot has one usable session with its key in the ledger."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def assert_every_current_session_has_its_key(simulator: Simulator, controller: C
         ),
     ],
 )
-def test_a_lost_answer_leaves_one_session_with_its_key(
+def test_a_lost_response_leaves_one_session_with_its_key(
     simulator: Simulator, controller: Controller, fault: dict[str, Any]
 ) -> None:
     if fault.get("headers") == {"Retry-After": "date"}:
@@ -76,19 +76,19 @@ def test_a_lost_answer_leaves_one_session_with_its_key(
     assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
 
 
-def test_a_list_that_lags_hides_no_orphan(simulator: Simulator, controller: Controller) -> None:
+def test_a_session_that_a_lagging_list_hides_is_not_created_twice(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("drop", method="POST", path=SESSIONS_PATH, when="after")
     simulator.faults.add("lagging_list", method="GET", path=SESSIONS_PATH, seconds=3, times=None)
     assert controller.tasks(SESSION_TASKS).returncode == 0
     assert_every_current_session_has_its_key(simulator, controller, expected=1)
-    # A list that still lags behind what was created is no reason to create it again.
+    # A list that lags is no reason to create the session again.
     assert controller.tasks(SESSION_TASKS).recap()["changed"] == 0
 
 
-def test_what_a_request_makes_after_its_timeout_is_shown_removed_and_told(
+def test_a_duplicate_that_appears_after_the_time_out_is_planned_removed_and_reported(
     simulator: Simulator, controller: Controller
 ) -> None:
-    """The commit comes when the client has waited, looked in vain, and sent its request once more."""
+    """The service commits after the client has timed out, found nothing in the list, and sent its request again."""
     simulator.faults.add("delay_commit", method="POST", path=SESSIONS_PATH, seconds=11, hold=True)
     tasks = f"{SESSION_TASKS}    timeout: 1\n"
     first = controller.tasks(tasks)
@@ -113,25 +113,25 @@ def test_what_a_request_makes_after_its_timeout_is_shown_removed_and_told(
     assert controller.tasks(tasks).recap()["changed"] == 0
 
 
-def test_a_replaced_orphan_is_reported(simulator: Simulator, controller: Controller) -> None:
+def test_a_replaced_session_whose_key_was_lost_is_reported(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("drop", method="POST", path=SESSIONS_PATH, when="after")
     run = controller.tasks(SESSION_TASKS)
     assert "nobody ever saw its key" in " ".join(run.output.split())
 
 
-def test_a_room_whose_answer_was_lost_is_found_again(simulator: Simulator, controller: Controller) -> None:
+def test_a_room_whose_response_was_lost_is_found(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("drop", method="POST", path="/rooms$", when="after")
     assert controller.tasks(SESSION_TASKS).returncode == 0
     assert len(simulator.service.rooms) == 1
 
 
-def test_reading_is_tried_again(simulator: Simulator, controller: Controller) -> None:
+def test_get_requests_are_retried(simulator: Simulator, controller: Controller) -> None:
     simulator.faults.add("status", method="GET", status=503, times=2)
     simulator.faults.add("drop", method="GET", times=1)
     assert controller.tasks(SESSION_TASKS).returncode == 0
 
 
-def test_a_service_that_stays_broken_is_reported_and_the_next_run_heals(
+def test_a_permanent_failure_is_reported_and_a_later_run_completes_the_event(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.faults.add("status", method="GET", path=SESSIONS_PATH, status=500, times=None)
@@ -152,10 +152,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_controller_killed_while_it_waits_for_the_answer_loses_nothing(
+def test_a_controller_killed_before_the_response_loses_no_session_and_no_key(
     simulator: Simulator, controller: Controller, when: str
 ) -> None:
-    # The controller is killed while each POST hangs, before or after the service has committed it.
+    # The controller is killed while each POST hangs, before or after the service commits it.
     simulator.faults.add("latency", method="POST", path=SESSIONS_PATH, seconds=3, when=when, times=3)
     controller.tasks("- debug: {}")
     playbook = controller.home / "event.yml"
@@ -163,7 +163,7 @@ def test_a_controller_killed_while_it_waits_for_the_answer_loses_nothing(
     process, _record = controller.start(str(playbook))
     wait_for(lambda: len(simulator.service.sessions) > 0 if when == "after" else len(simulator.service.rooms) == 2)
     time.sleep(0.3)
-    # Ansible's worker leads a process group of its own, and has to die with the rest.
+    # Ansible's worker has its own process group, and is killed too.
     assert kill_tree(process.pid)
     process.communicate()
     simulator.faults.clear()
@@ -177,7 +177,7 @@ def indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def test_two_controllers_at_once_make_one_session_and_read_the_same_key(
+def test_two_controllers_at_once_create_one_session_and_read_the_same_key(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.faults.add("latency", method="POST", path=SESSIONS_PATH, seconds=0.5, times=None)
@@ -221,7 +221,7 @@ MANY = [
         pytest.param({"action": "without", "fields": ["status", "mode", "type"]}, id="fields left out"),
     ],
 )
-def test_long_lists_are_read_to_their_end_from_servers_with_habits(
+def test_long_lists_are_read_completely_with_each_kind_of_paging(
     simulator: Simulator, controller: Controller, fault: dict[str, Any]
 ) -> None:
     assert controller.plays(MANY).returncode == 0
@@ -239,7 +239,7 @@ def test_long_lists_are_read_to_their_end_from_servers_with_habits(
         pytest.param({"action": "wrong_total"}, "120 of 127 items can be read", id="pages that end short of the total"),
     ],
 )
-def test_a_list_that_cannot_be_read_whole_stops_the_run(
+def test_an_incomplete_list_stops_the_run(
     simulator: Simulator, controller: Controller, fault: dict[str, Any], said: str
 ) -> None:
     assert controller.plays(MANY).returncode == 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several controllers at once on one event and one ledger: processes of their own, some of them ansible-playbook."""
+"""Several controllers at once with one event and one ledger: separate processes, some of them ansible-playbook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.simulator.server import Simulator
 ENGINE = Path(__file__).parent / "engine.py"
 POST_SESSION = r"^/rooms/[^/]+/sessions$"
 ROOMS = {"Main stage": ["Keynote", "Panel", "Closing"], "Workshop": ["Hands on", "Questions"]}
-# Generous: what is waited for is an answer, not a time.
+# Long enough for a slow machine.
 LONGEST = 180.0
 
 
@@ -43,8 +43,8 @@ def ledger_settings(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerSet
     return LedgerSettings(server.url(server.new_database()), key=key)
 
 
-class Rival:
-    """An engine in a process of its own. What it is told goes through its input: it holds secrets."""
+class EngineProcess:
+    """The engine in its own process. It reads its settings from standard input, because they hold secrets."""
 
     def __init__(self, simulator: Simulator, controller: Controller, settings: LedgerSettings, **more: Any) -> None:
         self.process = subprocess.Popen(
@@ -82,17 +82,17 @@ class Rival:
 
 
 @contextmanager
-def rivals(*started: Rival) -> Iterator[list[Rival]]:
-    """Wait until all of them are ready, let them go at once, and end what is left of them in the end."""
+def started_together(*started: EngineProcess) -> Iterator[list[EngineProcess]]:
+    """Wait until all of them are ready, start them at once, and end those that still run afterwards."""
     try:
-        assert [rival.heard() for rival in started] == ["ready"] * len(started)
-        for rival in started:
-            rival.say("go")
+        assert [engine.heard() for engine in started] == ["ready"] * len(started)
+        for engine in started:
+            engine.say("go")
         yield list(started)
     finally:
-        for rival in started:
-            rival.process.kill()
-            rival.process.communicate()
+        for engine in started:
+            engine.process.kill()
+            engine.process.communicate()
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -111,7 +111,7 @@ def kept_rows(settings: LedgerSettings) -> list[Row]:
 
 
 def assert_one_session_for_each_slot(simulator: Simulator, settings: LedgerSettings) -> dict[str, str]:
-    """Return the ids of the sessions by room and title; each is current, has its key in the ledger, and is alone."""
+    """Return the ids of the sessions by room and title; each is the only current one and has its key in the ledger."""
     sessions = [one for one in simulator.service.sessions.values() if one.status in ("scheduled", "live")]
     by_slot = {f"{one.room.title}/{one.title}": one.id for one in sessions}
     assert len(by_slot) == len(sessions) == sum(len(names) for names in ROOMS.values())
@@ -122,7 +122,7 @@ def assert_one_session_for_each_slot(simulator: Simulator, settings: LedgerSetti
     return by_slot
 
 
-def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_same_keys(
+def test_eight_controllers_at_once_create_one_session_for_each_slot_and_read_the_same_keys(
     simulator: Simulator, controller: Controller, ledger_settings: LedgerSettings
 ) -> None:
     simulator.faults.add("latency", method="POST", path="", seconds=0.4, times=None)
@@ -137,7 +137,7 @@ def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_s
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{EVENT: {"rooms": rooms}, "register": "made"}]}
     playbook.write_text(json.dumps([play]))
     playbooks = [controller.start(str(playbook)) for _number in range(2)]
-    with rivals(*(Rival(simulator, controller, ledger_settings) for _number in range(6))) as engines:
+    with started_together(*(EngineProcess(simulator, controller, ledger_settings) for _number in range(6))) as engines:
         outcomes = [engine.outcome() for engine in engines]
         outputs = [process.communicate(timeout=LONGEST)[0] for process, _record in playbooks]
     assert [process.returncode for process, _record in playbooks] == [0, 0], outputs
@@ -151,30 +151,33 @@ def test_eight_controllers_at_once_make_one_session_for_each_slot_and_read_the_s
     for _process, record in playbooks:
         results = [json.loads(line)["result"] for line in record.read_text().splitlines()]
         for session in results[-1]["sessions"]:
-            told = [session["id"], session["stream_key_fingerprint"]]
-            assert told == expected[f"{session['room']}/{session['title']}"]
+            shown = [session["id"], session["stream_key_fingerprint"]]
+            assert shown == expected[f"{session['room']}/{session['title']}"]
 
 
-def test_the_lease_of_a_controller_that_died_on_another_machine_ends_and_the_others_go_on(
+def test_other_controllers_continue_after_the_lease_of_a_killed_controller_on_another_machine(
     simulator: Simulator, controller: Controller, ledger_settings: LedgerSettings
 ) -> None:
-    # Each answer is held back after its session was made; the controller dies while it waits for them.
+    # Each response is delayed after its session was created; the controller is killed while it waits.
     simulator.faults.add("latency", method="POST", path=POST_SESSION, seconds=60, when="after", times=5)
-    dying = Rival(simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0)
-    with rivals(dying):
+    first = EngineProcess(
+        simulator, controller, ledger_settings, elsewhere="machine-1/1", lease_margin=2.0, timeout=4.0
+    )
+    with started_together(first):
         wait_for(lambda: len(simulator.service.sessions) == 5)
-        dying.process.kill()
-        dying.process.wait()
-    orphans = set(simulator.service.sessions)
+        first.process.kill()
+        first.process.wait()
+    created = set(simulator.service.sessions)
     simulator.faults.clear()
     assert [row.leased for row in kept_rows(ledger_settings) if row.slot.kind == "session"] == [True] * 5
     others = [
-        Rival(simulator, controller, ledger_settings, elsewhere=f"machine-{n}/1", lease_margin=5.0) for n in (2, 3)
+        EngineProcess(simulator, controller, ledger_settings, elsewhere=f"machine-{n}/1", lease_margin=5.0)
+        for n in (2, 3)
     ]
-    with rivals(*others) as engines:
+    with started_together(*others) as engines:
         outcomes = [engine.outcome() for engine in engines]
     assert [outcome["errors"] for outcome in outcomes] == [[], []]
     by_slot = assert_one_session_for_each_slot(simulator, ledger_settings)
-    assert orphans.isdisjoint(by_slot.values())
+    assert created.isdisjoint(by_slot.values())
     notes = " ".join(note for outcome in outcomes for note in outcome["notes"])
-    assert all(orphan in notes for orphan in orphans)
+    assert all(one in notes for one in created)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What plan, diff, facts and messages show: all that is destroyed, each session, and what has failed by its name."""
+"""What plan, diff, facts and messages show: each removal, each session, and each failure with its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulator.server import Simulator
 from .runs import (
     ROOM,
     actions,
-    assert_quiet,
+    assert_no_change_and_no_warning,
     event,
     reason,
     result,
@@ -23,29 +23,27 @@ from .runs import (
     rooms_of,
     run,
     session,
-    well,
+    succeeded,
 )
 
 
-def test_a_room_that_is_deleted_names_its_sessions_in_plan_and_diff(
-    simulator: Simulator, controller: Controller
-) -> None:
-    made = well(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
+def test_plan_and_diff_name_the_sessions_of_a_deleted_room(simulator: Simulator, controller: Controller) -> None:
+    made = succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))["sessions"]
     theirs = simulator.dashboard.create_session("Main stage", "Theirs", PRESET)
-    wish = room(title="Main stage", state="absent")
-    preview = run(controller, wish, arguments=("--check", "--diff"))
-    done = run(controller, wish, arguments=("--diff",))
+    asked = room(title="Main stage", state="absent")
+    preview = run(controller, asked, arguments=("--check", "--diff"))
+    done = run(controller, asked, arguments=("--diff",))
     assert preview.result(ROOM)["plan"] == done.result(ROOM)["plan"]
     assert actions(results_of(done)[0]) == ["delete_room"]
     named = {one["title"]: one["id"] for one in made} | {"Theirs": theirs.id}
     for shown in (preview, done):
-        told = shown.result(ROOM)["plan"][0]["reason"]
-        assert "stream keys" in told
-        assert all(f"'{title}' ({one})" in told for title, one in named.items())
+        why = shown.result(ROOM)["plan"][0]["reason"]
+        assert "stream keys" in why
+        assert all(f"'{title}' ({one})" in why for title, one in named.items())
         assert all(f"-      {title}:" in shown.output for title in named)
         assert all(f"stream_key_fingerprint: {one['stream_key_fingerprint']}" in shown.output for one in made)
     assert simulator.service.rooms == {}
-    # The keys have ended with their sessions.
+    # The keys are erased with their sessions.
     assert {one["id"] for one in ledger_entries(controller)} & set(named.values()) == set()
 
 
@@ -54,7 +52,7 @@ def ledger_entries(controller: Controller) -> list[dict[str, str]]:
     return [{"id": str(entry.get("session_id"))} for entry in listed["entries"] if entry.get("stream_key_available")]
 
 
-def test_another_tag_is_seen_in_the_diff(controller: Controller) -> None:
+def test_the_diff_shows_another_tag_manager_id(controller: Controller) -> None:
     def tagged(container_id: str) -> dict[str, object]:
         tag = {"container_id": container_id, "enabled": True}
         return room(title="Main stage", analytics={"google_tag_manager": tag})
@@ -62,11 +60,11 @@ def test_another_tag_is_seen_in_the_diff(controller: Controller) -> None:
     done = run(controller, tagged("GTM-FIRST1"), tagged("GTM-SECOND"), tagged("GTM-SECOND"), arguments=("--diff",))
     assert "-        container_id: GTM-FIRST1" in done.output
     assert "+        container_id: GTM-SECOND" in done.output
-    assert_quiet(results_of(done)[-1])
+    assert_no_change_and_no_warning(results_of(done)[-1])
     assert done.result(ROOM)["diff"]["before"] == done.result(ROOM)["diff"]["after"]
 
 
-def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, controller: Controller) -> None:
+def test_a_room_cannot_get_the_title_of_another_room(simulator: Simulator, controller: Controller) -> None:
     first, second = (simulator.dashboard.create_room(title) for title in ("Main stage", "Work shop"))
     simulator.journal.clear()
     titles = ("Main stage", "Main\u200b stage", "Hall")
@@ -74,14 +72,12 @@ def test_a_room_is_not_renamed_onto_the_title_of_another(simulator: Simulator, c
     for one in refused:
         assert first.id in reason(one)
         assert one["changed"] is False
-    assert actions(well(renamed)) == ["update_room"]
+    assert actions(succeeded(renamed)) == ["update_room"]
     assert {one.title for one in simulator.service.rooms.values()} == {"Main stage", "Hall"}
     assert len(simulator.journal.writes()) == 1
 
 
-def test_two_rooms_of_one_title_have_a_place_each_in_facts_and_diff(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_facts_and_diff_hold_both_rooms_of_one_title(simulator: Simulator, controller: Controller) -> None:
     ids = [simulator.dashboard.create_room("Main stage").id for _number in range(2)]
     rooms = [
         {"room_id": one, "sessions": [{"title": "Keynote", "preset_id": PRESET, "encoder": f"encoder{number}"}]}
@@ -92,18 +88,18 @@ def test_two_rooms_of_one_title_have_a_place_each_in_facts_and_diff(
     assert {(entry["room_id"], entry["encoder"]) for entry in facts.values()} == {
         (one, f"encoder{number}") for number, one in enumerate(ids)
     }
-    assert_quiet(results_of(done)[-1])
+    assert_no_change_and_no_warning(results_of(done)[-1])
     assert {one.id for one in simulator.service.sessions.values()} == {entry["id"] for entry in facts.values()}
-    # Both rooms, and a session within each, came with the first task.
+    # The first task created both rooms, with a session in each.
     assert all(f"id: {one}" in done.output for one in simulator.service.sessions)
     assert sorted(one.room.id for one in simulator.service.sessions.values()) == sorted(ids)
 
 
-def test_what_was_done_before_a_failure_is_a_change_and_a_room_is_no_session(
+def test_calls_before_a_failure_count_as_changed_and_failed_rooms_are_listed_apart(
     simulator: Simulator, controller: Controller
 ) -> None:
-    well(result(controller, event(rooms_of("Keynote", "Panel"))))
-    # The service deletes it and says that it could not; looking again shows that it is gone.
+    succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
+    # The service deletes it and answers with an error; reading again shows that it is gone.
     simulator.faults.add("status", status=500, method="DELETE", path="/sessions/", when="after")
     removed = result(controller, session(state="absent"))
     assert removed["changed"] is True
@@ -123,14 +119,14 @@ def test_what_was_done_before_a_failure_is_a_change_and_a_room_is_no_session(
 def test_a_key_that_a_refusal_quotes_is_not_shown(simulator: Simulator, controller: Controller) -> None:
     simulator.service.key_form = "{hyphenated}"
     simulator.variant.refusals_quote = ("stream_key", "id", "credential")
-    well(result(controller, session()))
-    # A session of which the ledger knows nothing has a key that nobody can mask by its value.
+    succeeded(result(controller, session()))
+    # The key of a session that the ledger does not know cannot be masked by its value.
     simulator.dashboard.create_session("Main stage", "Panel", PRESET)
     for one in simulator.service.sessions:
         simulator.service.stream_key_of(one)
     simulator.faults.add("status", status=422, path="/settings$", method="PATCH", times=None)
-    wish = {"settings": {"chat_enabled": False}, "on_missing_key": "ignore"}
-    done = run(controller, session(**wish), session(title="Panel", **wish), arguments=("-vvv",))
+    asked = {"settings": {"chat_enabled": False}, "on_missing_key": "ignore"}
+    done = run(controller, session(**asked), session(title="Panel", **asked), arguments=("-vvv",))
     assert "422" in reason(results_of(done)[0])
     assert not any(key in done.output + str(done.records) for key in simulator.issued_keys())
     assert controller.api_key not in done.output

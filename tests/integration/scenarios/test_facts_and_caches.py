@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts as roles find them: of real runs and of previews, in memory and in a cache, of rooms that are gone or alike."""
+"""The facts that roles read: of real runs and of check mode, in memory and in a cache, with deleted and equal rooms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 
 from tests.integration.conftest import EVENT, PRESET
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, play, results, room
+from tests.integration.scenarios.plays import event, play, results, room
 from tests.simulator.server import Simulator
 
 REAL = ["tenbyte_event", "tenbyte_sessions", "tenbyte_sessions_run"]
@@ -23,7 +23,7 @@ REAL = ["tenbyte_event", "tenbyte_sessions", "tenbyte_sessions_run"]
 
 @pytest.fixture
 def cache(controller: Controller) -> Path:
-    """Give the controller a fact cache that lasts, and return its folder."""
+    """Give the controller a persistent fact cache, and return its folder."""
     folder = controller.home / "facts"
     controller.environment |= {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder)}
     return folder
@@ -33,13 +33,13 @@ def cached(folder: Path) -> dict[str, Any]:
     """Return the facts of the real run that a cache holds for localhost."""
     (file,) = (path for path in folder.iterdir() if path.name.endswith("localhost"))
     facts = json.loads(file.read_text())
-    # ansible-core 2.19 and later write what stands within a field of its own.
+    # ansible-core 2.19 and later put the facts into another field.
     facts = facts.get("__payload__", facts) if isinstance(facts, dict) else facts
     facts = json.loads(facts) if isinstance(facts, str) else facts
     return {name: facts.get(name) for name in REAL}
 
 
-def test_a_preview_leaves_the_cached_facts_of_a_real_run_as_they_are(
+def test_check_mode_does_not_change_the_cached_facts_of_a_real_run(
     simulator: Simulator, controller: Controller, cache: Path
 ) -> None:
     controller.home.mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_a_preview_leaves_the_cached_facts_of_a_real_run_as_they_are(
     assert len(simulator.service.sessions) == 2
 
 
-def test_a_preview_leaves_facts_of_its_own_within_a_real_run_and_those_of_the_run_where_all_is_previewed(
+def test_a_task_in_check_mode_sets_tenbyte_preview_in_a_real_run_and_the_usual_facts_in_a_run_in_check_mode(
     controller: Controller,
 ) -> None:
     rooms = [room("Main stage", "Keynote")]
@@ -81,7 +81,7 @@ def test_a_preview_leaves_facts_of_its_own_within_a_real_run_and_those_of_the_ru
     assert list(whole["tenbyte_event"]["gone"]) == ["Main stage/Keynote"]
 
 
-def test_the_sessions_of_a_deleted_room_leave_the_facts(controller: Controller) -> None:
+def test_the_facts_lose_the_sessions_of_a_deleted_room(controller: Controller) -> None:
     tasks: list[dict[str, Any]] = [
         {EVENT: {"rooms": [room("Main stage", "Keynote"), room("Workshop", "Hands on", "Questions")]}},
         {"tenbyte.webinar.room": {"title": "Workshop", "state": "absent"}},
@@ -97,9 +97,7 @@ def test_the_sessions_of_a_deleted_room_leave_the_facts(controller: Controller) 
     assert [one.result("ansible.builtin.debug")["msg"] for one in (by_room, by_event)] == [left, left]
 
 
-def test_no_encoder_vanishes_behind_a_name_that_two_sessions_would_bear(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_two_sessions_with_the_same_name_both_keep_their_encoders(simulator: Simulator, controller: Controller) -> None:
     for title in ("Hall", "Hall"):
         simulator.dashboard.create_room(title)
     rooms = [
@@ -114,7 +112,7 @@ def test_no_encoder_vanishes_behind_a_name_that_two_sessions_would_bear(
     assert [one["name"] for one in result["sessions"]] == list(facts)
     assert all(one["id"] in run.output for one in facts.values())
     assert event(controller, rooms=rooms).result(EVENT)["changed"] is False
-    # These two are not told apart by any name, and are refused before anything is done.
+    # These two cannot have different names, and are refused before any call.
     simulator.journal.clear()
     slashes = event(controller, rooms=[room("Day 1/Hall", "Talk 1"), room("Day 1", "Hall/Talk 1")])
     assert slashes.returncode != 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of this folder ask of a run: several tasks in one, the ledger's keys, what the service was sent."""
+"""Short ways to write tasks, run several of them in one play, and read their results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(controller: Controller, *tasks: Json, arguments: tuple[str, ...] = ()) -
 
 
 def results_of(run: Run) -> list[Json]:
-    """Return the results of the collection's own tasks, and in each whether it has failed."""
+    """Return the results of the collection's tasks; ``failed`` says whether the task failed."""
     ended = [one for one in run.records if one["kind"] in ("ok", "failed") and "webinar" in one["action"]]
     return [{**one["result"], "failed": one["kind"] == "failed"} for one in ended]
 
@@ -58,7 +58,7 @@ def result(controller: Controller, task: Json, *arguments: str) -> Json:
     return found
 
 
-def well(result: Json) -> Json:
+def succeeded(result: Json) -> Json:
     assert not result["failed"], result["msg"]
     return result
 
@@ -69,9 +69,9 @@ def reason(result: Json) -> str:
     return str(result["msg"])
 
 
-def assert_quiet(result: Json) -> None:
-    """The task ended well, planned and changed nothing, and warned of nothing."""
-    assert (well(result)["changed"], result["plan"], result.get("warnings", [])) == (False, [], [])
+def assert_no_change_and_no_warning(result: Json) -> None:
+    """Assert that the task succeeded, with an empty plan, no change and no warning."""
+    assert (succeeded(result)["changed"], result["plan"], result.get("warnings", [])) == (False, [], [])
 
 
 READ_KEYS = "read.keys"
@@ -90,11 +90,11 @@ def reading_keys(*ids: str) -> Json:
     }
 
 
-def assert_all_is_kept(simulator: Simulator, controller: Controller, task: Json, *ids: str) -> None:
-    """The task finds nothing to do, and the lookup answers the keys of these sessions."""
+def assert_no_change_and_keys_kept(simulator: Simulator, controller: Controller, task: Json, *ids: str) -> None:
+    """Assert that the task has nothing to do, and that the lookup returns the keys of these sessions."""
     done = run(controller, task, reading_keys(*ids))
     (found,) = results_of(done)
-    assert (well(found)["changed"], found["plan"]) == (False, [])
+    assert (succeeded(found)["changed"], found["plan"]) == (False, [])
     keys = [simulator.service.stream_key_of(one) for one in ids]
     assert (controller.home / READ_KEYS).read_text().splitlines() == keys, done.output
 

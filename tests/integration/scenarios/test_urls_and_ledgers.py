@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One service in several spellings, and the ledgers that earlier versions have left: no room and no key twice."""
+"""Different spellings of a service's URL, and ledgers of earlier versions: no room and no key exists twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,18 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import Controller
 from tests.simulator.server import Simulator
 
-from .runs import READ_KEYS, assert_quiet, event, paths, reading_keys, reason, results, rooms_of, run, well
+from .runs import (
+    READ_KEYS,
+    assert_no_change_and_no_warning,
+    event,
+    paths,
+    reading_keys,
+    reason,
+    results,
+    rooms_of,
+    run,
+    succeeded,
+)
 
 # Of tests/fixtures/landed_ledger/README.md: the ids by their last digits, and the number of each one's key.
 MAIN_STAGE, WORKSHOP = (f"00000000-0000-4000-8000-00000000a00{number}" for number in (1, 2))
@@ -30,13 +41,13 @@ def session_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def test_one_service_is_one_however_it_is_spelled(simulator: Simulator, controller: Controller) -> None:
+def test_different_spellings_of_a_url_share_one_ledger_entry(simulator: Simulator, controller: Controller) -> None:
     port = simulator.port
-    # The ledger has been written under one spelling; the others find what it holds.
+    # The ledger was written with one spelling; the others find its entries.
     spellings = [f"http://localhost:{port}/v1/webinar", f"HTTP://LocalHost:{port}//v1/webinar//"]
     spellings += [f"http://LOCALHOST.:{port}/v1/webinar", f"http://localhost:0{port}/v1/../v1/webinar"]
     done = results(controller, *(event(rooms_of("Keynote"), api_url=url) for url in spellings))
-    assert [well(one)["changed"] for one in done] == [True, False, False, False]
+    assert [succeeded(one)["changed"] for one in done] == [True, False, False, False]
     assert len({(one["sessions"][0]["id"], one["sessions"][0]["stream_key_fingerprint"]) for one in done}) == 1
     assert len(simulator.service.sessions) == 1
 
@@ -60,7 +71,7 @@ def test_one_service_is_one_however_it_is_spelled(simulator: Simulator, controll
         )
     ],
 )
-def test_a_ledger_of_the_first_version_serves_a_playbook(
+def test_a_playbook_works_with_a_ledger_of_the_first_version(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     controller.environment["TENBYTE_LEDGER_URL"] = lay_down(tmp_path / "landed")
@@ -76,14 +87,14 @@ def test_a_ledger_of_the_first_version_serves_a_playbook(
             "title": "Workshop",
         },
     ]
-    # The lookup answers each key that was kept, before any run has compared the ledger with the service.
+    # The lookup returns each kept key, before any run has compared the ledger with the service.
     assert read_keys(controller, *KEYS) == [f"not-a-real-key-{key}" for key in KEYS.values()]
     first, second = results(controller, event(rooms), event(rooms))
-    # The spare of a run that had lost its lease goes, as it did with the first version. Nothing else is touched.
-    assert paths(well(first)) == [f"DELETE /sessions/{session_id(105)}"]
+    # The spare session of a run that had lost its lease is removed, as in the first version. Nothing else changes.
+    assert paths(succeeded(first)) == [f"DELETE /sessions/{session_id(105)}"]
     assert [one["id"] for one in first["sessions"]] == [session_id(number) for number in CURRENT]
     assert all(one["stream_key_available"] for one in first["sessions"])
-    assert_quiet(second)
+    assert_no_change_and_no_warning(second)
     assert read_keys(controller, *CURRENT) == [f"not-a-real-key-{KEYS[number]}" for number in CURRENT]
 
 
@@ -92,7 +103,7 @@ def read_keys(controller: Controller, *numbers: int) -> list[str]:
     return (controller.home / READ_KEYS).read_text().splitlines()
 
 
-def test_three_slashes_that_name_no_absolute_path_are_refused_and_nothing_is_made(
+def test_a_ledger_url_with_three_slashes_and_a_relative_path_is_refused_and_nothing_is_created(
     simulator: Simulator, controller: Controller
 ) -> None:
     urls = ("sqlite:///srv/keys/ledger.db", "sqlite:///ledger.db", "sqlite:///./ledger.db")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is small until it happens: clocks, lists of other tastes, cleaned texts, new names, and how much is printed."""
+"""Edge cases: fast clocks, unusual paging, normalised texts, changed titles, and the length of messages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 
 from tests.integration.conftest import EVENT, PRESET
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, ids, play, results, room
+from tests.integration.scenarios.plays import event, ids, play, results, room
 from tests.simulator.server import Simulator
 
 
-def test_forty_sessions_and_a_wrong_ledger_print_one_hint_and_a_short_message(
+def test_forty_sessions_without_keys_give_one_hint_and_a_short_message(
     simulator: Simulator, controller: Controller
 ) -> None:
-    # Exactly four pages, of a service that refuses a fifth, larger pages, and to say how many there are.
+    # Exactly four pages. The service refuses a fifth page and larger pages, and states no total.
     simulator.variant.set(
         largest_limit=10, larger_limit=422, page_after_last=404, hidden_list_fields=["total", "limit"]
     )
@@ -43,12 +43,12 @@ def test_forty_sessions_and_a_wrong_ledger_print_one_hint_and_a_short_message(
     assert "and 30 more: " in result["msg"]
     assert result["msg"].count("choose with on_missing_key") == 1
     assert len(result["msg"]) < 1200
-    # Beside the message, each session says why in the result that Ansible prints.
+    # The printed result has the reason of each session.
     assert wrong.output.count("choose with on_missing_key") <= 40 + 2
     assert simulator.journal.writes() == []
 
 
-def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
+def test_a_lease_from_a_fast_clock_is_waited_for_only_for_its_length(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage")]
@@ -73,7 +73,7 @@ def test_a_lease_from_a_clock_that_was_ahead_is_waited_for_no_longer_than_it_is(
     assert [one.title for one in simulator.service.sessions.values()] == ["Keynote"]
 
 
-def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_made_nor_changed_again(
+def test_titles_that_the_dashboard_or_the_service_changed_cause_no_call(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.variant.set(descriptions=["lf", "end"], time_precision="seconds", largest_join_limit=20)
@@ -92,9 +92,9 @@ def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_
     assert first.returncode == 0, first.output
     made, again = results(first, EVENT)
     assert again["changed"] is False, again["plan"]
-    told = " ".join(made["warnings"])
-    assert "the service keeps 'Q&amp;A at noon' as title, where 'Q&A  at noon' was asked for" in told
-    assert "'20' as max_join_limit, where '100' was asked for" in told
+    shown = " ".join(made["warnings"])
+    assert "the service keeps 'Q&amp;A at noon' as title, where 'Q&A  at noon' was asked for" in shown
+    assert "'20' as max_join_limit, where '100' was asked for" in shown
     known = ids(first)
     simulator.dashboard.rename_room("R&amp;D", "Research")
     simulator.dashboard.rename_session("Q&amp;A at noon", "Questions")
@@ -104,7 +104,7 @@ def test_what_was_renamed_in_the_dashboard_or_cleaned_by_the_service_is_neither_
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
 
 
-def test_only_a_container_is_taken_for_one(controller: Controller) -> None:
+def test_a_ledger_in_a_container_gives_a_warning_and_elsewhere_none(controller: Controller) -> None:
     controller.environment["TENBYTE_LEDGER_URL"] = ""
     run = event(controller, rooms=[room("Main stage", "Keynote")])
     assert run.returncode == 0, run.output

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A mistake of the collection's own: one sentence, and at -vvv the way to it, without a value."""
+"""An internal error of the collection is one sentence. At -vvv its frames are shown, without values."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LOOKUP = "- debug: {msg: \"{{ lookup('tenbyte.webinar.stream_key', 'x') }}\"}\n"
 
 
 @pytest.fixture
-def mistaken(controller: Controller, tmp_path: Path) -> Controller:
-    """A controller with a copy of the collection that has a fault."""
+def with_internal_error(controller: Controller, tmp_path: Path) -> Controller:
+    """A controller with a copy of the collection that raises an internal error."""
     copy = tmp_path / "collections" / "ansible_collections" / "tenbyte" / "webinar"
     for name in ("plugins", "meta", "galaxy.yml"):
         source = ROOT / name
@@ -45,11 +45,13 @@ def mistaken(controller: Controller, tmp_path: Path) -> Controller:
 
 
 @pytest.mark.parametrize("task", [SESSION, LOOKUP], ids=["action", "lookup"])
-def test_a_mistake_of_our_own_is_one_sentence_and_shows_its_way_on_request(mistaken: Controller, task: str) -> None:
-    quiet = mistaken.tasks(task)
+def test_an_internal_error_is_one_sentence_and_shows_its_frames_only_at_vvv(
+    with_internal_error: Controller, task: str
+) -> None:
+    quiet = with_internal_error.tasks(task)
     assert "has a bug (ValueError at lease_owner.py:" in " ".join(quiet.output.split())
     assert " in new_owner" not in quiet.output
-    asked = mistaken.tasks(task, "-vvv")
+    asked = with_internal_error.tasks(task, "-vvv")
     assert " in new_owner" in asked.output
     assert "tenbyte.webinar: action_base.py:" in asked.output or "tenbyte.webinar: stream_key.py:" in asked.output
     for run in (quiet, asked):

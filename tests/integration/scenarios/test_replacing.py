@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is replaced stays until its replacement stands: a refused creation costs nothing, a killed run is finished."""
+"""A replaced session stays until the new one exists, after a refused creation and a killed run too."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .runs import (
     SESSIONS_PATH,
     Json,
     actions,
-    assert_all_is_kept,
-    assert_quiet,
+    assert_no_change_and_keys_kept,
+    assert_no_change_and_no_warning,
     event,
     paths,
     reason,
@@ -28,8 +28,8 @@ from .runs import (
     results,
     rooms_of,
     run,
+    succeeded,
     warnings,
-    well,
     writes,
 )
 
@@ -53,10 +53,10 @@ def state_of(simulator: Simulator) -> dict[str, tuple[str, str, str, str]]:
         pytest.param(OTHER_PRESET, {"status": 429, "headers": {"Retry-After": "0"}}, TITLES[:1], "429", id="429 again"),
     ],
 )
-def test_a_refused_replacement_costs_nothing(
+def test_a_refused_replacement_leaves_the_old_session_untouched(
     simulator: Simulator, controller: Controller, preset_id: str, refusal: Json, on_air: tuple[str, ...], said: str
 ) -> None:
-    well(result(controller, event(rooms_of(*TITLES))))
+    succeeded(result(controller, event(rooms_of(*TITLES))))
     for title in on_air:
         simulator.dashboard.go_live(title)
     before = state_of(simulator)
@@ -65,8 +65,8 @@ def test_a_refused_replacement_costs_nothing(
         simulator.faults.add("status", method="POST", path=SESSIONS_PATH, times=None, **refusal)
     else:
         simulator.variant.set(**refusal)
-    wish = {"replace": "live" if on_air else "scheduled", "retries": 1}
-    refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **wish))
+    asked = {"replace": "live" if on_air else "scheduled", "retries": 1}
+    refused = result(controller, event(rooms_of(*TITLES, preset_id=preset_id), **asked))
     assert said in reason(refused)
     assert all(title in refused["msg"] for title in TITLES)
     assert sorted(failed["title"] for failed in refused["failed_sessions"]) == sorted(TITLES)
@@ -74,7 +74,7 @@ def test_a_refused_replacement_costs_nothing(
     assert {one["id"]: one["status"] for one in refused["sessions"]} == {key: one[1] for key, one in before.items()}
     assert set(writes(simulator)) == {"POST sessions"}
     assert state_of(simulator) == before
-    assert_all_is_kept(simulator, controller, event(rooms_of(*TITLES)), *before)
+    assert_no_change_and_keys_kept(simulator, controller, event(rooms_of(*TITLES)), *before)
 
 
 def killed(simulator: Simulator, controller: Controller, task: Json, **where: Any) -> None:
@@ -87,13 +87,13 @@ def killed(simulator: Simulator, controller: Controller, task: Json, **where: An
 
 
 @pytest.mark.parametrize("replaced", ["scheduled", "live"])
-def test_a_run_that_is_killed_between_creation_and_removal_is_finished_by_the_next(
+def test_the_next_run_finishes_a_replacement_that_was_killed_before_the_removal(
     simulator: Simulator, controller: Controller, replaced: str
 ) -> None:
     state = "live" if replaced == "live" else "present"
-    (first,) = well(result(controller, event(rooms_of("Keynote", state=state))))["sessions"]
+    (first,) = succeeded(result(controller, event(rooms_of("Keynote", state=state))))["sessions"]
     wanted = event(rooms_of("Keynote", preset_id=OTHER_PRESET), replace=replaced)
-    # The run looks at the old session once more before it removes it: that is the first request for it alone.
+    # The run reads the old session before it removes it: this is the first request for that session alone.
     killed(simulator, controller, wanted, method="GET", path=f"/sessions/{first['id']}$", point="received", skip=1)
     (second,) = set(simulator.service.sessions) - {first["id"]}
     assert simulator.service.sessions[first["id"]].status == replaced
@@ -102,58 +102,58 @@ def test_a_run_that_is_killed_between_creation_and_removal_is_finished_by_the_ne
     finished, again = results(controller, wanted, wanted)
     step = {"scheduled": f"DELETE /sessions/{first['id']}", "live": f"POST /sessions/{first['id']}/end"}[replaced]
     assert paths(finished) == [step]
-    assert well(finished)["sessions"][0]["id"] == second
-    assert_quiet(again)
-    assert_all_is_kept(simulator, controller, wanted, second)
+    assert succeeded(finished)["sessions"][0]["id"] == second
+    assert_no_change_and_no_warning(again)
+    assert_no_change_and_keys_kept(simulator, controller, wanted, second)
     left = {one.id for one in simulator.service.sessions.values() if one.status in ("scheduled", "live")}
     assert left == {second}
 
 
 def killed_at_creation(simulator: Simulator, controller: Controller) -> str:
-    """Kill a run when the service has created its session; return the session's id."""
+    """Kill a run after the service has created its session; return the session's id."""
     simulator.dashboard.create_room("Main stage")
     killed(simulator, controller, event(rooms_of("Keynote")), method="POST", path=SESSIONS_PATH, point="committed")
-    (orphan,) = simulator.service.sessions
-    return orphan
+    (created_id,) = simulator.service.sessions
+    return created_id
 
 
 @pytest.mark.parametrize(("state", "timestamp"), [("absent", "seconds"), ("ended", "missing")])
-def test_a_colleagues_session_survives_a_killed_run_that_was_settled(
+def test_another_users_session_is_kept_after_a_killed_run_was_resolved(
     simulator: Simulator, controller: Controller, state: str, timestamp: str
 ) -> None:
     simulator.variant.timestamp = timestamp
-    orphan = killed_at_creation(simulator, controller)
+    created_id = killed_at_creation(simulator, controller)
     settling = event(rooms_of("Keynote", state=state))
     preview = run(controller, settling, arguments=("--check", "--diff"))
-    assert orphan in preview.output
+    assert created_id in preview.output
     settled, again = results(controller, settling, settling)
-    assert paths(well(settled)) == [f"DELETE /sessions/{orphan}"]
-    assert_quiet(again)
+    assert paths(succeeded(settled)) == [f"DELETE /sessions/{created_id}"]
+    assert_no_change_and_no_warning(again)
     theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET)
     simulator.journal.clear()
     refused, ignoring = results(
         controller, event(rooms_of("Keynote")), event(rooms_of("Keynote"), on_missing_key="ignore")
     )
     assert "on_missing_key" in reason(refused)
-    assert_quiet(ignoring)
+    assert_no_change_and_no_warning(ignoring)
     assert simulator.journal.writes() == []
     assert list(simulator.service.sessions) == [theirs.id]
 
 
-def test_the_removal_of_a_killed_runs_session_is_in_plan_and_diff_and_a_colleagues_stays(
+def test_plan_and_diff_show_the_removal_of_a_killed_runs_session_and_another_users_session_is_kept(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.variant.timestamp = "missing"
-    orphan = killed_at_creation(simulator, controller)
+    created_id = killed_at_creation(simulator, controller)
     wanted = event(rooms_of("Keynote"))
     preview = run(controller, wanted, arguments=("--check", "--diff"))
-    assert f"DELETE /sessions/{orphan}" in paths(preview.result("tenbyte.webinar.event"))
-    assert f"-      Keynote ({orphan}):" in preview.output
-    made = well(result(controller, wanted))
+    assert f"DELETE /sessions/{created_id}" in paths(preview.result("tenbyte.webinar.event"))
+    assert f"-      Keynote ({created_id}):" in preview.output
+    made = succeeded(result(controller, wanted))
     assert actions(made) == ["delete_session", "create_session"]
-    assert paths(made)[0] == f"DELETE /sessions/{orphan}"
+    assert paths(made)[0] == f"DELETE /sessions/{created_id}"
     (ours,) = simulator.service.sessions
     theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET)
     assert theirs.id in warnings(result(controller, wanted))
-    assert_all_is_kept(simulator, controller, wanted, ours)
+    assert_no_change_and_keys_kept(simulator, controller, wanted, ours)
     assert set(simulator.service.sessions) == {ours, theirs.id}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start times as YAML's users write them, and as services keep them: sent once, and no drift afterwards."""
+"""Start times in the spellings of YAML and of services: they are sent once and are no difference afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pytest
 from tests.integration.controller import Controller
 from tests.simulator.server import Simulator
 
-from .runs import Json, actions, assert_quiet, event, reason, results, rooms_of, well
+from .runs import Json, actions, assert_no_change_and_no_warning, event, reason, results, rooms_of, succeeded
 
 SUMMER = timezone(timedelta(hours=2))
-# One instant, in the ways in which people and YAML write it.
+# The same instant in different spellings.
 WAYS: tuple[Any, ...] = (
     datetime(2027, 5, 4, 9, tzinfo=SUMMER),
     "2027-05-04 09:00:00+02:00",
@@ -35,18 +35,18 @@ def starting(*starts: Any) -> Json:
     return event([room])
 
 
-def test_one_instant_is_one_however_it_is_written(simulator: Simulator, controller: Controller) -> None:
+def test_different_spellings_of_an_instant_are_no_difference(simulator: Simulator, controller: Controller) -> None:
     wrong = ("2027-05-04T09:00:61Z", "2027-05-04T09:00:00", "tomorrow")
     *refused, made, again = results(
         controller, *(starting(WAYS[1], one) for one in wrong), starting(*WAYS), starting(*reversed(WAYS))
     )
     for one in refused:
         assert all(word in reason(one) for word in ("'Talk 1'", "scheduled_start_time"))
-    sent = {step["request"]["body"].get("scheduled_start_time") for step in well(made)["plan"][1:]}
+    sent = {step["request"]["body"].get("scheduled_start_time") for step in succeeded(made)["plan"][1:]}
     assert sent == {"2027-05-04T07:00:00Z"}
     stored = {one.scheduled_start_time for one in simulator.service.sessions.values()}
     assert stored == {datetime(2027, 5, 4, 7, tzinfo=timezone.utc)}
-    assert_quiet(again)
+    assert_no_change_and_no_warning(again)
     assert len(simulator.journal.writes()) == 1 + len(WAYS)
 
 
@@ -59,7 +59,9 @@ def test_one_instant_is_one_however_it_is_written(simulator: Simulator, controll
     ],
     ids=["rounded to seconds, another offset", "minutes", "milliseconds without zeros"],
 )
-def test_what_the_service_cuts_off_is_no_drift(simulator: Simulator, controller: Controller, kept: Json) -> None:
+def test_a_start_time_that_the_service_truncates_is_no_difference(
+    simulator: Simulator, controller: Controller, kept: Json
+) -> None:
     simulator.variant.set(**kept)
     one, other = "2027-05-04T07:00:31.9876543Z", "2027-05-04T07:00:00.100Z"
     _made, moved, again, later = results(
@@ -69,6 +71,6 @@ def test_what_the_service_cuts_off_is_no_drift(simulator: Simulator, controller:
         starting(one, other),
         starting("2027-05-04T07:01:31.9876543Z", other),
     )
-    assert actions(well(moved)) == ["reschedule_session"]
-    assert_quiet(again)
-    assert actions(well(later)) == ["reschedule_session"]
+    assert actions(succeeded(moved)) == ["reschedule_session"]
+    assert_no_change_and_no_warning(again)
+    assert actions(succeeded(later)) == ["reschedule_session"]

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other runs, colleagues and faults that have nothing to do with it: none of them puts the wrong thing on air, takes
-the right one off, or keeps the rest of an event waiting."""
+"""Other runs, other users and unrelated faults put no wrong session on air, end no right one and stop no other."""
 
 from __future__ import annotations
 
@@ -13,25 +12,27 @@ from typing import Any
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 
+from tests.integration.concurrent_runs.test_concurrent_runs import EngineProcess, kept_rows, started_together, wait_for
 from tests.integration.conftest import EVENT, OTHER_PRESET, PRESET, SESSION
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, ids, play, results, room, said, session_of, statuses
-from tests.integration.rivals.test_rivals import Rival, kept_rows, rivals, wait_for
+from tests.integration.scenarios.plays import event, ids, play, printed, results, room, session_of, statuses
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
 
-# Faults that last are answered at once.
+# No retries, so that permanent faults are reported at once.
 AT_ONCE = {"retries": 0}
 
 
-def test_what_a_rival_makes_with_another_preset_is_replaced_and_never_put_on_air(
+def test_a_concurrent_runs_session_with_another_preset_is_replaced_and_never_put_on_air(
     simulator: Simulator, controller: Controller
 ) -> None:
     assert event(controller, rooms=[room("Main stage")]).returncode == 0
     key_file = next(controller.ledger_file.parent.glob("*.key"))
     settings = LedgerSettings(f"sqlite:///{controller.ledger_file}", key=key_file.read_text().strip())
     simulator.faults.add("latency", method="POST", path="/rooms/[^/]+/sessions$", seconds=4, times=1)
-    with rivals(Rival(simulator, controller, settings, rooms={"Main stage": ["Keynote"]}, preset=OTHER_PRESET)) as them:
+    with started_together(
+        EngineProcess(simulator, controller, settings, rooms={"Main stage": ["Keynote"]}, preset=OTHER_PRESET)
+    ) as them:
         wait_for(lambda: any(row.leased for row in kept_rows(settings)))
         run = event(controller, rooms=[room("Main stage", "Keynote")], state="live")
         ((theirs, _fingerprint),) = them[0].outcome()["sessions"].values()
@@ -44,7 +45,7 @@ def test_what_a_rival_makes_with_another_preset_is_replaced_and_never_put_on_air
     assert ("delete_session", f"/sessions/{theirs}") in steps
 
 
-def test_a_session_that_goes_on_air_after_the_list_was_read_is_neither_purged_replaced_nor_removed(
+def test_a_session_that_goes_live_after_the_list_was_read_is_neither_purged_nor_replaced_nor_removed(
     simulator: Simulator, controller: Controller
 ) -> None:
     made = event(controller, rooms=[room("Main stage", "Purged", "Replaced", "Absent", "Quiet")])
@@ -67,18 +68,18 @@ def test_a_session_that_goes_on_air_after_the_list_was_read_is_neither_purged_re
     result = run.result(EVENT)
     assert result["msg"].startswith("3 of 4 sessions failed.")
     assert result["msg"].count("is live by now") == 1
-    # Nor was anything put beside it.
+    # No second session was created.
     assert len(simulator.service.sessions) == 3
     left = {title: found.status for title, one in known.items() if (found := simulator.service.sessions.get(one))}
     assert left == dict.fromkeys(("Purged", "Replaced", "Absent"), "live")
-    # Their keys are still there.
+    # Their keys are kept.
     again = event(controller, rooms=[room("Main stage", "Purged", "Absent")]).result(EVENT)
     assert {one["title"]: one["stream_key_fingerprint"] for one in again["sessions"]} == {
         title: fingerprints[title] for title in ("Purged", "Absent")
     }
 
 
-def test_a_refused_description_and_one_rooms_broken_list_keep_no_other_session_off_the_air(
+def test_a_refused_description_or_an_unreadable_list_of_one_room_does_not_stop_other_sessions(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Refused", "Talk A", "Talk B"), room("Broken", "Talk C"), room("Well", "Talk D")]
@@ -98,7 +99,7 @@ def test_a_refused_description_and_one_rooms_broken_list_keep_no_other_session_o
     assert result["changed"] is True
 
 
-def test_sessions_are_ended_although_the_ledgers_key_file_is_gone(simulator: Simulator, controller: Controller) -> None:
+def test_sessions_are_ended_without_the_ledgers_key_file(simulator: Simulator, controller: Controller) -> None:
     rooms = [room("Main stage", "Keynote", "Panel")]
     assert event(controller, rooms=rooms, state="live").returncode == 0
     key_file = next(controller.ledger_file.parent.glob("*.key"))
@@ -106,13 +107,11 @@ def test_sessions_are_ended_although_the_ledgers_key_file_is_gone(simulator: Sim
     run = event(controller, rooms=rooms, state="ended")
     assert run.returncode == 0, run.output
     assert statuses(simulator) == {"Keynote": "ended", "Panel": "ended"}
-    assert "the sessions are ended without the ledger" in said(run)
+    assert "the sessions are ended without the ledger" in printed(run)
     assert not key_file.exists()
 
 
-def test_a_damaged_entry_of_the_ledger_stops_its_own_session_alone(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_a_damaged_entry_of_the_ledger_stops_only_its_own_session(simulator: Simulator, controller: Controller) -> None:
     rooms = [room("Main stage", "Keynote", "Panel", "Closing")]
     assert event(controller, rooms=rooms).returncode == 0
     with closing(sqlite3.connect(controller.ledger_file, isolation_level=None)) as ledger:

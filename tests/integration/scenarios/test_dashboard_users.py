@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Colleagues at the service's dashboard: what they make, rename and start is neither taken for ours nor lost."""
+"""Other users create, rename and start sessions in the dashboard: these are not taken for ours, and none is lost."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.simulator.server import Simulator
 from .runs import (
     Json,
     actions,
-    assert_all_is_kept,
-    assert_quiet,
+    assert_no_change_and_keys_kept,
+    assert_no_change_and_no_warning,
     event,
     reason,
     result,
     results,
     rooms_of,
     session,
+    succeeded,
     warnings,
-    well,
 )
 
 
@@ -33,26 +33,28 @@ from .runs import (
     [{"on_missing_key": "go_live"}, {"on_missing_key": "ignore", "state": "live"}],
     ids=["go_live", "ignore and live"],
 )
-def test_pinning_a_colleagues_session_keeps_the_key_of_ours(
+def test_session_id_of_another_users_session_keeps_the_key_of_ours(
     simulator: Simulator, controller: Controller, options: Json
 ) -> None:
-    ours = well(result(controller, session()))["session"]["id"]
+    ours = succeeded(result(controller, session()))["session"]["id"]
     theirs = simulator.dashboard.create_session("Main stage", "Keynote", PRESET).id
-    pinned = well(result(controller, session(session_id=theirs, **options)))
+    pinned = succeeded(result(controller, session(session_id=theirs, **options)))
     assert actions(pinned) == ["go_live"]
     assert pinned["session"]["stream_key_available"] is True
     assert simulator.service.sessions[theirs].status == "live"
-    assert_all_is_kept(simulator, controller, session(session_id=ours), ours, theirs)
+    assert_no_change_and_keys_kept(simulator, controller, session(session_id=ours), ours, theirs)
 
 
-def test_what_a_colleague_renamed_is_used_and_told(simulator: Simulator, controller: Controller) -> None:
-    (ours,) = well(result(controller, event(rooms_of("Keynote"))))["sessions"]
+def test_a_session_renamed_in_the_dashboard_is_used_with_a_warning(
+    simulator: Simulator, controller: Controller
+) -> None:
+    (ours,) = succeeded(result(controller, event(rooms_of("Keynote"))))["sessions"]
     simulator.dashboard.rename_session("Keynote", "Opening")
     simulator.dashboard.rename_room("Main stage", "Grand hall")
-    told, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
-    assert "Grand hall" in warnings(told)
-    assert (told["changed"], told["sessions"][0]["id"]) == (False, ours["id"])
-    assert_quiet(again)
+    first, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
+    assert "Grand hall" in warnings(first)
+    assert (first["changed"], first["sessions"][0]["id"]) == (False, ours["id"])
+    assert_no_change_and_no_warning(again)
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)
 
 
@@ -63,16 +65,18 @@ WISHES: dict[str, Json] = {
 }
 
 
-def test_what_a_colleague_puts_on_air_meanwhile_is_not_deleted(simulator: Simulator, controller: Controller) -> None:
-    well(result(controller, event(rooms_of("Keynote", "Panel"))))
+def test_a_session_put_on_air_in_the_dashboard_during_the_run_is_not_deleted(
+    simulator: Simulator, controller: Controller
+) -> None:
+    succeeded(result(controller, event(rooms_of("Keynote", "Panel"))))
     keynote = next(one for one in simulator.service.sessions.values() if one.title == "Keynote")
     simulator.journal.clear()
-    for wish in WISHES.values():
-        # The list says that it is scheduled; then it goes on air.
+    for asked in WISHES.values():
+        # It goes on air after the list showed it as scheduled.
         keynote.status = "scheduled"
         change = {"do": "go_live", "session": keynote.id}
         rule = simulator.faults.add("change", method="GET", path="/sessions$", when="after", change=change)
-        assert "by now" in reason(result(controller, wish))
+        assert "by now" in reason(result(controller, asked))
         assert rule.struck
         assert simulator.journal.writes() == []
     assert len(simulator.service.sessions) == 2

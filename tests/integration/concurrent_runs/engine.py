@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A controller without Ansible: a process that makes the service match an event. Rivals of it are started by tests.
+"""A controller without Ansible: a process that makes the service match an event. Tests start several at once.
 
-Reads JSON from its input: the URLs, the credential, the ledger's key, the rooms, and whether it lives on another
-machine. Says "ready", waits for a line, works, and prints what came of it as JSON.
+Reads JSON from its input: the URLs, the credential, the ledger's key, the rooms, and whether it
+seems to run on another machine. Prints "ready", waits for a line, works, and prints its outcome as JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     given: dict[str, Any] = json.loads(sys.stdin.readline())
     if given.get("elsewhere"):
         lease_owner._place = lambda: given["elsewhere"]
-        # Of a run elsewhere nobody knows that it died; its lease must end first, and a test cannot wait that long.
+        # Nobody knows whether a run on another machine was killed, so its lease must end first: a short one here.
         creation.LEASE_MARGIN = given["lease_margin"]
     say("ready")
     sys.stdin.readline()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Going live and ending as people see it: what the service shows late or never, and what gets lost on the way."""
+"""Going live and ending, with a service that shows values late or never, and with lost responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import closing
 
 from tests.integration.conftest import EVENT, PRESET, SESSION
 from tests.integration.controller import Controller
-from tests.integration.people.playing import event, ids, play, results, room, session_of, statuses
+from tests.integration.scenarios.plays import event, ids, play, results, room, session_of, statuses
 from tests.simulator.server import Simulator
 from tests.simulator.state import Service
 from tests.simulator.variants import KEY_FIELDS
@@ -20,9 +20,7 @@ from tests.simulator.variants import KEY_FIELDS
 FAULTS = ("Conflict", "Dropped before", "Dropped after", "502 before", "502 after")
 
 
-def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_on_missing_key_go_live_fails_if_going_live_shows_no_key(simulator: Simulator, controller: Controller) -> None:
     simulator.dashboard.create_room("Main stage")
     simulator.dashboard.create_session("Main stage", "Keynote")
     simulator.variant.hidden_start_fields = KEY_FIELDS
@@ -31,14 +29,14 @@ def test_going_live_that_shows_no_key_is_a_failure_where_a_key_was_to_be_had(
     assert first.returncode != 0
     assert "the service's answer held none. Choose on_missing_key: replace" in failed["msg"]
     assert failed["msg"].startswith("1 of 1 sessions failed.")
-    # It is on air now, and that is told.
+    # It is on air now, and the result says so.
     assert (failed["changed"], failed["sessions"][0]["status"]) == (True, "live")
     assert statuses(simulator) == {"Keynote": "live"}
     again = event(controller, rooms=[room("Main stage", "Keynote")], on_missing_key="go_live")
     assert again.returncode != 0, again.output
 
 
-def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_run(
+def test_urls_that_only_going_live_shows_are_returned_by_each_later_run(
     simulator: Simulator, controller: Controller
 ) -> None:
     simulator.service.whip_form = "https://ingest.invalid/{session_id}/whip"
@@ -58,7 +56,7 @@ def test_addresses_that_come_with_going_live_alone_are_returned_by_every_later_r
         assert one["stream_key_fingerprint"] == made["stream_key_fingerprint"]
 
 
-def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
+def test_going_live_and_ending_succeed_after_a_conflict_and_lost_responses(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage", *FAULTS)]
@@ -70,7 +68,7 @@ def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
         for title, session_id in known.items():
             path, kind, when = f"/sessions/{session_id}/{call}$", *title.lower().partition(" ")[::2]
             if kind == "conflict":
-                # A colleague is quicker by a moment.
+                # Somebody else makes the same call a moment earlier.
                 change = {"do": call, "session": session_id}
                 simulator.faults.add("change", method="POST", path=path, when="before", change=change)
             elif kind == "dropped":
@@ -92,7 +90,7 @@ def test_a_conflict_and_lost_answers_end_well_on_the_way_to_the_air_and_back(
     assert statuses(simulator) == dict.fromkeys(FAULTS, "ended")
 
 
-def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and_not_in_waves(
+def test_twenty_sessions_that_take_three_seconds_each_go_live_together(
     simulator: Simulator, controller: Controller
 ) -> None:
     rooms = [room("Main stage", *(f"Talk {number}" for number in range(20)))]
@@ -108,16 +106,16 @@ def test_twenty_sessions_that_need_three_seconds_each_are_on_air_after_three_and
     ended = time.monotonic()
     assert live.returncode == 0, live.output
     assert set(statuses(simulator).values()) == {"live"}
-    # Four at a time, each with its wait, would take fifteen.
+    # Four at a time, with a wait for each, would take fifteen seconds.
     assert len(asked) == 20
     assert asked[-1] - asked[0] < 3.0
     assert ended - asked[-1] < 8.0
 
 
-def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_on_air(
+def test_a_ledger_that_fails_after_go_live_does_not_hide_that_the_session_is_live(
     simulator: Simulator, controller: Controller
 ) -> None:
-    # Refused for good: what may pass is tried again for a minute.
+    # A permanent error: temporary ones are retried for a minute.
     refusal = "CREATE TRIGGER refusal BEFORE UPDATE ON tenbyte_webinar_slots BEGIN SELECT RAISE(ABORT, 'refused'); END"
 
     def refuse_writes(_service: Service) -> None:
@@ -129,8 +127,8 @@ def test_a_ledger_that_fails_after_going_live_does_not_hide_that_the_session_is_
     simulator.variant.another_key_at_start = True
     simulator.faults.add("change", method="POST", path="/go_live$", when="after", change=refuse_writes)
     run = play(controller, [{SESSION: {**keynote, "state": "live"}}])
-    told = run.result(SESSION)
+    failed = run.result(SESSION)
     assert run.returncode != 0
-    assert "its stream key could not be kept" in told["msg"]
-    assert (told["changed"], told["session"]["status"]) == (True, "live")
+    assert "its stream key could not be kept" in failed["msg"]
+    assert (failed["changed"], failed["session"]["status"]) == (True, "live")
     assert session_of(simulator, "Keynote").status == "live"

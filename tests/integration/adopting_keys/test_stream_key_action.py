@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action stream_key on the real ansible-playbook: a key seen elsewhere is kept, or forgotten, and never shown."""
+"""The action stream_key on the real ansible-playbook: it adds or forgets a key, and never shows one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.seed(
 
 
 def adopt(controller: Controller, key: str, *arguments: str, session_id: str = KEYNOTE, more: str = "") -> Run:
-    """Run the action; the key comes from the environment, so that no file of the playbook holds it."""
+    """Run the action. The key comes from the environment, so no file of the playbook holds it."""
     task = f"""
     - tenbyte.webinar.stream_key:
         session_id: {session_id}
@@ -56,7 +56,7 @@ def result_of(run: Run) -> dict[str, Any]:
 
 
 def kept_key(controller: Controller, session_id: str = KEYNOTE) -> str | None:
-    """Return the key that an encoder's task would be given."""
+    """Return the key that the lookup gives to an encoder's task."""
     target = controller.home / "encoder.key"
     target.unlink(missing_ok=True)
     controller.tasks(f"""
@@ -78,7 +78,9 @@ def another_key() -> str:
     return f"sim-other-{secrets.token_hex(16)}"
 
 
-def test_an_adopted_key_makes_a_session_like_one_of_ours(simulator: Simulator, controller: Controller) -> None:
+def test_a_session_with_an_added_key_is_like_one_that_the_collection_created(
+    simulator: Simulator, controller: Controller
+) -> None:
     before = controller.tasks(SESSION_TASKS)
     assert "does not hold its stream key" in before.result(SESSION)["msg"]
     result = result_of(adopt(controller, the_key(simulator)))
@@ -91,7 +93,9 @@ def test_an_adopted_key_makes_a_session_like_one_of_ours(simulator: Simulator, c
     assert kept_key(controller) == the_key(simulator)
 
 
-def test_the_result_names_the_session_and_its_keys_fingerprint(simulator: Simulator, controller: Controller) -> None:
+def test_the_result_has_the_session_and_the_fingerprint_of_its_key(
+    simulator: Simulator, controller: Controller
+) -> None:
     session = result_of(adopt(controller, the_key(simulator)))["session"]
     assert session.pop("stream_key_fingerprint").startswith("fp-")
     assert session == {
@@ -123,20 +127,18 @@ def test_another_key_or_another_ingest_url_is_a_change(simulator: Simulator, con
     assert controller.tasks(SESSION_TASKS).result(SESSION)["session"]["rtmp_url"] == "rtmps://ingest.invalid/app"
 
 
-def test_a_new_key_without_an_ingest_url_keeps_the_one_that_was_there(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_a_new_key_without_an_ingest_url_keeps_the_old_ingest_url(simulator: Simulator, controller: Controller) -> None:
     adopt(controller, another_key())
     assert result_of(adopt(controller, the_key(simulator), more="state: present"))["changed"] is True
     assert controller.tasks(SESSION_TASKS).result(SESSION)["session"]["rtmp_url"] == URL
 
 
-def test_a_session_that_is_on_air_is_adopted_too(simulator: Simulator, controller: Controller) -> None:
+def test_a_key_is_added_to_a_live_session_too(simulator: Simulator, controller: Controller) -> None:
     simulator.service.sessions[KEYNOTE].status = "live"
     assert result_of(adopt(controller, the_key(simulator)))["session"]["status"] == "live"
 
 
-def test_check_mode_and_diff_say_what_would_change_and_write_nothing(
+def test_check_mode_with_diff_returns_what_would_change_and_writes_nothing(
     simulator: Simulator, controller: Controller
 ) -> None:
     planned = result_of(adopt(controller, the_key(simulator), "--check", "--diff"))
@@ -164,11 +166,11 @@ def test_a_diff_of_another_key_shows_two_fingerprints_and_neither_key(
     assert kept_key(controller) == old
 
 
-def test_a_diff_is_in_the_result_in_diff_mode_only(simulator: Simulator, controller: Controller) -> None:
+def test_the_result_has_a_diff_only_in_diff_mode(simulator: Simulator, controller: Controller) -> None:
     assert "diff" not in result_of(adopt(controller, the_key(simulator)))
 
 
-def test_a_forgotten_key_is_erased_and_the_session_stays(simulator: Simulator, controller: Controller) -> None:
+def test_a_forgotten_key_is_erased_and_its_session_is_not_changed(simulator: Simulator, controller: Controller) -> None:
     adopt(controller, the_key(simulator))
     planned = result_of(forget(controller, "--check", "--diff"))
     assert kept_key(controller) == the_key(simulator)
@@ -185,19 +187,21 @@ def test_a_forgotten_key_is_erased_and_the_session_stays(simulator: Simulator, c
     assert result_of(forget(controller))["changed"] is False
 
 
-def test_forgetting_needs_neither_the_service_nor_a_credential(simulator: Simulator, controller: Controller) -> None:
+def test_a_key_is_forgotten_without_the_service_and_without_a_credential(
+    simulator: Simulator, controller: Controller
+) -> None:
     adopt(controller, the_key(simulator))
     simulator.journal.clear()
     assert result_of(forget(controller, environment={"TENBYTE_API_KEY": ""}))["changed"] is True
     assert len(simulator.journal) == 0
 
 
-def test_forgetting_what_was_never_kept_makes_no_ledger(controller: Controller) -> None:
+def test_forgetting_an_unknown_key_creates_no_ledger(controller: Controller) -> None:
     assert result_of(forget(controller))["changed"] is False
     assert not controller.ledger_file.parent.exists()
 
 
-def test_the_ledgers_and_the_connections_options_may_stand_in_the_task(
+def test_the_task_may_have_the_options_of_the_ledger_and_the_connection(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     more = f"""api_url: {simulator.api_url}
@@ -220,7 +224,7 @@ def test_the_ledgers_and_the_connections_options_may_stand_in_the_task(
         ("keynote", ["session_id 'keynote' is not a UUID"]),
     ],
 )
-def test_a_session_that_cannot_be_used_is_refused_and_no_ledger_is_made(
+def test_a_session_that_cannot_be_used_is_refused_and_no_ledger_is_created(
     controller: Controller, session_id: str, said: list[str]
 ) -> None:
     run = adopt(controller, another_key(), session_id=session_id)
@@ -260,9 +264,7 @@ def test_a_refusal_of_the_service_does_not_repeat_the_key(simulator: Simulator, 
     assert "no such thing as ********" in run.result(STREAM_KEY)["msg"]
 
 
-def test_the_key_of_another_current_session_of_the_title_is_not_lost(
-    simulator: Simulator, controller: Controller
-) -> None:
+def test_the_key_of_another_current_session_of_the_title_is_kept(simulator: Simulator, controller: Controller) -> None:
     simulator.service.sessions[KEYNOTE].status = "ended"
     ours = controller.tasks(SESSION_TASKS).result(SESSION)["session"]["id"]
     simulator.service.sessions[KEYNOTE].status = "scheduled"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Events and plays as people write them, run by the real ansible-playbook."""
+"""Short ways to run events and plays with the real ansible-playbook."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def room(title: str, *titles: str, **fields: Any) -> dict[str, Any]:
 
 
 def results(run: Run, action: str) -> list[dict[str, Any]]:
-    """Return the results of an action's tasks, in their order."""
+    """Return the results of an action's tasks, in order."""
     return [one["result"] for one in run.records if one["action"] == action and one["kind"] in ("ok", "failed")]
 
 
 def ids(run: Run) -> dict[str, str]:
-    """Return the ids of the sessions that an event has made, by title."""
+    """Return the ids of the sessions of an event's result, by title."""
     return {one["title"]: one["id"] for one in run.result(EVENT)["sessions"]}
 
 
@@ -50,6 +50,6 @@ def session_of(simulator: Simulator, title: str) -> Session:
     return found
 
 
-def said(run: Run) -> str:
-    """Return what a run has printed, as one line."""
+def printed(run: Run) -> str:
+    """Return the output of a run as one line."""
     return " ".join(run.output.split())
