@@ -164,8 +164,8 @@ entries:
     phase:
       description:
         - V(pending), the intent to create it; V(created); V(keyless), created, but without a key; V(replaced), a
-          session whose place a new one takes; V(beside), another session of the same title, whose key was added by hand
-          or import; V(spare), a second session, made by a run that had lost its lease.
+          session whose place a new one takes; V(beside), another session of the same title, which was named by its id
+          or imported; V(spare), a second session, made by a run that had lost its lease.
         - Null for a session that the ledger does not know.
       type: str
     status:
