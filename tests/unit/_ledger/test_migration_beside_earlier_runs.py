@@ -32,11 +32,11 @@ ROOT = Path(__file__).resolve().parents[3]
 ENGINES = {2: "b5ca682", 3: "f545789"}
 EARLIER_RUN = """
 import sys
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger import Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils.ledger_location import LedgerSettings
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.model import StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils.secrecy import Redactor
 
 url, key, work = sys.argv[1:]
 slot = Slot("https://api.invalid", "session", "r1", "Keynote")
