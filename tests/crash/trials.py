@@ -33,7 +33,7 @@ from tests.simulator.crashes import kill_tree
 from tests.simulator.server import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
-COLLECTIONS = Path(errors.__file__).parents[5]
+COLLECTIONS = Path(errors.__file__).parents[6]
 POSTS = r"/rooms/[^/]+/sessions$"
 SESSION = "^/sessions/[^/]+$"
 END = "^/sessions/[^/]+/end$"
