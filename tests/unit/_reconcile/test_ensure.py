@@ -120,7 +120,7 @@ def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
     (done,) = run(service, ledger_settings, api_key).applied.sessions
     assert done.session is not None
     assert done.key is not None
-    with pytest.raises(StreamKeyMissing, match="not passed on") as caught:
+    with pytest.raises(StreamKeyMissing, match="not passed to an encoder") as caught:
         stream_keys_of(ledger_settings, [done.session.id], Redactor())
     assert "evil" not in str(caught.value)
 
