@@ -14,13 +14,13 @@ from typing import Any
 
 import requests
 import yaml
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import ServiceError, WebinarError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import room_from_answer, session_from_answer
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import (
-    Redactor,
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.config_values import (
     is_plain_ingest_url,
     is_plain_stream_key,
 )
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import ServiceError, WebinarError
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import room_from_answer, session_from_answer
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.details import (
     room_details,
     session_details,

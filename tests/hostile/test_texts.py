@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.config_values import is_plain_ingest_url
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, RoomSpec, SessionSpec
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor, is_plain_ingest_url
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import ensure
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection

@@ -151,6 +151,20 @@ def test_a_plugin_imports_from_the_uppermost_floor_and_the_core_alone(name: str)
     assert {f"{target.partition('/')[0]}/" for kind, target in imported if kind == "engine"} <= {*UPPERMOST, "_core/"}
 
 
+def libraries_behind(path: Path) -> set[str]:
+    """The libraries that a file imports when it is loaded, also through the engine's files."""
+    found: set[str] = set()
+    for kind, target in set(imports_of(path)):
+        found |= {target} if kind == "library" else libraries_behind(ENGINE / f"{target}.py")
+    return found - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("name", [name for name in PLUGINS if name.startswith(("filter/", "test/"))])
+def test_a_filter_or_test_needs_no_library_of_requirements_txt(name: str) -> None:
+    """Ansible loads them where it looks for any filter, also where the requirements are not installed."""
+    assert libraries_behind(ROOT / "plugins" / f"{name}.py") <= {"ansible"}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "plugins" / "action").glob("*.py")), ids=lambda path: path.stem)
 def test_an_action_is_thin(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 40

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from .._core.config_values import NOT_PLAIN, is_plain_ingest_url, is_plain_stream_key
 from .._core.model import StreamKey
-from .._core.secrecy import MASK, NOT_PLAIN, Redactor, is_plain_ingest_url, is_plain_stream_key
+from .._core.secrecy import MASK, Redactor
 from .._reconcile.ensure import Outcome
 from .._reconcile.outcomes import RoomOutcome, SessionOutcome
 from .._reconcile.steps import Step

@@ -12,9 +12,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .._core.config_values import INGEST_SCHEMES, is_plain_ingest_url, require_plain_stream_key
 from .._core.errors import InvalidInput, StreamKeyMissing
 from .._core.model import StreamKey
-from .._core.secrecy import INGEST_SCHEMES, Redactor, is_plain_ingest_url, require_plain_stream_key
+from .._core.secrecy import Redactor
 from .._core.user_values import checked_uuid
 from .._operations.adoption import Fingerprints, KeptKey, adopt, forget
 from .ledger_results import LEDGER

@@ -26,26 +26,12 @@ from urllib.parse import quote, quote_plus
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from .errors import InvalidInput, LedgerError, StreamKeyMissing
+from .errors import InvalidInput, LedgerError
 from .plain_text import without_controls
 
 MASK = "********"
 _SHORTEST_SECRET = 6
 _URL_SAFE_BASE64 = str.maketrans("+/", "-_")
-
-# The characters of a stream key or ingest URL that may be written into a configuration file: RTMP playpaths and URLs
-# need no others. Quotes, blanks, '$', '%', ';', '#', backslashes and braces are excluded, because a hostile response
-# could inject with them into ffmpeg presets, systemd units, supervisord or nginx.
-_PLAIN_STREAM_KEY = re.compile(r"[A-Za-z0-9._~:@/?&=+,!*-]{1,512}\Z")
-# Not urllib's parser: it silently drops tabs and line ends.
-_PLAIN_INGEST_URL = re.compile(
-    r"(?P<scheme>[a-z]+)://"
-    r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:/[A-Za-z0-9._~:@/?&=+,!*-]{0,1024})?\Z"
-)
-# WHIP uses HTTPS.
-INGEST_SCHEMES = ("rtmp", "rtmps", "https")
 
 
 class Cipher:
@@ -148,31 +134,6 @@ def fingerprint(fingerprint_key: str, stream_key: str) -> str:
     content = stream_key.encode("utf-8", "surrogatepass")
     digest = hmac.new(bytes.fromhex(fingerprint_key), content, hashlib.sha256).hexdigest()
     return f"fp-{digest[:16]}"
-
-
-NOT_PLAIN = (
-    "The service issued a stream key with characters that do not belong in one (blanks, quotes, control characters, $, "
-    "%, ;, braces or the like). It stays in the ledger and is not passed to an encoder."
-)
-
-
-def is_plain_stream_key(stream_key: str) -> bool:
-    return bool(_PLAIN_STREAM_KEY.match(stream_key))
-
-
-def require_plain_stream_key(stream_key: str) -> str:
-    """Return the key if it is safe in a configuration file, else raise StreamKeyMissing."""
-    if not is_plain_stream_key(stream_key):
-        raise StreamKeyMissing(NOT_PLAIN)
-    return stream_key
-
-
-def is_plain_ingest_url(url: str) -> bool:
-    """Return whether an ingest URL is safe in a configuration file: scheme, host, port and path of plain characters."""
-    found = _PLAIN_INGEST_URL.match(url)
-    if found is None or found["scheme"] not in INGEST_SCHEMES:
-        return False
-    return found["port"] is None or 0 < int(found["port"]) < 65536
 
 
 class Redactor:

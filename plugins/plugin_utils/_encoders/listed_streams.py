@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.config_values import is_plain_ingest_url, is_plain_stream_key
 from .._core.errors import InvalidInput
 from .._core.plain_text import one_line
-from .._core.secrecy import is_plain_ingest_url, is_plain_stream_key
 from .._core.user_values import checked_uuid
 from .role_values import listed, mapping, refuse, text
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 
+from .._core.config_values import require_plain_stream_key
 from .._core.errors import NoLedger, StreamKeyMissing
 from .._core.plain_text import quoted_id
-from .._core.secrecy import Redactor, require_plain_stream_key
+from .._core.secrecy import Redactor
 from .._ledger import location
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings

@@ -144,7 +144,7 @@ class SessionTarget(Target[Session]):
             if one.is_current and same_title(one.title, self.slot.title) and one.id not in apart
         ]
         # The key of a session in the ledger is known.
-        known = {row.object_id for row in self.ledger.rows(self.api.url, [self.slot.parent])} if listed else set()
+        known = self.ledger.known_ids(self.api.url, self.slot.parent) if listed else set()
         ours = [one for one in listed if one.id not in known and fills_empty_slot(unanswered, one, clock())]
         return ours, [one.id for one in listed if one not in ours]
 
