@@ -46,9 +46,9 @@ class Program:
         known |= {"publish": [str(ffmpeg), "@KEY@"], "ingest": INGEST, **settings}
         (folder / "stream.json").write_text(json.dumps(known))
         (folder / "key").write_text(f"rtmp_playpath={KEY}\n")
-        self.output = (folder / "output").open("w+")
         command = [sys.executable, str(PROGRAM), *map(str, (folder / "stream.json", folder / "key", folder))]
-        self.process = subprocess.Popen(command, stdout=self.output, stderr=self.output)
+        with (folder / "output").open("w") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
 
     @property
     def said(self) -> str:

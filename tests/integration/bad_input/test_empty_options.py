@@ -100,7 +100,7 @@ def test_empty_cells_of_a_table_count_as_not_given(
             "settings": {"chat_enabled": "{{ item.chat }}", "max_join_limit": "{{ item.limit }}"},
         },
     }
-    rows = list(csv.DictReader(table.open(newline="")))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
     done = controller.plays(play({**task, "loop": rows}))
     assert done.returncode == 0, done.output
     keynote, panel = sorted(simulator.service.sessions.values(), key=lambda session: session.title)
