@@ -64,6 +64,8 @@ def plugins() -> Iterator[str]:
         if kind == "role":
             continue
         for name, described in found.items():
+            if is_private(described["doc"]):
+                continue
             yield f"{kind} {name}"
             for option in options_of(described["doc"].get("options") or {}, "suboptions"):
                 yield f"{kind} {name}: option {option}"
@@ -72,6 +74,12 @@ def plugins() -> Iterator[str]:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     for group, actions in runtime["action_groups"].items():
         yield from (f"action group {group}: {action}" for action in actions)
+
+
+def is_private(doc: Mapping[str, Any]) -> bool:
+    """Return whether a plugin or role says that it is for the collection alone."""
+    first = doc.get("description") or [""]
+    return str(first if isinstance(first, str) else first[0]).startswith("Private to ")
 
 
 def options_of(options: Mapping[str, Any], nested: str, prefix: str = "") -> Iterator[str]:
@@ -107,6 +115,8 @@ def roles() -> Iterator[str]:
     """Yield each role, its entry points and its variables."""
     for name, described in documentation()["role"].items():
         for entry, told in described["entry_points"].items():
+            if str(told.get("short_description")).startswith("Private to "):
+                continue
             yield f"role {name}: tasks_from {entry}"
             for option in options_of(told.get("options") or {}, "options"):
                 yield f"role {name}: variable {option}"

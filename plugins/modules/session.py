@@ -82,7 +82,7 @@ options:
         description: Whether viewers can be brought on stage.
         type: bool
       max_join_limit:
-        description: How many may join the stage, from 1 to 10000.
+        description: How many may join the stage, from 1 to 1000000.
         type: int
   state:
     description:

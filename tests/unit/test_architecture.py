@@ -111,11 +111,29 @@ def test_a_library_is_imported_only_where_the_design_has_it(name: str) -> None:
     assert all(name in LIBRARIES[library] for library in foreign)
 
 
+# What other folders may import of the ledger. Its tables, its statements and its own key are in none of these.
+FACE = {
+    f"_ledger/{name}" for name in ("lease_owner", "location", "maintenance", "merging", "rows", "store", "unanswered")
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("_ledger/")])
+def test_the_ledgers_tables_are_used_inside_its_folder_alone(name: str) -> None:
+    imported = {target for kind, target in imports_of(ENGINE / f"{name}.py") if kind == "engine"}
+    assert {target for target in imported if target.startswith("_ledger/")} <= FACE
+
+
+# How the environment, or a folder that depends on it, is read.
+READS_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "expanduser", "expandvars", "home"}
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(UPPERMOST)])
 def test_options_and_the_environment_are_known_to_the_uppermost_floor_alone(name: str) -> None:
     for node in ast.walk(ast.parse((ENGINE / f"{name}.py").read_text())):
-        assert not (isinstance(node, ast.arg) and node.arg == "options")
-        assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "expandvars"))
+        assert not (isinstance(node, ast.arg) and node.arg in ("options", "task_vars"))
+        assert not (isinstance(node, ast.Attribute) and node.attr in READS_ENVIRONMENT)
+        if isinstance(node, ast.ImportFrom):
+            assert not {alias.name for alias in node.names} & READS_ENVIRONMENT
 
 
 CHANGES = {

@@ -49,7 +49,7 @@ _SETTINGS_SPEC: dict[str, dict[str, Any]] = {
     "chat_enabled": {"type": "bool"},
     "stage_enabled": {"type": "bool"},
     # The service takes 100 in a preset, and does not say how many in a session.
-    "max_join_limit": {"type": "int", "limits": (1, 10_000)},
+    "max_join_limit": {"type": "int", "limits": (1, 1_000_000)},
 }
 _SESSION_SPEC: dict[str, dict[str, Any]] = {
     "title": {"type": "str", "required": True},

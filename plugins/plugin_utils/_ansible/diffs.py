@@ -34,6 +34,8 @@ def diff_of(outcome: Outcome) -> dict[str, str]:
         for step in room_plan.steps:
             if isinstance(step, DeleteRoom) and step.found != room_plan.room:
                 _put(before, step.found, _room(step.found, {}))
+                if step not in room.done:
+                    _put(after, step.found, _room(step.found, {}))
         if room.room is not None:
             _put(after, room.room, _room(room.room, _sessions_after(room_plan, pairs)))
     return {

@@ -118,12 +118,13 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
     """Return where the ledger is. Whether there is a place for it is found by who needs one."""
-    ledger_url = options.get("ledger_url")
+    ledger_url, default = options.get("ledger_url"), default_ledger_url(environment)
+    url = default if ledger_url is None else with_home_put_in(ledger_url)
     settings = LedgerSettings(
-        url=default_ledger_url(environment) if ledger_url is None else with_home_put_in(ledger_url),
+        url=url,
         key=options.get("ledger_key"),
         key_file=options.get("ledger_key_file"),
-        is_default=ledger_url is None,
+        is_default=url == default,
     )
     check_settings(settings)
     return settings

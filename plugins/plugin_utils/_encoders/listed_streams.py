@@ -28,6 +28,8 @@ _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port
 # What stands in a URL with credentials, and what a shell expands: where media is sent needs none of these.
 _FOREIGN = frozenset("@!*")
 _SHORTEST_KEY, _LONGEST_KEY = 4, 500
+# Characters of a key that is not an ordinary word, such as a part of a URL.
+_TELLING_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,19 @@ def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
             "Replace the session, so that the service makes another key."
         )
     for option in ("source", "profile", "slate"):
-        if any(stream_key in one for one in _texts_in(stream.get(option))):
+        if any(_holds(one, stream_key) for one in _texts_in(stream.get(option))):
             return (
                 f"{label}: its {option} (such as input_options or output_options) hold the stream key, which every "
                 "user of the host could then read. The role hands over the key by itself; take it out."
             )
     return ""
+
+
+def _holds(text: str, stream_key: str) -> bool:
+    """Return whether a text contains a key; a short key, which may be an ordinary word, only as a word of its own."""
+    if len(stream_key) >= _TELLING_LENGTH:
+        return stream_key in text
+    return stream_key in text.split()
 
 
 def _texts_in(value: Any) -> Iterator[str]:

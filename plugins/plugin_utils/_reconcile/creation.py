@@ -34,8 +34,8 @@ GRACE_TIME = sum(GRACE_PAUSES)
 CREATION_ATTEMPTS = 3
 # A request may take the time to connect and then its own time-out.
 LEASE_MARGIN = CONNECT_TIMEOUT + 5.0
-RIVAL_POLL = 0.2
-LONGEST_WAIT_FOR_RIVAL = 300.0
+OTHER_RUN_POLL = 0.2
+LONGEST_WAIT_FOR_OTHER_RUN = 300.0
 
 
 @dataclass(frozen=True)
@@ -260,10 +260,10 @@ def _claim(
     over_ids: Collection[str],
 ) -> Claim | Made[Thing]:
     """Claim the slot, waiting for other runs; where another run was first, return what it created."""
-    over, rival = set(over_ids), Rival(creation)
+    over, other_run = set(over_ids), OtherRun(creation)
     while True:
         claimed = creation.ledger.claim(
-            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=rival.expired
+            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=other_run.expired
         )
         if isinstance(claimed, Claim):
             return claimed
@@ -273,25 +273,25 @@ def _claim(
                 return Made(thing, claimed.key, by_us=False)
             if thing is None and 0 <= claimed.age < GRACE_TIME:
                 # The service may not report yet what was created a moment ago. Its key must not be erased.
-                creation.sleep(RIVAL_POLL)
+                creation.sleep(OTHER_RUN_POLL)
                 continue
             over.add(claimed.object_id or "")
             continue
-        rival.wait(claimed, target.name)
+        other_run.wait(claimed, target.name)
 
 
-class Rival:
+class OtherRun:
     """Waits for another run that is creating in a slot. ``expired`` is the mark of a lease that is known to be over."""
 
     def __init__(self, creation: Creation) -> None:
         self._creation = creation
-        self._give_up = time.monotonic() + LONGEST_WAIT_FOR_RIVAL
+        self._give_up = time.monotonic() + LONGEST_WAIT_FOR_OTHER_RUN
         self._mark: tuple[int, float] | None = None
         self._since = 0.0
         self.expired: tuple[int, float] | None = None
 
     def wait(self, busy: Busy, name: str) -> None:
-        """Wait a moment. Raise CreationUnresolved after LONGEST_WAIT_FOR_RIVAL seconds."""
+        """Wait a moment. Raise CreationUnresolved after LONGEST_WAIT_FOR_OTHER_RUN seconds."""
         now = time.monotonic()
         if busy.mark != self._mark:
             self._mark, self._since = busy.mark, now
@@ -301,7 +301,7 @@ class Rival:
             return
         if now > self._give_up:
             raise CreationUnresolved(
-                f"{name}: another run has been creating it for {LONGEST_WAIT_FOR_RIVAL:.0f} seconds. "
+                f"{name}: another run has been creating it for {LONGEST_WAIT_FOR_OTHER_RUN:.0f} seconds. "
                 "Run again when that one has ended."
             )
-        self._creation.sleep(min(max(busy.seconds, 0.0), RIVAL_POLL))
+        self._creation.sleep(min(max(busy.seconds, 0.0), OTHER_RUN_POLL))

@@ -50,20 +50,24 @@ class SessionOutcome:
 
 @dataclass(frozen=True)
 class RoomOutcome:
-    """``room`` is None where it does not exist; its id is empty where check mode foresees that it is created."""
+    """``room`` is None where it does not exist; its id is empty where check mode foresees that it is created.
+
+    ``done``: the steps that were run, or in check mode would be.
+    """
 
     spec: RoomSpec
     room: Room | None
     changed: bool = False
     error: str | None = None
     notes: tuple[str, ...] = ()
+    done: tuple[Step, ...] = ()
 
     @property
     def title(self) -> str:
         return room_name(self.spec, self.room)
 
     def after(self, step: RoomStep) -> RoomOutcome:
-        return replace(self, room=step.effect(self.room), changed=True)
+        return replace(self, room=step.effect(self.room), changed=True, done=(*self.done, step))
 
 
 @dataclass(frozen=True)

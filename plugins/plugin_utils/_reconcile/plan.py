@@ -25,7 +25,7 @@ from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, Update
 
 @dataclass(frozen=True)
 class RoomPlan:
-    """The steps of one room, in order: of the room itself first, then of its empty duplicates.
+    """The steps of one room, in order: the deletion of its empty duplicates first, then what concerns the room itself.
 
     ``contents`` are the current sessions of a room that is deleted, each with its row in the ledger.
     """
@@ -117,13 +117,10 @@ def _bears_two_titles(session: Session, other: SessionPlan) -> str:
 
 
 def _with_duplicates(plan: RoomPlan, found: ObservedRoom, world: World) -> RoomPlan:
-    # Nothing is removed where something was refused.
-    if plan.refusal is not None:
-        return plan
     reason = "a request to create it that was never answered has made it after all, and it is empty"
     rows = [(one, world.rows.of_slot(world.room_slot(one.title))) for one in found.duplicates]
     removals = tuple(DeleteRoom(one.title, None, reason, one, row.id if row else None) for one, row in rows)
-    return replace(plan, steps=(*plan.steps, *removals))
+    return replace(plan, steps=(*removals, *plan.steps))
 
 
 def _plan_absent_room(spec: RoomSpec, found: ObservedRoom, world: World) -> RoomPlan:

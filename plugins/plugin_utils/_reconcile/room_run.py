@@ -36,14 +36,13 @@ class RoomRun:
     creation: Creation
 
     def outcome(self) -> RoomOutcome:
+        # A refusal concerns the room itself: its plan then holds only the deletion of duplicates.
         state = room_before(self.room_plan)
         try:
             if self.room_plan.room is not None:
                 self._complete_the_ledger(self.room_plan.room)
             for step in self.room_plan.steps:
                 state = self._run(step, state)
-                if state.error:
-                    break
         except WebinarError as error:
             return replace(state, error=str(error))
         except Exception as error:  # noqa: BLE001 - as for a session

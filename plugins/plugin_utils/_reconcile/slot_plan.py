@@ -36,8 +36,8 @@ class SessionPlan:
     """The steps of one slot, in order, or a refusal: the reason why nothing is done.
 
     ``session`` fills the slot now. ``row`` is its row in the ledger, else the row that holds the slot. ``purged``: the
-    session was not asked for. ``awaits_rival``: another run is creating the session, and the slot is planned again when
-    that run has ended. ``withdraws``: the ledger has an intent of an earlier run that sent no request; it is withdrawn.
+    session was not asked for. ``awaits_other_run``: another run is creating the session, and the slot is planned again
+    when that run has ended. ``withdraws``: an intent of an earlier run that sent no request is withdrawn.
     """
 
     spec: SessionSpec
@@ -47,7 +47,7 @@ class SessionPlan:
     refusal: str | None = None
     purged: bool = False
     notes: tuple[str, ...] = ()
-    awaits_rival: bool = False
+    awaits_other_run: bool = False
     withdraws: bool = False
 
 
@@ -64,7 +64,7 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
     is_wanted = spec.state in ("present", "live")
     if is_wanted and spec.session_id is None and held is not None and held.phase == "pending" and held.leased:
         planned = _new(room, found.id, spec, "another run is just creating it")
-        return SessionPlan(spec, None, held, planned, awaits_rival=True)
+        return SessionPlan(spec, None, held, planned, awaits_other_run=True)
     unanswered, ambiguity = ((), None) if spec.session_id else late_duplicates(slot, listed, world.rows, world.clock)
     filling = session_in_slot(spec, slot, listed, world.rows, {one.session.id for one in unanswered})
     if is_wanted and (ambiguity or filling.refusal):

@@ -19,7 +19,7 @@ from .._core.model import Policy, Session
 from .._core.plain_text import same_title
 from .._ledger.store import Slot
 from .._service.api import WebinarApi
-from .creation import Creation, Made, Rival, create
+from .creation import Creation, Made, OtherRun, create
 from .creation_targets import SessionTarget, memory_of_session
 from .observe import World, observe_room
 from .outcomes import RoomOutcome, SessionOutcome, session_before
@@ -62,8 +62,8 @@ class SlotRun:
             return replace(state, error=unexpected_message(error))
 
     def _planned(self, state: SessionOutcome) -> SessionOutcome:
-        if self.session_plan.awaits_rival:
-            self._wait_for_rival(state)
+        if self.session_plan.awaits_other_run:
+            self._wait_for_other_run(state)
             state = self._planned_anew(state)
         for _attempt in range(_MOST_PLANS):
             state, is_overtaken = self._run_all(state)
@@ -98,11 +98,11 @@ class SlotRun:
     def _slot(self, state: SessionOutcome) -> Slot:
         return self.world.session_slot(state.room_id or "", state.spec.title)
 
-    def _wait_for_rival(self, state: SessionOutcome) -> None:
+    def _wait_for_other_run(self, state: SessionOutcome) -> None:
         """Wait until no other run is creating in the slot."""
-        rival, ledger, slot = Rival(self.creation), self.creation.ledger, self._slot(state)
-        while (busy := ledger.lease_of(slot)) is not None and busy.mark != rival.expired:
-            rival.wait(busy, f"session '{state.spec.title}'")
+        other_run, ledger, slot = OtherRun(self.creation), self.creation.ledger, self._slot(state)
+        while (busy := ledger.lease_of(slot)) is not None and busy.mark != other_run.expired:
+            other_run.wait(busy, f"session '{state.spec.title}'")
 
     def _planned_anew(self, state: SessionOutcome) -> SessionOutcome:
         """Plan the slot again with what another run has created; return the state before the new plan's steps."""

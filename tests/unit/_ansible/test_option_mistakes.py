@@ -18,7 +18,7 @@ def test_every_mistake_is_told_those_in_names_first() -> None:
         f"{where}presetid is no option there.",
         f"{where}title is missing.",
         f"{where}mode is 'fax'; it must be one of: webcam, rtmp.",
-        f"{where}settings.max_join_limit is 0; it must be from 1 to 10000.",
+        f"{where}settings.max_join_limit is 0; it must be from 1 to 1000000.",
         "rooms[0] 'Hall', sessions[1] is 'x'; give a mapping",
         "rooms[1] is 7; give a mapping",
         "PURGE is 'perhaps'; give true or false.",

@@ -32,7 +32,7 @@ def test_every_number_has_limits_of_its_own() -> None:
         "retries": (0, 100),
         "concurrency": (1, 100),
         "wait_timeout": (0, 86_400),
-        "max_join_limit": (1, 10_000),
+        "max_join_limit": (1, 1_000_000),
         "entries": (1, 2_147_483_647),
     }
 

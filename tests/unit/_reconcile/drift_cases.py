@@ -298,7 +298,7 @@ UNANSWERED: dict[str, tuple[tuple[Session, ...], tuple[LedgerRow, ...]]] = {
     "one that was created hours later": ((EXISTING, replace(DUPLICATE, created_at="2023-11-15T01:13:25Z")), (KEPT,)),
     "one that is live": ((EXISTING, replace(DUPLICATE, status="live")), (KEPT,)),
     "one whose key the ledger holds": ((EXISTING, DUPLICATE), (KEPT, replace(SPARE, phase="beside"))),
-    "a spare of the ledger": ((EXISTING, DUPLICATE), (kept(EXISTING), SPARE)),
+    "an overtaken duplicate": ((EXISTING, DUPLICATE), (kept(EXISTING), SPARE)),
     "one that it has replaced": ((EXISTING, DUPLICATE), (kept(EXISTING), REPLACED)),
     "one on air that it has replaced": ((EXISTING, replace(DUPLICATE, status="live")), (kept(EXISTING), REPLACED)),
     "a duplicate alone, since the slot's session has ended": (

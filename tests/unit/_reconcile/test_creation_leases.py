@@ -18,7 +18,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Rival
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, OtherRun
 
 from .._ledger.test_database_lost_connections import dead_owner
 from ..creation_scene import ELSEWHERE, PRESET, Scene
@@ -57,24 +57,24 @@ def put_ahead(ledger: Ledger) -> None:
 
 @both_databases
 def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(open_run: OpenRun) -> None:
-    rival, ledger = open_run(ELSEWHERE), open_run()
-    claim = claimed(rival, lease=60.0)
-    put_ahead(rival)
+    other_run, ledger = open_run(ELSEWHERE), open_run()
+    claim = claimed(other_run, lease=60.0)
+    put_ahead(other_run)
     busy = ledger.claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
     assert busy.length == pytest.approx(60.0, abs=0.01)
     assert busy.seconds <= busy.length + 0.01
     assert ledger.lease_of(SLOT) == busy
     # Renewed since it was seen to be over, it is not.
-    assert rival.renew(claim, 60.0)
+    assert other_run.renew(claim, 60.0)
     assert isinstance(ledger.claim(SLOT, [], 60.0, void=busy.mark), Busy)
-    put_ahead(rival)
+    put_ahead(other_run)
     busy = ledger.claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
     inherited = ledger.claim(SLOT, [], 60.0, void=busy.mark)
     assert isinstance(inherited, Claim)
     assert inherited.inherited
-    assert not rival.renew(claim, 60.0)
+    assert not other_run.renew(claim, 60.0)
 
 
 def test_a_rival_whose_clock_was_ahead_is_waited_for_as_long_as_its_lease_and_no_longer(
@@ -88,15 +88,15 @@ def test_a_rival_whose_clock_was_ahead_is_waited_for_as_long_as_its_lease_and_no
 
 
 def test_a_rival_that_goes_on_renewing_its_lease_is_waited_for(scene: Scene, waiting: Waiting) -> None:
-    rival, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-rival")
-    claim = claimed(rival, scene.slot, lease=2.0)
+    other_run, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-other_run")
+    claim = claimed(other_run, scene.slot, lease=2.0)
 
     def renew() -> None:
         waiting.sleep()
         if waiting.passed < 20.0:
-            assert rival.renew(claim, 2.0)
+            assert other_run.renew(claim, 2.0)
         elif scene.row() and not scene.service.sessions:
-            rival.keep(claim, "created", scene.service.add_session(scene.room_id, "Keynote", PRESET), key)
+            other_run.keep(claim, "created", scene.service.add_session(scene.room_id, "Keynote", PRESET), key)
 
     scene.on_sleep = renew
     made = scene.create()
@@ -106,12 +106,12 @@ def test_a_rival_that_goes_on_renewing_its_lease_is_waited_for(scene: Scene, wai
 
 
 def test_a_rival_that_never_ends_is_not_waited_for_for_ever(scene: Scene, waiting: Waiting) -> None:
-    rival = scene.open_run(ELSEWHERE)
-    claim = claimed(rival, scene.slot, lease=60.0)
+    other_run = scene.open_run(ELSEWHERE)
+    claim = claimed(other_run, scene.slot, lease=60.0)
 
     def renew() -> None:
         waiting.sleep()
-        assert rival.renew(claim, 60.0)
+        assert other_run.renew(claim, 60.0)
 
     scene.on_sleep = renew
     # Else it would look at the ledger 1500 times.
@@ -122,12 +122,12 @@ def test_a_rival_that_never_ends_is_not_waited_for_for_ever(scene: Scene, waitin
 
 
 def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Waiting) -> None:
-    """As the plan waits for a rival, before it is made."""
+    """As the plan waits for a other_run, before it is made."""
     claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
     put_ahead(scene.ledger)
-    rival = Rival(Creation(scene.api, scene.ledger, 5.0, scene.sleep))
-    while (busy := scene.ledger.lease_of(scene.slot)) is not None and busy.mark != rival.expired:
-        rival.wait(busy, "session 'Keynote'")
+    other_run = OtherRun(Creation(scene.api, scene.ledger, 5.0, scene.sleep))
+    while (busy := scene.ledger.lease_of(scene.slot)) is not None and busy.mark != other_run.expired:
+        other_run.wait(busy, "session 'Keynote'")
     assert 30.0 < waiting.passed < 31.0
 
 

@@ -141,7 +141,7 @@ def test_what_a_rival_has_made_otherwise_is_compared_with_what_was_asked(
     finish = rival_makes(run, open_run(), OTHER_PRESET)
     if is_seen:
         plan = run.plan(event(replace(KEYNOTE, state="live")))
-        assert plan.rooms[0].sessions[0].awaits_rival
+        assert plan.rooms[0].sessions[0].awaits_other_run
     theirs = finish()
     done = only(run.apply_plan(plan))
     (left,) = run.service.current("Keynote")
