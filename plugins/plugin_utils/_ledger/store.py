@@ -110,28 +110,31 @@ class Ledger(Claims):
 
         self._commits.run(commit)
 
-    def resolve_requests(self, row_id: int, count: int) -> None:
-        """Note that it is known what became of so many of a row's requests that were never answered.
+    def resolve_requests(self, known: Row, count: int) -> None:
+        """Note that the results of ``count`` unanswered requests were found and removed.
 
-        An intent of which nothing is left to find out is withdrawn.
+        ``known`` is their row as it was read before. An intent whose requests are all resolved is withdrawn.
         """
-
         done: list[str | None] = []
 
         def commit(connection: sa.Connection) -> None:
-            row = connection.execute(sa.select(slots).where(slots.c.id == row_id)).first()
+            row = connection.execute(sa.select(slots).where(slots.c.id == known.id)).first()
             if row is None or row.unanswered in done:
-                # Gone, or committed by an attempt whose acknowledgement was lost.
+                # It is gone, or this was committed by an attempt whose acknowledgement was lost.
                 return
-            left = unanswered.read(row.unanswered, row.created_at, row.updated_at).resolved(count)
+            requests = unanswered.read(row.unanswered, row.created_at, row.updated_at)
+            if not requests or requests.since != known.unanswered.since:
+                # Another run has resolved them. It may have begun anew, in a row that got the same id (SQLite).
+                return
+            left = requests.resolved(count)
             if row.phase == "pending" and not left and row.secret is None:
-                changes.withdraw(connection, slots.c.id == row_id)
+                changes.withdraw(connection, slots.c.id == known.id)
                 return
             done.append(unanswered.written(left))
             values: dict[str, Any] = {"unanswered": unanswered.written(left)}
             if not left and row.phase != "pending":
                 values["seen_ids"] = "[]"
-            connection.execute(changes.by_id(row_id).values(**values))
+            connection.execute(changes.by_id(known.id).values(**values))
             changes.drop_useless(connection)
 
         self._commits.run(commit)

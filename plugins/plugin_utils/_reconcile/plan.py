@@ -118,8 +118,10 @@ def _bears_two_titles(session: Session, other: SessionPlan) -> str:
 
 def _with_duplicates(plan: RoomPlan, found: ObservedRoom, world: World) -> RoomPlan:
     reason = "a request to create it that was never answered has made it after all, and it is empty"
-    rows = [(one, world.rows.of_slot(world.room_slot(one.title))) for one in found.duplicates]
-    removals = tuple(DeleteRoom(one.title, None, reason, one, row.id if row else None) for one, row in rows)
+    removals = tuple(
+        DeleteRoom(one.title, None, reason, one, world.rows.of_slot(world.room_slot(one.title)))
+        for one in found.duplicates
+    )
     return replace(plan, steps=(*removals, *plan.steps))
 
 

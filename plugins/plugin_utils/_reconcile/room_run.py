@@ -135,8 +135,8 @@ class RoomRun:
             return replace(state, notes=(*state.notes, note))
         note = f"removed the room {room.id}: {step.reason}"
         try:
-            if step.row_id is not None:
-                self.creation.ledger.resolve_requests(step.row_id, 1)
+            if step.row is not None:
+                self.creation.ledger.resolve_requests(step.row, 1)
         except WebinarError as error:
             note += f". The ledger could not note that: {error}"
         return replace(state.after(step), notes=(*state.notes, note))

@@ -27,7 +27,7 @@ def reason_to_stay(step: RemoveSession, now: Session | None, ledger: Ledger) -> 
             f"the session {planned.id} is left alone: it was scheduled when the plan was made, and is {now.status} by "
             "now. Run again to see what can be done with it."
         )
-    if step.row_id is not None and (row := ledger.row_of_session(planned.id)) is not None:
+    if step.row is not None and (row := ledger.row_of_session(planned.id)) is not None:
         return f"{planned.id} is left alone: the ledger knows it by now (entry {row.id}). Run again."
     return None
 

@@ -122,7 +122,7 @@ def _with_leftovers(
             f"on air, and replace is '{policy.replace}'. End it (session_id and state: ended), or choose replace: live."
         )
         return replace(plan, refusal=refusal, steps=())
-    removals = tuple(removal(room, one.session, one.reason, one.row.id if one.is_late else None) for one in leftovers)
+    removals = tuple(removal(room, one.session, one.reason, one.row if one.is_late else None) for one in leftovers)
     first = creates and plan.session is None
     return replace(plan, steps=(*removals, *plan.steps) if first else (*plan.steps, *removals), withdraws=withdraws)
 

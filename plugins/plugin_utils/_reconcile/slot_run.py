@@ -145,8 +145,8 @@ class SlotRun:
             # The user knows of a replacement by the plan, and of a leftover of earlier runs by this note.
             state = replace(state, notes=(*state.notes, f"removed {planned.id}: {step.reason}"))
         try:
-            if step.row_id is not None:
-                ledger.resolve_requests(step.row_id, 1)
+            if step.row is not None:
+                ledger.resolve_requests(step.row, 1)
             else:
                 ledger.retire(api.url, [planned.id])
         except WebinarError as error:

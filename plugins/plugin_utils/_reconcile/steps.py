@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from .._core.comparison import Difference, settings_field
 from .._core.model import Preset, Room, RoomSpec, Session, SessionSpec, Settings, StreamKey
+from .._ledger.rows import Row
 from .._service.api import (
     ROOMS_PATH,
     CreatedSession,
@@ -127,12 +128,12 @@ class UpdateRoom(RoomStep):
 
 @dataclass(frozen=True)
 class DeleteRoom(RoomStep):
-    """``row_id``: the ledger's row whose unanswered request created the room, None for a room asked to be absent."""
+    """``row``: the ledger's row whose unanswered request created the room, None for a room asked to be absent."""
 
     action = "delete_room"
     method = "DELETE"
     found: Room
-    row_id: int | None = None
+    row: Row | None = None
 
     @property
     def path(self) -> str:
@@ -273,11 +274,11 @@ class GoLive(SessionStep):
 class RemoveSession(SessionStep):
     """``session`` is as it was when the plan was made. Apply reads it again before it is removed.
 
-    ``row_id``: the ledger's row whose unanswered request created the session, None for any other session.
+    ``row``: the ledger's row whose unanswered request created the session, None for any other session.
     """
 
     session: Session
-    row_id: int | None = None
+    row: Row | None = None
 
     @abstractmethod
     def send(self, api: WebinarApi) -> None: ...
@@ -315,10 +316,10 @@ class EndSession(RemoveSession):
         return replace(self.session, status="ended") if _is_same(session, self.session) else session
 
 
-def removal(room: str, session: Session, reason: str, row_id: int | None = None) -> RemoveSession:
+def removal(room: str, session: Session, reason: str, row: Row | None = None) -> RemoveSession:
     """Return the step that removes a session: a scheduled one is deleted, one on air is ended and keeps its history."""
     if is_scheduled(session):
-        return DeleteSession(room, session.title, reason, session, row_id)
+        return DeleteSession(room, session.title, reason, session, row)
     return EndSession(room, session.title, f"{reason}, and it is {session.status}", session)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import REMEMBERED, Clock, Unanswered
 
 from ..ledger_cases import ELSEWHERE, SLOT, OpenRun, both_databases, claimed, new_key, only_row, stored, written
@@ -68,12 +68,29 @@ def test_an_intent_of_which_nothing_is_left_to_find_out_is_withdrawn(open_run: O
     ledger = open_run()
     claim = asked(ledger, count=2)
     ledger.release(claim)
-    ledger.resolve_requests(claim.row_id, 1)
+    row = only_row(ledger)
+    ledger.resolve_requests(row, 1)
     assert only_row(ledger).unanswered.count == 1
-    ledger.resolve_requests(claim.row_id, 1)
+    ledger.resolve_requests(row, 1)
     assert ledger.rows(SLOT.api, [SLOT.parent]) == []
-    ledger.resolve_requests(claim.row_id, 1)
+    ledger.resolve_requests(row, 1)
     assert not claimed(ledger).inherited
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_requests_of_an_earlier_intent_do_not_resolve_those_of_a_later_one(open_run: OpenRun, count: int) -> None:
+    """SQLite may give the row of the later intent the id of the earlier one."""
+    ended, one, other = open_run(ELSEWHERE), open_run(), open_run()
+    ended.release(asked(ended))
+    row = only_row(one)
+    one.resolve_requests(row, 1)
+    claim = claimed(one)
+    if count:
+        claim = replace(claim, unanswered=claim.unanswered.with_request(PRESET, Clock(1060.0, 2060.0)))
+    assert one.renew(claim, 60.0)
+    other.resolve_requests(row, 1)
+    assert one.renew(claim, 60.0)
+    assert only_row(other).unanswered.count == count
 
 
 def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_replaced(open_run: OpenRun) -> None:
@@ -83,7 +100,7 @@ def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_r
     assert isinstance(claim, Claim)
     assert ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.release(claim)
-    ledger.resolve_requests(claim.row_id, 1)
+    ledger.resolve_requests(row_with(ledger, claim.row_id), 1)
     row = only_row(ledger)
     assert (row.object_id, row.phase, row.key is not None) == ("s1", "created", True)
 
@@ -92,7 +109,7 @@ def test_a_key_whose_session_is_not_known_is_never_withdrawn(open_run: OpenRun) 
     ledger, key = open_run(), new_key()
     claim = asked(ledger)
     ledger.keep(claim, "pending", None, key)
-    ledger.resolve_requests(claim.row_id, 1)
+    ledger.resolve_requests(only_row(ledger), 1)
     assert (only_row(ledger).key, only_row(ledger).seen_ids) == (key, frozenset({"s0"}))
 
 
@@ -100,18 +117,19 @@ def test_ids_are_kept_while_something_is_unanswered_and_no_longer(open_run: Open
     ledger = open_run()
     made(ledger, "s1")
     panel = replace(SLOT, title="Panel")
-    row_id = made(ledger, "s2", 2, panel)
+    made(ledger, "s2", 2, panel)
+    row = next(one for one in ledger.rows(SLOT.api, [SLOT.parent]) if one.object_id == "s2")
     assert left_in(ledger) == {"s1": ("created", "[]", False), "s2": ("created", '["s0"]', True)}
-    ledger.resolve_requests(row_id, 1)
+    ledger.resolve_requests(row, 1)
     assert left_in(ledger)["s2"] == ("created", '["s0"]', True)
-    ledger.resolve_requests(row_id, 1)
+    ledger.resolve_requests(row, 1)
     assert left_in(ledger)["s2"] == ("created", "[]", False)
 
 
 def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswered(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
-    row_id = made(ledger, "s2", 1, panel := replace(SLOT, title="Panel"))
+    made(ledger, "s2", 1, panel := replace(SLOT, title="Panel"))
     ledger.retire(SLOT.api, ["s1", "s2"])
     assert left_in(ledger) == {"s2": ("retired", '["s0"]', True)}
     (row,) = ledger.rows(SLOT.api, [SLOT.parent])
@@ -122,7 +140,7 @@ def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswe
     assert {one.object_id for one in ledger.rows(SLOT.api, [SLOT.parent])} == {"s2", "s3"}
     assert ledger.row_of_session("s3") is None
     assert ledger.entries() == []
-    ledger.resolve_requests(row_id, 1)
+    ledger.resolve_requests(row, 1)
     assert left_in(ledger) == {}
 
 
@@ -172,6 +190,10 @@ def test_the_rooms_of_two_accounts_do_not_touch(open_run: OpenRun) -> None:
     assert {(row.slot.parent, row.object_id) for row in rows} == {("me", "room of me"), ("you", "room of you")}
 
 
+def row_with(ledger: Ledger, row_id: int) -> Row:
+    return next(row for row in ledger.rows(SLOT.api, [SLOT.parent]) if row.id == row_id)
+
+
 def story(ledger: Ledger, rival: Ledger) -> None:
     """Everything that a run writes."""
     key = new_key()
@@ -180,7 +202,7 @@ def story(ledger: Ledger, rival: Ledger) -> None:
     assert isinstance(claim, Claim)
     ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.keep(claim, "created", "s2", key)
-    ledger.resolve_requests(s1, 1)
+    ledger.resolve_requests(row_with(ledger, s1), 1)
     for title in ("Withdrawn", "Settled", "Released", "Resolved", "Resolved once", "Nameless", "Overtaken"):
         one = asked(ledger, replace(SLOT, title=title), 2 if title == "Resolved once" else 1, -1.0)
         match title:
@@ -190,7 +212,7 @@ def story(ledger: Ledger, rival: Ledger) -> None:
                 ledger.renew(replace(one, unanswered=Unanswered.none()), -1.0)
                 ledger.withdraw_unsent(one.slot)
             case "Resolved" | "Resolved once":
-                ledger.resolve_requests(one.row_id, 1)
+                ledger.resolve_requests(row_with(ledger, one.row_id), 1)
             case "Nameless":
                 ledger.keep(one, "pending", None, key)
             case "Overtaken":

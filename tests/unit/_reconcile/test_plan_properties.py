@@ -133,9 +133,9 @@ def every_session(world: World) -> list[Session]:
     return [session for listed in world.sessions.values() for session in listed]
 
 
-def row_of(step: Step) -> int | None:
+def row_of(step: Step) -> Row | None:
     """The ledger's row whose unanswered request created what a step removes."""
-    return step.row_id if isinstance(step, (RemoveSession, DeleteRoom)) else None
+    return step.row if isinstance(step, (RemoveSession, DeleteRoom)) else None
 
 
 def removals_beside(plan: SessionPlan) -> list[RemoveSession]:
@@ -164,14 +164,14 @@ def test_what_is_removed_beside_a_slot_is_ours_in_every_respect(event: tuple[Eve
             session = step.session
             removed.append(session.id)
             assert session.title == plan.spec.title
-            if step.row_id is None:
+            if step.row is None:
                 # A spare, or what another one has taken the place of.
                 rows = world.rows.beside(world.session_slot(ROOM.id, plan.spec.title))
                 assert session.id in {row.object_id for row in rows if row.phase in ("spare", "replaced")}
                 assert plan.session is not None
                 assert plan.session.is_current
                 continue
-            row = by_id[step.row_id]
+            row = by_id[step.row.id]
             assert holder is None or holder.phase != "pending" or not holder.leased
             counted[row.id] += 1
             assert counted[row.id] <= row.unanswered.count
@@ -213,7 +213,7 @@ def without_requests(world: World) -> KnownRows:
 def test_all_else_is_planned_as_if_what_requests_made_had_never_been(event: tuple[EventSpec, World]) -> None:
     asked, world = event
     plan = make_plan(asked, world)
-    gone = {step.session.id for step in plan.steps() if isinstance(step, RemoveSession) and step.row_id is not None}
+    gone = {step.session.id for step in plan.steps() if isinstance(step, RemoveSession) and step.row is not None}
     left = {room: tuple(one for one in listed if one.id not in gone) for room, listed in world.sessions.items()}
     rest = make_plan(asked, replace(world, sessions=left))
     for found, other in zip(session_plans(plan), session_plans(rest), strict=False):
