@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .rows import Slot
-from .schema import holds_slot, is_of_use, slots
+from .schema import holds_slot, is_needed, slots
 
 
 def by_id(row_id: int) -> sa.Update:
@@ -63,8 +63,8 @@ def retire(connection: sa.Connection, condition: sa.ColumnElement[bool], now: fl
     if not ids:
         return
     connection.execute(sa.update(slots).where(slots.c.id.in_(ids)).values(**values, updated_at=now))
-    drop_useless(connection)
+    delete_unneeded(connection)
 
 
-def drop_useless(connection: sa.Connection) -> None:
-    connection.execute(sa.delete(slots).where(~is_of_use))
+def delete_unneeded(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(slots).where(~is_needed))

@@ -37,7 +37,7 @@ class Claim:
     """The right to create in a slot.
 
     ``inherited``: an earlier run began ``age`` seconds ago and its outcome is not known; ``key`` is what it received
-    if its answer did not name the session. ``unanswered`` is as the ledger has it. ``replaces`` is the id of the
+    if its answer did not name the session. ``unanswered`` is as the ledger has it. ``replaced_id`` is the id of the
     session that the new one takes the place of.
     """
 
@@ -48,7 +48,7 @@ class Claim:
     age: float = 0.0
     key: StreamKey | None = None
     unanswered: Unanswered = field(default_factory=Unanswered.none)
-    replaces: str | None = None
+    replaced_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ class Claims(LedgerReader):
         seen_ids: Iterable[str],
         lease: float,
         *,
-        replaces: str | None = None,
-        gone_ids: Collection[str] = (),
-        void: tuple[int, float] | None = None,
+        replaced_id: str | None = None,
+        over_ids: Collection[str] = (),
+        expired: tuple[int, float] | None = None,
     ) -> Claim | Busy | Row:
         """Commit the intent to create in a slot.
 
         Return a Claim, Busy where another run's lease lasts, or the Row of what was made there meanwhile. The session
-        with the id ``replaces`` gives its slot up by the same commit, and keeps its key. A row of one of ``gone_ids``,
-        which the caller knows to be unusable, is retired by it. ``lease`` is in seconds; ``void`` is the mark of a
+        with the id ``replaced_id`` gives its slot up by the same commit, and keeps its key. A row of one of ``over_ids``,
+        which the caller knows to be unusable, is retired by it. ``lease`` is in seconds; ``expired`` is the mark of a
         lease that the caller has seen to be over.
         """
         self._database.check_space()
@@ -106,19 +106,19 @@ class Claims(LedgerReader):
                     # Committed by an attempt whose acknowledgement was lost.
                     return made[found.updated_at]
                 busy = _busy(found, now)
-                if self._codec.is_leased(found, now) and busy.mark != void:
+                if self._codec.is_leased(found, now) and busy.mark != expired:
                     return busy
                 connection.execute(changes.by_id(found.id).values(**leased, updated_at=now))
-                self._mark_replaced(connection, slot, replaces, now)
-                made[now] = _inherited(self._codec.row(found, now), replaces)
+                self._mark_replaced(connection, slot, replaced_id, now)
+                made[now] = _inherited(self._codec.undamaged_row(found, now), replaced_id)
                 return made[now]
-            if found is not None and found.object_id != replaces:
-                if found.object_id not in gone_ids:
-                    return self._codec.row(found, now)
+            if found is not None and found.object_id != replaced_id:
+                if found.object_id not in over_ids:
+                    return self._codec.undamaged_row(found, now)
                 changes.retire(connection, slots.c.id == found.id, now)
-            self._mark_replaced(connection, slot, replaces, now)
+            self._mark_replaced(connection, slot, replaced_id, now)
             row_id = changes.insert(connection, slot, now, phase="pending", seen_ids=json.dumps(seen), **leased)
-            made[now] = Claim(row_id, slot, frozenset(seen), replaces=replaces)
+            made[now] = Claim(row_id, slot, frozenset(seen), replaced_id=replaced_id)
             return made[now]
 
         return self._commits.run(attempt)
@@ -133,7 +133,7 @@ class Claims(LedgerReader):
 
         What the claim has unanswered is committed too: before a request is sent, it counts that request.
         """
-        mine = self._of(claim).values(unanswered=unanswered.written(claim.unanswered))
+        mine = self._pending_row(claim).values(unanswered=unanswered.written(claim.unanswered))
 
         def extend(connection: sa.Connection) -> int:
             now = self._database.now(connection)
@@ -154,9 +154,9 @@ class Claims(LedgerReader):
         A key whose session is not known yet is kept in phase ``pending``. Where the claim was taken over meanwhile,
         the slot's row is another run's, and the key is kept beside it as ``spare``: a key that was seen is never
         dropped. Where the database is lost, it is tried for about a minute; the row then stays ``pending``, so that the
-        next run finds the session and replaces it.
+        next run finds the session and replaced_id it.
         """
-        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._codec.sealed(key)}
+        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._codec.key_columns(key)}
         if phase != "pending":
             values |= {"lease_until": 0.0, "memory": memory_text(memory or {})}
             if not claim.unanswered:
@@ -165,7 +165,9 @@ class Claims(LedgerReader):
 
         def commit(connection: sa.Connection) -> bool:
             now = self._database.now(connection)
-            mine = self._of(claim).values(**values, unanswered=unanswered.written(claim.unanswered), updated_at=now)
+            mine = self._pending_row(claim).values(
+                **values, unanswered=unanswered.written(claim.unanswered), updated_at=now
+            )
             if connection.execute(mine).rowcount:
                 return True
             same = claim.slot.condition() & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
@@ -190,7 +192,7 @@ class Claims(LedgerReader):
         Only tried: this is what comes after a failure, and that is what the user has to hear of.
         """
         with suppress(LedgerError):
-            ended = self._of(claim).values(lease_until=0.0)
+            ended = self._pending_row(claim).values(lease_until=0.0)
             self._commits.run(lambda connection: connection.execute(ended).rowcount, pauses=())
 
     def withdraw(self, claim: Claim) -> None:
@@ -202,7 +204,7 @@ class Claims(LedgerReader):
         with suppress(LedgerError):
             self._commits.run(lambda connection: changes.withdraw(connection, mine))
 
-    def _of(self, claim: Claim) -> sa.Update:
+    def _pending_row(self, claim: Claim) -> sa.Update:
         return changes.by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
 
     def _mark_replaced(self, connection: sa.Connection, slot: Slot, object_id: str | None, now: float) -> None:
@@ -218,7 +220,7 @@ class Claims(LedgerReader):
             changes.insert(connection, slot, now, phase="replaced", object_id=object_id, owner=self._owner)
 
 
-def _inherited(row: Row, replaces: str | None) -> Claim:
+def _inherited(row: Row, replaced_id: str | None) -> Claim:
     return Claim(
         row.id,
         row.slot,
@@ -227,7 +229,7 @@ def _inherited(row: Row, replaces: str | None) -> Claim:
         age=row.age,
         key=row.key,
         unanswered=row.unanswered,
-        replaces=replaces,
+        replaced_id=replaced_id,
     )
 
 

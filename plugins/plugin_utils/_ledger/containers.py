@@ -14,16 +14,16 @@ from pathlib import Path
 # File systems that lay a layer to be thrown away over an image (proc(5), /proc/PID/mountinfo).
 LAYERED = ("overlay", "overlayfs", "aufs", "unionfs", "fuse.fuse-overlayfs", "fuse-overlayfs")
 # What Docker and Podman put into a container, whatever its file system is.
-MARKS = ("/.dockerenv", "/run/.containerenv")
+MARKER_FILES = ("/.dockerenv", "/run/.containerenv")
 MOUNTS = Path("/proc/self/mountinfo")
 
 
-def is_thrown_away(folder: Path) -> bool:
+def is_in_container_layer(folder: Path) -> bool:
     """Say whether what is written into a folder, which need not exist yet, is gone with this container."""
     try:
         mounts = MOUNTS.read_text(errors="surrogateescape")
         point, kind = _mount_of(folder.resolve(), mounts)
-        return kind in LAYERED or (point == "/" and any(Path(mark).exists() for mark in MARKS))
+        return kind in LAYERED or (point == "/" and any(Path(mark).exists() for mark in MARKER_FILES))
     except (OSError, ValueError):
         return False
 

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from .._core.errors import LedgerError
 from .._core.secrecy import Redactor
 from . import location
-from .file_owners import whose_hint
+from .file_owners import owner_hint
 from .location import LedgerSettings
 
 T = TypeVar("T")
@@ -91,10 +91,10 @@ class Database:
 
     def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
         """Like ``read`` or ``write``, but without patience: nothing has been done yet that could be lost."""
-        return self._repeated(operation, "opened", PAUSES[:1], writes=writes)
+        return self._with_retries(operation, "opened", PAUSES[:1], writes=writes)
 
     def read(self, operation: Callable[[sa.Connection], T]) -> T:
-        return self._repeated(operation, "read", PAUSES, writes=False)
+        return self._with_retries(operation, "read", PAUSES, writes=False)
 
     def write(self, operation: Callable[[sa.Connection], T], pauses: tuple[float, ...] = PAUSES) -> T:
         """Run an operation in a transaction and return its result once that is committed.
@@ -102,7 +102,7 @@ class Database:
         Where a connection is lost at the commit, nobody knows whether it took place. The operation is then run again,
         and must know its own work when it finds it.
         """
-        return self._repeated(operation, "written", pauses, writes=True)
+        return self._with_retries(operation, "written", pauses, writes=True)
 
     def now(self, connection: sa.Connection) -> float:
         """Return the time in seconds since 1970: of the server's clock, where several machines share the ledger."""
@@ -142,7 +142,7 @@ class Database:
                 connection.executescript("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
-    def _repeated(
+    def _with_retries(
         self, operation: Callable[[sa.Connection], T], done: str, pauses: tuple[float, ...], *, writes: bool
     ) -> T:
         # Waiting for a lock takes its time at each attempt.
@@ -154,7 +154,7 @@ class Database:
             except SQLAlchemyError as error:
                 again = is_transient(error) or (pauses == LONG_PAUSES and is_operational(error))
                 if pause is None or not again or time.monotonic() > give_up:
-                    raise self._reported(error, done) from None
+                    raise self._as_ledger_error(error, done) from None
             except UnicodeError:
                 raise LedgerError(
                     f"The ledger cannot be {done}: a title or an id holds characters that no database takes."
@@ -169,17 +169,17 @@ class Database:
                 with connection.begin():
                     yield connection
             else:
-                with _bounded(connection), connection.begin():
+                with _with_time_limit(connection), connection.begin():
                     connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
                     yield connection
 
-    def _reported(self, error: SQLAlchemyError, done: str) -> LedgerError:
+    def _as_ledger_error(self, error: SQLAlchemyError, done: str) -> LedgerError:
         """Return one sentence: of the database's own message only the first line, for more could quote values."""
         lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
         reason = self._redactor.text(lines[0][:200] if lines else type(error).__name__)
         if self._is_file:
             path = location.database_file(self._settings)
-            hint = whose_hint(path).strip() or "Check ledger_url, the disk and the permissions."
+            hint = owner_hint(path).strip() or "Check ledger_url, the disk and the permissions."
         else:
             hint = "Check ledger_url, the server and the rights of its user. "
             hint += "Nothing was changed." if done == "opened" else "What was committed is kept; run again."
@@ -223,7 +223,7 @@ class Database:
 
 
 @contextmanager
-def _bounded(connection: sa.Connection) -> Iterator[None]:
+def _with_time_limit(connection: sa.Connection) -> Iterator[None]:
     """Cut the connection from this side when it takes too long: the server's own time-outs need a server that runs."""
     # A duplicate, which cannot be closed and given to another file meanwhile.
     peer = socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno()))  # type: ignore[union-attr]

@@ -13,7 +13,7 @@ import pwd
 from pathlib import Path
 
 
-def whose_hint(path: Path) -> str:
+def owner_hint(path: Path) -> str:
     """Return a sentence that names the owner of what keeps this user from a file, empty where that is not the matter.
 
     Such a file is what a run as another user has left, with sudo for one.

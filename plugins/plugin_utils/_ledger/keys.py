@@ -19,7 +19,7 @@ from pathlib import Path
 from .._core.errors import InvalidInput, LedgerError
 from .._core.secrecy import Cipher, Redactor, create_key_file, read_key_file, split_keys
 from . import location
-from .file_owners import whose_hint
+from .file_owners import owner_hint
 from .location import LedgerSettings, is_there, key_file, key_file_of, older_key_file_of
 
 # https://www.sqlite.org/fileformat.html, "The Database Header"
@@ -55,7 +55,7 @@ def keys_in(path: Path) -> list[str] | None:
         return None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise LedgerError(f"ledger_key_file {path} cannot be read: {reason}.{whose_hint(path)}") from None
+        raise LedgerError(f"ledger_key_file {path} cannot be read: {reason}.{owner_hint(path)}") from None
     text = read_key_file(path)
     if text is None:
         return None

@@ -23,19 +23,19 @@ def new_owner() -> str:
 
 def name_of_process(pid: int) -> str:
     """Return a name that no other process has had: its place, process id, and start."""
-    return ":".join((_place(), str(pid), _started(pid) or ""))
+    return ":".join((_boot_and_namespace(), str(pid), _start_time(pid) or ""))
 
 
-def is_known_dead(owner: str) -> bool:
+def is_known_ended(owner: str) -> bool:
     """Say True only of a run that lived here and whose process is gone; of all others nothing is known."""
     # Neither a place nor a random part holds a colon.
     place, pid, started = [*owner.split(":"), "", "", ""][:3]
-    if not place or place != _place() or not pid.isdigit() or not started:
+    if not place or place != _boot_and_namespace() or not pid.isdigit() or not started:
         return False
-    return _started(int(pid)) != started
+    return _start_time(int(pid)) != started
 
 
-def _place() -> str:
+def _boot_and_namespace() -> str:
     """Return an id of this machine's boot and PID namespace (Linux), empty where there is none to be had."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -45,7 +45,7 @@ def _place() -> str:
     return f"{boot}/{namespace.removeprefix('pid:')}"
 
 
-def _started(pid: int) -> str | None:
+def _start_time(pid: int) -> str | None:
     """Return when a process began, in clock ticks since boot (proc(5), fields 3 and 22), None where none runs.
 
     A process that was killed and that its parent has not waited for yet (a zombie) does not run any more.

@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .._core.errors import InvalidInput, LedgerError
-from .containers import is_thrown_away
-from .file_owners import whose_hint
+from .containers import is_in_container_layer
+from .file_owners import owner_hint
 
 # Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
 SMALLEST_DATABASE = 512
@@ -199,7 +199,7 @@ def may_exist(settings: LedgerSettings) -> bool:
         return False
 
 
-def throw_away_warning(settings: LedgerSettings) -> str | None:
+def container_warning(settings: LedgerSettings) -> str | None:
     """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
     if not settings.is_default:
         return None
@@ -207,7 +207,7 @@ def throw_away_warning(settings: LedgerSettings) -> str | None:
         path = database_file(settings)
     except LedgerError:
         return None
-    if not is_thrown_away(path.parent):
+    if not is_in_container_layer(path.parent):
         return None
     return (
         f"The new ledger {path} lies in the container's own file system: with the container, it is gone, and the "
@@ -249,7 +249,7 @@ def check_file(settings: LedgerSettings) -> None:
         return
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        hint = whose_hint(path) or " Give another ledger_url, or run as a user who may read it."
+        hint = owner_hint(path) or " Give another ledger_url, or run as a user who may read it."
         raise LedgerError(f"The ledger {path} cannot be opened: {reason}.{hint}") from None
     if 0 < found.st_size < SMALLEST_DATABASE:
         raise LedgerError(
@@ -259,7 +259,7 @@ def check_file(settings: LedgerSettings) -> None:
 
 
 def unwritable(settings: LedgerSettings, reason: str) -> str:
-    hint = whose_hint(database_file(settings)) or " Give a path in a folder that this user may write."
+    hint = owner_hint(database_file(settings)) or " Give a path in a folder that this user may write."
     return (
         f"ledger_url: the ledger {shown(settings)} cannot be written: {reason}.{hint} Nothing was changed, because "
         "without a ledger the stream keys would be lost."

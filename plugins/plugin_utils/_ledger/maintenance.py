@@ -71,7 +71,7 @@ class MaintainedLedger(LedgerReader):
             now = self._database.now(connection)
             # Read within the transaction: what is decided stays true until it is committed.
             found = connection.execute(sa.select(slots).where(slots.c.phase != "retired")).all()
-            decided = merging.changes([self._codec.entry(row, now) for row in found], rows)
+            decided = merging.changes([self._codec.row(row, now) for row in found], rows)
             for change in decided:
                 self._take_in(connection, change, now)
             # An attempt whose acknowledgement was lost has done the work, and the one after it found nothing to do.
@@ -93,7 +93,7 @@ class MaintainedLedger(LedgerReader):
             stored, known = migration.stored_meta(connection), list(self._keys)
             if path is not None:
                 # Once: an attempt whose acknowledgement was lost may have committed what it did with the new key.
-                in_file[:] = in_file or rotation.keys_to_change_to(path, known, stored, self._redactor)
+                in_file[:] = in_file or rotation.add_key_to_file(path, known, stored, self._redactor)
                 known = [*in_file, *(key for key in known if key not in in_file)]
             has_copies = path is not None and self._settings.key_file is not None
             now = self._database.now(connection)
@@ -107,13 +107,13 @@ class MaintainedLedger(LedgerReader):
         """Return what ``rotate_key`` would do, and change nothing."""
         stored = {row.name: bytes(row.value) for row in self._found(sa.select(meta))[0]}
         self._require_newest_key(stored)
-        makes_one = self._key_file() is not None and not rotation.is_under_way(self._keys, stored)
+        makes_one = self._key_file() is not None and not rotation.is_unfinished(self._keys, stored)
         first = rotation.new_key(self._redactor) if makes_one else self._keys[0]
         secrets = [bytes(row.secret) for row in self._found(rotation.SECRETS_OF_ENTRIES)[0]]
-        return self._rotation(rotation.count_of_others(first, stored, secrets))
+        return self._rotation(rotation.count_to_reencrypt(first, stored, secrets))
 
     def _require_newest_key(self, stored: dict[str, bytes]) -> None:
-        if rotation.is_replaced(self._keys, stored):
+        if rotation.are_outdated(self._keys, stored):
             raise LedgerError(
                 f"The ledger's key was changed on another controller. {self.notes[-1] if self.notes else ''} Then run "
                 "again, if you want another change."
@@ -131,7 +131,7 @@ class MaintainedLedger(LedgerReader):
         if change.action == "filled":
             phase = sa.case((slots.c.phase.in_(BESIDE), slots.c.phase), else_="created")
             filled = sa.update(slots).where(slots.c.id == change.row_id)
-            connection.execute(filled.values(**self._codec.sealed(row.key), phase=phase, updated_at=now))
+            connection.execute(filled.values(**self._codec.key_columns(row.key), phase=phase, updated_at=now))
             return
         changes.insert(
             connection,
@@ -143,7 +143,7 @@ class MaintainedLedger(LedgerReader):
             seen_ids=json.dumps(list(row.seen_ids)),
             unanswered=row.unanswered,
             owner=self._owner,
-            **self._codec.sealed(row.key),
+            **self._codec.key_columns(row.key),
         )
 
 

@@ -23,12 +23,12 @@ import sqlalchemy as sa
 from .._core.errors import LedgerError
 from .._core.service_url import normalised_or_same
 from . import unanswered
-from .lease_owner import is_known_dead
-from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_of_use, meta, slots
+from .lease_owner import is_known_ended
+from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_needed, meta, slots
 from .unanswered import Unanswered
 
 # The first version whose tables have names of their own.
-OWN_NAMES = 4
+FIRST_WITH_OWN_NAMES = 4
 _EARLIER = sa.MetaData()
 _earlier_meta = sa.Table(
     "meta",
@@ -39,7 +39,7 @@ _earlier_meta = sa.Table(
 _EARLIER_SLOTS = "slots"
 _EARLIER_UNIQUE_INDEX = "one_row_per_slot"
 _EARLIER_INDEXES = ("ix_slots_object_id", _EARLIER_UNIQUE_INDEX)
-_GUARD = (
+_BLOCKING_VIEW = (
     "CREATE VIEW one_row_per_slot AS SELECT 'keeps earlier versions of tenbyte.webinar from making a ledger' AS purpose"
 )
 # Columns that had another name then.
@@ -123,11 +123,11 @@ def create_tables(connection: sa.Connection) -> None:
     is_alone = not sa.inspect(connection).get_table_names()
     METADATA.create_all(connection)
     if is_alone:
-        _tell_earlier_versions(connection)
+        _create_marker(connection)
     elif _is_free(connection, _EARLIER_UNIQUE_INDEX):
         # The name ``meta`` may be wanted by those whose database it is. Without this one, which an index of theirs
         # needs, earlier versions cannot make their tables.
-        connection.exec_driver_sql(_GUARD)
+        connection.exec_driver_sql(_BLOCKING_VIEW)
 
 
 def _is_free(connection: sa.Connection, name: str) -> bool:
@@ -138,10 +138,10 @@ def _is_free(connection: sa.Connection, name: str) -> bool:
     return int(connection.execute(found, {"name": name}).scalar_one()) == 0
 
 
-def _tell_earlier_versions(connection: sa.Connection) -> None:
+def _create_marker(connection: sa.Connection) -> None:
     """Leave a table ``meta`` in which they read a schema version that they do not know, and so stop."""
     _earlier_meta.create(connection)
-    told = {"name": "schema_version", "value": str(OWN_NAMES).encode()}
+    told = {"name": "schema_version", "value": str(FIRST_WITH_OWN_NAMES).encode()}
     connection.execute(sa.insert(_earlier_meta).values(told))
 
 
@@ -152,7 +152,7 @@ def upgrade(connection: sa.Connection, version: int, now: float) -> None:
     """
     if version == newest_version():
         return
-    if version < OWN_NAMES:
+    if version < FIRST_WITH_OWN_NAMES:
         _refuse_while_leased(connection, version, now)
         _rename_tables(connection, version)
     for migration in MIGRATIONS[version - 1 :]:
@@ -176,13 +176,13 @@ def _rename_tables(connection: sa.Connection, version: int) -> None:
             connection.exec_driver_sql(f"DROP INDEX {index['name']}")
     for table in (meta, slots):
         if connection.dialect.name == "postgresql":
-            _rename_what_belongs_to(connection, table)
+            _rename_key_and_sequence(connection, table)
         for own in table.indexes:
             own.create(connection)
-    _tell_earlier_versions(connection)
+    _create_marker(connection)
 
 
-def _rename_what_belongs_to(connection: sa.Connection, table: sa.Table) -> None:
+def _rename_key_and_sequence(connection: sa.Connection, table: sa.Table) -> None:
     """Give a table's primary key and sequence the names that PostgreSQL gives them when it makes the table."""
     key = sa.inspect(connection).get_pk_constraint(table.name)["name"]
     connection.exec_driver_sql(f'ALTER TABLE {table.name} RENAME CONSTRAINT "{key}" TO {table.name}_pkey')
@@ -196,14 +196,14 @@ def _refuse_while_leased(connection: sa.Connection, version: int, now: float) ->
     leased = (slots.c.phase == "pending") & (slots.c.lease_until > now)
     chosen = sa.select(slots.c.kind, slots.c.title, slots.c.owner).where(leased)
     for row in connection.execute(as_of(version, chosen)).all():
-        if not is_known_dead(row.owner or ""):
+        if not is_known_ended(row.owner or ""):
             raise InUse(
                 f"The ledger is of an earlier version, and a run of that version is creating the {row.kind} "
                 f"'{row.title}'. It was left as it is: run again when that run has ended."
             )
 
 
-def _count_what_was_pending(connection: sa.Connection) -> None:
+def _count_pending_requests(connection: sa.Connection) -> None:
     """Version 1 did not say whether an intent had been followed by a request: one may have been."""
     chosen = sa.select(slots.c.id, slots.c.created_at, slots.c.updated_at)
     for row in connection.execute(chosen.where(slots.c.phase == "pending")).all():
@@ -211,7 +211,7 @@ def _count_what_was_pending(connection: sa.Connection) -> None:
         _set(connection, row.id, unanswered=unanswered.written(one))
 
 
-def _tidy_up(connection: sa.Connection) -> None:
+def _normalise_rows(connection: sa.Connection) -> None:
     """Write what version 2 left to be guessed, spell each service in one way, and drop what nobody needs."""
     ONE_ROW_PER_SLOT.drop(connection, checkfirst=True)
     chosen = sa.select(slots.c.id, slots.c.unanswered, slots.c.created_at, slots.c.updated_at)
@@ -222,14 +222,14 @@ def _tidy_up(connection: sa.Connection) -> None:
             # Left as it is: whoever reads the row says that it is damaged.
             continue
         _set(connection, row.id, unanswered=unanswered.written(known))
-    _spell_services_alike(connection)
-    connection.execute(sa.delete(slots).where(~is_of_use))
+    _normalise_services(connection)
+    connection.execute(sa.delete(slots).where(~is_needed))
     answered = (slots.c.phase != "pending") & slots.c.unanswered.is_(None)
     connection.execute(sa.update(slots).where(answered & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
     ONE_ROW_PER_SLOT.create(connection)
 
 
-def _spell_services_alike(connection: sa.Connection) -> None:
+def _normalise_services(connection: sa.Connection) -> None:
     for (api,) in connection.execute(sa.select(slots.c.api).distinct()).all():
         if (normal := normalised_or_same(api)) != api:
             connection.execute(sa.update(slots).where(slots.c.api == api).values(api=normal))
@@ -245,14 +245,14 @@ def _spell_services_alike(connection: sa.Connection) -> None:
         for row in rows:
             if row.id == holder.id:
                 continue
-            is_told = _hand_over_requests(connection, row.id, holder.id) and row.secret is None
+            is_told = _move_requests(connection, row.id, holder.id) and row.secret is None
             if is_told and row.object_id in (None, holder.object_id):
                 connection.execute(sa.delete(slots).where(slots.c.id == row.id))
             else:
                 _set(connection, row.id, phase="beside", lease_until=0.0)
 
 
-def _hand_over_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
+def _move_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
     """Let the row that holds a slot count what another one has unanswered; False where that cannot be read."""
     found = connection.execute(sa.select(slots.c.id, *_OF_INTENT).where(slots.c.id.in_([row_id, holder_id]))).all()
     requests, seen_ids = Unanswered.none(), set[str]()
@@ -276,8 +276,8 @@ def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
 _OF_INTENT = (slots.c.unanswered, slots.c.created_at, slots.c.updated_at, slots.c.seen_ids)
 # The first leads from version 1 to version 2, and so on. The version follows from their number.
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration(adds=(sa.Column("unanswered", sa.Text),), step=_count_what_was_pending),
-    Migration(adds=(sa.Column("memory", sa.Text),), step=_tidy_up),
+    Migration(adds=(sa.Column("unanswered", sa.Text),), step=_count_pending_requests),
+    Migration(adds=(sa.Column("memory", sa.Text),), step=_normalise_rows),
     # The tables' names, which come first: see upgrade.
     Migration(),
 )
@@ -293,7 +293,7 @@ def _added_after(version: int) -> set[str]:
 
 def as_of(version: int, statement: sa.Select[Any]) -> sa.Select[Any]:
     """Return a statement about today's tables as one that reads the tables of an earlier version; changes nothing."""
-    if version >= OWN_NAMES:
+    if version >= FIRST_WITH_OWN_NAMES:
         return statement
     missing = _added_after(version)
     columns = [

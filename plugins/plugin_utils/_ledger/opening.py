@@ -19,7 +19,7 @@ from . import location, migration
 from .database import Database
 from .keys import check_keys, prepare_keys
 from .location import LedgerSettings
-from .rotation import drop_former_keys, is_replaced, with_other_keys
+from .rotation import drop_former_keys, are_outdated, all_keys_of
 from .rows import Codec
 from .schema import meta
 
@@ -58,7 +58,7 @@ class _Opening:
                 return None
             found = self._new(connection)
         version, stored = found.version, found.values
-        cipher = Cipher(with_other_keys(self.keys, stored, self.redactor))
+        cipher = Cipher(all_keys_of(self.keys, stored, self.redactor))
         fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
         upgraded = self.writable and version != migration.newest_version()
         if self.writable:
@@ -69,7 +69,7 @@ class _Opening:
             # A write that changes nothing: a read-only or full disk is found here, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))
         codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
-        notes = (*self.notes, *([_REPLACED] if is_replaced(self.keys, stored) else []))
+        notes = (*self.notes, *([_REPLACED] if are_outdated(self.keys, stored) else []))
         return Opened(self.database, version, codec, self.keys, self.owner, self.writable, notes, upgraded)
 
     def _new(self, connection: sa.Connection) -> migration.Found:
@@ -101,7 +101,7 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
         if not writable:
             check_keys(settings, redactor)
             return None
-        warning = location.throw_away_warning(settings)
+        warning = location.container_warning(settings)
         notes = (warning,) if warning else ()
     elif location.is_file(settings):
         location.check_file(settings)

@@ -17,10 +17,10 @@ from .._core.errors import LedgerError
 from . import migration
 from .opening import Opened
 from .rows import Row, damage
-from .schema import is_of_use, slots
+from .schema import is_needed, slots
 
 # The first version whose rows have the service's URL in its one spelling.
-_ONE_SPELLING = 3
+_FIRST_NORMALISED = 3
 
 
 class LedgerReader:
@@ -55,7 +55,7 @@ class LedgerReader:
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
         """Return the ids of the sessions of a room that the ledger knows; their keys are not read."""
         in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
-        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_of_use)
+        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_needed)
         return frozenset(row.object_id for row in self._found(chosen)[0])
 
     def row_of_session(self, session_id: str) -> Row | None:
@@ -73,11 +73,11 @@ class LedgerReader:
         return self._rows(slots.c.phase != "retired")
 
     def _of_service(self, api: str) -> sa.ColumnElement[bool]:
-        return slots.c.api == api if self._version >= _ONE_SPELLING else sa.true()
+        return slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
 
     def _rows(self, condition: sa.ColumnElement[bool]) -> list[Row]:
-        found, now = self._found(sa.select(slots).where(condition & is_of_use).order_by(slots.c.id))
-        return [self._codec.entry(row, now) for row in found]
+        found, now = self._found(sa.select(slots).where(condition & is_needed).order_by(slots.c.id))
+        return [self._codec.row(row, now) for row in found]
 
     def _found(self, statement: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
         """Return the rows that a statement finds, and the ledger's time then."""

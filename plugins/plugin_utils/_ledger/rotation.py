@@ -43,12 +43,12 @@ def new_key(redactor: Redactor) -> str:
     return key
 
 
-def with_other_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
+def all_keys_of(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
     """Return all keys of a ledger, the one to write with first: those that are given, and those that it holds itself.
 
     ``stored`` is the content of the table ``meta``.
     """
-    known = [*_next_keys(keys, stored), *keys] if is_replaced(keys, stored) else list(keys)
+    known = [*_newer_keys(keys, stored), *keys] if are_outdated(keys, stored) else list(keys)
     cipher = Cipher(known)
     former = [str(cipher.decrypt(value)["key"]) for name, value in stored.items() if name.startswith(FORMER)]
     for key in (*known, *former):
@@ -56,12 +56,12 @@ def with_other_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: 
     return [*known, *(key for key in former if key not in known)]
 
 
-def is_replaced(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
+def are_outdated(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
     """Say whether the ledger has a newer key than all that are given, and is opened only because it holds that key."""
-    return not _opens(Cipher(keys), stored.get("fingerprint_key", b"")) and bool(_next_keys(keys, stored))
+    return not _opens(Cipher(keys), stored.get("fingerprint_key", b"")) and bool(_newer_keys(keys, stored))
 
 
-def _next_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
+def _newer_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
     tokens = {key: stored[_name_of(NEXT, key)] for key in keys if _name_of(NEXT, key) in stored}
     found = [str(Cipher([key]).decrypt(token)["key"]) for key, token in tokens.items()]
     return [key for key in dict.fromkeys(found) if key not in keys]
@@ -75,20 +75,20 @@ def drop_former_keys(
     A former key goes after a day, once what was written with it has been encrypted anew. A newer key goes, under an old
     one, when the old one is no longer given: whoever has taken it out of the key file wants it to open nothing.
     """
-    every = Cipher(with_other_keys(keys, stored, redactor))
+    every = Cipher(all_keys_of(keys, stored, redactor))
     former = {name: every.decrypt(token) for name, token in stored.items() if name.startswith(FORMER)}
     over = {name: str(value["key"]) for name, value in former.items() if value["since"] + FORMER_KEY_LASTS < now}
-    if over and not is_replaced(keys, stored):
+    if over and not are_outdated(keys, stored):
         # What no key opens is damaged and left as it is: it stops nothing else.
-        encrypt_anew(connection, list(dict.fromkeys([*keys, *over.values()])), passes_over_damaged=True)
+        reencrypt(connection, list(dict.fromkeys([*keys, *over.values()])), skips_damaged=True)
         connection.execute(sa.delete(meta).where(meta.c.name.in_(over)))
     given = {_name_of(NEXT, key) for key in keys}
     left = [name for name in stored if name.startswith(NEXT) and name not in given]
-    if left and not is_replaced(keys, stored):
+    if left and not are_outdated(keys, stored):
         connection.execute(sa.delete(meta).where(meta.c.name.in_(left)))
 
 
-def is_under_way(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
+def is_unfinished(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
     """Say whether a change to the first key has begun and not been committed.
 
     A change encrypts the ledger's own settings in the same transaction as all entries, and nothing else does; an entry
@@ -110,34 +110,34 @@ def rotate(
 
     ``has_copies``: other controllers may have copies of the key file from before the change.
     """
-    count = encrypt_anew(connection, with_other_keys(keys, stored, redactor))
+    count = reencrypt(connection, all_keys_of(keys, stored, redactor))
     if count:
         _remember_former_keys(connection, keys, now)
         if has_copies:
-            _hand_on(connection, keys)
+            _store_newer_key(connection, keys)
     return count
 
 
-def encrypt_anew(connection: sa.Connection, keys: Sequence[str], *, passes_over_damaged: bool = False) -> int:
+def reencrypt(connection: sa.Connection, keys: Sequence[str], *, skips_damaged: bool = False) -> int:
     """Encrypt with the first key whatever another one opens; return how many entries that were.
 
     Raise LedgerError, naming the entry, where none of the keys opens one.
     """
     count, all_keys, first = 0, Cipher(keys), Cipher(keys[:1])
     for name, value in connection.execute(sa.select(meta.c.name, meta.c.value).where(_HOLDS_SECRET)).all():
-        token = _anew(bytes(value), first, all_keys, "its own settings", passes_over_damaged)
+        token = _reencrypted(bytes(value), first, all_keys, "its own settings", skips_damaged)
         if token is not None:
             connection.execute(sa.update(meta).where(meta.c.name == name).values(value=token))
             count += 1
     for found in connection.execute(sa.select(slots.c.id, slots.c.title, slots.c.secret).where(_HAVE_SECRET)).all():
-        token = _anew(bytes(found.secret), first, all_keys, f"entry {found.id}, '{found.title}'", passes_over_damaged)
+        token = _reencrypted(bytes(found.secret), first, all_keys, f"entry {found.id}, '{found.title}'", skips_damaged)
         if token is not None:
             connection.execute(sa.update(slots).where(slots.c.id == found.id).values(secret=token))
             count += 1
     return count
 
 
-def count_of_others(first: str, stored: Mapping[str, bytes], secrets: Iterable[bytes]) -> int:
+def count_to_reencrypt(first: str, stored: Mapping[str, bytes], secrets: Iterable[bytes]) -> int:
     """Return how many of the ledger's own settings and of its entries' secrets the key ``first`` does not open."""
     cipher = Cipher([first])
     tokens = [value for name, value in stored.items() if name.startswith(FORMER) or name == "fingerprint_key"]
@@ -155,7 +155,7 @@ def _name_of(kind: str, key: str) -> str:
     return kind + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _hand_on(connection: sa.Connection, keys: Sequence[str]) -> None:
+def _store_newer_key(connection: sa.Connection, keys: Sequence[str]) -> None:
     """Keep the first key for each run that knows another one only."""
     for key in keys[1:]:
         name = _name_of(NEXT, key)
@@ -174,7 +174,7 @@ def _remember_former_keys(connection: sa.Connection, keys: Sequence[str], now: f
         connection.execute(sa.insert(meta).values(name=name, value=token))
 
 
-def keys_to_change_to(path: Path, known: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
+def add_key_to_file(path: Path, known: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
     """Put a new key first in the key file, unless a change to its first one is under way; return all that it holds.
 
     Raise LedgerError where it no longer holds what it held when the ledger was opened. The caller holds the lock of
@@ -185,7 +185,7 @@ def keys_to_change_to(path: Path, known: Sequence[str], stored: Mapping[str, byt
         raise LedgerError(
             f"ledger_key_file {path} was changed by something else just now. Run again when that has ended."
         )
-    if not is_under_way(present, stored):
+    if not is_unfinished(present, stored):
         present = [new_key(redactor), *present]
         replace_key_file(path, present)
     for key in present:
@@ -222,13 +222,13 @@ def replace_key_file(path: Path, keys: Sequence[str]) -> None:
         ) from None
 
 
-def _anew(token: bytes, first: Cipher, all_keys: Cipher, name: str, passes_over_damaged: bool) -> bytes | None:
+def _reencrypted(token: bytes, first: Cipher, all_keys: Cipher, name: str, skips_damaged: bool) -> bytes | None:
     if _opens(first, token):
         return None
     try:
         return first.encrypt(all_keys.decrypt(token))
     except LedgerError:
-        if passes_over_damaged:
+        if skips_damaged:
             return None
         raise LedgerError(
             f"The ledger's {name}, is damaged or was written with a key that is not given, so no entry was encrypted "

@@ -22,13 +22,13 @@ from .._core.model import StreamKey
 from .._core.secrecy import Cipher, Redactor, fingerprint
 from .._core.service_url import normalised_or_same
 from . import unanswered
-from .lease_owner import is_known_dead
+from .lease_owner import is_known_ended
 from .schema import slots
 from .unanswered import Unanswered
 
 Kind = Literal["room", "session"]
 Phase = Literal["pending", "created", "keyless", "spare", "replaced", "beside", "retired"]
-_spelling = lru_cache(maxsize=64)(normalised_or_same)
+_normalised_api = lru_cache(maxsize=64)(normalised_or_same)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Codec:
     def fingerprint(self, secret: str) -> str:
         return fingerprint(self._fingerprint_key, secret)
 
-    def sealed(self, key: StreamKey | None) -> dict[str, Any]:
+    def key_columns(self, key: StreamKey | None) -> dict[str, Any]:
         """Return the columns that hold a key."""
         if key is None:
             return {"secret": None, "fingerprint": None}
@@ -101,14 +101,14 @@ class Codec:
         secret = self._cipher.encrypt(content)
         return {"secret": secret, "fingerprint": self.fingerprint(key.stream_key)}
 
-    def row(self, found: sa.Row[Any], now: float) -> Row:
+    def undamaged_row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value; raise LedgerError, with its name, where it cannot be read."""
-        row = self.entry(found, now)
+        row = self.row(found, now)
         if row.damaged:
             raise LedgerError(damage(row))
         return row
 
-    def entry(self, found: sa.Row[Any], now: float) -> Row:
+    def row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value, marked where it cannot be read."""
         key, damaged, seen_ids = None, False, frozenset[str]()
         requests, memory = Unanswered.none(), dict[str, Kept]()
@@ -124,7 +124,7 @@ class Codec:
             damaged = True
         return Row(
             id=found.id,
-            slot=Slot(_spelling(found.api), found.kind, found.parent, found.title),
+            slot=Slot(_normalised_api(found.api), found.kind, found.parent, found.title),
             object_id=found.object_id,
             phase=found.phase,
             key=key,
@@ -143,5 +143,5 @@ class Codec:
             found.phase == "pending"
             and found.owner != self._owner
             and found.lease_until > now
-            and not is_known_dead(found.owner or "")
+            and not is_known_ended(found.owner or "")
         )

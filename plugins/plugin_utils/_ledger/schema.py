@@ -49,10 +49,10 @@ BESIDE = ("spare", "replaced", "beside", "retired")
 holds_slot = slots.c.phase.not_in(BESIDE)
 OF_SLOT = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
 _others = slots.alias()
-_asked_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.unanswered.is_not(None))
+_unanswered_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.unanswered.is_not(None))
 # What a run needs to know: a retired row tells nothing but which sessions were ours, and that only matters as long as
 # a request of its slot, whichever row counts it, was never answered.
-is_of_use = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_asked_slots)
+is_needed = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_unanswered_slots)
 BY_OBJECT_ID = sa.Index("tenbyte_webinar_slots_by_object_id", slots.c.object_id)
 ONE_ROW_PER_SLOT = sa.Index(
     "tenbyte_webinar_one_row_per_slot",

@@ -50,7 +50,7 @@ class Ledger(Claims):
 
         def commit(connection: sa.Connection) -> None:
             now = self._database.now(connection)
-            values = {**self._codec.sealed(key), "updated_at": now}
+            values = {**self._codec.key_columns(key), "updated_at": now}
             same = (slots.c.api == slot.api) & (slots.c.kind == "session") & (slots.c.object_id == session_id)
             chosen = sa.select(slots.c.id, slots.c.phase).where(same & (slots.c.phase != "retired"))
             known = connection.execute(chosen.order_by(slots.c.phase.in_(BESIDE), slots.c.id)).first()
@@ -132,7 +132,7 @@ class Ledger(Claims):
             if not left and row.phase != "pending":
                 values["seen_ids"] = "[]"
             connection.execute(changes.by_id(row_id).values(**values))
-            changes.drop_useless(connection)
+            changes.delete_unneeded(connection)
 
         self._commits.run(commit)
 
@@ -165,7 +165,7 @@ class Ledger(Claims):
             long_ago = slots.c.updated_at < self._database.now(connection) - REMEMBERED
             old = slots.c.unanswered.is_not(None) & long_ago & (slots.c.phase != "pending")
             connection.execute(sa.update(slots).where(old).values(unanswered=None, seen_ids="[]"))
-            changes.drop_useless(connection)
+            changes.delete_unneeded(connection)
 
         self._commits.run(commit)
 

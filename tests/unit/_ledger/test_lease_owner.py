@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import is_known_dead, new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import is_known_ended, new_owner
 
 from ..other_process import start_python
 
@@ -46,47 +46,47 @@ def test_a_name_fits_its_column() -> None:
 
 
 def test_a_run_that_lives_is_not_known_dead(child: subprocess.Popen[str]) -> None:
-    assert not is_known_dead(new_owner())
-    assert not is_known_dead(owner_of(child))
+    assert not is_known_ended(new_owner())
+    assert not is_known_ended(owner_of(child))
 
 
 def test_a_run_whose_process_was_killed_is_known_dead(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     child.kill()
     child.wait()
-    assert is_known_dead(owner)
+    assert is_known_ended(owner)
 
 
 def test_a_killed_run_that_nobody_has_reaped_yet_is_known_dead(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert is_known_dead(owner)
+    assert is_known_ended(owner)
 
 
 def test_a_stopped_run_is_not_known_dead(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     os.kill(child.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
-    assert not is_known_dead(owner)
+    assert not is_known_ended(owner)
 
 
 def test_a_process_id_that_was_given_away_again_does_not_keep_a_lease() -> None:
     place, pid, started, random = new_owner().split(":")
-    assert is_known_dead(f"{place}:{pid}:{int(started) - 1}:{random}")
+    assert is_known_ended(f"{place}:{pid}:{int(started) - 1}:{random}")
 
 
 def test_of_a_run_elsewhere_nothing_is_known() -> None:
     _place, pid, started, random = new_owner().split(":")
-    assert not is_known_dead(f"another-boot/[1]:{pid}:{int(started) - 1}:{random}")
+    assert not is_known_ended(f"another-boot/[1]:{pid}:{int(started) - 1}:{random}")
 
 
 @pytest.mark.parametrize("owner", ["", ":", ":::", "x", "a:b:c:d", ":1:2:3"])
 def test_of_a_name_that_is_none_nothing_is_known(owner: str) -> None:
-    assert not is_known_dead(owner)
+    assert not is_known_ended(owner)
 
 
 def test_of_an_incomplete_name_nothing_is_known() -> None:
     place, pid, _started, random = new_owner().split(":")
-    assert not is_known_dead(f"{place}:{pid}::{random}")
-    assert not is_known_dead(f"{place}:self:1:{random}")
+    assert not is_known_ended(f"{place}:{pid}::{random}")
+    assert not is_known_ended(f"{place}:self:1:{random}")

@@ -388,15 +388,15 @@ def test_a_ledger_at_the_default_place_of_a_container_is_warned_of(
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root=root, volume=volume))
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    monkeypatch.setattr(containers, "MARKS", (str(mounts),) if mark else ())
+    monkeypatch.setattr(containers, "MARKER_FILES", (str(mounts),) if mark else ())
     monkeypatch.setenv("HOME", "/home folder/of/mine")
     settings = ledger_settings_from({}, {})
-    warning = location.throw_away_warning(settings)
+    warning = location.container_warning(settings)
     assert (warning is not None) == warned
     if warning:
         assert "ledger_url" in warning
     given = LedgerSettings("sqlite:////home folder/of/mine/other.sqlite3")
-    assert location.throw_away_warning(given) is None
+    assert location.container_warning(given) is None
 
 
 @pytest.mark.usefixtures("nameless")
@@ -404,9 +404,9 @@ def test_the_warning_needs_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root="overlay", volume="elsewhere"))
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    assert location.throw_away_warning(ledger_settings_from({}, {})) is None
+    assert location.container_warning(ledger_settings_from({}, {})) is None
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert location.throw_away_warning(ledger_settings_from({}, dict(os.environ))) is not None
+    assert location.container_warning(ledger_settings_from({}, dict(os.environ))) is not None
 
 
 def test_the_warning_comes_once_with_the_new_ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -424,10 +424,10 @@ def test_what_mounts_are_like_is_not_taken_for_granted(monkeypatch: pytest.Monke
     mounts = tmp_path / "mountinfo"
     mounts.write_text("nonsense\n1 2 - x\n\n - \n")
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    monkeypatch.setattr(containers, "MARKS", ())
-    assert not containers.is_thrown_away(tmp_path)
+    monkeypatch.setattr(containers, "MARKER_FILES", ())
+    assert not containers.is_in_container_layer(tmp_path)
     monkeypatch.setattr(containers, "MOUNTS", tmp_path / "absent")
-    assert not containers.is_thrown_away(tmp_path)
+    assert not containers.is_in_container_layer(tmp_path)
 
 
 OVERLAY = """
@@ -443,8 +443,8 @@ os.environ["HOME"] = sys.argv[1]
 os.environ.pop("XDG_DATA_HOME", None)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import options
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import containers, location
-containers.MARKS = ()
-print(location.throw_away_warning(options.ledger_settings_from({}, {})))
+containers.MARKER_FILES = ()
+print(location.container_warning(options.ledger_settings_from({}, {})))
 """
 
 

@@ -49,7 +49,7 @@ def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_wri
     writer = opened(ledger_settings)
     (row,) = writer.rows(SLOT.api, [SLOT.parent])
     assert (row.object_id, row.key) == ("s1", key)
-    assert isinstance(writer.claim(SLOT, [], 60.0, gone_ids=["s1"]), Claim)
+    assert isinstance(writer.claim(SLOT, [], 60.0, over_ids=["s1"]), Claim)
     writer.close()
     newest = migration.newest_version()
     assert version_and_columns(ledger_settings) == (newest, {column.name for column in slots.c})

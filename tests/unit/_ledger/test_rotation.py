@@ -163,9 +163,9 @@ def killer(
     ("target", "name", "at_call"),
     [
         (rotation, "replace_key_file", 1),
-        (rotation, "encrypt_anew", 1),
+        (rotation, "reencrypt", 1),
         (rotation, "_remember_former_keys", 1),
-        (rotation, "_hand_on", 1),
+        (rotation, "_store_newer_key", 1),
         (Commits, "run", 1),
         (os, "fsync", 1),
         (os, "fsync", 2),
@@ -185,7 +185,7 @@ def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_
     (old,) = keys_of(ledger_settings)
     if by_hand:
         ledger_settings = replace(ledger_settings, key_file=str(location.key_file(ledger_settings)))
-    if name == "_hand_on" and not by_hand:
+    if name == "_store_newer_key" and not by_hand:
         return
     come_back = killer(monkeypatch, target, name, at_call=at_call, after=after)
     with pytest.raises(Killed):
@@ -412,10 +412,10 @@ def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[St
                     made[f"more{number}"] = key
             elif step == "copy":
                 shutil.copy(here, there)
-            elif step == "take out" and not is_under_way(mine):
+            elif step == "take out" and not is_unfinished(mine):
                 here.write_text(keys_of(mine)[0])
             elif step == "kill":
-                come_back = killer(patch, rotation, "encrypt_anew", at_call=1, after=True)
+                come_back = killer(patch, rotation, "reencrypt", at_call=1, after=True)
                 with suppress(Killed, LedgerError):
                     rotated(mine)
                 come_back()
@@ -424,10 +424,10 @@ def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[St
         assert can_read(mine, made) or can_read(theirs, made)
 
 
-def is_under_way(settings: LedgerSettings) -> bool:
+def is_unfinished(settings: LedgerSettings) -> bool:
     with suppress(LedgerError), closing(opened(settings, writable=False)) as ledger:
         values = {row.name: bytes(row.value) for row in stored(ledger, sa.select(meta))}
-        return rotation.is_under_way(keys_of(settings), values)
+        return rotation.is_unfinished(keys_of(settings), values)
     return True
 
 

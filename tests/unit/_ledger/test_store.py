@@ -89,7 +89,7 @@ def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
     ledger, key = open_run(), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
     for gone in ((), ("s2",)):
-        row = open_run().claim(SLOT, [], 60.0, gone_ids=gone)
+        row = open_run().claim(SLOT, [], 60.0, over_ids=gone)
         assert isinstance(row, Row)
         assert (row.object_id, row.key) == ("s1", key)
 
@@ -97,7 +97,7 @@ def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
 def test_a_row_of_a_session_that_is_gone_makes_room_for_a_new_claim(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "created", "s1", new_key())
-    claim = ledger.claim(SLOT, ["s9"], 60.0, gone_ids=["s1"])
+    claim = ledger.claim(SLOT, ["s9"], 60.0, over_ids=["s1"])
     assert isinstance(claim, Claim)
     assert not claim.inherited
     assert ledger.row_of_session("s1") is None

@@ -31,9 +31,9 @@ def made(ledger: Ledger, session_id: str = "s1") -> StreamKey:
 
 
 def replacing(ledger: Ledger, session_id: str = "s1", lease: float = 60.0) -> Claim:
-    claim = ledger.claim(SLOT, [session_id], lease, replaces=session_id)
+    claim = ledger.claim(SLOT, [session_id], lease, replaced_id=session_id)
     assert isinstance(claim, Claim)
-    assert claim.replaces == session_id
+    assert claim.replaced_id == session_id
     return claim
 
 
@@ -130,7 +130,7 @@ def test_what_another_run_has_made_meanwhile_is_not_replaced_unseen(open_run: Op
     rival, ledger = open_run(ELSEWHERE), open_run()
     made(rival)
     assert rival.keep(replacing(rival), "created", "s2", new_key())
-    row = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    row = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(row, Row)
     assert row.object_id == "s2"
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
@@ -140,7 +140,7 @@ def test_a_slot_that_another_run_holds_is_busy_and_nothing_is_marked(open_run: O
     rival, ledger = open_run(ELSEWHERE), open_run()
     made(rival)
     claimed_by_rival = replacing(rival)
-    assert isinstance(ledger.claim(SLOT, [], 60.0, replaces="s9"), Busy)
+    assert isinstance(ledger.claim(SLOT, [], 60.0, replaced_id="s9"), Busy)
     assert phases(ledger) == {"s1": "replaced", None: "pending"}
     rival.withdraw(claimed_by_rival)
     assert phases(ledger) == {"s1": "created"}
@@ -152,7 +152,7 @@ def test_of_several_runs_that_replace_one_session_at_once_exactly_one_may(open_r
 
     def replace_it(ledger: Ledger) -> str:
         start.wait()
-        return type(ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")).__name__
+        return type(ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")).__name__
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(replace_it, runs)) == ["Busy"] * 7 + ["Claim"]

@@ -34,7 +34,7 @@ SLOWEST = 0.2
 
 def create(ledger: Ledger, title: str, session_id: str, past: Sequence[str], unanswered: int) -> None:
     """Do what a run does for one session, in a room that has a session of this title already, somebody else's."""
-    claim = ledger.claim(replace(SLOT, title=title), [LASTING], 60.0, gone_ids=past)
+    claim = ledger.claim(replace(SLOT, title=title), [LASTING], 60.0, over_ids=past)
     assert isinstance(claim, Claim)
     clock = Clock(ledger.now(), 0.0)
     for _request in range(1 + unanswered):

@@ -79,7 +79,7 @@ def test_an_intent_of_which_nothing_is_left_to_find_out_is_withdrawn(open_run: O
 def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_replaced(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
-    claim = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    claim = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(claim, Claim)
     assert ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.release(claim)
@@ -176,7 +176,7 @@ def story(ledger: Ledger, rival: Ledger) -> None:
     """Everything that a run writes."""
     key = new_key()
     s1 = made(ledger, "s1", 2)
-    claim = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    claim = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(claim, Claim)
     ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.keep(claim, "created", "s2", key)

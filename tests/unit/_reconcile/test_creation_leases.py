@@ -67,11 +67,11 @@ def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(op
     assert ledger.lease_of(SLOT) == busy
     # Renewed since it was seen to be over, it is not.
     assert rival.renew(claim, 60.0)
-    assert isinstance(ledger.claim(SLOT, [], 60.0, void=busy.mark), Busy)
+    assert isinstance(ledger.claim(SLOT, [], 60.0, expired=busy.mark), Busy)
     put_ahead(rival)
     busy = ledger.claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
-    inherited = ledger.claim(SLOT, [], 60.0, void=busy.mark)
+    inherited = ledger.claim(SLOT, [], 60.0, expired=busy.mark)
     assert isinstance(inherited, Claim)
     assert inherited.inherited
     assert not rival.renew(claim, 60.0)
@@ -188,7 +188,7 @@ def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
     first = scene.create()
     scene.service.faults = ["refused-422"]
     with pytest.raises(Exception, match="not today"):
-        scene.create(replaces=first.thing.id)
+        scene.create(replaced_id=first.thing.id)
     assert scene.one_usable() == first.thing.id
     assert scene.service.count("DELETE") == 0
 
@@ -197,7 +197,7 @@ def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
 def test_a_replacement_leaves_the_old_session_and_its_key_to_whoever_removes_it(scene: Scene, fault: str) -> None:
     first = scene.create()
     scene.service.faults = [fault]
-    second = scene.create(scene.open_run(), replaces=first.thing.id)
+    second = scene.create(scene.open_run(), replaced_id=first.thing.id)
     rows = {row.object_id: (row.phase, row.key) for row in scene.ledger.rows(scene.api.url, [scene.room_id])}
     assert rows == {first.thing.id: ("replaced", first.key), second.thing.id: ("created", second.key)}
     assert set(scene.service.current("Keynote")) == {first.thing.id, second.thing.id}
