@@ -20,7 +20,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Rival
 
-from .._ledger.test_database_lost_connections import dead_owner
+from .._ledger.test_database_lost_connections import ended_owner
 from ..creation_scene import ELSEWHERE, PRESET, Scene
 from ..ledger_cases import SLOT, OpenRun, both_databases, claimed, written
 from ..scripted_server import Request
@@ -156,7 +156,7 @@ def test_a_wait_that_the_service_asks_for_is_within_the_lease(scene: Scene, monk
 def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_does_not_settle(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: str, comes_back: bool
 ) -> None:
-    ledger = scene.open_run(dead_owner())
+    ledger = scene.open_run(ended_owner())
     real, failing = ledger._commits.run, list[bool]()
 
     def run(operation: Any, pauses: Any = ()) -> Any:
