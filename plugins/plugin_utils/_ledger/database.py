@@ -106,7 +106,7 @@ class Database:
         return self._with_retries(operation, "written", pauses, writes=True)
 
     def now(self, connection: sa.Connection) -> float:
-        """Return the time in seconds since 1970. PostgreSQL gives its own, so that machines with other clocks agree."""
+        """Return the time in seconds since 1970, by the server's clock if several machines share the ledger."""
         if self._is_file:
             return time.time()
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())

@@ -21,7 +21,7 @@ from . import changes, keys, location, merging, migration, rotation
 from .commits import Commits
 from .location import LedgerSettings
 from .merging import Change, PortableRow
-from .opening import Opened, open_database
+from .opening import KEY_CHANGED_ELSEWHERE, Opened, open_database
 from .reading import LedgerReader
 from .schema import BESIDE, meta, slots
 
@@ -51,7 +51,7 @@ class MaintainedLedger(LedgerReader):
         self._commits = Commits(opened.database, allowed=opened.writable)
 
     def forget(self, row_ids: Iterable[int]) -> None:
-        """Erase the keys of rows. Intents (pending rows) are deleted, because no run will resolve them."""
+        """Erase the keys of rows. Delete intents (pending rows): as retired rows, no run would resolve them."""
         chosen = slots.c.id.in_(list(row_ids))
 
         def erase(connection: sa.Connection) -> None:
@@ -114,10 +114,7 @@ class MaintainedLedger(LedgerReader):
 
     def _require_newest_key(self, stored: dict[str, bytes]) -> None:
         if rotation.are_outdated(self._keys, stored):
-            raise LedgerError(
-                f"The ledger's key was changed on another controller. {self.notes[-1] if self.notes else ''} Then run "
-                "again, if you want another change."
-            )
+            raise LedgerError(f"{KEY_CHANGED_ELSEWHERE} Then run again, if you want another change.")
 
     def _key_file(self) -> Path | None:
         return None if self._settings.key else location.key_file(self._settings)
@@ -138,7 +135,8 @@ class MaintainedLedger(LedgerReader):
             row.slot,
             now,
             object_id=row.object_id,
-            # Runs remove a session that is "replaced" or "spare". A taken slot alone is no reason for that.
+            # Runs remove a session that is "replaced" or "spare". If only its slot is taken, it becomes "beside", which
+            # no run removes.
             phase="beside" if change.action == "beside" and row.phase not in BESIDE else row.phase,
             seen_ids=json.dumps(list(row.seen_ids)),
             unanswered=row.unanswered,

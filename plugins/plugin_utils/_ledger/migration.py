@@ -74,7 +74,7 @@ def find(connection: sa.Connection) -> Found | None:
 
     Raise LedgerError if this version of the collection does not know its schema version.
     """
-    # A run that upgrades may rename the tables between the first two look-ups, so the first one is repeated.
+    # Another run may rename the tables between the first two look-ups, so the first one is repeated.
     values = _values(connection) or _earlier_values(connection) or _values(connection)
     return Found(_version_of(values.get("schema_version")), values) if values else None
 

@@ -69,7 +69,7 @@ class _Opening:
             # This write changes nothing. A read-only or full disk makes it fail, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))
         codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
-        notes = (*self.notes, *([_REPLACED] if are_outdated(self.keys, stored) else []))
+        notes = (*self.notes, *([KEY_CHANGED_ELSEWHERE] if are_outdated(self.keys, stored) else []))
         return Opened(self.database, version, codec, self.keys, self.owner, self.writable, notes, upgraded)
 
     def _new(self, connection: sa.Connection) -> migration.Found:
@@ -87,7 +87,7 @@ class _Opening:
 # Seconds to wait for a run of an earlier version: longer than its lease, unless its time-out option is longer.
 LONGEST_WAIT = 60.0
 WAIT = 0.5
-_REPLACED = (
+KEY_CHANGED_ELSEWHERE = (
     "The ledger's key was changed on another controller. The key that is given here is the old one: it opens the "
     "ledger only until it is taken out of the key file of that controller. Copy the ledger_key_file of that controller "
     "to this one, or give its first key."

@@ -194,7 +194,7 @@ def test_an_upgrade_shrinks_the_file_if_it_frees_much_of_it(
     assert (path.stat().st_size < before / 2) == shrinks
 
 
-def test_an_upgrade_does_not_wait_for_another_run_to_shrink_the_file(
+def test_an_upgrade_does_not_wait_to_shrink_a_file_that_another_run_uses(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare_deleting_upgrade(ledger_settings, 0.9, monkeypatch)

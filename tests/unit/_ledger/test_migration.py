@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ledgers of other versions: runs that read leave older ones as they are, runs that write upgrade them. Newer ones are
-refused."""
+"""Ledgers of other versions: reading leaves older ones as they are, writing upgrades them, newer ones are refused."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of earlier versions, with their own code, use a ledger of this version. None creates a second ledger or loses a
-key."""
+"""Runs of earlier versions use a ledger of this version: they create no second ledger and lose no key."""
 
 from __future__ import annotations
 

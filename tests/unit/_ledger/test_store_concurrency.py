@@ -139,7 +139,7 @@ def test_sixteen_threads_of_one_run_store_every_key(open_run: OpenRun) -> None:
     assert {row.object_id: row.key for row in rows} == kept
 
 
-def test_a_failed_write_does_not_undo_the_writes_in_the_same_transaction(open_run: OpenRun) -> None:
+def test_a_failed_write_does_not_undo_the_writes_that_are_committed_with_it(open_run: OpenRun) -> None:
     ledger = open_run()
     start = threading.Barrier(8)
 
