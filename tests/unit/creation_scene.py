@@ -50,7 +50,7 @@ class Scene:
         self.on_sleep()
 
     def create(
-        self, ledger: Ledger | None = None, *, replaces: str | None = None, gone_ids: Collection[str] = ()
+        self, ledger: Ledger | None = None, *, replaced_id: str | None = None, over_ids: Collection[str] = ()
     ) -> Made[Session]:
         creation = Creation(self.api, ledger or self.ledger, 5.0, self.sleep)
         step = CreateSession("Main stage", ASKED.title, "a test", self.room_id, ASKED)
@@ -58,7 +58,7 @@ class Scene:
         removed: list[RemoveSession] = []
         try:
             seen = frozenset(self.service.sessions)
-            return create(creation, target, seen, removed, replaced_id=replaces, over_ids=gone_ids)
+            return create(creation, target, seen, removed, replaced_id=replaced_id, over_ids=over_ids)
         finally:
             self.removed = [step.session.id for step in removed]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shared values of the ledger tests: a slot, a key, a claim, and the mark for tests that run on both databases."""
+"""Shared parts of the ledger tests: slots, keys and claims, open ledgers, and a mark for tests on both databases."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 
 OpenRun = Callable[..., Ledger]
 SLOT = Slot("https://api.invalid", "session", "r1", "Keynote")
+# The owner name of a run on another machine.
 ELSEWHERE = "another-boot/[1]:7:7:x"
 both_databases = pytest.mark.parametrize("ledger_settings", ["sqlite", "postgresql"], indirect=True)
 
@@ -57,10 +58,10 @@ def maintained(settings: LedgerSettings) -> MaintainedLedger:
 
 
 def written(ledger: LedgerReader, statement: sa.Executable) -> int:
-    """Change the tables as no method of the ledger does; return how many rows that were."""
+    """Execute a statement that no method of the ledger offers. Return the number of changed rows."""
     return ledger._database.write(lambda connection: connection.execute(statement)).rowcount
 
 
 def stored(ledger: LedgerReader, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-    """Return what the tables hold."""
+    """Return the rows of a query on the tables."""
     return ledger._database.read(lambda connection: connection.execute(statement).all())

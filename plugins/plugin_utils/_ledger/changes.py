@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Changes of rows that several operations of the ledger make, each within the transaction of its caller."""
+"""Changes of rows that several operations of the ledger share. Each runs in the transaction of its caller."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from typing import Any
 import sqlalchemy as sa
 
 from .rows import Slot
-from .schema import holds_slot, is_of_use, slots
+from .schema import holds_slot, is_needed, slots
 
 
 def by_id(row_id: int) -> sa.Update:
+    """Return an UPDATE of one row, to which the caller adds the values."""
     return sa.update(slots).where(slots.c.id == row_id)
 
 
 def holder_of(connection: sa.Connection, slot: Slot) -> sa.Row[Any] | None:
-    """Return the row that holds a slot."""
+    """Return the row that holds a slot, None if no row holds it."""
     return connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
 
 
 def insert(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> int:
-    """Add a row to a slot and return its id. What is not given is empty, and the row has no lease."""
+    """Add a row to a slot and return its id. Columns that are not in ``values`` are empty; the row has no lease."""
     row = {"seen_ids": "[]", "lease_until": 0.0, "created_at": now, "updated_at": now, **asdict(slot), **values}
     inserted = connection.execute(sa.insert(slots).values(**row))
-    # The key is optional only for an INSERT of several rows.
+    # The type allows None only because of an INSERT of several rows.
     return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
 
 
 def withdraw(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
-    """Remove intents; what such an intent would have replaced gets its slot back."""
+    """Delete intents (pending rows), and give each slot back to the session that the intent was to replace."""
     of_slot = sa.select(slots).where(condition)
     freed = [Slot(row.api, row.kind, row.parent, row.title) for row in connection.execute(of_slot).all()]
     connection.execute(sa.delete(slots).where(condition))
@@ -44,7 +45,7 @@ def withdraw(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> No
 
 
 def give_back(connection: sa.Connection, slot: Slot) -> None:
-    """Give a slot that nothing holds back to the session that was to be replaced."""
+    """Let the session that was last to be replaced hold its slot again, if no row holds the slot."""
     if holder_of(connection, slot) is not None:
         return
     replaced = slot.condition() & (slots.c.phase == "replaced")
@@ -54,17 +55,19 @@ def give_back(connection: sa.Connection, slot: Slot) -> None:
 
 
 def retire(connection: sa.Connection, condition: sa.ColumnElement[bool], now: float) -> None:
-    """Erase rows' keys, and the rows, unless a request of their slot was never answered.
+    """Erase the keys of rows, and delete those rows that are not needed.
 
-    What such a request may have created is told from what is known to be ours by the ids of these rows.
+    A row stays, without its key, while a request of its slot is unanswered. Its id then shows that this session is
+    known, and so was not created by that request.
     """
     values = {"phase": "retired", "secret": None, "fingerprint": None, "lease_until": 0.0, "memory": None}
     ids = [row.id for row in connection.execute(sa.select(slots.c.id).where(condition)).all()]
     if not ids:
         return
     connection.execute(sa.update(slots).where(slots.c.id.in_(ids)).values(**values, updated_at=now))
-    drop_useless(connection)
+    delete_unneeded(connection)
 
 
-def drop_useless(connection: sa.Connection) -> None:
-    connection.execute(sa.delete(slots).where(~is_of_use))
+def delete_unneeded(connection: sa.Connection) -> None:
+    """Delete the rows that ``schema.is_needed`` excludes."""
+    connection.execute(sa.delete(slots).where(~is_needed))

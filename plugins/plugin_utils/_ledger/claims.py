@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The right to create in a slot: it is claimed before the POST and renewed, and what came of it is kept.
+"""Claims: a run claims a slot before its POST, renews the claim, and then stores the result.
 
-A pending row carries a lease: while it lasts, only its owner may create.
+The row of a claim is ``pending`` and has a lease. Until the lease ends, only its owner may create in the slot.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from .unanswered import Unanswered
 class Claim:
     """The right to create in a slot.
 
-    ``inherited``: an earlier run began ``age`` seconds ago and its outcome is not known; ``key`` is what it received
-    if its answer did not name the session. ``unanswered`` is as the ledger has it. ``replaces`` is the id of the
-    session that the new one takes the place of.
+    ``inherited``: an earlier run had claimed the slot, and the outcome is unknown. ``age``: seconds since that run last
+    changed its row. ``key``: the key that it received in a response without the session's id. ``unanswered``: the
+    unanswered requests of the slot. ``replaced_id``: the id of the session that the new one replaces.
     """
 
     row_id: int
@@ -48,15 +48,15 @@ class Claim:
     age: float = 0.0
     key: StreamKey | None = None
     unanswered: Unanswered = field(default_factory=Unanswered.none)
-    replaces: str | None = None
+    replaced_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Another run is creating in the slot; its lease ends in ``seconds``.
+    """Another run is creating in the slot. Its lease ends in ``seconds`` and lasts ``length`` seconds in total.
 
-    ``mark`` tells one state of its lease from the next. By whatever clock it was written, a lease is no longer than
-    ``length`` seconds: one whose mark has been the same for that long is over.
+    ``mark`` changes whenever the lease is renewed. If it stays the same for ``length`` seconds, the lease is over, even
+    if the other run's clock was wrong.
     """
 
     seconds: float
@@ -65,15 +65,12 @@ class Busy:
 
 
 class Claims(LedgerReader):
-    """The claims of one run, ``owner``, in an open ledger.
-
-    Writes of concurrent threads are committed together, and each returns after its own commit.
-    """
+    """The claims of one run in an open ledger. Safe to use from several threads."""
 
     def __init__(self, opened: Opened) -> None:
         super().__init__(opened)
         self._owner = opened.owner
-        # A ledger that was opened for reading may be of an earlier version, which cannot be written.
+        # A ledger that was opened for reading may have an earlier schema, which this version cannot write.
         self._commits = Commits(opened.database, allowed=opened.writable)
 
     def claim(
@@ -82,16 +79,16 @@ class Claims(LedgerReader):
         seen_ids: Iterable[str],
         lease: float,
         *,
-        replaces: str | None = None,
-        gone_ids: Collection[str] = (),
-        void: tuple[int, float] | None = None,
+        replaced_id: str | None = None,
+        over_ids: Collection[str] = (),
+        expired: tuple[int, float] | None = None,
     ) -> Claim | Busy | Row:
-        """Commit the intent to create in a slot.
+        """Commit the intent to create in a slot, with a lease of ``lease`` seconds.
 
-        Return a Claim, Busy where another run's lease lasts, or the Row of what was made there meanwhile. The session
-        with the id ``replaces`` gives its slot up by the same commit, and keeps its key. A row of one of ``gone_ids``,
-        which the caller knows to be unusable, is retired by it. ``lease`` is in seconds; ``void`` is the mark of a
-        lease that the caller has seen to be over.
+        Return a Claim, Busy if another run's lease has not ended, or the Row of what another run has created there.
+        ``replaced_id``: a session that gives up its slot in the same commit and keeps its key. ``over_ids``: sessions
+        that the caller knows to be over; a row of one of them is retired in the same commit. ``expired``: the mark of a
+        lease that the caller knows to be over. Raise LedgerError if it cannot be committed or the disk is nearly full.
         """
         self._database.check_space()
         seen = sorted(seen_ids)
@@ -103,37 +100,37 @@ class Claims(LedgerReader):
             leased = {"owner": self._owner, "lease_until": now + lease}
             if found is not None and found.phase == "pending":
                 if found.owner == self._owner and found.updated_at in made:
-                    # Committed by an attempt whose acknowledgement was lost.
+                    # An earlier attempt committed this, and only its acknowledgement was lost.
                     return made[found.updated_at]
                 busy = _busy(found, now)
-                if self._codec.is_leased(found, now) and busy.mark != void:
+                if self._codec.is_leased(found, now) and busy.mark != expired:
                     return busy
                 connection.execute(changes.by_id(found.id).values(**leased, updated_at=now))
-                self._mark_replaced(connection, slot, replaces, now)
-                made[now] = _inherited(self._codec.row(found, now), replaces)
+                self._mark_replaced(connection, slot, replaced_id, now)
+                made[now] = _inherited(self._codec.undamaged_row(found, now), replaced_id)
                 return made[now]
-            if found is not None and found.object_id != replaces:
-                if found.object_id not in gone_ids:
-                    return self._codec.row(found, now)
+            if found is not None and found.object_id != replaced_id:
+                if found.object_id not in over_ids:
+                    return self._codec.undamaged_row(found, now)
                 changes.retire(connection, slots.c.id == found.id, now)
-            self._mark_replaced(connection, slot, replaces, now)
+            self._mark_replaced(connection, slot, replaced_id, now)
             row_id = changes.insert(connection, slot, now, phase="pending", seen_ids=json.dumps(seen), **leased)
-            made[now] = Claim(row_id, slot, frozenset(seen), replaces=replaces)
+            made[now] = Claim(row_id, slot, frozenset(seen), replaced_id=replaced_id)
             return made[now]
 
         return self._commits.run(attempt)
 
     def lease_of(self, slot: Slot) -> Busy | None:
-        """Return the lease that another run has on a slot, None where there is none that lasts."""
+        """Return the lease that another run has on a slot, None if no lease lasts."""
         found, now = self._found(sa.select(slots).where(slot.condition() & holds_slot))
         return next((_busy(row, now) for row in found if self._codec.is_leased(row, now)), None)
 
     def renew(self, claim: Claim, lease: float) -> bool:
-        """Extend a claim's lease to ``lease`` seconds from now; False where another run has taken it over.
+        """Extend a claim's lease to ``lease`` seconds from now. Return False if another run has taken over the slot.
 
-        What the claim has unanswered is committed too: before a request is sent, it counts that request.
+        The claim's ``unanswered`` is committed too: that is how a request is counted before it is sent.
         """
-        mine = self._of(claim).values(unanswered=unanswered.written(claim.unanswered))
+        mine = self._pending_row(claim).values(unanswered=unanswered.written(claim.unanswered))
 
         def extend(connection: sa.Connection) -> int:
             now = self._database.now(connection)
@@ -149,29 +146,31 @@ class Claims(LedgerReader):
         key: StreamKey | None,
         memory: Memory | None = None,
     ) -> bool:
-        """Commit what a creation brought, its id and its key; return whether they fill the slot.
+        """Commit the id and the key of what was created. Return whether this row now holds the slot.
 
-        A key whose session is not known yet is kept in phase ``pending``. Where the claim was taken over meanwhile,
-        the slot's row is another run's, and the key is kept beside it as ``spare``: a key that was seen is never
-        dropped. Where the database is lost, it is tried for about a minute; the row then stays ``pending``, so that the
-        next run finds the session and replaces it.
+        A key whose session is unknown is stored in phase ``pending``. If another run has taken over the slot, the key
+        is stored in an additional row (``spare``), because no key may be lost. If the database fails, a key is tried
+        again for about a minute. Then LedgerError is raised and the row stays ``pending``, so that the next run finds
+        the session and replaces it.
         """
-        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._codec.sealed(key)}
+        values: dict[str, Any] = {"phase": phase, "object_id": object_id, **self._codec.key_columns(key)}
         if phase != "pending":
             values |= {"lease_until": 0.0, "memory": memory_text(memory or {})}
             if not claim.unanswered:
-                # Ids are of use only as long as something may come of a request.
+                # The ids are needed only while a request may still take effect.
                 values["seen_ids"] = "[]"
 
         def commit(connection: sa.Connection) -> bool:
             now = self._database.now(connection)
-            mine = self._of(claim).values(**values, unanswered=unanswered.written(claim.unanswered), updated_at=now)
+            mine = self._pending_row(claim).values(
+                **values, unanswered=unanswered.written(claim.unanswered), updated_at=now
+            )
             if connection.execute(mine).rowcount:
                 return True
             same = claim.slot.condition() & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
             known = connection.execute(sa.select(slots.c.phase).where(same & (slots.c.phase != "retired"))).first()
             if known is not None or key is None:
-                # Committed by an attempt whose acknowledgement was lost.
+                # An earlier attempt committed this, and only its acknowledgement was lost.
                 return known is not None and known.phase not in BESIDE
             beside = {**values, "phase": "spare", "owner": self._owner, "lease_until": 0.0, "seen_ids": "[]"}
             changes.insert(connection, claim.slot, now, **beside)
@@ -182,33 +181,36 @@ class Claims(LedgerReader):
         except LedgerError as error:
             made = f"the {claim.slot.kind} '{claim.slot.title}' ({object_id or 'its id is not known'}) was created"
             lost = "its stream key could not be kept" if key is not None else "the ledger does not know it yet"
-            raise LedgerError(f"{made}, but {lost}. {error} A run with the ledger in order settles this.") from None
+            settled = "replaces" if key is not None else "finds"
+            raise LedgerError(
+                f"{made}, but {lost}. {error} Run again when the ledger can be used: that run {settled} it."
+            ) from None
 
     def release(self, claim: Claim) -> None:
-        """End the lease and keep the intent, so that the next run resolves it without waiting for the lease.
+        """End the lease and keep the intent, so that the next run does not have to wait for the lease.
 
-        Only tried: this is what comes after a failure, and that is what the user has to hear of.
+        A LedgerError is suppressed: the failure before this call is the one to report.
         """
         with suppress(LedgerError):
-            ended = self._of(claim).values(lease_until=0.0)
+            ended = self._pending_row(claim).values(lease_until=0.0)
             self._commits.run(lambda connection: connection.execute(ended).rowcount, pauses=())
 
     def withdraw(self, claim: Claim) -> None:
-        """Remove an intent of which it is certain that nothing was created; what it would have replaced stays.
+        """Delete an intent that has certainly created nothing. The session that it was to replace keeps its slot.
 
-        Only tried, as in ``release``: an intent that stays is settled by the next run.
+        A LedgerError is suppressed: the next run resolves an intent that stays.
         """
         mine = (slots.c.id == claim.row_id) & (slots.c.phase == "pending") & (slots.c.owner == self._owner)
         with suppress(LedgerError):
             self._commits.run(lambda connection: changes.withdraw(connection, mine))
 
-    def _of(self, claim: Claim) -> sa.Update:
+    def _pending_row(self, claim: Claim) -> sa.Update:
         return changes.by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
 
     def _mark_replaced(self, connection: sa.Connection, slot: Slot, object_id: str | None, now: float) -> None:
-        """Let a session give up its slot; one that the ledger does not know becomes known by it.
+        """Mark the session that is to be replaced. Add a row for it if the ledger has none.
 
-        One that was created for another title, which it has lost since, is found in this slot from now on.
+        If its row has another title, from before the session was renamed, the row moves to this slot.
         """
         if object_id is None:
             return
@@ -218,7 +220,7 @@ class Claims(LedgerReader):
             changes.insert(connection, slot, now, phase="replaced", object_id=object_id, owner=self._owner)
 
 
-def _inherited(row: Row, replaces: str | None) -> Claim:
+def _inherited(row: Row, replaced_id: str | None) -> Claim:
     return Claim(
         row.id,
         row.slot,
@@ -227,7 +229,7 @@ def _inherited(row: Row, replaces: str | None) -> Claim:
         age=row.age,
         key=row.key,
         unanswered=row.unanswered,
-        replaces=replaces,
+        replaced_id=replaced_id,
     )
 
 

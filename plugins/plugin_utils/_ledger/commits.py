@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Commits the ledger's writes: those of concurrent threads together, each returning after its own commit."""
+"""Commits the ledger's writes. Writes of concurrent threads share one transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class _Write:
 
 
 class Commits:
-    """Whoever gets the lock commits for all who wait: with full sync, a commit costs more than the rows in it."""
+    """A queue of writes: the thread that gets the lock commits all that are queued.
+
+    Each commit waits for the disk, and that takes longer than writing the rows.
+    """
 
     def __init__(self, database: Database, *, allowed: bool) -> None:
         self._database = database
@@ -40,9 +43,10 @@ class Commits:
         self._write_lock = threading.Lock()
 
     def run(self, operation: Callable[[sa.Connection], T], pauses: tuple[float, ...] = PAUSES) -> T:
-        """Run an operation in a transaction and return its result once it is committed.
+        """Run an operation in a transaction. Return its result after the commit.
 
-        ``pauses``: see Database.write. The operation may be run several times, and the last run is what counts.
+        ``pauses``: see Database.write. The operation may run several times; only its last run is committed. Raise
+        LedgerError if the ledger is open for reading only, or cannot be written.
         """
         if not self._allowed:
             raise LedgerError("The ledger was opened for reading only.")
@@ -61,12 +65,12 @@ class Commits:
         pauses = max((write.pauses for write in batch), key=sum)
         try:
             results = self._database.write(lambda connection: [one.operation(connection) for one in batch], pauses)
-        except Exception as error:  # noqa: BLE001 - each waits in its own thread for whatever it was
+        except Exception as error:  # noqa: BLE001 - each thread raises it again for its own write
             if len(batch) == 1 or isinstance(error, Unavailable):
                 for write in batch:
                     write.future.set_exception(error)
                 return
-            # Alone, each fails or succeeds by itself.
+            # One of them has failed. Each gets a transaction of its own, so that the others succeed.
             for write in batch:
                 self._commit([write])
         except BaseException as error:

@@ -4,32 +4,32 @@
 
 # Private to this collection: it may change with every version.
 
-"""Tells whether a folder lies in a container's own layer, which is gone with the container."""
+"""Finds out whether a folder is in a container's writable layer, which is deleted with the container."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-# File systems that lay a layer to be thrown away over an image (proc(5), /proc/PID/mountinfo).
+# File systems that put a writable layer on top of an image. Their names are as in /proc/PID/mountinfo (proc(5)).
 LAYERED = ("overlay", "overlayfs", "aufs", "unionfs", "fuse.fuse-overlayfs", "fuse-overlayfs")
-# What Docker and Podman put into a container, whatever its file system is.
-MARKS = ("/.dockerenv", "/run/.containerenv")
+# Docker and Podman create these files in each container, whatever its file system is.
+MARKER_FILES = ("/.dockerenv", "/run/.containerenv")
 MOUNTS = Path("/proc/self/mountinfo")
 
 
-def is_thrown_away(folder: Path) -> bool:
-    """Say whether what is written into a folder, which need not exist yet, is gone with this container."""
+def is_in_container_layer(folder: Path) -> bool:
+    """Return whether files in a folder are deleted with this container. The folder need not exist yet."""
     try:
         mounts = MOUNTS.read_text(errors="surrogateescape")
         point, kind = _mount_of(folder.resolve(), mounts)
-        return kind in LAYERED or (point == "/" and any(Path(mark).exists() for mark in MARKS))
+        return kind in LAYERED or (point == "/" and any(Path(mark).exists() for mark in MARKER_FILES))
     except (OSError, ValueError):
         return False
 
 
 def _mount_of(folder: Path, mounts: str) -> tuple[str, str]:
-    """Return the mount point that holds a folder, and its file system; of two at one place, the later lies on top."""
+    """Return the mount point of a folder and its file system. Of two mounts at one path, the later one is on top."""
     found = ("", "")
     for line in mounts.splitlines():
         place, _separator, rest = line.partition(" - ")

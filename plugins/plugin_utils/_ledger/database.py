@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change with every version.
 
-"""The ledger's database, SQLite or PostgreSQL: connections, transactions, and what is tried again when one is lost.
+"""The ledger's database, SQLite or PostgreSQL: connections, transactions, and retries after a lost connection.
 
-Writers take turns, on both: SQLite has one lock for the whole file, and on PostgreSQL each writing transaction begins
-with one lock of the ledger's own. So no two of them can wait for each other for ever, and what a transaction reads
-stays true until it commits.
+Only one transaction writes at a time. SQLite has one lock for the whole file. On PostgreSQL, each writing transaction
+begins with the same advisory lock. So writers cannot deadlock, and what a transaction has read does not change before
+it commits.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from .._core.errors import LedgerError
 from .._core.secrecy import Redactor
 from . import location
-from .file_owners import whose_hint
+from .file_owners import owner_hint
 from .location import LedgerSettings
 
 T = TypeVar("T")
-# Replaced in tests of the waiting.
+# Tests replace it.
 sleep: Callable[[float], None] = time.sleep
 
-# Seconds that a writer waits for the others.
+# Seconds that a writer waits for other writers.
 BUSY_TIMEOUT = 30.0
-# Seconds after which a transaction that a cut connection or a lost race undid is tried again, each time on a
-# connection of its own.
+# After a lost connection or a conflict, a transaction is tried again on a new connection: once after each of these
+# pauses (seconds).
 PAUSES = (0.1, 0.5, 1.0, 2.0)
-# For the one thing that cannot be had again: a key that the service has shown.
+# The pauses for a stream key: the service shows a key only once.
 LONG_PAUSES = (*PAUSES, 4.0, *[8.0] * 6)
-# SQLite's write-ahead log grows to about 4 MiB before it is used again (1000 pages, wal_autocheckpoint).
+# Bytes. SQLite's write-ahead log grows to about 4 MiB before it is reused (1000 pages, wal_autocheckpoint).
 SMALLEST_FREE_SPACE = 8 << 20
-# Seconds after which a run cuts a connection whose server takes what it is told and answers nothing.
+# Seconds after which a run closes a connection whose server accepts statements and does not respond.
 LONGEST_TRANSACTION = 3 * BUSY_TIMEOUT
 _WRITERS_LOCK = 7302847110
-# Of PostgreSQL's error classes those after which the same transaction may succeed: connection exceptions, serialization
-# failures and dead-locks, an operator's intervention (a restart), too many connections.
+# The beginnings of the SQLSTATE codes after which the same transaction may succeed: connection exceptions,
+# serialization failures and deadlocks, operator interventions such as a restart, too many connections.
 _TRANSIENT_STATES = ("08", "40", "57P", "53300")
 _CONNECTING = {
     "connect_timeout": 10,
-    # A peer that has vanished is noticed within half a minute, whether it owes an answer or an acknowledgement.
+    # A server that is unreachable is noticed within half a minute, while idle and while data is unacknowledged.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -70,11 +70,11 @@ SELECT pg_advisory_xact_lock({_WRITERS_LOCK})
 
 
 class Unavailable(LedgerError):
-    """The database could not be used, whatever was asked of it, also when it was tried again."""
+    """The database cannot be used for any operation, also after retries."""
 
 
 class Database:
-    """``pauses`` bounds how often an operation is tried again: once after each of these seconds."""
+    """Runs operations in transactions. Raises Unavailable if the database cannot be used, else LedgerError."""
 
     def __init__(self, settings: LedgerSettings, redactor: Redactor, *, create: bool) -> None:
         self._settings = settings
@@ -90,28 +90,29 @@ class Database:
         self._engine.dispose()
 
     def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
-        """Like ``read`` or ``write``, but without patience: nothing has been done yet that could be lost."""
-        return self._repeated(operation, "opened", PAUSES[:1], writes=writes)
+        """Like ``read`` or ``write``, with one short retry only: nothing has been created yet that could be lost."""
+        return self._with_retries(operation, "opened", PAUSES[:1], writes=writes)
 
     def read(self, operation: Callable[[sa.Connection], T]) -> T:
-        return self._repeated(operation, "read", PAUSES, writes=False)
+        return self._with_retries(operation, "read", PAUSES, writes=False)
 
     def write(self, operation: Callable[[sa.Connection], T], pauses: tuple[float, ...] = PAUSES) -> T:
-        """Run an operation in a transaction and return its result once that is committed.
+        """Run an operation in a transaction. Return its result after the commit.
 
-        Where a connection is lost at the commit, nobody knows whether it took place. The operation is then run again,
-        and must know its own work when it finds it.
+        ``pauses``: it is tried again once after each of these pauses (seconds). If the connection is lost during the
+        commit, the outcome is unknown, and the operation runs again. It must therefore recognise what it has already
+        written.
         """
-        return self._repeated(operation, "written", pauses, writes=True)
+        return self._with_retries(operation, "written", pauses, writes=True)
 
     def now(self, connection: sa.Connection) -> float:
-        """Return the time in seconds since 1970: of the server's clock, where several machines share the ledger."""
+        """Return the time in seconds since 1970, by the server's clock if several machines share the ledger."""
         if self._is_file:
             return time.time()
         return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
 
     def check_space(self) -> None:
-        """Raise LedgerError where the disk is nearly full: before a POST, because the key that it brings takes room."""
+        """Raise LedgerError if the disk is nearly full. Called before a POST, because its key must be stored."""
         if not self._is_file:
             return
         folder = location.database_file(self._settings).parent
@@ -122,30 +123,30 @@ class Database:
         free = found.f_bavail * found.f_frsize
         if free < SMALLEST_FREE_SPACE:
             raise LedgerError(
-                f"ledger_url: the disk of {folder} has {free >> 10} KiB left, and the ledger wants "
-                f"{SMALLEST_FREE_SPACE >> 10}. Make room, or give a ledger_url on another disk; a key that cannot be "
+                f"ledger_url: the disk of {folder} has {free >> 10} KiB left, and the ledger needs "
+                f"{SMALLEST_FREE_SPACE >> 10}. Make room, or give a ledger_url on another disk. A key that cannot be "
                 "written would be lost, so nothing was created."
             )
 
     def reclaim(self) -> None:
-        """Give the disk back what an upgrade has freed in a SQLite file, where that is much. Only tried."""
+        """Shrink a SQLite file after an upgrade, if more than a quarter of it is free. Errors are suppressed."""
         if not self._is_file:
             return
         path = location.database_file(self._settings)
-        # Another run that has the file open is not waited for.
+        # If another run uses the file, it stays as it is.
         with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
             pages, free = (
                 connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
             )
             if free > pages / 4:
-                # What is copied meanwhile stays off the disk.
+                # The temporary copy is kept in memory, because it would leave ciphertext on the disk.
                 connection.executescript("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
-    def _repeated(
+    def _with_retries(
         self, operation: Callable[[sa.Connection], T], done: str, pauses: tuple[float, ...], *, writes: bool
     ) -> T:
-        # Waiting for a lock takes its time at each attempt.
+        # Each attempt may also wait for a lock, which the pauses do not include.
         give_up = time.monotonic() + sum(pauses) + LONGEST_TRANSACTION
         for pause in (*pauses, None):
             try:
@@ -154,7 +155,7 @@ class Database:
             except SQLAlchemyError as error:
                 again = is_transient(error) or (pauses == LONG_PAUSES and is_operational(error))
                 if pause is None or not again or time.monotonic() > give_up:
-                    raise self._reported(error, done) from None
+                    raise self._as_ledger_error(error, done) from None
             except UnicodeError:
                 raise LedgerError(
                     f"The ledger cannot be {done}: a title or an id holds characters that no database takes."
@@ -169,17 +170,17 @@ class Database:
                 with connection.begin():
                     yield connection
             else:
-                with _bounded(connection), connection.begin():
+                with _with_time_limit(connection), connection.begin():
                     connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
                     yield connection
 
-    def _reported(self, error: SQLAlchemyError, done: str) -> LedgerError:
-        """Return one sentence: of the database's own message only the first line, for more could quote values."""
+    def _as_ledger_error(self, error: SQLAlchemyError, done: str) -> LedgerError:
+        """Return an error for the user, with only the first line of the database's message: more could quote values."""
         lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
         reason = self._redactor.text(lines[0][:200] if lines else type(error).__name__)
         if self._is_file:
             path = location.database_file(self._settings)
-            hint = whose_hint(path).strip() or "Check ledger_url, the disk and the permissions."
+            hint = owner_hint(path).strip() or "Check ledger_url, the disk and the permissions."
         else:
             hint = "Check ledger_url, the server and the rights of its user. "
             hint += "Nothing was changed." if done == "opened" else "What was committed is kept; run again."
@@ -192,7 +193,7 @@ class Database:
         location.check_file(self._settings)
         url = location.parsed_url(self._settings)
         url = url.set(database=str(location.database_file(self._settings)))
-        # hide_parameters keeps bound values out of every message of SQLAlchemy's.
+        # hide_parameters keeps bound values out of SQLAlchemy's messages.
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
         sa.event.listen(engine, "connect", _configure_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -203,14 +204,14 @@ class Database:
         for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
             self._redactor.learn(str(secret) if secret else None)
         connecting: dict[str, Any] = {name: value for name, value in _CONNECTING.items() if name not in url.query}
-        # A pooler in front of the server (PgBouncer) hands each transaction another connection.
+        # A pooler (PgBouncer) may use another connection for each transaction, where a prepared statement is unknown.
         connecting["prepare_threshold"] = None
         try:
             return sa.create_engine(
                 url,
                 hide_parameters=True,
                 connect_args=connecting,
-                # Of what a server or user may have set instead, a snapshot from before the lock would be of no use.
+                # The default of a server or user may be a stricter level, whose snapshot would be older than the lock.
                 isolation_level="READ COMMITTED",
                 pool_size=2,
                 max_overflow=2,
@@ -223,9 +224,9 @@ class Database:
 
 
 @contextmanager
-def _bounded(connection: sa.Connection) -> Iterator[None]:
-    """Cut the connection from this side when it takes too long: the server's own time-outs need a server that runs."""
-    # A duplicate, which cannot be closed and given to another file meanwhile.
+def _with_time_limit(connection: sa.Connection) -> Iterator[None]:
+    """Close the connection after LONGEST_TRANSACTION seconds. The server's own time-outs fail if the server hangs."""
+    # A duplicate of the descriptor: the driver cannot close it, so its number cannot be reused for another file.
     peer = socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno()))  # type: ignore[union-attr]
     timer = threading.Timer(LONGEST_TRANSACTION, _shut_down, (peer,))
     timer.daemon = True
@@ -243,29 +244,29 @@ def _shut_down(peer: socket.socket) -> None:
 
 
 def is_transient(error: SQLAlchemyError) -> bool:
-    """Say whether the same transaction may succeed when it is tried again."""
+    """Return whether the same transaction may succeed if it is tried again."""
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
         return True
-    # sqlite3's errors have no such attribute. psycopg's have none to show where there was no connection at all.
+    # sqlite3's errors have no sqlstate. psycopg's is None if no connection was made.
     state = getattr(error.orig, "sqlstate", "")
     return isinstance(error, OperationalError) if state is None else state.startswith(_TRANSIENT_STATES)
 
 
 def is_operational(error: SQLAlchemyError) -> bool:
-    """Say whether the database's state is to blame, and not what was asked of it: a lock, a full disk, a restart."""
+    """Return whether the cause is the state of the database (a lock, a full disk, a restart), not the statement."""
     return isinstance(error, (OperationalError, InterfaceError, InternalError))
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
-    # Transactions are begun by _begin_sqlite; the driver's own habit of beginning late would lose the lock order.
+    # _begin_sqlite begins transactions. The driver would begin one only before its first write, after reads.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
-    # An erased key is overwritten in the file, not only marked as free space. While another run has the ledger open,
-    # its ciphertext may stay in the write-ahead log.
+    # An erased key is overwritten in the file, not only marked as free space. Its ciphertext may stay in the
+    # write-ahead log while another run has the ledger open.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 

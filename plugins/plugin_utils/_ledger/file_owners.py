@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Whose the files are that a run may not use."""
+"""The owner of a file that this user may not use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pwd
 from pathlib import Path
 
 
-def whose_hint(path: Path) -> str:
-    """Return a sentence that names the owner of what keeps this user from a file, empty where that is not the matter.
+def owner_hint(path: Path) -> str:
+    """Return a sentence that names who owns the file, or the folder above it, that this user may not use.
 
-    Such a file is what a run as another user has left, with sudo for one.
+    Return "" if permissions are not the problem. Such files come from a run as another user, for example with sudo.
     """
     for part in (*reversed(path.parents), path):
         try:

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The keys that a ledger is opened with: given, or read from its key file, which a new ledger is given one of.
+"""The Fernet keys of a ledger: from an option, or from the key file, which is created with a new SQLite ledger.
 
-A key file may hold several keys, separated by commas or line ends: the first encrypts, all decrypt.
+A key file may have several keys, separated by commas or line ends: the first encrypts, all decrypt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from .._core.errors import InvalidInput, LedgerError
 from .._core.secrecy import Cipher, Redactor, create_key_file, read_key_file, split_keys
 from . import location
-from .file_owners import whose_hint
+from .file_owners import owner_hint
 from .location import LedgerSettings, is_there, key_file, key_file_of, older_key_file_of
 
 # https://www.sqlite.org/fileformat.html, "The Database Header"
@@ -27,7 +27,11 @@ _HEADER = b"SQLite format 3\0"
 
 
 def prepare_keys(settings: LedgerSettings, redactor: Redactor, *, create: bool) -> list[str]:
-    """Return the Fernet keys, from ``key`` or the key file, which is made on the first use of a new SQLite ledger."""
+    """Return the Fernet keys from the setting ``key``, else from the key file.
+
+    ``create``: create the key file of a new SQLite ledger. Raise LedgerError if there is no key, or if the file cannot
+    be used.
+    """
     keys = split_keys(settings.key) if settings.key else _keys_of_file(settings, create=create)
     for key in keys:
         redactor.learn(key)
@@ -35,7 +39,7 @@ def prepare_keys(settings: LedgerSettings, redactor: Redactor, *, create: bool) 
 
 
 def check_keys(settings: LedgerSettings, redactor: Redactor) -> None:
-    """Raise an error where a ledger that is still to be made could not have the key that is given. For check mode."""
+    """Raise InvalidInput or LedgerError if a new ledger could not use the keys that are given. For check mode."""
     keys = split_keys(settings.key) if settings.key else keys_in(key_file(settings)) or []
     for key in keys:
         redactor.learn(key)
@@ -44,7 +48,7 @@ def check_keys(settings: LedgerSettings, redactor: Redactor) -> None:
 
 
 def keys_in(path: Path) -> list[str] | None:
-    """Return the keys of a key file, None where there is none; raise LedgerError where it cannot be used."""
+    """Return the keys in a key file, None if it does not exist. Raise LedgerError if it cannot be used."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -55,7 +59,7 @@ def keys_in(path: Path) -> list[str] | None:
         return None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise LedgerError(f"ledger_key_file {path} cannot be read: {reason}.{whose_hint(path)}") from None
+        raise LedgerError(f"ledger_key_file {path} cannot be read: {reason}.{owner_hint(path)}") from None
     text = read_key_file(path)
     if text is None:
         return None
@@ -66,7 +70,7 @@ def keys_in(path: Path) -> list[str] | None:
 
 
 def others_that_read(path: Path, settings: LedgerSettings) -> str | None:
-    """Say what else may read a key file, None where nothing is known to."""
+    """Return a phrase that names other users of a key file, None if none are known."""
     own = location.database_file(settings) if location.is_file(settings) else None
     try:
         beside = sorted(one for one in path.parent.iterdir() if one != own)
@@ -75,7 +79,7 @@ def others_that_read(path: Path, settings: LedgerSettings) -> str | None:
     others = [str(one) for one in beside if path in (key_file_of(one), older_key_file_of(one)) and _is_database(one)]
     known = [f"the ledger {one}" for one in others]
     if settings.key_file:
-        # Who has named it may have named it elsewhere too.
+        # A file that is named in an option may be named in other places too.
         known.append("whatever else was given it as ledger_key_file")
     return " and ".join(known) or None
 
@@ -89,7 +93,7 @@ def _keys_of_file(settings: LedgerSettings, *, create: bool) -> list[str]:
             "SQLite only."
         )
     if keys is None and location.may_exist(settings):
-        # Another first run may have made both between the two looks: it makes the key before the ledger.
+        # Another first run may have created the key, and then the ledger, since the key file was read.
         path = key_file(settings)
         keys = keys_in(path)
         if keys is None:
@@ -105,7 +109,10 @@ def _keys_of_file(settings: LedgerSettings, *, create: bool) -> list[str]:
 
 
 def _keys_of_older_file(settings: LedgerSettings, path: Path, known: Sequence[str]) -> list[str]:
-    """Return what else may open a ledger: it may have been restored, with an older key file, over a newer one."""
+    """Return further keys, from a key file with the name that the first version used.
+
+    A copy of a ledger of that version may have been restored together with its key file.
+    """
     if settings.key_file or not location.is_file(settings):
         return []
     older = older_key_file_of(location.database_file(settings))
@@ -114,7 +121,7 @@ def _keys_of_older_file(settings: LedgerSettings, path: Path, known: Sequence[st
     try:
         found = [key for key in keys_in(older) or [] if key not in known]
         if found:
-            # Something else may be called so: the key of a certificate, for one.
+            # Another file may have this name, for example the key of a certificate.
             Cipher(found)
         return found
     except (LedgerError, InvalidInput):

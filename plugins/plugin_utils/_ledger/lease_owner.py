@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""Names runs: who holds a lease, and whether the run behind a name is known to have died.
+"""Names of runs, for leases. A name tells whether its run has ended.
 
-Without this, a re-run after a crash would have to wait for the dead run's lease to end.
+So a new run does not have to wait for the lease of a run that was killed.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pathlib import Path
 
 
 def new_owner() -> str:
-    """Return a name for this run: where it lives (boot and PID namespace), process id, its start, and a random part."""
+    """Return a new name for this run: the name of its process and a random part."""
     return f"{name_of_process(os.getpid())}:{secrets.token_hex(8)}"
 
 
 def name_of_process(pid: int) -> str:
-    """Return a name that no other process has had: its place, process id, and start."""
-    return ":".join((_place(), str(pid), _started(pid) or ""))
+    """Return a name that no other process has had: boot and PID namespace, process id, and start time."""
+    return ":".join((_boot_and_namespace(), str(pid), _start_time(pid) or ""))
 
 
-def is_known_dead(owner: str) -> bool:
-    """Say True only of a run that lived here and whose process is gone; of all others nothing is known."""
-    # Neither a place nor a random part holds a colon.
-    place, pid, started = [*owner.split(":"), "", "", ""][:3]
-    if not place or place != _place() or not pid.isdigit() or not started:
+def is_known_ended(owner: str) -> bool:
+    """Return True only if the run was in this boot and PID namespace and its process has ended."""
+    # No part contains a colon.
+    boot, pid, started = [*owner.split(":"), "", "", ""][:3]
+    if not boot or boot != _boot_and_namespace() or not pid.isdigit() or not started:
         return False
-    return _started(int(pid)) != started
+    return _start_time(int(pid)) != started
 
 
-def _place() -> str:
-    """Return an id of this machine's boot and PID namespace (Linux), empty where there is none to be had."""
+def _boot_and_namespace() -> str:
+    """Return the ids of this machine's boot and PID namespace (Linux), "" if they cannot be read."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = str(Path("/proc/self/ns/pid").readlink())
@@ -45,10 +45,10 @@ def _place() -> str:
     return f"{boot}/{namespace.removeprefix('pid:')}"
 
 
-def _started(pid: int) -> str | None:
-    """Return when a process began, in clock ticks since boot (proc(5), fields 3 and 22), None where none runs.
+def _start_time(pid: int) -> str | None:
+    """Return the start time of a process, in clock ticks since boot (proc(5), field 22), None if it is not running.
 
-    A process that was killed and that its parent has not waited for yet (a zombie) does not run any more.
+    A zombie (field 3) is not running: it has ended, and only its parent has not waited for it yet.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

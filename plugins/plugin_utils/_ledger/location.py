@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Where the ledger is: its database URL, its file if it is one, and the path of the key file beside that."""
+"""The location of the ledger: its database URL, its SQLite file, and its key file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .._core.errors import InvalidInput, LedgerError
-from .containers import is_thrown_away
-from .file_owners import whose_hint
+from .containers import is_in_container_layer
+from .file_owners import owner_hint
 
 # Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
 SMALLEST_DATABASE = 512
 _SQLITE = ("sqlite", "sqlite+pysqlite")
-# The first is what is used. The last is what some services call it, and not SQLAlchemy.
+# The first one is used. The last is not a name of SQLAlchemy, but some services give URLs with it.
 _POSTGRESQL = ("postgresql+psycopg", "postgresql", "postgres")
 _FORMS = "sqlite:////ABSOLUTE/PATH (four slashes: three, and the path's own) or postgresql+psycopg://USER@HOST/DATABASE"
 
@@ -33,8 +33,8 @@ _FORMS = "sqlite:////ABSOLUTE/PATH (four slashes: three, and the path's own) or 
 class LedgerSettings:
     """``url`` is a SQLAlchemy URL; ``key`` one or more Fernet keys, separated by commas; ``key_file`` a path.
 
-    Paths are absolute; one that still begins with ``~`` is in a home folder that there is not. ``is_default``: nobody
-    has named the place.
+    Paths are absolute. A path that still begins with ``~`` has no home folder to go into. ``is_default``: the user gave
+    no URL.
     """
 
     url: str = field(repr=False)
@@ -44,7 +44,7 @@ class LedgerSettings:
 
 
 def check_settings(settings: LedgerSettings) -> None:
-    """Raise InvalidInput where the URL is not one that a ledger can have, or where its key must be given and is not."""
+    """Raise InvalidInput if the URL or the path of the key file cannot be used, or if a required key is missing."""
     url = parsed_url(settings)
     if settings.key_file and not settings.key_file.startswith("/"):
         raise InvalidInput(
@@ -54,8 +54,8 @@ def check_settings(settings: LedgerSettings) -> None:
     if url.drivername in _SQLITE:
         _check_sqlite(url)
         return
-    # An '@' or '/' that is not escaped ends a password early, and its rest becomes host or database: messages of the
-    # database's would quote it.
+    # An unescaped '@' or '/' ends a password early. The rest of it becomes the host or database, which the database's
+    # messages would quote.
     if any("@" in (part or "") for part in (url.host, url.database)):
         raise InvalidInput(
             "ledger_url: its user name or password holds a character that must be escaped. Write @ as %40, / as %2F, "
@@ -72,15 +72,16 @@ def check_settings(settings: LedgerSettings) -> None:
 
 
 def _here(relative: str) -> str:
+    """Return the absolute path, as the end of a sentence."""
     try:
         return f", here {Path(relative).absolute()}"
     except OSError:
-        # The current folder is gone.
+        # The current folder was deleted.
         return ""
 
 
 def _check_sqlite(url: URL) -> None:
-    """Raise InvalidInput where the URL does not name one file, the same from wherever ansible-playbook is started."""
+    """Raise InvalidInput if the URL names no file, or if the file depends on the current folder."""
     path = url.database or ""
     if path in ("", ":memory:"):
         raise InvalidInput(f"ledger_url has no file. A ledger in memory would lose its keys; use {_FORMS}.")
@@ -109,14 +110,14 @@ def _names_a_folder(path: str) -> str:
 
 
 def parsed_url(settings: LedgerSettings) -> URL:
-    """Return the URL with the driver that is used; raise InvalidInput where it is none that is supported."""
+    """Return the URL, with the driver that is used. Raise InvalidInput if it is no URL or names another database."""
     text = settings.url.strip()
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # The library's message quotes the URL, which may hold a password.
-        meant = f"For a file, write sqlite:///{text}." if re.match(r"[/~][^:@]*\Z", text) else f"Use {_FORMS}."
-        raise InvalidInput(f"ledger_url is not a database URL. {meant}") from None
+        advice = f"For a file, write sqlite:///{text}." if re.match(r"[/~][^:@]*\Z", text) else f"Use {_FORMS}."
+        raise InvalidInput(f"ledger_url is not a database URL. {advice}") from None
     if url.drivername in _POSTGRESQL:
         return url.set(drivername=_POSTGRESQL[0])
     if url.drivername.startswith("postgres"):
@@ -136,7 +137,7 @@ def is_file(settings: LedgerSettings) -> bool:
 
 
 def database_file(settings: LedgerSettings) -> Path:
-    """Return the file of a ledger in SQLite; raise LedgerError where it is in a home folder and there is none."""
+    """Return the file of a SQLite ledger. Raise LedgerError if it is in a home folder and the user has none."""
     path = str(parsed_url(settings).database)
     if path.startswith("~"):
         raise LedgerError(
@@ -147,7 +148,7 @@ def database_file(settings: LedgerSettings) -> Path:
 
 
 def shown(settings: LedgerSettings) -> str:
-    """Return where the ledger is, in words that may be shown: no user, no password, no parameters."""
+    """Return the location of the ledger for messages, without user name, password and parameters."""
     if is_file(settings):
         return str(database_file(settings))
     url = parsed_url(settings)
@@ -155,10 +156,10 @@ def shown(settings: LedgerSettings) -> str:
 
 
 def key_file(settings: LedgerSettings) -> Path:
-    """Return the path of the key file: the one that is given, else the one that stands beside the ledger.
+    """Return the path of the key file: the given one, else the ledger's path with ``.key`` appended.
 
-    Its name is the whole name of the ledger's file and ``.key``. The first version left the file's ending out, so that
-    two ledgers could share one; what it wrote is found where it is.
+    The first version replaced the suffix by ``.key``, so two ledgers could share a key file. Its file is used if only
+    that one exists.
     """
     if settings.key_file:
         return Path(settings.key_file)
@@ -172,14 +173,14 @@ def key_file_of(database: Path) -> Path:
 
 
 def older_key_file_of(database: Path) -> Path:
-    """Return where the first version kept the key of a ledger."""
+    """Return the path of the key file in the first version."""
     path = database.with_suffix(".key")
-    # A ledger that is itself called so never had its key there.
+    # The ledger itself has this name, so its key was never there.
     return path if path != database else key_file_of(database)
 
 
 def is_there(path: Path) -> bool:
-    """Say whether a path exists, also where this user may not look: using it then says why it cannot be used."""
+    """Return whether a path exists. True if this user may not look: using the path then raises the reason."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -190,7 +191,7 @@ def is_there(path: Path) -> bool:
 
 
 def may_exist(settings: LedgerSettings) -> bool:
-    """Say False where there is certainly no ledger yet; of a server's database only the server can tell."""
+    """Return False if there is certainly no ledger yet. For PostgreSQL that is unknown without a connection."""
     if not is_file(settings):
         return True
     try:
@@ -199,24 +200,25 @@ def may_exist(settings: LedgerSettings) -> bool:
         return False
 
 
-def throw_away_warning(settings: LedgerSettings) -> str | None:
-    """Return a warning if a ledger at the default place would be gone with the container that this is, else None."""
+def container_warning(settings: LedgerSettings) -> str | None:
+    """Return a warning if the default ledger would be deleted with the container in which this run is, else None."""
     if not settings.is_default:
         return None
     try:
         path = database_file(settings)
     except LedgerError:
         return None
-    if not is_thrown_away(path.parent):
+    if not is_in_container_layer(path.parent):
         return None
     return (
-        f"The new ledger {path} lies in the container's own file system: with the container, it is gone, and the "
-        "stream keys in it with it. Give a ledger_url (TENBYTE_LEDGER_URL) on a volume, or of a PostgreSQL database."
+        f"The new ledger {path} lies in the container's own file system. When the container is removed, the ledger is "
+        "lost, and its stream keys with it. Give a ledger_url (TENBYTE_LEDGER_URL) on a volume, or of a PostgreSQL "
+        "database."
     )
 
 
 def check_can_be_created(settings: LedgerSettings) -> None:
-    """Raise LedgerError where the ledger's file could not be created. Creates nothing, for check mode."""
+    """Raise LedgerError if the ledger's file could not be created. For check mode: creates nothing."""
     folder = database_file(settings).parent
     while not is_there(folder) and folder != folder.parent:
         folder = folder.parent
@@ -225,7 +227,7 @@ def check_can_be_created(settings: LedgerSettings) -> None:
 
 
 def create_file(settings: LedgerSettings) -> None:
-    """Create the file before SQLite does, because SQLite would give it the umask's mode."""
+    """Create the file with mode 0600, because SQLite would use the umask. Raise LedgerError if that fails."""
     path = database_file(settings)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -235,7 +237,7 @@ def create_file(settings: LedgerSettings) -> None:
 
 
 def check_file(settings: LedgerSettings) -> None:
-    """Raise LedgerError where there is something that SQLite would take for a new database, or could not open."""
+    """Raise LedgerError if the file exists and SQLite could not open it, or would treat it as a new database."""
     path = database_file(settings)
     try:
         found = path.stat()
@@ -249,7 +251,7 @@ def check_file(settings: LedgerSettings) -> None:
         return
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        hint = whose_hint(path) or " Give another ledger_url, or run as a user who may read it."
+        hint = owner_hint(path) or " Give another ledger_url, or run as a user who may read it."
         raise LedgerError(f"The ledger {path} cannot be opened: {reason}.{hint}") from None
     if 0 < found.st_size < SMALLEST_DATABASE:
         raise LedgerError(
@@ -259,7 +261,7 @@ def check_file(settings: LedgerSettings) -> None:
 
 
 def unwritable(settings: LedgerSettings, reason: str) -> str:
-    hint = whose_hint(database_file(settings)) or " Give a path in a folder that this user may write."
+    hint = owner_hint(database_file(settings)) or " Give a path in a folder that this user may write."
     return (
         f"ledger_url: the ledger {shown(settings)} cannot be written: {reason}.{hint} Nothing was changed, because "
         "without a ledger the stream keys would be lost."

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What one ledger hands to another, and what taking that in changes: pure functions. No key of either is lost."""
+"""Merging the rows of another ledger: which changes to make, so that no key of either is lost. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .schema import BESIDE
 
 @dataclass(frozen=True)
 class PortableRow:
-    """What one ledger knows of a room or session, and hands to another.
+    """A row about a room or session in the form that an export has.
 
-    ``unanswered`` is the text that the ledger keeps (unanswered.py), None where every request was answered.
+    ``unanswered``: the text in the ledger (unanswered.py), None if every request was answered.
     """
 
     slot: Slot
@@ -35,7 +35,7 @@ class PortableRow:
 
 @dataclass(frozen=True)
 class Change:
-    """What taking in a row does: a new row in its slot or beside it, or its key into row ``row_id``."""
+    """One change: ``row`` is "added" to its slot, added "beside" its slot, or its key is "filled" into ``row_id``."""
 
     action: Literal["added", "beside", "filled"]
     row: PortableRow
@@ -43,10 +43,9 @@ class Change:
 
 
 def changes(rows: Sequence[Row], taken_in: Sequence[PortableRow]) -> list[Change]:
-    """Decide what taking in ``taken_in`` changes in a ledger with these rows, which must not be retired ones.
+    """Return the changes that add ``taken_in`` to a ledger with these rows, which exclude retired ones.
 
-    Raise InvalidInput where a session has one key here and another there: of the two, one is wrong, and nobody but the
-    user knows which.
+    Raise InvalidInput if the two have different keys for one session: only the user knows which key is right.
     """
     taken = {row.slot for row in rows if row.holds_slot}
     decided, conflicts, added = [], [], set[tuple[Slot, str | None, str | None]]()
@@ -67,13 +66,14 @@ def changes(rows: Sequence[Row], taken_in: Sequence[PortableRow]) -> list[Change
     if conflicts:
         raise InvalidInput(
             f"The ledger has another stream key or ingest URL than the export for {', '.join(conflicts)}. Nothing was "
-            "taken in. Forget the ones that are wrong here (operation: forget), or export again from where they are."
+            "taken in. Forget the entries that are wrong here (operation: forget), or correct the other ledger and "
+            "export again."
         )
     return decided
 
 
 def _is_same(row: Row, other: PortableRow) -> bool:
-    """Say whether a row is of the same room or session. What has no id is known by its key."""
+    """Return whether both are about one room or session. Without an id, slot and key must be equal."""
     if (row.slot.api, row.slot.kind) != (other.slot.api, other.slot.kind):
         return False
     if row.object_id is None or other.object_id is None:

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change with every version.
 
-"""Ledgers of earlier versions: found, read as they are, and brought to the tables of schema.py.
+"""Finds a ledger of any version, reads earlier versions, and upgrades them to the tables of schema.py.
 
-Up to version 3, the tables were called ``meta`` and ``slots``, as those of any other application may be. A ledger is
-known by what its tables hold. They are renamed in the transaction that brings the ledger to this version, and a table
-``meta`` stays that tells earlier versions of the collection, which look for one, that they are too old.
+Up to version 3, the tables were called ``meta`` and ``slots``. Other applications may use these names too, so a ledger
+is recognised by the content of its tables. The upgrade renames them in its transaction. It also leaves a table ``meta``
+with a newer schema version, so that earlier versions of the collection refuse the ledger.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import sqlalchemy as sa
 from .._core.errors import LedgerError
 from .._core.service_url import normalised_or_same
 from . import unanswered
-from .lease_owner import is_known_dead
-from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_of_use, meta, slots
+from .lease_owner import is_known_ended
+from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_needed, meta, slots
 from .unanswered import Unanswered
 
-# The first version whose tables have names of their own.
-OWN_NAMES = 4
+# The first schema version whose tables have the prefix tenbyte_webinar_.
+FIRST_WITH_OWN_NAMES = 4
 _EARLIER = sa.MetaData()
 _earlier_meta = sa.Table(
     "meta",
@@ -39,18 +39,18 @@ _earlier_meta = sa.Table(
 _EARLIER_SLOTS = "slots"
 _EARLIER_UNIQUE_INDEX = "one_row_per_slot"
 _EARLIER_INDEXES = ("ix_slots_object_id", _EARLIER_UNIQUE_INDEX)
-_GUARD = (
+_BLOCKING_VIEW = (
     "CREATE VIEW one_row_per_slot AS SELECT 'keeps earlier versions of tenbyte.webinar from making a ledger' AS purpose"
 )
-# Columns that had another name then.
+# Today's column names with their earlier ones.
 _RENAMED = {"unanswered": "doubt"}
 
 
 @dataclass(frozen=True)
 class Migration:
-    """From one version to the next: columns of ``slots`` to add, which must allow null, and what else is to be done.
+    """The upgrade from one version to the next. ``adds``: columns to add to ``slots``; they must allow null.
 
-    ``step`` runs in the same transaction, after the columns were added. Both find the tables under today's names.
+    ``step`` runs in the same transaction, after the columns were added. The tables already have today's names.
     """
 
     adds: tuple[sa.Column[Any], ...] = ()
@@ -58,39 +58,39 @@ class Migration:
 
 
 class InUse(LedgerError):
-    """A run of an earlier version is creating, and could not keep what it creates in tables that were renamed."""
+    """A run of an earlier version is creating something. It could not store the key in renamed tables."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A ledger in a database: its version, and the content of its table ``meta``."""
+    """A ledger in a database: its schema version, and the content of its table ``meta``."""
 
     version: int
     values: Mapping[str, bytes] = field(repr=False)
 
 
 def find(connection: sa.Connection) -> Found | None:
-    """Return the ledger of a database, None where there is none; tables of somebody else's are not taken for one.
+    """Return the ledger in a database, None if it has none. Tables of other applications are not a ledger.
 
-    Raise LedgerError where this version of the collection does not know its version.
+    Raise LedgerError if this version of the collection does not know its schema version.
     """
+    # Another run may rename the tables between the first two look-ups, so the first one is repeated.
     values = _values(connection) or _earlier_values(connection) or _values(connection)
     return Found(_version_of(values.get("schema_version")), values) if values else None
 
 
 def _values(connection: sa.Connection) -> dict[str, bytes]:
-    # A reader that finds no such table may be overtaken by the run that makes it: see find, which looks again.
     return stored_meta(connection) if sa.inspect(connection).has_table(meta.name) else {}
 
 
 def _earlier_values(connection: sa.Connection) -> dict[str, bytes]:
-    """Return the content of ``meta`` where it is an earlier version's, known by its columns and what it says."""
+    """Return the content of ``meta`` if it is the table of an earlier version, {} otherwise."""
     columns = _columns(connection, _earlier_meta.name)
     if set(columns) != {"name", "value"} or not isinstance(columns["value"], sa.LargeBinary):
         return {}
-    # What is read first is what a migration locks first, so that none comes between this and what is read next.
+    # An upgrade locks this table first. Reading it first keeps an upgrade from starting before the next look-up.
     rows = connection.exec_driver_sql(f"SELECT name, value FROM {_earlier_meta.name}").all()  # noqa: S608
-    # SQLite keeps a text as such in any column.
+    # SQLite stores a text in a column of any type.
     values = {row.name: bytes(row.value) for row in rows if isinstance(row.value, bytes)}
     first_columns = {column.name for column in slots.c} - {column.name for one in MIGRATIONS for column in one.adds}
     is_ours = {"schema_version", "fingerprint_key"} <= set(values)
@@ -105,6 +105,7 @@ def _columns(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEn
 
 
 def stored_meta(connection: sa.Connection) -> dict[str, bytes]:
+    """Return the content of the table ``meta`` by name."""
     return {row.name: bytes(row.value) for row in connection.execute(sa.select(meta))}
 
 
@@ -119,15 +120,15 @@ def _version_of(stored: bytes | None) -> int:
 
 
 def create_tables(connection: sa.Connection) -> None:
-    """Create a new ledger's tables, and what keeps earlier versions from making another ledger beside them."""
+    """Create the tables of a new ledger. Keep earlier versions from creating a second ledger in the same database."""
     is_alone = not sa.inspect(connection).get_table_names()
     METADATA.create_all(connection)
     if is_alone:
-        _tell_earlier_versions(connection)
+        _create_marker(connection)
     elif _is_free(connection, _EARLIER_UNIQUE_INDEX):
-        # The name ``meta`` may be wanted by those whose database it is. Without this one, which an index of theirs
-        # needs, earlier versions cannot make their tables.
-        connection.exec_driver_sql(_GUARD)
+        # Another application may want the name ``meta``. This view takes the name of an index without which earlier
+        # versions cannot create their tables.
+        connection.exec_driver_sql(_BLOCKING_VIEW)
 
 
 def _is_free(connection: sa.Connection, name: str) -> bool:
@@ -138,21 +139,21 @@ def _is_free(connection: sa.Connection, name: str) -> bool:
     return int(connection.execute(found, {"name": name}).scalar_one()) == 0
 
 
-def _tell_earlier_versions(connection: sa.Connection) -> None:
-    """Leave a table ``meta`` in which they read a schema version that they do not know, and so stop."""
+def _create_marker(connection: sa.Connection) -> None:
+    """Create a table ``meta`` with a schema version that earlier versions do not know, so that they refuse it."""
     _earlier_meta.create(connection)
-    told = {"name": "schema_version", "value": str(OWN_NAMES).encode()}
-    connection.execute(sa.insert(_earlier_meta).values(told))
+    marker = {"name": "schema_version", "value": str(FIRST_WITH_OWN_NAMES).encode()}
+    connection.execute(sa.insert(_earlier_meta).values(marker))
 
 
 def upgrade(connection: sa.Connection, version: int, now: float) -> None:
-    """Bring the tables of a ledger from ``version`` to the newest one, within the caller's transaction.
+    """Upgrade the tables of a ledger from ``version`` to the newest version, in the caller's transaction.
 
-    Raise InUse where a run of an earlier version would lose by it what it is creating.
+    Raise InUse if a run of an earlier version is creating something. ``now`` is in seconds since 1970.
     """
     if version == newest_version():
         return
-    if version < OWN_NAMES:
+    if version < FIRST_WITH_OWN_NAMES:
         _refuse_while_leased(connection, version, now)
         _rename_tables(connection, version)
     for migration in MIGRATIONS[version - 1 :]:
@@ -176,14 +177,14 @@ def _rename_tables(connection: sa.Connection, version: int) -> None:
             connection.exec_driver_sql(f"DROP INDEX {index['name']}")
     for table in (meta, slots):
         if connection.dialect.name == "postgresql":
-            _rename_what_belongs_to(connection, table)
+            _rename_key_and_sequence(connection, table)
         for own in table.indexes:
             own.create(connection)
-    _tell_earlier_versions(connection)
+    _create_marker(connection)
 
 
-def _rename_what_belongs_to(connection: sa.Connection, table: sa.Table) -> None:
-    """Give a table's primary key and sequence the names that PostgreSQL gives them when it makes the table."""
+def _rename_key_and_sequence(connection: sa.Connection, table: sa.Table) -> None:
+    """Rename the primary key and the sequence as PostgreSQL names them when it creates the table."""
     key = sa.inspect(connection).get_pk_constraint(table.name)["name"]
     connection.exec_driver_sql(f'ALTER TABLE {table.name} RENAME CONSTRAINT "{key}" TO {table.name}_pkey')
     if "id" in table.c:
@@ -196,45 +197,46 @@ def _refuse_while_leased(connection: sa.Connection, version: int, now: float) ->
     leased = (slots.c.phase == "pending") & (slots.c.lease_until > now)
     chosen = sa.select(slots.c.kind, slots.c.title, slots.c.owner).where(leased)
     for row in connection.execute(as_of(version, chosen)).all():
-        if not is_known_dead(row.owner or ""):
+        if not is_known_ended(row.owner or ""):
             raise InUse(
                 f"The ledger is of an earlier version, and a run of that version is creating the {row.kind} "
                 f"'{row.title}'. It was left as it is: run again when that run has ended."
             )
 
 
-def _count_what_was_pending(connection: sa.Connection) -> None:
-    """Version 1 did not say whether an intent had been followed by a request: one may have been."""
+def _count_pending_requests(connection: sa.Connection) -> None:
+    """Count one request for each intent. Version 1 did not store whether a request was sent."""
     chosen = sa.select(slots.c.id, slots.c.created_at, slots.c.updated_at)
     for row in connection.execute(chosen.where(slots.c.phase == "pending")).all():
         one = Unanswered(1, row.created_at, row.updated_at, by_service=False)
         _set(connection, row.id, unanswered=unanswered.written(one))
 
 
-def _tidy_up(connection: sa.Connection) -> None:
-    """Write what version 2 left to be guessed, spell each service in one way, and drop what nobody needs."""
+def _normalise_rows(connection: sa.Connection) -> None:
+    """Store the times that version 2 left out, normalise the services' URLs, and delete what is not needed."""
     ONE_ROW_PER_SLOT.drop(connection, checkfirst=True)
     chosen = sa.select(slots.c.id, slots.c.unanswered, slots.c.created_at, slots.c.updated_at)
     for row in connection.execute(chosen.where(slots.c.unanswered.is_not(None))).all():
         try:
             known = unanswered.read(row.unanswered, row.created_at, row.updated_at)
         except (ValueError, KeyError, TypeError):
-            # Left as it is: whoever reads the row says that it is damaged.
+            # The row stays as it is. A reader reports it as damaged.
             continue
         _set(connection, row.id, unanswered=unanswered.written(known))
-    _spell_services_alike(connection)
-    connection.execute(sa.delete(slots).where(~is_of_use))
+    _normalise_services(connection)
+    connection.execute(sa.delete(slots).where(~is_needed))
     answered = (slots.c.phase != "pending") & slots.c.unanswered.is_(None)
     connection.execute(sa.update(slots).where(answered & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
     ONE_ROW_PER_SLOT.create(connection)
 
 
-def _spell_services_alike(connection: sa.Connection) -> None:
+def _normalise_services(connection: sa.Connection) -> None:
+    """Give each service's URL one spelling. Merge the rows that then hold the same slot."""
     for (api,) in connection.execute(sa.select(slots.c.api).distinct()).all():
         if (normal := normalised_or_same(api)) != api:
             connection.execute(sa.update(slots).where(slots.c.api == api).values(api=normal))
-    # Where two spellings had a row each for one slot, the one that was changed last holds it. The other keeps its key:
-    # which session is of use, the service tells.
+    # If a slot had a row under each of two spellings, the one that was changed last holds it. The other row keeps its
+    # key, because only the service shows which of the sessions is current.
     held = sa.select(*OF_SLOT).where(holds_slot).group_by(*OF_SLOT).having(sa.func.count() > 1)
     of_row = (slots.c.id, slots.c.phase, slots.c.object_id, slots.c.secret, *_OF_INTENT)
     for slot in connection.execute(held).all():
@@ -245,15 +247,15 @@ def _spell_services_alike(connection: sa.Connection) -> None:
         for row in rows:
             if row.id == holder.id:
                 continue
-            is_told = _hand_over_requests(connection, row.id, holder.id) and row.secret is None
-            if is_told and row.object_id in (None, holder.object_id):
+            is_moved = _move_requests(connection, row.id, holder.id) and row.secret is None
+            if is_moved and row.object_id in (None, holder.object_id):
                 connection.execute(sa.delete(slots).where(slots.c.id == row.id))
             else:
                 _set(connection, row.id, phase="beside", lease_until=0.0)
 
 
-def _hand_over_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
-    """Let the row that holds a slot count what another one has unanswered; False where that cannot be read."""
+def _move_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bool:
+    """Move the unanswered requests of a row to the row that holds the slot. Return False if they cannot be read."""
     found = connection.execute(sa.select(slots.c.id, *_OF_INTENT).where(slots.c.id.in_([row_id, holder_id]))).all()
     requests, seen_ids = Unanswered.none(), set[str]()
     try:
@@ -274,11 +276,11 @@ def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
 
 
 _OF_INTENT = (slots.c.unanswered, slots.c.created_at, slots.c.updated_at, slots.c.seen_ids)
-# The first leads from version 1 to version 2, and so on. The version follows from their number.
+# The first one upgrades version 1 to version 2, and so on. Their number determines the newest version.
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration(adds=(sa.Column("unanswered", sa.Text),), step=_count_what_was_pending),
-    Migration(adds=(sa.Column("memory", sa.Text),), step=_tidy_up),
-    # The tables' names, which come first: see upgrade.
+    Migration(adds=(sa.Column("unanswered", sa.Text),), step=_count_pending_requests),
+    Migration(adds=(sa.Column("memory", sa.Text),), step=_normalise_rows),
+    # Version 4 renamed the tables, which upgrade() does before all steps.
     Migration(),
 )
 
@@ -292,8 +294,8 @@ def _added_after(version: int) -> set[str]:
 
 
 def as_of(version: int, statement: sa.Select[Any]) -> sa.Select[Any]:
-    """Return a statement about today's tables as one that reads the tables of an earlier version; changes nothing."""
-    if version >= OWN_NAMES:
+    """Return a query on today's tables, changed so that it reads the tables of an earlier version."""
+    if version >= FIRST_WITH_OWN_NAMES:
         return statement
     missing = _added_after(version)
     columns = [

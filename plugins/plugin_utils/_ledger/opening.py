@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Opens a ledger: its keys, its database, its schema, and the proof that it can be used, before anything is called."""
+"""Opens a ledger: keys, database and schema. Checks that it can be used, before the first call to the service."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from . import location, migration
 from .database import Database
 from .keys import check_keys, prepare_keys
 from .location import LedgerSettings
-from .rotation import drop_former_keys, is_replaced, with_other_keys
+from .rotation import all_keys_of, are_outdated, drop_former_keys
 from .rows import Codec
 from .schema import meta
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A ledger's database, ready for use, and what is needed to use it; ``notes`` are warnings for the user."""
+    """The open database of a ledger, with its keys and its owner (this run). ``notes`` are warnings for the user."""
 
     database: Database
     version: int
@@ -35,13 +35,13 @@ class Opened:
     owner: str
     writable: bool
     notes: tuple[str, ...] = ()
-    # Whether the schema was brought to the newest version just now.
+    # Whether this opening has upgraded the schema.
     upgraded: bool = False
 
 
 @dataclass(frozen=True)
 class _Opening:
-    """Creates or upgrades the schema, and proves that encryption works both ways."""
+    """Creates or upgrades the schema, and checks that the keys decrypt the ledger."""
 
     database: Database
     keys: Sequence[str] = field(repr=False)
@@ -51,14 +51,14 @@ class _Opening:
     notes: tuple[str, ...]
 
     def run(self, connection: sa.Connection) -> Opened | None:
-        """Return None where there is no ledger and none may be made."""
+        """Return None if there is no ledger and none may be created."""
         found = migration.find(connection)
         if found is None:
             if not self.writable:
                 return None
             found = self._new(connection)
         version, stored = found.version, found.values
-        cipher = Cipher(with_other_keys(self.keys, stored, self.redactor))
+        cipher = Cipher(all_keys_of(self.keys, stored, self.redactor))
         fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
         upgraded = self.writable and version != migration.newest_version()
         if self.writable:
@@ -66,14 +66,14 @@ class _Opening:
             migration.upgrade(connection, version, now)
             version = migration.newest_version()
             drop_former_keys(connection, self.keys, stored, self.redactor, now)
-            # A write that changes nothing: a read-only or full disk is found here, before any POST.
+            # This write changes nothing. A read-only or full disk makes it fail, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))
         codec = Codec(cipher, fingerprint_key, self.redactor, self.owner)
-        notes = (*self.notes, *([_REPLACED] if is_replaced(self.keys, stored) else []))
+        notes = (*self.notes, *([KEY_CHANGED_ELSEWHERE] if are_outdated(self.keys, stored) else []))
         return Opened(self.database, version, codec, self.keys, self.owner, self.writable, notes, upgraded)
 
     def _new(self, connection: sa.Connection) -> migration.Found:
-        """Make the tables of a new ledger, and what its table ``meta`` holds."""
+        """Create the tables of a new ledger, and fill its table ``meta``."""
         migration.create_tables(connection)
         version = migration.newest_version()
         values = {
@@ -84,29 +84,33 @@ class _Opening:
         return migration.Found(version, values)
 
 
-# Seconds to wait for a run of an earlier version: longer than its lease, unless it was given a longer time-out.
+# Seconds to wait for a run of an earlier version: longer than its lease, unless its time-out option is longer.
 LONGEST_WAIT = 60.0
 WAIT = 0.5
-_REPLACED = (
-    "The ledger's key was changed on another controller, and the one that is given here opens it only until it is "
-    "taken out there. Copy the ledger_key_file of that controller to this one, or give its first key."
+KEY_CHANGED_ELSEWHERE = (
+    "The ledger's key was changed on another controller. The key that is given here is the old one: it opens the "
+    "ledger only until it is taken out of the key file of that controller. Copy the ledger_key_file of that controller "
+    "to this one, or give its first key."
 )
 
 
 def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool) -> Opened | None:
-    """Open the ledger; return None where it may not be written and does not exist yet."""
+    """Open the ledger. Return None if it does not exist and may not be written.
+
+    Raise InvalidInput or LedgerError if it, its folder or its key cannot be used.
+    """
     notes: tuple[str, ...] = ()
     if not location.may_exist(settings):
         location.check_can_be_created(settings)
         if not writable:
             check_keys(settings, redactor)
             return None
-        warning = location.throw_away_warning(settings)
+        warning = location.container_warning(settings)
         notes = (warning,) if warning else ()
     elif location.is_file(settings):
         location.check_file(settings)
     keys = prepare_keys(settings, redactor, create=writable)
-    # Before the database is touched: keys that are none are the user's mistake.
+    # Raises InvalidInput if a text is not a key, before the database is opened.
     Cipher(keys)
     database = Database(settings, redactor, create=writable)
     try:
@@ -125,7 +129,7 @@ def open_database(settings: LedgerSettings, redactor: Redactor, owner: str, *, w
 
 
 def _open(database: Database, opening: _Opening) -> Opened | None:
-    """Open the ledger; where that would upgrade it under a run of an earlier version, wait for that run's lease."""
+    """Open the ledger. Wait for a run of an earlier version that is creating something, before the upgrade."""
     give_up = time.monotonic() + LONGEST_WAIT
     while True:
         try:

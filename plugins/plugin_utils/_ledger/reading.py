@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The reading side of a ledger: rows by their room or session, all of them, and the ids that it knows."""
+"""Queries on an open ledger: rows by room or session, all rows, and known ids."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .._core.errors import LedgerError
 from . import migration
 from .opening import Opened
 from .rows import Row, damage
-from .schema import is_of_use, slots
+from .schema import is_needed, slots
 
-# The first version whose rows have the service's URL in its one spelling.
-_ONE_SPELLING = 3
+# The first schema version whose rows have normalised service URLs.
+_FIRST_NORMALISED = 3
 
 
 class LedgerReader:
-    """An open ledger, which may be of an earlier version. ``notes`` are warnings for the user."""
+    """An open ledger, which may have an earlier schema version. ``notes`` are warnings for the user."""
 
     def __init__(self, opened: Opened) -> None:
         self._database = opened.database
@@ -40,47 +40,47 @@ class LedgerReader:
         return self._database.read(self._database.now)
 
     def fingerprint(self, secret: str) -> str:
-        """Return the short name of a stream key, or of another secret, that the ledger's entries bear for it."""
+        """Return the fingerprint of a stream key or another secret, as the ledger's entries have it."""
         return self._codec.fingerprint(secret)
 
     def rows(self, api: str, room_ids: Iterable[str]) -> list[Row]:
-        """Return the rows of use of all rooms, and of the sessions in the rooms with these ids, read at once.
+        """Return the needed rows of all rooms, and of the sessions in the rooms with these ids, in one query.
 
-        A row that cannot be read is marked: it concerns nobody but its own slot.
+        A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
         of_rooms = (slots.c.kind == "room") | slots.c.parent.in_(list(room_ids))
         found = self._rows(self._of_service(api) & of_rooms)
         return [row for row in found if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
-        """Return the ids of the sessions of a room that the ledger knows; their keys are not read."""
+        """Return the ids of the sessions of a room that the ledger has rows of. Keys are not decrypted."""
         in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
-        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_of_use)
+        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_needed)
         return frozenset(row.object_id for row in self._found(chosen)[0])
 
     def row_of_session(self, session_id: str) -> Row | None:
-        """Return the row of a session that tells most of it; raise LedgerError where that cannot be read."""
+        """Return the row of a session, preferably one with a key, or None. Raise LedgerError if it is damaged."""
         same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
         found = self._rows((slots.c.kind == "session") & same_id & (slots.c.phase != "retired"))
-        # The same session may stand in a row of another spelling of its service, without a key or one that can be read.
+        # An earlier version may have written several rows for a session, under different spellings of the URL.
         row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)
         if row is not None and row.damaged:
             raise LedgerError(damage(row))
         return row
 
     def entries(self) -> list[Row]:
-        """Return all rows but the retired ones, of all APIs, in order of age; those that cannot be read are marked."""
+        """Return the rows of all APIs, without retired ones, oldest first. Rows that cannot be read are marked."""
         return self._rows(slots.c.phase != "retired")
 
     def _of_service(self, api: str) -> sa.ColumnElement[bool]:
-        return slots.c.api == api if self._version >= _ONE_SPELLING else sa.true()
+        return slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
 
     def _rows(self, condition: sa.ColumnElement[bool]) -> list[Row]:
-        found, now = self._found(sa.select(slots).where(condition & is_of_use).order_by(slots.c.id))
-        return [self._codec.entry(row, now) for row in found]
+        found, now = self._found(sa.select(slots).where(condition & is_needed).order_by(slots.c.id))
+        return [self._codec.row(row, now) for row in found]
 
     def _found(self, statement: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
-        """Return the rows that a statement finds, and the ledger's time then."""
+        """Return the rows that a query finds, and the ledger's time, in seconds since 1970."""
 
         def look(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
             found = connection.execute(migration.as_of(self._version_now(connection), statement)).all()
@@ -89,7 +89,7 @@ class LedgerReader:
         return self._database.read(look)
 
     def _version_now(self, connection: sa.Connection) -> int:
-        """Return the version; a run that writes may have brought a ledger of an earlier one to this one meanwhile."""
+        """Return the current schema version, because another run may have upgraded the ledger since it was opened."""
         if self._version == migration.newest_version():
             return self._version
         found = migration.find(connection)

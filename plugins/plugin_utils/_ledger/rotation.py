@@ -4,15 +4,16 @@
 
 # Private to this collection: it may change with every version.
 
-"""Keys of the ledger itself: the change from an old one to a new one, while other runs may be at work.
+"""Changes the key of the ledger, also while other runs use the ledger.
 
-A run that began before the change has only the old key, and goes on to write with it. So that nothing of what it keeps
-is lost, the ledger holds former keys, encrypted under the new one, for longer than any run lasts.
+A run that began before the change has only the old key, and continues to write with it. To be able to read that, the
+ledger keeps *former keys*, encrypted with the new key, for longer than any run lasts.
 
-Where the key is in a file, the new one is in the file, first, before anything is written with it: killed at any point,
-the file opens the ledger. The old key stays in the file, because other ledgers may need it. A file that was named by
-hand may have copies on other controllers, which know only the old key: for them the ledger holds the new one, encrypted
-under the old, until a run comes that was no longer given the old one.
+If the key is in a file, the new key is put first into the file before anything is encrypted with it. So the file opens
+the ledger, even if the run is killed at any point. The old key stays in the file, because other ledgers may need it.
+
+A key file that the user has named may have copies on other controllers, with the old key only. For them the ledger
+keeps the *next key*, encrypted with the old key, until a run is no longer given the old key.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from .schema import meta, slots
 
 FORMER = "former_key:"
 NEXT = "next_key:"
-# Seconds, longer than any run.
+# In seconds: longer than any run.
 FORMER_KEY_LASTS = 86_400.0
 
 
@@ -43,12 +44,12 @@ def new_key(redactor: Redactor) -> str:
     return key
 
 
-def with_other_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
-    """Return all keys of a ledger, the one to write with first: those that are given, and those that it holds itself.
+def all_keys_of(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
+    """Return the given keys and those that the ledger itself keeps. The first is the one to encrypt with.
 
-    ``stored`` is the content of the table ``meta``.
+    ``stored`` is the content of the table ``meta``. Raise LedgerError if the given keys do not open the ledger.
     """
-    known = [*_next_keys(keys, stored), *keys] if is_replaced(keys, stored) else list(keys)
+    known = [*_newer_keys(keys, stored), *keys] if are_outdated(keys, stored) else list(keys)
     cipher = Cipher(known)
     former = [str(cipher.decrypt(value)["key"]) for name, value in stored.items() if name.startswith(FORMER)]
     for key in (*known, *former):
@@ -56,12 +57,12 @@ def with_other_keys(keys: Sequence[str], stored: Mapping[str, bytes], redactor: 
     return [*known, *(key for key in former if key not in known)]
 
 
-def is_replaced(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
-    """Say whether the ledger has a newer key than all that are given, and is opened only because it holds that key."""
-    return not _opens(Cipher(keys), stored.get("fingerprint_key", b"")) and bool(_next_keys(keys, stored))
+def are_outdated(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
+    """Return whether all given keys are old: the ledger opens only because it keeps its newer key."""
+    return not _opens(Cipher(keys), stored.get("fingerprint_key", b"")) and bool(_newer_keys(keys, stored))
 
 
-def _next_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
+def _newer_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
     tokens = {key: stored[_name_of(NEXT, key)] for key in keys if _name_of(NEXT, key) in stored}
     found = [str(Cipher([key]).decrypt(token)["key"]) for key, token in tokens.items()]
     return [key for key in dict.fromkeys(found) if key not in keys]
@@ -70,29 +71,29 @@ def _next_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
 def drop_former_keys(
     connection: sa.Connection, keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor, now: float
 ) -> None:
-    """Drop what is held for other runs and controllers, where its time is over.
+    """Delete the keys that the ledger no longer has to keep for other runs and controllers.
 
-    A former key goes after a day, once what was written with it has been encrypted anew. A newer key goes, under an old
-    one, when the old one is no longer given: whoever has taken it out of the key file wants it to open nothing.
+    A former key is deleted after a day, after everything was encrypted with the first key. The copy of the new key for
+    an old one is deleted when the old key is no longer given: the user took it out, so it must not open the ledger.
     """
-    every = Cipher(with_other_keys(keys, stored, redactor))
+    every = Cipher(all_keys_of(keys, stored, redactor))
     former = {name: every.decrypt(token) for name, token in stored.items() if name.startswith(FORMER)}
     over = {name: str(value["key"]) for name, value in former.items() if value["since"] + FORMER_KEY_LASTS < now}
-    if over and not is_replaced(keys, stored):
-        # What no key opens is damaged and left as it is: it stops nothing else.
-        encrypt_anew(connection, list(dict.fromkeys([*keys, *over.values()])), passes_over_damaged=True)
+    if over and not are_outdated(keys, stored):
+        # A damaged value, which no key opens, stays as it is and does not keep the ledger from opening.
+        reencrypt(connection, list(dict.fromkeys([*keys, *over.values()])), skips_damaged=True)
         connection.execute(sa.delete(meta).where(meta.c.name.in_(over)))
     given = {_name_of(NEXT, key) for key in keys}
     left = [name for name in stored if name.startswith(NEXT) and name not in given]
-    if left and not is_replaced(keys, stored):
+    if left and not are_outdated(keys, stored):
         connection.execute(sa.delete(meta).where(meta.c.name.in_(left)))
 
 
-def is_under_way(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
-    """Say whether a change to the first key has begun and not been committed.
+def is_unfinished(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
+    """Return whether a change to the first key was begun but not committed.
 
-    A change encrypts the ledger's own settings in the same transaction as all entries, and nothing else does; an entry
-    may be written with an old key later on, by a run that knows no other.
+    Only a change of the key encrypts ``fingerprint_key``, so that value tells which key the ledger has. An entry does
+    not: a run that has only the old key may have written it after the change.
     """
     return not _opens(Cipher(keys[:1]), stored.get("fingerprint_key", b""))
 
@@ -106,47 +107,47 @@ def rotate(
     *,
     has_copies: bool = False,
 ) -> int:
-    """Encrypt everything with the first key, and remember the others; return how many entries that were.
+    """Encrypt everything with the first key, and store the others as former keys. Return how many values that were.
 
-    ``has_copies``: other controllers may have copies of the key file from before the change.
+    ``has_copies``: other controllers may have older copies of the key file. Raise LedgerError if a value is damaged.
     """
-    count = encrypt_anew(connection, with_other_keys(keys, stored, redactor))
+    count = reencrypt(connection, all_keys_of(keys, stored, redactor))
     if count:
         _remember_former_keys(connection, keys, now)
         if has_copies:
-            _hand_on(connection, keys)
+            _store_newer_key(connection, keys)
     return count
 
 
-def encrypt_anew(connection: sa.Connection, keys: Sequence[str], *, passes_over_damaged: bool = False) -> int:
-    """Encrypt with the first key whatever another one opens; return how many entries that were.
+def reencrypt(connection: sa.Connection, keys: Sequence[str], *, skips_damaged: bool = False) -> int:
+    """Encrypt with the first key all values that only another key opens. Return how many values that were.
 
-    Raise LedgerError, naming the entry, where none of the keys opens one.
+    Raise LedgerError, with the name of the entry, if no key opens a value, unless ``skips_damaged``.
     """
     count, all_keys, first = 0, Cipher(keys), Cipher(keys[:1])
     for name, value in connection.execute(sa.select(meta.c.name, meta.c.value).where(_HOLDS_SECRET)).all():
-        token = _anew(bytes(value), first, all_keys, "its own settings", passes_over_damaged)
+        token = _reencrypted(bytes(value), first, all_keys, "its own settings", skips_damaged)
         if token is not None:
             connection.execute(sa.update(meta).where(meta.c.name == name).values(value=token))
             count += 1
     for found in connection.execute(sa.select(slots.c.id, slots.c.title, slots.c.secret).where(_HAVE_SECRET)).all():
-        token = _anew(bytes(found.secret), first, all_keys, f"entry {found.id}, '{found.title}'", passes_over_damaged)
+        token = _reencrypted(bytes(found.secret), first, all_keys, f"entry {found.id}, '{found.title}'", skips_damaged)
         if token is not None:
             connection.execute(sa.update(slots).where(slots.c.id == found.id).values(secret=token))
             count += 1
     return count
 
 
-def count_of_others(first: str, stored: Mapping[str, bytes], secrets: Iterable[bytes]) -> int:
-    """Return how many of the ledger's own settings and of its entries' secrets the key ``first`` does not open."""
+def count_to_reencrypt(first: str, stored: Mapping[str, bytes], secrets: Iterable[bytes]) -> int:
+    """Return how many of the values in ``meta`` and of the entries' secrets the key ``first`` does not open."""
     cipher = Cipher([first])
     tokens = [value for name, value in stored.items() if name.startswith(FORMER) or name == "fingerprint_key"]
     return sum(not _opens(cipher, token) for token in (*tokens, *secrets))
 
 
-# What ``meta`` keeps under the ledger's key; under ``NEXT`` there are tokens that only old keys open.
+# The values in ``meta`` that are encrypted with the ledger's key. Those with ``NEXT`` are encrypted with old keys.
 _HOLDS_SECRET = meta.c.name.startswith(FORMER) | (meta.c.name == "fingerprint_key")
-# Of all that are retired, none holds a key.
+# Retired rows have no secret.
 _HAVE_SECRET = slots.c.secret.is_not(None)
 SECRETS_OF_ENTRIES = sa.select(slots.c.secret).where(_HAVE_SECRET)
 
@@ -155,8 +156,8 @@ def _name_of(kind: str, key: str) -> str:
     return kind + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _hand_on(connection: sa.Connection, keys: Sequence[str]) -> None:
-    """Keep the first key for each run that knows another one only."""
+def _store_newer_key(connection: sa.Connection, keys: Sequence[str]) -> None:
+    """Store the first key, encrypted with each other key, for runs that have only that key."""
     for key in keys[1:]:
         name = _name_of(NEXT, key)
         connection.execute(sa.delete(meta).where(meta.c.name == name))
@@ -165,7 +166,7 @@ def _hand_on(connection: sa.Connection, keys: Sequence[str]) -> None:
 
 
 def _remember_former_keys(connection: sa.Connection, keys: Sequence[str], now: float) -> None:
-    """Keep all keys but the first, encrypted under the first, for runs that know no other."""
+    """Store all keys but the first, encrypted with the first, to read what runs with an old key still write."""
     first = Cipher(keys[:1])
     for key in keys[1:]:
         name = _name_of(FORMER, key)
@@ -174,18 +175,18 @@ def _remember_former_keys(connection: sa.Connection, keys: Sequence[str], now: f
         connection.execute(sa.insert(meta).values(name=name, value=token))
 
 
-def keys_to_change_to(path: Path, known: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
-    """Put a new key first in the key file, unless a change to its first one is under way; return all that it holds.
+def add_key_to_file(path: Path, known: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
+    """Put a new key first into the key file, unless a change to its first key is unfinished. Return all its keys.
 
-    Raise LedgerError where it no longer holds what it held when the ledger was opened. The caller holds the lock of
-    the ledger's writers, so that two changes at once cannot overwrite each other's key.
+    Raise LedgerError if the file has none of the ``known`` keys any more, or cannot be written. The caller holds the
+    lock of the ledger's writers, so two concurrent changes cannot overwrite each other's key.
     """
     present = keys_in(path) or []
     if not set(known) & set(present):
         raise LedgerError(
             f"ledger_key_file {path} was changed by something else just now. Run again when that has ended."
         )
-    if not is_under_way(present, stored):
+    if not is_unfinished(present, stored):
         present = [new_key(redactor), *present]
         replace_key_file(path, present)
     for key in present:
@@ -194,10 +195,10 @@ def keys_to_change_to(path: Path, known: Sequence[str], stored: Mapping[str, byt
 
 
 def replace_key_file(path: Path, keys: Sequence[str]) -> None:
-    """Write the key file anew, whole or not at all, and not before it is on the disk. It stays its owner's."""
+    """Replace the key file atomically, after the new content is on the disk. It keeps its owner and its group."""
     temporary = None
     try:
-        # A link to the file stays one.
+        # A symbolic link stays a link: its target is replaced.
         path = path.resolve(strict=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w") as file:
@@ -222,13 +223,13 @@ def replace_key_file(path: Path, keys: Sequence[str]) -> None:
         ) from None
 
 
-def _anew(token: bytes, first: Cipher, all_keys: Cipher, name: str, passes_over_damaged: bool) -> bytes | None:
+def _reencrypted(token: bytes, first: Cipher, all_keys: Cipher, name: str, skips_damaged: bool) -> bytes | None:
     if _opens(first, token):
         return None
     try:
         return first.encrypt(all_keys.decrypt(token))
     except LedgerError:
-        if passes_over_damaged:
+        if skips_damaged:
             return None
         raise LedgerError(
             f"The ledger's {name}, is damaged or was written with a key that is not given, so no entry was encrypted "

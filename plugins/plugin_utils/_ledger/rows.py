@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Rows of the ledger as values, and how a stream key goes into a row and comes out of it."""
+"""Rows of the ledger as values, and the encryption of the stream keys in them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .._core.model import StreamKey
 from .._core.secrecy import Cipher, Redactor, fingerprint
 from .._core.service_url import normalised_or_same
 from . import unanswered
-from .lease_owner import is_known_dead
+from .lease_owner import is_known_ended
 from .schema import slots
 from .unanswered import Unanswered
 
 Kind = Literal["room", "session"]
 Phase = Literal["pending", "created", "keyless", "spare", "replaced", "beside", "retired"]
-_spelling = lru_cache(maxsize=64)(normalised_or_same)
+_normalised_api = lru_cache(maxsize=64)(normalised_or_same)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one room or one current session. ``parent`` is the account of a room, the room's id of a session."""
+    """A place for one room or one current session. ``parent``: the account for a room, the room's id for a session."""
 
     api: str
     kind: Kind
@@ -41,15 +41,15 @@ class Slot:
     title: str
 
     def condition(self) -> sa.ColumnElement[bool]:
-        """Return the condition that a row is of this slot; it may be retired."""
+        """Return the SQL condition for the rows of this slot, with the retired ones."""
         return sa.and_(*(slots.c[name] == value for name, value in asdict(self).items()))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One ledger row, last changed ``age`` seconds ago. ``leased`` says whether another run's lease on it still lasts.
+    """One ledger row, last changed ``age`` seconds ago. ``leased``: another run's lease on it has not ended.
 
-    ``memory``: what the service made of values that were sent. ``damaged``: what the row holds cannot be read.
+    ``memory``: the fields that the service stored otherwise than they were sent. ``damaged``: the row cannot be read.
     """
 
     id: int
@@ -71,7 +71,7 @@ class Row:
 
 
 def damage(row: Row) -> str:
-    """Return what is to be said of a row that cannot be read."""
+    """Return the message about a row that cannot be read."""
     return (
         f"The ledger's entry {row.id}, {row.slot.kind} '{row.slot.title}' ({row.object_id or 'no id'}), is damaged or "
         "was written with a key that is not given. Restore the ledger from a copy, or forget the entry with "
@@ -80,7 +80,7 @@ def damage(row: Row) -> str:
 
 
 class Codec:
-    """Knows the keys of one ledger, and which run is reading."""
+    """Converts rows with the keys of one ledger, for the run ``owner``."""
 
     def __init__(self, cipher: Cipher, fingerprint_key: str, redactor: Redactor, owner: str) -> None:
         self._cipher = cipher
@@ -91,8 +91,8 @@ class Codec:
     def fingerprint(self, secret: str) -> str:
         return fingerprint(self._fingerprint_key, secret)
 
-    def sealed(self, key: StreamKey | None) -> dict[str, Any]:
-        """Return the columns that hold a key."""
+    def key_columns(self, key: StreamKey | None) -> dict[str, Any]:
+        """Return the columns for a key: ``secret``, encrypted, and ``fingerprint``."""
         if key is None:
             return {"secret": None, "fingerprint": None}
         content = {"stream_key": key.stream_key, "rtmp_url": key.rtmp_url}
@@ -101,15 +101,15 @@ class Codec:
         secret = self._cipher.encrypt(content)
         return {"secret": secret, "fingerprint": self.fingerprint(key.stream_key)}
 
-    def row(self, found: sa.Row[Any], now: float) -> Row:
-        """Return a row as a value; raise LedgerError, with its name, where it cannot be read."""
-        row = self.entry(found, now)
+    def undamaged_row(self, found: sa.Row[Any], now: float) -> Row:
+        """Return a row as a value. Raise LedgerError, with the name of the entry, if it cannot be read."""
+        row = self.row(found, now)
         if row.damaged:
             raise LedgerError(damage(row))
         return row
 
-    def entry(self, found: sa.Row[Any], now: float) -> Row:
-        """Return a row as a value, marked where it cannot be read."""
+    def row(self, found: sa.Row[Any], now: float) -> Row:
+        """Return a row as a value, marked ``damaged`` if it cannot be read."""
         key, damaged, seen_ids = None, False, frozenset[str]()
         requests, memory = Unanswered.none(), dict[str, Kept]()
         try:
@@ -124,7 +124,7 @@ class Codec:
             damaged = True
         return Row(
             id=found.id,
-            slot=Slot(_spelling(found.api), found.kind, found.parent, found.title),
+            slot=Slot(_normalised_api(found.api), found.kind, found.parent, found.title),
             object_id=found.object_id,
             phase=found.phase,
             key=key,
@@ -138,10 +138,10 @@ class Codec:
         )
 
     def is_leased(self, found: sa.Row[Any], now: float) -> bool:
-        """Say whether another run, which is not known to be dead, holds a lease that lasts."""
+        """Return whether another run has a lease that lasts, and is not known to have ended."""
         return bool(
             found.phase == "pending"
             and found.owner != self._owner
             and found.lease_until > now
-            and not is_known_dead(found.owner or "")
+            and not is_known_ended(found.owner or "")
         )

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The ledger's tables, as this version has them. How they come to be of earlier ones: migration.py.
+"""The ledger's tables in this version. migration.py upgrades earlier versions to them.
 
-To change them: change them here, and append a Migration that does the same to a ledger that exists.
+To change a table, change it here and append a Migration that makes the same change to an existing ledger.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
-# The names are such that no other application, with which a database may be shared, has them.
+# A database may be shared with other applications, so all names have a prefix of their own.
 meta = sa.Table(
     "tenbyte_webinar_meta",
     METADATA,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
 )
-# What comes from the service has no length here: PostgreSQL would refuse a longer id when its key is already seen.
+# Columns for values of the service have no maximum length: PostgreSQL would refuse a longer id after the POST.
 slots = sa.Table(
     "tenbyte_webinar_slots",
     METADATA,
@@ -35,24 +35,24 @@ slots = sa.Table(
     sa.Column("secret", sa.LargeBinary),
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("seen_ids", sa.Text, nullable=False),
-    # JSON of requests whose answer never came (unanswered.py), null where there are none.
+    # JSON of unanswered requests (unanswered.py), null if there are none.
     sa.Column("unanswered", sa.Text),
     sa.Column("owner", sa.String(160)),
     sa.Column("lease_until", sa.Float, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
-    # JSON of what the service made of values that were sent (comparison.py), null where it kept all as they were.
+    # JSON of the fields that the service stored otherwise than they were sent (comparison.py), null if there are none.
     sa.Column("memory", sa.Text),
 )
-# Rows beside the one of their slot: see store.py.
+# The phases of rows that do not hold their slot: see store.py.
 BESIDE = ("spare", "replaced", "beside", "retired")
 holds_slot = slots.c.phase.not_in(BESIDE)
 OF_SLOT = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
 _others = slots.alias()
-_asked_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.unanswered.is_not(None))
-# What a run needs to know: a retired row tells nothing but which sessions were ours, and that only matters as long as
-# a request of its slot, whichever row counts it, was never answered.
-is_of_use = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_asked_slots)
+_unanswered_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.unanswered.is_not(None))
+# The rows that a run needs. A retired row shows only that a session is known. That is needed while a request of its
+# slot is unanswered, in whichever row it is counted.
+is_needed = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_unanswered_slots)
 BY_OBJECT_ID = sa.Index("tenbyte_webinar_slots_by_object_id", slots.c.object_id)
 ONE_ROW_PER_SLOT = sa.Index(
     "tenbyte_webinar_one_row_per_slot",

@@ -4,16 +4,18 @@
 
 # Private to this collection: it may change with every version.
 
-"""The stream-key ledger: what was created in which slot, and the keys, encrypted, in SQLite or PostgreSQL.
+"""The stream-key ledger: what was created in which slot, with the encrypted keys, in SQLite or PostgreSQL.
 
-A slot is the place of one room of an account, or of one current session in a room. Its row goes ``pending`` (the
-intent, committed before the POST), then ``created`` or ``keyless``; what is over leaves the ledger. A pending row
-carries a lease: while it lasts, only its owner may create. Beside the slot's row there may be others, each with a key:
+A slot is the place of one room of an account, or of one current session in a room. One row holds the slot. Its phase is
+``pending`` for an intent, which is committed before the POST, and ``created`` or ``keyless`` after that. A pending row
+has a lease: until that ends, only its owner may create. Further rows of the slot do not hold it:
 
-- ``replaced``: the session that the slot's row takes the place of, until that one's key is kept and it is removed;
-- ``spare``: a second session, made by a run that had lost its lease, which the next run removes;
-- ``beside``: one that was named by its id, or that another spelling of the service's URL led to; nothing removes it;
-- ``retired``: a session that is over, while a request of its slot was never answered: to know it for ours.
+- ``replaced``: a session that a new one replaces. It is removed once the key of the new one is stored.
+- ``spare``: a second session, created by a run that had lost its lease. The next run removes it.
+- ``beside``: a session that was named by its id, or that has a row under another spelling of the service's URL. No run
+  removes it.
+- ``retired``: a session that is over. Its key was erased. The row is deleted once no request of its slot is unanswered:
+  until then it shows that the session is known.
 """
 
 from __future__ import annotations
@@ -39,18 +41,18 @@ __all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_ledg
 
 
 class Ledger(Claims):
-    """An open ledger, as runs use it: they read, claim a slot before they create in it, and keep what came of it."""
+    """An open ledger with all methods of a run: to read, to claim a slot, and to store what was created."""
 
     def adopt(self, slot: Slot, session_id: str, key: StreamKey, over_ids: Collection[str] = ()) -> None:
-        """Keep the key of a session that exists. It fills its slot, unless another session does that may be of use.
+        """Store the key of an existing session. The session gets its slot, unless another one holds it.
 
-        No key leaves the ledger by this but that of one of ``over_ids``, which the caller knows to be of no use: that a
-        list does not show a session is no proof.
+        A session in ``over_ids`` gives up the slot, and its key is erased. The caller must know that such a session is
+        over: that a list does not show it is no proof.
         """
 
         def commit(connection: sa.Connection) -> None:
             now = self._database.now(connection)
-            values = {**self._codec.sealed(key), "updated_at": now}
+            values = {**self._codec.key_columns(key), "updated_at": now}
             same = (slots.c.api == slot.api) & (slots.c.kind == "session") & (slots.c.object_id == session_id)
             chosen = sa.select(slots.c.id, slots.c.phase).where(same & (slots.c.phase != "retired"))
             known = connection.execute(chosen.order_by(slots.c.phase.in_(BESIDE), slots.c.id)).first()
@@ -69,17 +71,17 @@ class Ledger(Claims):
         self._commits.run(commit, LONG_PAUSES)
 
     def _is_over(self, held: sa.Row[Any], over_ids: Collection[str], now: float) -> bool:
-        """Say whether what holds a slot may give it up: its session is over, or it is an intent that asked nothing."""
+        """Return whether the row that holds a slot may give it up: its session is over, or its intent is unsent."""
         if held.phase == "pending":
             return self._is_unsent(held, now)
         return held.object_id in over_ids
 
     def _is_unsent(self, intent: sa.Row[Any], now: float) -> bool:
-        """Say whether an intent, which no run is at work on, has neither sent a request nor received a key."""
+        """Return whether an intent without a lease has neither an unanswered request nor a key."""
         return intent.secret is None and intent.unanswered is None and not self._codec.is_leased(intent, now)
 
     def remember(self, slot: Slot, object_id: str, memory: Memory) -> None:
-        """Keep what the service made of values that were sent to a room or session, also one that has no row yet."""
+        """Store the memory of a room or session: fields that the service stored otherwise than they were sent."""
 
         def commit(connection: sa.Connection) -> None:
             now = self._database.now(connection)
@@ -95,9 +97,9 @@ class Ledger(Claims):
         self._commits.run(commit)
 
     def assign_rooms(self, row_ids: Collection[int], account: str) -> None:
-        """Write down whose rooms these rows are about: earlier versions did not, and an account's name may get known.
+        """Store the account that the rooms of these rows belong to. Earlier versions did not store it.
 
-        Where the account has a row for the same title already, that one stays.
+        If the account already has a row for the same title, that row keeps the slot.
         """
 
         def commit(connection: sa.Connection) -> None:
@@ -120,7 +122,7 @@ class Ledger(Claims):
         def commit(connection: sa.Connection) -> None:
             row = connection.execute(sa.select(slots).where(slots.c.id == known.id)).first()
             if row is None or row.unanswered in done:
-                # It is gone, or this was committed by an attempt whose acknowledgement was lost.
+                # The row was deleted, or an earlier attempt committed this and only its acknowledgement was lost.
                 return
             requests = unanswered.read(row.unanswered, row.created_at, row.updated_at)
             if not requests or requests.since != known.unanswered.since:
@@ -135,14 +137,14 @@ class Ledger(Claims):
             if not left and row.phase != "pending":
                 values["seen_ids"] = "[]"
             connection.execute(changes.by_id(known.id).values(**values))
-            changes.drop_useless(connection)
+            changes.delete_unneeded(connection)
 
         self._commits.run(commit)
 
     def withdraw_unsent(self, slot: Slot) -> None:
-        """Remove a slot's intent, if no request of it was sent and no run is at work on it.
+        """Delete the intent of a slot if it has sent no request and has no lease.
 
-        A slot that nothing holds then goes back to the session that was to be replaced.
+        If no row holds the slot then, the session that was to be replaced holds it again.
         """
 
         def commit(connection: sa.Connection) -> None:
@@ -156,27 +158,27 @@ class Ledger(Claims):
         self._commits.run(commit)
 
     def retire(self, api: str, ids: Collection[str]) -> None:
-        """Erase the keys of sessions that are over or gone, and what is known of rooms that are: their sessions too."""
+        """Erase the keys of sessions that are over or deleted. ``ids`` may also be rooms, with all their sessions."""
         of_ids = slots.c.object_id.in_(list(ids)) | ((slots.c.kind == "session") & slots.c.parent.in_(list(ids)))
         condition = (slots.c.api == api) & of_ids & (slots.c.phase != "retired")
         self._commits.run(lambda connection: changes.retire(connection, condition, self._database.now(connection)))
 
     def forget_old_requests(self) -> None:
-        """Forget requests that were never answered, and what is kept for their sake, after REMEMBERED seconds."""
+        """Delete unanswered requests after REMEMBERED seconds, and the ids and rows that are kept because of them."""
 
         def commit(connection: sa.Connection) -> None:
             long_ago = slots.c.updated_at < self._database.now(connection) - REMEMBERED
             old = slots.c.unanswered.is_not(None) & long_ago & (slots.c.phase != "pending")
             connection.execute(sa.update(slots).where(old).values(unanswered=None, seen_ids="[]"))
-            changes.drop_useless(connection)
+            changes.delete_unneeded(connection)
 
         self._commits.run(commit)
 
 
 def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool = True) -> Ledger | None:
-    """Open the ledger; return None where it may not be written and does not exist yet.
+    """Open the ledger. Return None if it does not exist and may not be written.
 
-    Raise LedgerError where it, its folder or its key cannot be used: before any call to the service.
+    Raise InvalidInput or LedgerError if it, its folder or its key cannot be used.
     """
     opened = open_database(settings, redactor, owner, writable=writable)
     return Ledger(opened) if opened is not None else None

@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""Requests to create whose answer never came, and what they may have created, however late: pure functions.
+"""Unanswered requests to create, and the search for what they created. Pure functions.
 
-What such a request created, nobody has ever used: its key was in the answer that was lost. To be taken for it, a room
-or session must fit in every respect; what fits in all but one is somebody else's.
+Nobody can use a session that such a request created: its key was in the lost response. A room or session counts as
+created by the request only if it matches in every respect. Any other one may be somebody else's.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from typing import Any
 
 from .._core.model import Room, Session, parse_instant
 
-# A request takes effect within this time (seconds) or not at all: what came later is not taken for its work.
+# A request takes effect within this time (seconds) or not at all. It did not create what was created later.
 LATEST_EFFECT = 3600.0
-# After this time (seconds) the ledger forgets a request that was never answered: nothing that it may have created is
-# looked for any more, and nothing is deleted for its sake.
+# After this time (seconds) the ledger forgets an unanswered request: runs no longer look for what it may have created,
+# and delete nothing because of it.
 REMEMBERED = 30 * 86_400.0
-# By how many seconds the clocks of the service's own machines may differ. It is granted where the slot is empty, where
-# a session that is not known for ours would stop every run; what stands beside a filled slot has to fit without it.
+# Seconds by which the clocks of the service's own machines may differ. This tolerance applies to an empty slot only:
+# there, a session that is not recognised would stop every run. A session in addition to a filled slot must match
+# without it.
 CLOCK_SLACK = 5.0
-# By how many seconds the service's clock and the ledger's may differ: granted where answers carry no usable time.
+# Seconds by which the service's clock and the ledger's may differ: a tolerance for responses without a usable time.
 LOCAL_CLOCK_SLACK = 300.0
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time now, in seconds since 1970: by the service's own clock, where it tells it, and by the ledger's."""
+    """The time now, in seconds since 1970, by two clocks. ``service`` is None if responses have no time.
+
+    ``local`` is the ledger's clock.
+    """
 
     service: float | None
     local: float
@@ -42,10 +46,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """``count`` requests to create in a slot were never answered, and what they created has not been found.
+    """``count`` requests to create in a slot got no response, and what they created was not found.
 
-    ``since`` is the time of the first of them, ``until`` of the last, in seconds since 1970: by the service's clock
-    where ``by_service``, else by the ledger's. ``preset_ids`` are those that the requests asked for.
+    ``since`` and ``until``: times of the first and the last of them, in seconds since 1970, by the service's clock if
+    ``by_service``, else by the ledger's. ``preset_ids``: the presets in the requests.
     """
 
     count: int = 0
@@ -62,13 +66,13 @@ class Unanswered:
         return self.count > 0
 
     def with_request(self, preset_id: str | None, clock: Clock) -> Unanswered:
-        """Return what is unanswered once one more request is on its way."""
+        """Return the unanswered requests with one more, which is sent now."""
         by_service = clock.service is not None and (self.by_service or not self)
         at = clock.service if by_service and clock.service is not None else clock.local
         presets = {*self.preset_ids, *([preset_id.lower()] if preset_id else [])}
         return Unanswered(
             count=self.count + 1,
-            # Of two clocks, the earlier beginning is the one that misses nothing.
+            # If the times are from two clocks, the earlier time misses nothing.
             since=min(self.since, at) if self else at,
             until=max(self.until, at),
             by_service=by_service,
@@ -76,12 +80,12 @@ class Unanswered:
         )
 
     def resolved(self, count: int) -> Unanswered:
-        """Return what is left once it is known what became of so many requests."""
+        """Return the unanswered requests without ``count`` of them, whose outcome is known."""
         left = max(0, self.count - count)
         return replace(self, count=left) if left else Unanswered.none()
 
     def merged(self, other: Unanswered) -> Unanswered:
-        """Return what is unanswered of two intents for one slot."""
+        """Return the unanswered requests of two intents for one slot."""
         if not self or not other:
             return self or other
         return Unanswered(
@@ -94,7 +98,7 @@ class Unanswered:
 
 
 def written(unanswered: Unanswered) -> str | None:
-    """Return the text that the ledger keeps: null where every request was answered."""
+    """Return the JSON for the ledger, None if every request was answered."""
     if not unanswered:
         return None
     return json.dumps(
@@ -109,10 +113,10 @@ def written(unanswered: Unanswered) -> str | None:
 
 
 def read(text: str | None, intended_at: float = 0.0, changed_at: float = 0.0) -> Unanswered:
-    """Read what ``written`` or an earlier version wrote; raise ValueError, KeyError or TypeError for anything else.
+    """Parse the text of ``written``, also of earlier versions. Raise ValueError, KeyError or TypeError for other texts.
 
-    Earlier versions left the times out where the service did not tell them. Then the row's own times stand in, by the
-    ledger's clock: when the intent was committed, and when the row was last changed.
+    Earlier versions stored no times if the service gave none. They are then replaced by the row's own times, by the
+    ledger's clock: ``intended_at``, when the intent was committed, and ``changed_at``, when the row was last changed.
     """
     if text is None:
         return Unanswered.none()
@@ -127,16 +131,16 @@ def read(text: str | None, intended_at: float = 0.0, changed_at: float = 0.0) ->
 
 
 def may_have_created(unanswered: Unanswered, thing: Room | Session, clock: Clock, slack: float = CLOCK_SLACK) -> bool:
-    """Say whether a thing came into being when the requests could have created it.
+    """Return whether a room or session was created at a time when the requests could have created it.
 
-    A thing that does not say when it was created is as young as its observation.
+    A thing without a creation time counts as created now. ``slack``: tolerance in seconds.
     """
     if not unanswered:
         return False
     created = _instant(thing.created_at)
     now = clock.service if unanswered.by_service else None
     local_slack = 0.0 if unanswered.by_service else LOCAL_CLOCK_SLACK
-    # A service may write its times in whole seconds.
+    # A service may report times in whole seconds.
     if created is not None and created < math.floor(unanswered.since) - (slack + local_slack if slack else 0.0):
         return False
     latest = created if created is not None else now if now is not None else clock.local
@@ -144,9 +148,9 @@ def may_have_created(unanswered: Unanswered, thing: Room | Session, clock: Clock
 
 
 def fills_empty_slot(unanswered: Unanswered, session: Session, clock: Clock) -> bool:
-    """Say whether a current session of the slot's title, not seen before the intent, may have come of the requests.
+    """Return whether the requests may have created a session of the slot's title that was not seen before the intent.
 
-    Less is asked than of a duplicate, because the slot is empty.
+    The slot is empty, so less is required than of a duplicate.
     """
     return (
         session.is_current
@@ -162,10 +166,10 @@ def duplicates(
     known_ids: Collection[str],
     clock: Clock,
 ) -> tuple[Session, ...]:
-    """Return what requests without an answer created after all, of the sessions of the slot's title.
+    """Return those sessions of the slot's title (``listed``) that unanswered requests have created.
 
-    ``known_ids`` are those that the ledger knows. Where more fit than there were requests, none is returned: which of
-    them is somebody else's cannot be told.
+    ``known_ids``: ids in the ledger. If more sessions match than there were requests, return none: some of them are
+    somebody else's, and nothing shows which.
     """
     fitting = tuple(
         session
@@ -188,9 +192,9 @@ def are_duplicates(
     known_ids: Collection[str],
     clock: Clock,
 ) -> bool:
-    """Say whether rooms of the slot's title, all without sessions, are what unanswered requests created after all.
+    """Return whether unanswered requests have created all these rooms, which have the slot's title and no sessions.
 
-    ``known_ids`` are of the rooms that the ledger knows, for themselves or for a session.
+    ``known_ids``: ids of rooms in the ledger, in rows of their own or of their sessions.
     """
     return len(rooms) <= unanswered.count and all(
         room.id not in seen_ids

@@ -180,7 +180,7 @@ class _Work(Generic[Thing]):
             self._renew()
             # The session to replace stays until the new one exists.
             removed_ids = (step.session.id for step in self.removed)
-            apart = {*self.claim.seen_ids, *removed_ids, self.claim.replaces}
+            apart = {*self.claim.seen_ids, *removed_ids, self.claim.replaced_id}
             found, others = self.target.found(self.claim.unanswered, self.creation.clock, apart)
             # A key that came without an id belongs to this session only if no other request is unanswered.
             is_its_key = self.claim.key is not None and len(found) == self.claim.unanswered.count == 1
@@ -263,7 +263,7 @@ def _claim(
     over, other_run = set(over_ids), OtherRun(creation)
     while True:
         claimed = creation.ledger.claim(
-            target.slot, seen_ids, creation.lease, replaces=replaced_id, gone_ids=over, void=other_run.expired
+            target.slot, seen_ids, creation.lease, replaced_id=replaced_id, over_ids=over, expired=other_run.expired
         )
         if isinstance(claimed, Claim):
             return claimed

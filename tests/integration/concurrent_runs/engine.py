@@ -27,7 +27,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport
 def main() -> None:
     given: dict[str, Any] = json.loads(sys.stdin.readline())
     if given.get("elsewhere"):
-        lease_owner._place = lambda: given["elsewhere"]
+        lease_owner._boot_and_namespace = lambda: given["elsewhere"]
         # Nobody knows whether a run on another machine was killed, so its lease must end first: a short one here.
         creation.LEASE_MARGIN = given["lease_margin"]
     say("ready")

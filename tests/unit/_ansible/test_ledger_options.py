@@ -132,7 +132,7 @@ def test_what_stands_beside_a_slot_stays_what_it_is_and_what_loses_its_slot_stan
 ) -> None:
     with closing(opened(ledger_settings)) as ledger:
         ledger.keep(claimed(ledger), "created", "old", new_key())
-        claim = ledger.claim(SLOT, [], 60.0, replaces="old")
+        claim = ledger.claim(SLOT, [], 60.0, replaced_id="old")
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created", "new", new_key())
         ledger.adopt(SLOT, "pinned", new_key())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A TCP proxy that loses connections on purpose: at the n-th thing that a client says, before or after it is heard."""
+"""A TCP proxy that cuts a connection at the n-th message of the clients, before or after the server received it."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ HOST = "127.0.0.1"
 
 @dataclass
 class CutProxy:
-    """``said`` counts what clients have said since ``cut_at`` was set; the cut comes when it reaches ``cut_at``.
+    """``sent`` counts the messages of clients since ``arm``. The connection is cut when it reaches ``cut_at``.
 
-    ``lost`` names what is lost with the connection: the request, before the server hears it, or its answer, after the
-    server has done it. ``stays_down``: no connection is taken from then on.
+    ``lost``: the request is lost before the server receives it, or the response after the server has executed it.
+    ``stays_down``: later connections are refused.
     """
 
     upstream: int
     port: int = 0
     cut_at: int | None = None
-    lost: Literal["request", "answer"] = "request"
+    lost: Literal["request", "response"] = "request"
     stays_down: bool = False
-    said: int = 0
+    sent: int = 0
     is_down: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def arm(self, cut_at: int | None, lost: Literal["request", "answer"] = "request", *, stays_down: bool) -> None:
+    def arm(self, cut_at: int | None, lost: Literal["request", "response"] = "request", *, stays_down: bool) -> None:
         with self.lock:
-            self.said, self.cut_at, self.lost, self.stays_down, self.is_down = 0, cut_at, lost, stays_down, False
+            self.sent, self.cut_at, self.lost, self.stays_down, self.is_down = 0, cut_at, lost, stays_down, False
 
     def is_cut_now(self) -> bool:
         with self.lock:
-            self.said += 1
-            if self.said != self.cut_at:
+            self.sent += 1
+            if self.sent != self.cut_at:
                 return False
             self.is_down = self.stays_down
             return True
@@ -78,15 +78,15 @@ def _relay(proxy: CutProxy, client: socket.socket) -> None:
                 if source not in readable:
                     continue
                 try:
-                    heard = source.recv(65536)
-                    if not heard:
+                    received = source.recv(65536)
+                    if not received:
                         return
                     if source is client and proxy.is_cut_now():
-                        if proxy.lost == "answer":
-                            target.sendall(heard)
-                            # What the server says is its word that it is done.
+                        if proxy.lost == "response":
+                            target.sendall(received)
+                            # The server responds after it has executed the request.
                             target.recv(65536)
                         return
-                    target.sendall(heard)
+                    target.sendall(received)
                 except OSError:
                     return

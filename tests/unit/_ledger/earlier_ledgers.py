@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ledgers of earlier versions, in SQLite and in PostgreSQL, and the tables of any ledger as they are."""
+"""Creates ledgers of earlier versions, in SQLite and PostgreSQL, and reads the tables of a ledger directly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.fixtures.landed_ledger import DUMP, VERSION_3, fernet_key, lay_down
 from ..ledger_cases import opened
 
 DUMPS = {2: DUMP, 3: VERSION_3}
-# By the last digits of the session's id; None is the key that came without one.
+# For each version, the number of the key by the last digits of the session's id. None: a key without a session id.
 KEYS: dict[int, dict[int | None, int]] = {
     2: {101: 1, 102: 2, 104: 3, 105: 4, 107: 47, 108: 48, 109: 49, 111: 99, None: 46},
     3: {101: 1, 102: 2, 104: 3, 105: 4, 106: 5, 107: 6, 108: 7, None: 10},
@@ -47,7 +47,7 @@ _TO_VERSION_1_ON_POSTGRESQL = (
 
 @contextmanager
 def tables(settings: LedgerSettings) -> Iterator[sa.Connection]:
-    """Read and change the tables of a ledger as they are, without the upgrade that comes with opening it."""
+    """Connect to the tables of a ledger without opening it, because that could upgrade it."""
     engine = sa.create_engine(settings.url)
     with engine.begin() as connection:
         yield connection
@@ -66,7 +66,7 @@ def names_of_tables(settings: LedgerSettings) -> set[str]:
 
 
 def laid_down(settings: LedgerSettings, folder: Path, version: int) -> LedgerSettings:
-    """Lay down the ledger that an earlier version left: as a file, or where ``settings`` name PostgreSQL, there."""
+    """Create a ledger that an earlier version wrote, as a file, or in PostgreSQL if ``settings`` name it."""
     url = lay_down(folder / "landed", dump=DUMPS[version])
     if settings.url.startswith("sqlite"):
         return LedgerSettings(url, key=fernet_key())
@@ -84,14 +84,14 @@ def laid_down(settings: LedgerSettings, folder: Path, version: int) -> LedgerSet
 
 
 def make_version_1(settings: LedgerSettings) -> None:
-    """Turn a ledger into what the first version made, except for the lengths of columns."""
+    """Change a ledger to schema version 1, except for the lengths of columns."""
     is_file = settings.url.startswith("sqlite")
     statements = (one.format(binary="BLOB" if is_file else "BYTEA") for one in _TO_VERSION_1)
     run_sql(settings, *statements, *(() if is_file else _TO_VERSION_1_ON_POSTGRESQL))
 
 
 def version_and_columns(settings: LedgerSettings) -> tuple[int, set[str]]:
-    """Return the version that a ledger has, under whichever name, and the columns of its slots."""
+    """Return the schema version of a ledger and the column names of its table of slots, in any version."""
     with tables(settings) as connection:
         prefix = "tenbyte_webinar_" if sa.inspect(connection).has_table("tenbyte_webinar_meta") else ""
         chosen = f"SELECT value FROM {prefix}meta WHERE name = 'schema_version'"  # noqa: S608
@@ -100,18 +100,19 @@ def version_and_columns(settings: LedgerSettings) -> tuple[int, set[str]]:
 
 
 def kept_keys(settings: LedgerSettings, *, writable: bool = False) -> dict[int | None, str]:
-    """Return the keys of a laid-down ledger by the last digits of their sessions' ids."""
+    """Return the keys in a ledger of ``laid_down`` by the last digits of their sessions' ids."""
     with closing(opened(settings, writable=writable)) as ledger:
         rows = [row for row in ledger.entries() if row.key is not None]
     return {int(row.object_id[-3:]) if row.object_id else None: row.key.stream_key for row in rows if row.key}
 
 
 def expected_keys(version: int) -> dict[int | None, str]:
+    """Return what ``kept_keys`` should return."""
     return {session: f"not-a-real-key-{key}" for session, key in KEYS[version].items()}
 
 
 def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:
-    """Return what the table of slots holds once a run has written to the ledger."""
+    """Open the ledger for writing, which upgrades it. Return all rows of its table of slots."""
     opened(settings).close()
     with tables(settings) as connection:
         found = connection.exec_driver_sql("SELECT * FROM tenbyte_webinar_slots ORDER BY id").all()

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs on a disk of its own that is small, full or read-only; a process of its own, in a mount namespace of its own.
+"""A script that runs the engine on a small, full or read-only disk, in its own mount namespace.
 
-Its arguments are a folder, the URL of a small service, a room's id and what is to happen; it prints what came of it.
+Arguments: a folder, the URL of a small service, a room's id, and the name of a scene. Prints the results as JSON.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def mount(*options: str) -> None:
 
 
 def fill() -> None:
-    """Fill the disk to its last byte."""
+    """Fill the disk completely."""
     with BALLAST.open("ab", buffering=0) as file:
         block = b"\0" * (64 << 10)
         while block:
@@ -53,13 +53,13 @@ def fill() -> None:
 
 
 def owner() -> str:
-    """Name a run whose process is gone, so that the next one need not wait for its lease."""
-    place, pid, started, random = new_owner().split(":")
-    return f"{place}:{pid}:{int(started) - 1}:{random}"
+    """Return the name of a run that has ended, so that the next run does not wait for its lease."""
+    boot, pid, started, random = new_owner().split(":")
+    return f"{boot}:{pid}:{int(started) - 1}:{random}"
 
 
 def run(before: Callable[[Ledger], None] = lambda _ledger: None, on_post: Callable[[], None] = lambda: None) -> str:
-    """Create a session; ``on_post`` is called when the service has answered. Return its id, or what the run says."""
+    """Create a session, and call ``on_post`` after the response. Return the session's id, or the error message."""
     transport = Transport(Connection(URL, api_key="unit-api-key", timeout=10.0), Redactor())
     api = WebinarApi(transport)
     post = api.create_session
@@ -106,21 +106,21 @@ def scene() -> list[str]:
             fill()
             return [made, run(), lookup(made)]
         case "full_after_opening":
-            said = run(before=lambda _ledger: fill())
+            message = run(before=lambda _ledger: fill())
             BALLAST.unlink()
-            return [said, run()]
-        case "full_at_the_key":
-            said = run(on_post=fill)
+            return [message, run()]
+        case "full_after_the_post":
+            message = run(on_post=fill)
             BALLAST.unlink()
-            return [said, str(sum(waited)), run()]
-        case "room_again_in_time":
+            return [message, str(sum(waited)), run()]
+        case "space_during_the_retries":
 
-            def make_room(seconds: float) -> None:
+            def free_space(seconds: float) -> None:
                 waited.append(seconds)
                 if len(waited) == 3:
                     BALLAST.unlink()
 
-            database.sleep = make_room
+            database.sleep = free_space
             return [run(on_post=fill), str(len(waited))]
         case "read_only":
             made = run()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Disks that are full or read-only: real ones (tmpfs), so that it is the kernel and SQLite that say so."""
+"""Disks that are full or read-only. They are real (tmpfs), so the errors come from the kernel and SQLite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Disk = Callable[[str], list[str]]
 
 @pytest.fixture
 def disk(tmp_path: Path, service: SmallService) -> Disk:
-    """Play a scene on a small disk and return what it prints; skip where this user may not mount one."""
+    """Return a function that runs a scene of small_disk.py and returns its results. Skip if this user may not mount."""
     room_id = service.add_room("Main stage")
     (tmp_path / "disk").mkdir()
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
@@ -45,54 +45,54 @@ def disk(tmp_path: Path, service: SmallService) -> Disk:
     return play
 
 
-def test_a_disk_that_is_full_is_found_before_any_request(disk: Disk, service: SmallService) -> None:
-    (said,) = disk("full")
-    assert "ledger_url: " in said
+def test_a_full_disk_is_detected_before_any_request(disk: Disk, service: SmallService) -> None:
+    (message,) = disk("full")
+    assert "ledger_url: " in message
     assert service.count("POST") == 0
 
 
-def test_a_disk_that_has_filled_up_since_the_last_run_is_found_before_any_request(
+def test_a_disk_that_is_full_since_the_last_run_is_detected_before_any_request(
     disk: Disk, service: SmallService
 ) -> None:
-    made, said, looked_up = disk("full_later")
+    made, message, looked_up = disk("full_later")
     assert service.current("Keynote") == [made]
-    assert "has 0 KiB left" in said
-    assert "nothing was created" in said
+    assert "has 0 KiB left" in message
+    assert "nothing was created" in message
     assert service.count("POST") == 1
-    # SQLite shares its index of the write-ahead log in a file, for which there is no room either.
+    # SQLite may need a new file for the index of the write-ahead log, for which there is no space either.
     assert looked_up.endswith("characters") or "The ledger cannot be" in looked_up
 
 
-def test_a_disk_that_fills_up_while_a_run_is_at_work_is_found_before_the_next_request(
+def test_a_disk_that_fills_up_during_a_run_is_detected_before_the_next_request(
     disk: Disk, service: SmallService
 ) -> None:
-    said, made = disk("full_after_opening")
-    assert "nothing was created" in said
+    message, made = disk("full_after_opening")
+    assert "nothing was created" in message
     assert service.current("Keynote") == [made]
     assert service.count("POST") == 1
 
 
-def test_a_key_for_which_there_is_no_room_is_tried_again_until_there_is(disk: Disk, service: SmallService) -> None:
-    made, pauses = disk("room_again_in_time")
+def test_writing_a_key_to_a_full_disk_is_retried_until_there_is_space(disk: Disk, service: SmallService) -> None:
+    made, pauses = disk("space_during_the_retries")
     assert service.current("Keynote") == [made]
     assert int(pauses) == 3
 
 
-def test_a_key_for_which_there_never_was_room_is_said_to_be_lost_and_its_session_is_replaced(
+def test_a_key_that_never_fits_on_the_disk_is_reported_and_its_session_is_replaced(
     disk: Disk, service: SmallService
 ) -> None:
-    said, waited, made = disk("full_at_the_key")
-    assert "was created, but its stream key could not be kept" in said
+    message, waited, made = disk("full_after_the_post")
+    assert "was created, but its stream key could not be kept" in message
     assert 40 < float(waited) < 90
     assert service.current("Keynote") == [made]
-    assert made not in said
+    assert made not in message
     assert service.count("POST") == 2
 
 
-def test_a_read_only_disk_is_found_before_any_request(disk: Disk, service: SmallService) -> None:
-    made, said, looked_up = disk("read_only")
+def test_a_read_only_disk_is_detected_before_any_request(disk: Disk, service: SmallService) -> None:
+    made, message, looked_up = disk("read_only")
     assert service.current("Keynote") == [made]
-    assert "ledger_url: " in said
-    assert "read-only" in said
+    assert "ledger_url: " in message
+    assert "read-only" in message
     assert service.count("POST") == 1
     assert looked_up.endswith("characters") or "The ledger cannot be" in looked_up

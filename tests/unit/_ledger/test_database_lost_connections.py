@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The connection to PostgreSQL is lost at everything that a run says to it, before the server hears it and after."""
+"""The connection to PostgreSQL is cut at each message of a run, before or after the server has executed it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..ledger_cases import SLOT, claimed, new_key, only_row, opened
 from ..small_service import SmallService
 from .cut_proxy import CutProxy, cut_proxy
 
-Lost = Literal["request", "answer"]
+Lost = Literal["request", "response"]
 ADOPTED = new_key()
 
 
@@ -45,22 +45,22 @@ def through_proxy(team_settings: LedgerSettings, postgresql: PostgreSQL, proxy: 
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the database would have waited before it tried again."""
+    """The pauses before retries, in seconds, which the tests do not wait for."""
     pauses: list[float] = []
     monkeypatch.setattr(database, "sleep", pauses.append)
     return pauses
 
 
-def dead_owner() -> str:
-    """Name a run whose process is gone: the next one need not wait for its lease."""
-    place, pid, started, random = new_owner().split(":")
-    return f"{place}:{pid}:{int(started) - 1}:{random}"
+def ended_owner() -> str:
+    """Return the name of a run that has ended, so that the next run does not wait for its lease."""
+    boot, pid, started, random = new_owner().split(":")
+    return f"{boot}:{pid}:{int(started) - 1}:{random}"
 
 
 def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, room_id: str) -> str | None:
-    """Do what runs do: open, read, claim, renew, keep, withdraw, retire, adopt. Return what it says if it fails."""
+    """Use the ledger like a run: open, read, claim, renew, keep, withdraw, retire, adopt. Return the error, if any."""
     try:
-        ledger = open_ledger(settings, Redactor(), dead_owner())
+        ledger = open_ledger(settings, Redactor(), ended_owner())
         assert ledger is not None
         with closing(ledger):
             scene = Scene(service, ledger, api, room_id, lambda: ledger)
@@ -77,15 +77,15 @@ def run_once(settings: LedgerSettings, service: SmallService, api: WebinarApi, r
     return None
 
 
-def exchanges(proxy: CutProxy, run: Callable[[], str | None]) -> int:
+def count_messages(proxy: CutProxy, run: Callable[[], str | None]) -> int:
     proxy.arm(None, stays_down=False)
     assert run() is None
-    return proxy.said
+    return proxy.sent
 
 
-@pytest.mark.parametrize("lost", ["request", "answer"])
+@pytest.mark.parametrize("lost", ["request", "response"])
 @pytest.mark.parametrize("stays_down", [False, True])
-def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_next_one_heals(
+def test_after_a_lost_connection_a_run_succeeds_or_reports_it_and_the_next_run_succeeds(
     lost: Lost,
     stays_down: bool,
     through_proxy: LedgerSettings,
@@ -95,21 +95,21 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
     api: WebinarApi,
 ) -> None:
     rooms = (service.add_room(f"Room {number}") for number in itertools.count())
-    # The first run makes the schema.
+    # The first run creates the schema.
     assert run_once(through_proxy, service, api, next(rooms)) is None
-    count = exchanges(proxy, lambda: run_once(through_proxy, service, api, next(rooms)))
+    count = count_messages(proxy, lambda: run_once(through_proxy, service, api, next(rooms)))
     assert count > 20
     failed = 0
-    # A server that goes away for good is the same before and after: half of the places for each will do.
+    # If the server stays down, a lost request and a lost response are the same, so each tests half of the messages.
     first, step = (1, 1) if not stays_down else (1, 2) if lost == "request" else (2, 2)
     for number in range(first, count + 1, step):
         room_id = next(rooms)
         proxy.arm(number, lost, stays_down=stays_down)
-        said = run_once(through_proxy, service, api, room_id)
-        assert said is None or "ledger" in said, said
-        assert said is None or "unit-" not in said, said
-        failed += said is not None
-        if said is not None:
+        message = run_once(through_proxy, service, api, room_id)
+        assert message is None or "ledger" in message, message
+        assert message is None or "unit-" not in message, message
+        failed += message is not None
+        if message is not None:
             proxy.arm(None, stays_down=False)
             assert run_once(through_proxy, service, api, room_id) is None
         (session_id,) = [entry["id"] for entry in service.sessions.values() if entry["room_id"] == room_id]
@@ -120,11 +120,11 @@ def test_wherever_the_connection_is_lost_a_run_ends_well_or_says_why_and_the_nex
         assert (row.phase, row.object_id) == ("created", session_id)
         assert row.key is not None
         assert row.key.stream_key == service.keys[session_id]
-    # Where the server answers again, a lost connection is no more than a pause, except when the run has only begun.
+    # If the server responds again, the run retries. Only the opening of the ledger may fail.
     assert failed > count / 4 if stays_down else failed <= 3
 
 
-def test_a_key_that_cannot_be_kept_is_said_to_be_lost_and_its_session_is_replaced(
+def test_a_key_that_cannot_be_stored_is_reported_and_its_session_is_replaced(
     through_proxy: LedgerSettings,
     proxy: CutProxy,
     service: SmallService,
@@ -133,16 +133,16 @@ def test_a_key_that_cannot_be_kept_is_said_to_be_lost_and_its_session_is_replace
 ) -> None:
     room_id = service.add_room("Main stage")
 
-    def cut_when_the_key_is_on_its_way(request: object) -> None:
+    def cut_during_the_post(request: object) -> None:
         if getattr(request, "method", "") == "POST":
             proxy.arm(1, stays_down=True)
 
-    service.on_request = cut_when_the_key_is_on_its_way
-    said = run_once(through_proxy, service, api, room_id)
+    service.on_request = cut_during_the_post
+    message = run_once(through_proxy, service, api, room_id)
     service.on_request = lambda _request: None
     (first,) = service.current("Keynote")
-    assert said is not None
-    assert f"'Keynote' ({first}) was created, but its stream key could not be kept" in said
+    assert message is not None
+    assert f"'Keynote' ({first}) was created, but its stream key could not be kept" in message
     assert 40 < sum(slept) < 90
     proxy.arm(None, stays_down=False)
     assert run_once(through_proxy, service, api, room_id) is None
@@ -150,8 +150,8 @@ def test_a_key_that_cannot_be_kept_is_said_to_be_lost_and_its_session_is_replace
     assert second != first
 
 
-@pytest.mark.parametrize("lost", ["request", "answer"])
-def test_a_key_whose_commit_is_not_acknowledged_is_kept_once(
+@pytest.mark.parametrize("lost", ["request", "response"])
+def test_a_key_whose_commit_is_not_acknowledged_is_stored_once(
     lost: Lost, through_proxy: LedgerSettings, proxy: CutProxy
 ) -> None:
     ledger, key = opened(through_proxy), new_key()
@@ -168,7 +168,7 @@ def test_a_key_whose_commit_is_not_acknowledged_is_kept_once(
     ledger.close()
 
 
-def test_a_server_that_ends_every_connection_is_no_failure(
+def test_a_run_continues_after_the_server_ended_all_connections(
     team_settings: LedgerSettings, postgresql: PostgreSQL
 ) -> None:
     ledger, key = opened(team_settings), new_key()
@@ -184,7 +184,7 @@ def test_a_server_that_ends_every_connection_is_no_failure(
     ledger.close()
 
 
-def test_a_server_that_is_not_there_is_a_sentence_at_once(
+def test_an_unreachable_server_is_reported_at_once(
     team_settings: LedgerSettings, postgresql: PostgreSQL, slept: list[float]
 ) -> None:
     nowhere = replace(team_settings, url=team_settings.url.replace(f":{postgresql.port}/", ":1/"))
@@ -194,8 +194,8 @@ def test_a_server_that_is_not_there_is_a_sentence_at_once(
     assert sum(slept) < 1
 
 
-@pytest.mark.parametrize("lost", ["request", "answer"])
-def test_a_claim_whose_commit_is_not_acknowledged_is_known_for_its_own(
+@pytest.mark.parametrize("lost", ["request", "response"])
+def test_a_run_recognises_its_own_claim_whose_commit_was_not_acknowledged(
     lost: Lost, through_proxy: LedgerSettings, proxy: CutProxy
 ) -> None:
     ledger = opened(through_proxy)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What only a ledger in PostgreSQL has: a URL with a password, a driver, a server with its settings and rights."""
+"""What is special to a ledger in PostgreSQL: passwords in URLs, the driver, the server's settings, and permissions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def database_of(settings: LedgerSettings) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql", "postgres"])
-def test_the_url_may_leave_the_driver_out(postgresql: PostgreSQL, scheme: str) -> None:
+def test_the_url_may_omit_the_driver(postgresql: PostgreSQL, scheme: str) -> None:
     url = postgresql.url(postgresql.new_database()).replace("postgresql+psycopg", scheme)
     location.check_settings(LedgerSettings(url, key=KEY))
     ledger, key = opened(LedgerSettings(url, key=KEY)), new_key()
@@ -58,14 +58,14 @@ def test_the_url_may_leave_the_driver_out(postgresql: PostgreSQL, scheme: str) -
         (f"postgresql+psycopg://me:{SECRET}@db/x", "ledger_key is missing"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, expected: str) -> None:
+def test_an_invalid_url_is_refused_without_showing_its_password(url: str, expected: str) -> None:
     key = None if "missing" in expected else KEY
     with pytest.raises(InvalidInput, match=expected) as caught:
         location.check_settings(LedgerSettings(url, key=key))
     assert SECRET not in str(caught.value)
 
 
-def test_a_key_file_is_read_but_never_made(team_settings: LedgerSettings, tmp_path: Path) -> None:
+def test_a_key_file_is_read_but_never_created(team_settings: LedgerSettings, tmp_path: Path) -> None:
     path = tmp_path / "ledger.key"
     settings = replace(team_settings, key=None, key_file=str(path))
     location.check_settings(settings)
@@ -78,7 +78,7 @@ def test_a_key_file_is_read_but_never_made(team_settings: LedgerSettings, tmp_pa
         opened(team_settings)
 
 
-def test_without_its_driver_the_way_to_it_is_said(
+def test_a_missing_driver_is_reported_with_the_command_to_install_it(
     team_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
@@ -86,7 +86,7 @@ def test_without_its_driver_the_way_to_it_is_said(
         opened(team_settings)
 
 
-def test_a_password_that_is_wrong_is_not_shown(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
+def test_a_wrong_password_is_not_shown(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
     redactor = Redactor()
     wrong = replace(team_settings, url=team_settings.url.replace(postgresql.password, SECRET))
     with pytest.raises(LedgerError, match="password authentication failed") as caught:
@@ -95,7 +95,7 @@ def test_a_password_that_is_wrong_is_not_shown(team_settings: LedgerSettings, po
     assert redactor.text(SECRET) == MASK
 
 
-def test_a_password_may_hold_whatever_is_escaped(postgresql: PostgreSQL, team_settings: LedgerSettings) -> None:
+def test_a_password_may_contain_any_escaped_character(postgresql: PostgreSQL, team_settings: LedgerSettings) -> None:
     with postgresql.connect() as connection:
         connection.execute("CREATE ROLE odd LOGIN SUPERUSER PASSWORD 'a@b/c:d%e'")
     url = team_settings.url.replace(f"{USER}:{postgresql.password}", "odd:a%40b%2Fc%3Ad%25e")
@@ -108,14 +108,16 @@ def test_a_password_may_hold_whatever_is_escaped(postgresql: PostgreSQL, team_se
         connection.execute("DROP ROLE odd")
 
 
-def test_the_password_may_come_from_the_environment(
+def test_the_password_may_be_given_in_the_environment(
     team_settings: LedgerSettings, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", postgresql.password)
     opened(replace(team_settings, url=team_settings.url.replace(f":{postgresql.password}@", "@"))).close()
 
 
-def test_reading_a_database_without_a_ledger_makes_none(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
+def test_reading_a_database_without_a_ledger_creates_none(
+    team_settings: LedgerSettings, postgresql: PostgreSQL
+) -> None:
     assert open_ledger(team_settings, Redactor(), new_owner(), writable=False) is None
     with pytest.raises(LedgerError, match=f"there is no ledger at PostgreSQL database .* on {HOST}"):
         stream_keys_of(team_settings, ["s1"], Redactor())
@@ -135,7 +137,7 @@ def test_reading_a_database_without_a_ledger_makes_none(team_settings: LedgerSet
         "bytea_output = 'escape'",
     ],
 )
-def test_what_a_server_sets_by_default_does_not_matter(
+def test_the_servers_default_settings_do_not_matter(
     team_settings: LedgerSettings, postgresql: PostgreSQL, setting: str
 ) -> None:
     with postgresql.connect() as connection:
@@ -156,7 +158,7 @@ def test_what_a_server_sets_by_default_does_not_matter(
         ledger.close()
 
 
-def test_a_database_that_cannot_be_written_is_found_when_the_ledger_is_opened(
+def test_a_read_only_database_is_detected_when_the_ledger_is_opened(
     team_settings: LedgerSettings, postgresql: PostgreSQL
 ) -> None:
     opened(team_settings).close()
@@ -169,7 +171,9 @@ def test_a_database_that_cannot_be_written_is_found_when_the_ledger_is_opened(
     opened(team_settings, writable=False).close()
 
 
-def test_a_user_who_may_not_make_tables_is_told_so(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
+def test_a_user_without_permission_to_create_tables_gets_an_error(
+    team_settings: LedgerSettings, postgresql: PostgreSQL
+) -> None:
     with postgresql.connect() as connection:
         connection.execute(f"CREATE ROLE guest LOGIN PASSWORD '{postgresql.password}'".encode())
     settings = replace(team_settings, url=team_settings.url.replace(f"//{USER}:", "//guest:"))
@@ -181,7 +185,7 @@ def test_a_user_who_may_not_make_tables_is_told_so(team_settings: LedgerSettings
             connection.execute("DROP ROLE guest")
 
 
-def test_tables_of_somebody_elses_are_left_alone(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
+def test_tables_of_other_applications_are_left_alone(team_settings: LedgerSettings, postgresql: PostgreSQL) -> None:
     with postgresql.connect(database_of(team_settings)) as connection:
         connection.execute("CREATE TABLE meta (id integer, note text)")
         connection.execute("CREATE TABLE slots (id integer, note text)")
@@ -207,7 +211,7 @@ def test_a_ledger_may_have_a_schema_of_its_own(team_settings: LedgerSettings, po
     ledger.close()
 
 
-def test_ids_and_titles_are_as_long_as_the_service_makes_them(team_settings: LedgerSettings) -> None:
+def test_long_ids_and_titles_are_stored(team_settings: LedgerSettings) -> None:
     ledger, key = opened(team_settings), new_key()
     claim = claimed(ledger, replace(SLOT, title="T" * 255, parent="r" * 300))
     ledger.keep(claim, "created", "s" * 5000, key)
@@ -243,7 +247,7 @@ def backends(postgresql: PostgreSQL, settings: LedgerSettings) -> list[int]:
         return [int(str(pid)) for (pid,) in found.fetchall()]
 
 
-def test_a_server_that_answers_nothing_is_left_for_another_connection(
+def test_a_connection_whose_server_does_not_respond_is_replaced(
     team_settings: LedgerSettings, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "LONGEST_TRANSACTION", 2.0)
@@ -262,34 +266,34 @@ def test_a_server_that_answers_nothing_is_left_for_another_connection(
         ledger.close()
 
 
-def test_who_waits_too_long_for_the_other_writers_says_so(
+def test_a_writer_that_waits_too_long_for_another_one_gets_an_error(
     team_settings: LedgerSettings, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = opened(team_settings)
-    in_time = database._BEGIN_WRITING.replace("lock_timeout = '30s'", "lock_timeout = '200ms'")
-    assert in_time != database._BEGIN_WRITING
-    monkeypatch.setattr(database, "_BEGIN_WRITING", in_time)
+    impatient = database._BEGIN_WRITING.replace("lock_timeout = '30s'", "lock_timeout = '200ms'")
+    assert impatient != database._BEGIN_WRITING
+    monkeypatch.setattr(database, "_BEGIN_WRITING", impatient)
     with postgresql.connect(database_of(team_settings)) as connection:
         connection.execute(f"SELECT pg_advisory_lock({database._WRITERS_LOCK})".encode())
         with pytest.raises(LedgerError, match="lock timeout"):
             ledger.claim(SLOT, [], 60.0)
-        # Reading waits for nobody.
+        # A reader does not wait.
         assert ledger.rows(SLOT.api, [SLOT.parent]) == []
     assert isinstance(ledger.claim(SLOT, [], 60.0), Claim)
     ledger.close()
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-def test_a_transaction_that_lost_a_race_is_run_again(team_settings: LedgerSettings, state: str) -> None:
+def test_a_transaction_runs_again_after_a_conflict(team_settings: LedgerSettings, state: str) -> None:
     ledger, runs = opened(team_settings), [0]
 
-    def lose_once(connection: sa.Connection) -> str:
+    def conflict_once(connection: sa.Connection) -> str:
         runs[0] += 1
         if runs[0] == 1:
-            connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'a race' USING ERRCODE = '{state}'; END $$")
+            connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'a conflict' USING ERRCODE = '{state}'; END $$")
         return "done"
 
-    assert ledger._commits.run(lose_once) == "done"
+    assert ledger._commits.run(conflict_once) == "done"
     assert runs == [2]
     ledger.close()
 

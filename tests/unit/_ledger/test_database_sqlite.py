@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What only a ledger in a file can be: damaged, copied, searched byte by byte."""
+"""What is special to a ledger in a file: damaged or truncated content, erased bytes, and its size."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from ..ledger_cases import SLOT, OpenRun, claimed, new_key, opened, written
 
 
 def stored_bytes(settings: LedgerSettings) -> bytes:
-    """Everything in the ledger's folder but the key file."""
+    """Return the content of all files in the ledger's folder, except the key file."""
     folder = location.database_file(settings).parent
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".key")
 
 
-def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
+def test_no_byte_of_an_erased_key_remains_after_every_run_has_closed_the_ledger(
     open_run: OpenRun, ledger_settings: LedgerSettings
 ) -> None:
     ledger = open_run()
@@ -52,7 +52,7 @@ def test_once_every_run_has_closed_the_ledger_no_byte_of_an_erased_key_is_left(
     assert not Path(f"{path}-wal").exists()
 
 
-def test_no_file_of_the_ledger_holds_a_key_in_plain_text(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+def test_no_file_of_the_ledger_contains_a_key_in_plain_text(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
     ledger = open_run()
     keys = [new_key() for _number in range(20)]
     for number, key in enumerate(keys):
@@ -67,7 +67,7 @@ def test_no_file_of_the_ledger_holds_a_key_in_plain_text(open_run: OpenRun, ledg
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\xff" * 8000])
-def test_a_damaged_file_is_one_sentence_and_not_overwritten(
+def test_a_damaged_file_is_reported_and_not_overwritten(
     open_run: OpenRun, ledger_settings: LedgerSettings, content: bytes
 ) -> None:
     open_run().close()
@@ -96,7 +96,7 @@ def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettin
 
 @pytest.fixture(scope="module")
 def large_ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, StreamKey]]:
-    """A folder with a ledger that has pages of every kind, and its key file; and the keys in it, by session."""
+    """The folder of a ledger that has pages of every kind, and the keys in it by session id."""
     folder, kept = tmp_path_factory.mktemp("large"), dict[str, StreamKey]()
     ledger = opened(LedgerSettings(f"sqlite:///{folder}/keys.sqlite3"))
 
@@ -120,11 +120,11 @@ def copied(large_ledger: tuple[Path, dict[str, StreamKey]], tmp_path: Path) -> L
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_damaged_page_never_changes_a_key_and_never_ends_in_a_traceback(
+def test_a_damaged_page_never_changes_a_key_and_never_causes_a_traceback(
     copied: LedgerSettings, large_ledger: tuple[Path, dict[str, StreamKey]], seed: int
 ) -> None:
     path = location.database_file(copied)
-    content, chance = bytearray(path.read_bytes()), random.Random(seed)  # noqa: S311 - a failure must come again
+    content, chance = bytearray(path.read_bytes()), random.Random(seed)  # noqa: S311 - a failure must be reproducible
     page = chance.randrange(1, len(content) // 4096) * 4096
     content[page : page + 4096] = chance.randbytes(4096)
     path.write_bytes(content)
@@ -146,7 +146,7 @@ def test_a_damaged_page_never_changes_a_key_and_never_ends_in_a_traceback(
 
 
 @pytest.mark.parametrize("length", [1, 511, 512, 4096, 20_000])
-def test_a_file_that_was_cut_off_is_refused_and_left_as_it_is(copied: LedgerSettings, length: int) -> None:
+def test_a_truncated_file_is_refused_and_not_changed(copied: LedgerSettings, length: int) -> None:
     path = location.database_file(copied)
     cut = path.read_bytes()[:length]
     path.write_bytes(cut)
@@ -156,14 +156,14 @@ def test_a_file_that_was_cut_off_is_refused_and_left_as_it_is(copied: LedgerSett
     assert path.read_bytes()[:length] == cut
 
 
-def test_an_empty_file_is_what_a_first_run_that_was_killed_leaves(copied: LedgerSettings) -> None:
+def test_an_empty_file_of_a_killed_first_run_is_used_as_a_new_ledger(copied: LedgerSettings) -> None:
     path = location.database_file(copied)
     path.write_bytes(b"")
     assert opened(copied).row_of_session("s1") is None
 
 
-def with_freed_pages(settings: LedgerSettings, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next run that writes upgrade a ledger, in which the upgrade deletes that share of 400 large rows."""
+def prepare_deleting_upgrade(settings: LedgerSettings, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prepare an upgrade that the next writing run makes: it deletes a share of 400 large rows."""
     ledger = opened(settings)
     values = {**asdict(SLOT), "phase": "retired", "lease_until": 0.0, "created_at": 0.0, "updated_at": 0.0}
     many = [{**values, "title": f"Old {number}", "seen_ids": "x" * 8000} for number in range(400)]
@@ -175,13 +175,13 @@ def with_freed_pages(settings: LedgerSettings, share: float, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("share", "shrinks"), [(0.9, True), (0.1, False)])
-def test_what_an_upgrade_frees_is_given_back_to_the_disk_where_it_is_much(
+def test_an_upgrade_shrinks_the_file_if_it_frees_much_of_it(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch, share: float, shrinks: bool
 ) -> None:
     ledger, key = opened(ledger_settings), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
     ledger.close()
-    with_freed_pages(ledger_settings, share, monkeypatch)
+    prepare_deleting_upgrade(ledger_settings, share, monkeypatch)
     path = location.database_file(ledger_settings)
     before = path.stat().st_size
     opened(ledger_settings, writable=False).close()
@@ -194,10 +194,10 @@ def test_what_an_upgrade_frees_is_given_back_to_the_disk_where_it_is_much(
     assert (path.stat().st_size < before / 2) == shrinks
 
 
-def test_space_that_another_run_keeps_is_not_waited_for(
+def test_an_upgrade_does_not_wait_to_shrink_a_file_that_another_run_uses(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_freed_pages(ledger_settings, 0.9, monkeypatch)
+    prepare_deleting_upgrade(ledger_settings, 0.9, monkeypatch)
     path = location.database_file(ledger_settings)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")

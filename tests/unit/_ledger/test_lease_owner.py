@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import is_known_dead, new_owner
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import is_known_ended, new_owner
 
 from ..other_process import start_python
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="leases name processes on Linux only")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="leases can name processes only on Linux")
 
 CHILD = """
 import sys
@@ -37,7 +37,7 @@ def owner_of(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline().strip()
 
 
-def test_two_runs_in_one_process_have_two_names() -> None:
+def test_two_runs_in_one_process_have_different_names() -> None:
     assert new_owner() != new_owner()
 
 
@@ -45,48 +45,48 @@ def test_a_name_fits_its_column() -> None:
     assert len(new_owner()) <= 160
 
 
-def test_a_run_that_lives_is_not_known_dead(child: subprocess.Popen[str]) -> None:
-    assert not is_known_dead(new_owner())
-    assert not is_known_dead(owner_of(child))
+def test_a_running_run_is_not_known_to_have_ended(child: subprocess.Popen[str]) -> None:
+    assert not is_known_ended(new_owner())
+    assert not is_known_ended(owner_of(child))
 
 
-def test_a_run_whose_process_was_killed_is_known_dead(child: subprocess.Popen[str]) -> None:
+def test_a_killed_run_is_known_to_have_ended(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     child.kill()
     child.wait()
-    assert is_known_dead(owner)
+    assert is_known_ended(owner)
 
 
-def test_a_killed_run_that_nobody_has_reaped_yet_is_known_dead(child: subprocess.Popen[str]) -> None:
+def test_a_killed_run_that_is_still_a_zombie_is_known_to_have_ended(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert is_known_dead(owner)
+    assert is_known_ended(owner)
 
 
-def test_a_stopped_run_is_not_known_dead(child: subprocess.Popen[str]) -> None:
+def test_a_stopped_run_is_not_known_to_have_ended(child: subprocess.Popen[str]) -> None:
     owner = owner_of(child)
     os.kill(child.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
-    assert not is_known_dead(owner)
+    assert not is_known_ended(owner)
 
 
-def test_a_process_id_that_was_given_away_again_does_not_keep_a_lease() -> None:
-    place, pid, started, random = new_owner().split(":")
-    assert is_known_dead(f"{place}:{pid}:{int(started) - 1}:{random}")
+def test_a_reused_process_id_does_not_keep_a_lease() -> None:
+    boot, pid, started, random = new_owner().split(":")
+    assert is_known_ended(f"{boot}:{pid}:{int(started) - 1}:{random}")
 
 
-def test_of_a_run_elsewhere_nothing_is_known() -> None:
-    _place, pid, started, random = new_owner().split(":")
-    assert not is_known_dead(f"another-boot/[1]:{pid}:{int(started) - 1}:{random}")
+def test_a_run_on_another_machine_is_not_known_to_have_ended() -> None:
+    _boot, pid, started, random = new_owner().split(":")
+    assert not is_known_ended(f"another-boot/[1]:{pid}:{int(started) - 1}:{random}")
 
 
 @pytest.mark.parametrize("owner", ["", ":", ":::", "x", "a:b:c:d", ":1:2:3"])
-def test_of_a_name_that_is_none_nothing_is_known(owner: str) -> None:
-    assert not is_known_dead(owner)
+def test_the_run_of_an_invalid_name_is_not_known_to_have_ended(owner: str) -> None:
+    assert not is_known_ended(owner)
 
 
-def test_of_an_incomplete_name_nothing_is_known() -> None:
-    place, pid, _started, random = new_owner().split(":")
-    assert not is_known_dead(f"{place}:{pid}::{random}")
-    assert not is_known_dead(f"{place}:self:1:{random}")
+def test_the_run_of_an_incomplete_name_is_not_known_to_have_ended() -> None:
+    boot, pid, _started, random = new_owner().split(":")
+    assert not is_known_ended(f"{boot}:{pid}::{random}")
+    assert not is_known_ended(f"{boot}:self:1:{random}")

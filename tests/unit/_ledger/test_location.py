@@ -41,17 +41,17 @@ from ..other_process import COLLECTIONS, start_python
 OpenRun = Callable[..., Ledger]
 
 
-def test_the_default_is_below_the_data_home() -> None:
+def test_the_default_ledger_is_below_the_data_home() -> None:
     assert default_ledger_url({"XDG_DATA_HOME": "/data"}) == "sqlite:////data/tenbyte-webinar/ledger.sqlite3"
     home = default_ledger_url({})
     assert home.endswith("/home/.local/share/tenbyte-webinar/ledger.sqlite3")
-    # A relative one is to be ignored (XDG Base Directory Specification).
+    # A relative path must be ignored (XDG Base Directory Specification).
     assert default_ledger_url({"XDG_DATA_HOME": "data"}) == home
     location.check_settings(LedgerSettings(home))
 
 
 @pytest.mark.parametrize("name", ["event.db", "event.sqlite3", "event", "event.key", ".event"])
-def test_the_key_file_is_named_after_the_whole_file_unless_it_is_given(tmp_path: Path, name: str) -> None:
+def test_the_key_file_has_the_whole_name_of_the_ledger_unless_it_is_given(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/{name}"
     assert location.key_file(LedgerSettings(url)) == tmp_path / f"{name}.key"
     assert location.key_file(LedgerSettings(url, key_file="/x")) == Path("/x")
@@ -64,20 +64,20 @@ def test_a_ledger_in_memory_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ledger", "", "://", "sqlite:/x:", "//srv:me@x"])
-def test_what_is_no_database_url_is_refused(url: str) -> None:
+def test_a_text_that_is_not_a_database_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match=r"ledger_url .*sqlite:////ABSOLUTE/PATH"):
         location.check_settings(LedgerSettings(url))
 
 
 @pytest.mark.parametrize("path", ["/srv/ledger.db", "~/ledger.db"])
-def test_a_path_in_place_of_a_url_is_refused_with_the_url_that_it_means(path: str) -> None:
+def test_a_path_instead_of_a_url_is_refused_with_the_right_url(path: str) -> None:
     with pytest.raises(InvalidInput, match=f"ledger_url is not a database URL. For a file, write sqlite:///{path}"):
         location.check_settings(LedgerSettings(path))
     location.check_settings(LedgerSettings(f"sqlite:///{path}"))
 
 
 @pytest.mark.parametrize(
-    ("url", "meant"),
+    ("url", "suggested"),
     [
         ("sqlite:///srv/keys/ledger.db", "sqlite:////srv/keys/ledger.db"),
         ("sqlite://srv/keys/ledger.db", "sqlite:////srv/keys/ledger.db"),
@@ -90,19 +90,19 @@ def test_a_path_in_place_of_a_url_is_refused_with_the_url_that_it_means(path: st
         ("sqlite:////~/ledger.db", "sqlite:///~/ledger.db"),
     ],
 )
-def test_a_relative_path_is_refused_with_the_four_slashes(url: str, meant: str) -> None:
+def test_a_relative_path_is_refused_with_a_url_of_four_slashes(url: str, suggested: str) -> None:
     with pytest.raises(InvalidInput, match="ledger_url") as caught:
         location.check_settings(LedgerSettings(url))
-    assert meant in str(caught.value)
+    assert suggested in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["sqlite:////srv/keys/", "sqlite:///~/", "sqlite:////srv/x.db?timeout=5"])
-def test_a_folder_and_parameters_are_refused(url: str) -> None:
+def test_a_url_of_a_folder_or_with_parameters_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match=r"ledger_url (names the folder|has parameters)"):
         location.check_settings(LedgerSettings(url))
 
 
-def test_blanks_and_line_ends_around_a_url_are_not_part_of_it(tmp_path: Path) -> None:
+def test_blanks_and_line_ends_around_a_url_are_ignored(tmp_path: Path) -> None:
     settings = LedgerSettings(f" sqlite:///{tmp_path}/x.db\n")
     location.check_settings(settings)
     assert location.database_file(settings) == tmp_path / "x.db"
@@ -125,7 +125,7 @@ def test_a_relative_key_file_is_refused(tmp_path: Path) -> None:
         "sqlite+none:///x",
     ],
 )
-def test_another_database_is_refused_without_showing_its_password(url: str) -> None:
+def test_an_unsupported_database_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(InvalidInput, match="ledger_url") as caught:
         location.check_settings(LedgerSettings(url))
     assert "unit-secret" not in str(caught.value)
@@ -156,7 +156,7 @@ def test_every_connection_has_wal_full_sync_and_secure_delete(open_run: OpenRun)
             assert values == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 
 
-def test_a_given_key_makes_no_key_file(ledger_settings: LedgerSettings) -> None:
+def test_no_key_file_is_created_for_a_given_key(ledger_settings: LedgerSettings) -> None:
     settings = LedgerSettings(ledger_settings.url, key=Fernet.generate_key().decode())
     ledger = open_ledger(settings, Redactor(), new_owner())
     assert ledger is not None
@@ -164,13 +164,13 @@ def test_a_given_key_makes_no_key_file(ledger_settings: LedgerSettings) -> None:
     assert not location.key_file(settings).exists()
 
 
-def test_ledger_keys_are_masked_from_then_on(ledger_settings: LedgerSettings) -> None:
+def test_ledger_keys_are_masked_after_they_are_read(ledger_settings: LedgerSettings) -> None:
     redactor = Redactor()
     found = keys.prepare_keys(ledger_settings, redactor, create=True)
     assert redactor.text(found[0]) == secrecy.MASK
 
 
-def test_a_ledger_whose_key_file_is_gone_is_not_given_a_new_key(
+def test_a_ledger_without_its_key_file_does_not_get_a_new_key(
     open_run: OpenRun, ledger_settings: LedgerSettings
 ) -> None:
     open_run().close()
@@ -181,34 +181,34 @@ def test_a_ledger_whose_key_file_is_gone_is_not_given_a_new_key(
     assert not key_file.exists()
 
 
-def test_a_rival_that_makes_the_ledger_meanwhile_is_no_missing_key(
+def test_a_ledger_that_another_run_creates_at_the_same_time_is_opened(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = keys.keys_in
 
-    def read_and_then_the_rival_is_first(path: Path) -> list[str] | None:
+    def read_before_another_run_creates_the_ledger(path: Path) -> list[str] | None:
         monkeypatch.setattr(keys, "keys_in", real)
         found = real(path)
-        rival = open_ledger(ledger_settings, Redactor(), new_owner())
-        assert rival is not None
-        rival.close()
+        other = open_ledger(ledger_settings, Redactor(), new_owner())
+        assert other is not None
+        other.close()
         return found
 
-    monkeypatch.setattr(keys, "keys_in", read_and_then_the_rival_is_first)
+    monkeypatch.setattr(keys, "keys_in", read_before_another_run_creates_the_ledger)
     ledger = open_ledger(ledger_settings, Redactor(), new_owner())
     assert ledger is not None
     ledger.close()
 
 
 @pytest.mark.parametrize("writable", [True, False])
-def test_a_ledger_that_cannot_be_there_is_refused_in_check_mode_too(tmp_path: Path, writable: bool) -> None:
+def test_a_ledger_that_cannot_be_created_is_refused_in_check_mode_too(tmp_path: Path, writable: bool) -> None:
     (tmp_path / "file").touch()
     settings = LedgerSettings(f"sqlite:///{tmp_path}/file/deep/ledger.sqlite3", key=Fernet.generate_key().decode())
     with pytest.raises(LedgerError, match=r"ledger_url: the ledger .* cannot be written"):
         open_ledger(settings, Redactor(), new_owner(), writable=writable)
 
 
-def test_a_folder_is_not_a_ledger(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_ledger(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}")
     for writable in (True, False):
         with pytest.raises(LedgerError, match=f"ledger_url names the folder {tmp_path}. Name a file in it"):
@@ -217,14 +217,14 @@ def test_a_folder_is_not_a_ledger(tmp_path: Path) -> None:
         open_ledger(LedgerSettings("sqlite:////dev/null"), Redactor(), new_owner())
 
 
-def test_a_folder_is_not_a_key_file(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_key_file(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}/x.db", key_file=str(tmp_path))
     for writable in (True, False):
         with pytest.raises(LedgerError, match=f"ledger_key_file {tmp_path} is a folder. Name the file in it"):
             open_ledger(settings, Redactor(), new_owner(), writable=writable)
 
 
-def test_a_key_that_is_none_is_refused_in_check_mode_too(tmp_path: Path) -> None:
+def test_an_invalid_key_is_refused_in_check_mode_too(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}/x.db", key="not a key")
     for writable in (False, True):
         with pytest.raises(InvalidInput, match="ledger_key is not a Fernet key"):
@@ -232,7 +232,7 @@ def test_a_key_that_is_none_is_refused_in_check_mode_too(tmp_path: Path) -> None
 
 
 def made_with(settings: LedgerSettings, title: str) -> StreamKey:
-    """Keep one session in a ledger, and return its key."""
+    """Store one session in a ledger. Return its key."""
     ledger, key = opened(settings), new_key()
     ledger.keep(claimed(ledger, replace(SLOT, title=title)), "created", title, key)
     ledger.close()
@@ -246,7 +246,7 @@ def key_of(settings: LedgerSettings, session_id: str) -> StreamKey | None:
     return row.key if row else None
 
 
-def test_a_ledger_whose_key_has_the_older_name_is_opened_and_the_file_is_left_where_it_is(tmp_path: Path) -> None:
+def test_a_ledger_opens_with_the_key_file_of_the_first_version_which_keeps_its_name(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}/event.db")
     key = made_with(settings, "a")
     (tmp_path / "event.db.key").rename(tmp_path / "event.key")
@@ -265,7 +265,7 @@ def test_a_new_ledger_does_not_share_the_key_of_one_with_a_similar_name(tmp_path
     assert (tmp_path / "event.new.key").exists()
 
 
-def test_a_ledger_that_is_restored_with_an_older_key_file_over_a_newer_one_is_opened(tmp_path: Path) -> None:
+def test_a_restored_ledger_opens_with_its_older_key_file_beside_a_newer_one(tmp_path: Path) -> None:
     old, new = (LedgerSettings(f"sqlite:///{tmp_path}/{folder}/ledger.sqlite3") for folder in ("old", "new"))
     key = made_with(old, "a")
     made_with(new, "b")
@@ -274,7 +274,7 @@ def test_a_ledger_that_is_restored_with_an_older_key_file_over_a_newer_one_is_op
     assert key_of(new, "a") == key
 
 
-def test_a_file_of_another_kind_with_the_older_name_is_nobodys_ledger_key(tmp_path: Path) -> None:
+def test_another_file_with_the_older_name_is_not_used_as_a_key_file(tmp_path: Path) -> None:
     settings = LedgerSettings(f"sqlite:///{tmp_path}/event.db")
     certificate = tmp_path / "event.key"
     for content, mode in ((b"-----BEGIN PRIVATE KEY-----\nabc\n", 0o600), (b"\xff\x00", 0o600), (b"x", 0o644)):
@@ -297,7 +297,7 @@ def test_a_key_file_may_have_a_key_on_each_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user whose uid has no name, as in many containers, and for whom HOME is not set."""
+    """Run as a user without a name and without HOME, as in many containers."""
 
     def unknown(_uid: int) -> None:
         raise KeyError
@@ -307,7 +307,7 @@ def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nameless")
-def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: Path) -> None:
+def test_a_missing_home_is_an_error_only_for_the_default_ledger(tmp_path: Path) -> None:
     settings = ledger_settings_from({}, {})
     assert not location.may_exist(settings)
     for writable in (True, False):
@@ -322,7 +322,7 @@ def test_without_a_home_only_who_needs_the_default_place_hears_of_it(tmp_path: P
 
 
 @pytest.mark.parametrize("home", ["", "relative"])
-def test_a_home_that_is_no_folder_is_the_systems_one(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+def test_an_invalid_home_is_replaced_by_that_of_the_system(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     monkeypatch.setenv("HOME", home)
     expected = pwd.getpwuid(os.getuid()).pw_dir
     assert default_ledger_url({}) == f"sqlite:///{expected}/.local/share/tenbyte-webinar/ledger.sqlite3"
@@ -343,10 +343,10 @@ for writable in (True, False):
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files that another user may not read")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create files that another user may not read")
 @pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize("folder", [0o700, 0o755])
-def test_what_a_run_of_root_has_left_is_named_with_its_owner(given: bool, folder: int) -> None:
+def test_an_error_names_the_owner_of_files_that_root_created(given: bool, folder: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o755)
         (Path(place) / "ledger").mkdir(folder)
@@ -354,9 +354,9 @@ def test_what_a_run_of_root_has_left_is_named_with_its_owner(given: bool, folder
         settings = LedgerSettings(f"sqlite:///{place}/ledger/keys.db", key=key)
         opened(settings).close()
         process = start_python(AS_NOBODY, settings.url, key or "")
-        said, _errors = process.communicate(timeout=60)
-    lines = said.splitlines()
-    assert len(lines) == 2, said
+        printed, _errors = process.communicate(timeout=60)
+    lines = printed.splitlines()
+    assert len(lines) == 2, printed
     for line in lines:
         assert "permission denied" in line
         assert re.search(r"/ledger\S* belongs to user root, and this run to user nobody.*become", line), line
@@ -382,34 +382,36 @@ MOUNTS = """\
         ("overlay", "home", False, True),
     ],
 )
-def test_a_ledger_at_the_default_place_of_a_container_is_warned_of(
+def test_a_default_ledger_inside_a_container_gets_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, volume: str, mark: bool, warned: bool
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root=root, volume=volume))
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    monkeypatch.setattr(containers, "MARKS", (str(mounts),) if mark else ())
+    monkeypatch.setattr(containers, "MARKER_FILES", (str(mounts),) if mark else ())
     monkeypatch.setenv("HOME", "/home folder/of/mine")
     settings = ledger_settings_from({}, {})
-    warning = location.throw_away_warning(settings)
+    warning = location.container_warning(settings)
     assert (warning is not None) == warned
     if warning:
         assert "ledger_url" in warning
     given = LedgerSettings("sqlite:////home folder/of/mine/other.sqlite3")
-    assert location.throw_away_warning(given) is None
+    assert location.container_warning(given) is None
 
 
 @pytest.mark.usefixtures("nameless")
-def test_the_warning_needs_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_container_warning_needs_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root="overlay", volume="elsewhere"))
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    assert location.throw_away_warning(ledger_settings_from({}, {})) is None
+    assert location.container_warning(ledger_settings_from({}, {})) is None
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert location.throw_away_warning(ledger_settings_from({}, dict(os.environ))) is not None
+    assert location.container_warning(ledger_settings_from({}, dict(os.environ))) is not None
 
 
-def test_the_warning_comes_once_with_the_new_ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_container_warning_appears_only_with_the_new_ledger(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(root="overlay", volume="elsewhere"))
     monkeypatch.setattr(containers, "MOUNTS", mounts)
@@ -420,14 +422,14 @@ def test_the_warning_comes_once_with_the_new_ledger(monkeypatch: pytest.MonkeyPa
         ledger.close()
 
 
-def test_what_mounts_are_like_is_not_taken_for_granted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unreadable_list_of_mounts_causes_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text("nonsense\n1 2 - x\n\n - \n")
     monkeypatch.setattr(containers, "MOUNTS", mounts)
-    monkeypatch.setattr(containers, "MARKS", ())
-    assert not containers.is_thrown_away(tmp_path)
+    monkeypatch.setattr(containers, "MARKER_FILES", ())
+    assert not containers.is_in_container_layer(tmp_path)
     monkeypatch.setattr(containers, "MOUNTS", tmp_path / "absent")
-    assert not containers.is_thrown_away(tmp_path)
+    assert not containers.is_in_container_layer(tmp_path)
 
 
 OVERLAY = """
@@ -443,8 +445,8 @@ os.environ["HOME"] = sys.argv[1]
 os.environ.pop("XDG_DATA_HOME", None)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible import options
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import containers, location
-containers.MARKS = ()
-print(location.throw_away_warning(options.ledger_settings_from({}, {})))
+containers.MARKER_FILES = ()
+print(location.container_warning(options.ledger_settings_from({}, {})))
 """
 
 
@@ -461,7 +463,7 @@ def test_a_real_overlay_is_recognised(tmp_path: Path) -> None:
 
 def test_a_folder_on_a_read_only_file_system_is_refused() -> None:
     if not Path("/proc/self").exists():
-        pytest.skip("there is no /proc, a file system in which even root cannot make files")
+        pytest.skip("there is no /proc, a file system in which even root cannot create files")
     settings = LedgerSettings("sqlite:////proc/self/ledger.sqlite3", key=Fernet.generate_key().decode())
     with pytest.raises(LedgerError, match="ledger_url"):
         open_ledger(settings, Redactor(), new_owner())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One ledger takes in another: no key of either is lost, and what contradicts is refused as a whole."""
+"""Merging of two ledgers: no key of either is lost, and contradicting keys are refused without a change."""
 
 from __future__ import annotations
 
@@ -52,29 +52,29 @@ def actions(rows: list[Row], *entries: PortableRow) -> list[str]:
         ([row(replace(SLOT, api="https://b.invalid"))], kept(), ["added"]),
     ],
 )
-def test_what_is_taken_in(rows: list[Row], entry: PortableRow, expected: list[str]) -> None:
+def test_each_row_is_taken_in_as_expected(rows: list[Row], entry: PortableRow, expected: list[str]) -> None:
     assert actions(rows, entry) == expected
 
 
-def test_what_each_ledger_knows_of_one_key_is_joined() -> None:
+def test_the_ingest_urls_of_one_key_are_merged() -> None:
     here, there = StreamKey(KEY.stream_key, KEY.rtmp_url), StreamKey(KEY.stream_key, None, WITH_WHIP.whip_url)
     (change,) = changes([row(key=here)], [kept(key=there)])
     assert change.row.key == WITH_WHIP
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, StreamKey(KEY.stream_key, "rtmp://b.invalid/live")])
-def test_two_keys_of_one_session_are_refused_and_not_shown(key: StreamKey) -> None:
+def test_different_keys_of_one_session_are_refused_and_not_shown(key: StreamKey) -> None:
     with pytest.raises(InvalidInput, match=r"'Keynote' \(s1\).*Nothing was taken in") as caught:
         changes([row()], [kept(replace(SLOT, title="Panel"), "s9", key=OTHER_KEY), kept(key=key)])
     assert "unit-stream" not in str(caught.value)
 
 
-def test_an_entry_that_an_export_names_twice_is_taken_in_once() -> None:
+def test_an_entry_that_is_twice_in_an_export_is_taken_in_once() -> None:
     assert actions([], kept(), kept(), kept(object_id="s2", key=OTHER_KEY)) == ["added", "beside"]
 
 
 @given(st.lists(entries, max_size=6), st.lists(entries, max_size=6))
-def test_after_taking_in_every_key_of_both_is_there(here: list[PortableRow], there: list[PortableRow]) -> None:
+def test_after_a_merge_every_key_of_both_ledgers_is_present(here: list[PortableRow], there: list[PortableRow]) -> None:
     rows = [
         Row(number, one.slot, one.object_id, one.phase, one.key, None, frozenset(), leased=False)
         for number, one in enumerate(here)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ledgers of other versions: older ones are read as they are and upgraded by who writes, newer ones left alone."""
+"""Ledgers of other versions: reading leaves older ones as they are, writing upgrades them, newer ones are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def set_version(settings: LedgerSettings, version: int) -> None:
         connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=str(version).encode()))
 
 
-def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_writes(
+def test_reading_leaves_an_older_ledger_as_it_is_and_writing_upgrades_it(
     ledger_settings: LedgerSettings,
 ) -> None:
     ledger, key = opened(ledger_settings), new_key()
@@ -49,13 +49,13 @@ def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_the_first_run_that_wri
     writer = opened(ledger_settings)
     (row,) = writer.rows(SLOT.api, [SLOT.parent])
     assert (row.object_id, row.key) == ("s1", key)
-    assert isinstance(writer.claim(SLOT, [], 60.0, gone_ids=["s1"]), Claim)
+    assert isinstance(writer.claim(SLOT, [], 60.0, over_ids=["s1"]), Claim)
     writer.close()
     newest = migration.newest_version()
     assert version_and_columns(ledger_settings) == (newest, {column.name for column in slots.c})
 
 
-def test_a_run_that_opened_an_older_ledger_for_reading_cannot_write_to_it(ledger_settings: LedgerSettings) -> None:
+def test_an_older_ledger_that_was_opened_for_reading_cannot_be_written(ledger_settings: LedgerSettings) -> None:
     opened(ledger_settings).close()
     make_version_1(ledger_settings)
     reader = opened(ledger_settings, writable=False)
@@ -64,7 +64,7 @@ def test_a_run_that_opened_an_older_ledger_for_reading_cannot_write_to_it(ledger
     reader.close()
 
 
-def test_an_upgrade_that_fails_leaves_the_older_ledger_whole(
+def test_a_failed_upgrade_does_not_change_the_older_ledger(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, key = opened(ledger_settings), new_key()
@@ -76,8 +76,8 @@ def test_an_upgrade_that_fails_leaves_the_older_ledger_whole(
         connection.exec_driver_sql("UPDATE tenbyte_webinar_slots SET title = 'half done'")
         connection.exec_driver_sql("SELECT * FROM no_such_table")
 
-    worse = (*MIGRATIONS, Migration(adds=(sa.Column("future", sa.Text),), step=fail))
-    monkeypatch.setattr(migration, "MIGRATIONS", worse)
+    failing = (*MIGRATIONS, Migration(adds=(sa.Column("future", sa.Text),), step=fail))
+    monkeypatch.setattr(migration, "MIGRATIONS", failing)
     with pytest.raises(LedgerError, match="cannot be opened"):
         opened(ledger_settings)
     monkeypatch.setattr(migration, "MIGRATIONS", MIGRATIONS)
@@ -88,7 +88,7 @@ def test_an_upgrade_that_fails_leaves_the_older_ledger_whole(
     reader.close()
 
 
-def test_a_newer_schema_is_refused_and_left_alone(ledger_settings: LedgerSettings) -> None:
+def test_a_newer_schema_is_refused(ledger_settings: LedgerSettings) -> None:
     opened(ledger_settings).close()
     set_version(ledger_settings, 99)
     for writable in (True, False):
@@ -96,7 +96,7 @@ def test_a_newer_schema_is_refused_and_left_alone(ledger_settings: LedgerSetting
             open_ledger(ledger_settings, Redactor(), new_owner(), writable=writable)
 
 
-def test_tables_of_somebody_elses_are_not_taken_for_a_ledger(ledger_settings: LedgerSettings) -> None:
+def test_tables_of_another_application_are_not_mistaken_for_a_ledger(ledger_settings: LedgerSettings) -> None:
     opened(ledger_settings).close()
     run_sql(
         ledger_settings,
@@ -117,7 +117,7 @@ def test_tables_of_somebody_elses_are_not_taken_for_a_ledger(ledger_settings: Le
 
 
 @pytest.mark.parametrize("make", [lambda _settings: None, make_version_1], ids=["new", "upgraded"])
-def test_nothing_of_a_ledger_bears_a_name_that_another_application_may_want(
+def test_all_names_in_the_database_have_the_prefix_of_the_ledger(
     ledger_settings: LedgerSettings, make: Callable[[LedgerSettings], None]
 ) -> None:
     opened(ledger_settings).close()
@@ -128,11 +128,11 @@ def test_nothing_of_a_ledger_bears_a_name_that_another_application_may_want(
         if connection.dialect.name == "postgresql":
             of_all = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         names = {name.removeprefix("sqlite_autoindex_") for (name,) in connection.exec_driver_sql(of_all)}
-    # What tells earlier versions that they are too old; where there are other tables, it is not made.
+    # The exception is the marker for earlier versions. It is not created in a database with other tables.
     assert {name for name in names if not name.startswith("tenbyte_webinar_")} <= {"meta", "meta_1", "meta_pkey"}
 
 
-def test_a_ledger_beside_other_tables_takes_no_name_that_they_may_want(ledger_settings: LedgerSettings) -> None:
+def test_a_ledger_in_a_shared_database_leaves_the_name_meta_free(ledger_settings: LedgerSettings) -> None:
     opened(ledger_settings).close()
     own = ("tenbyte_webinar_slots", "tenbyte_webinar_meta", "meta")
     run_sql(ledger_settings, *(f"DROP TABLE {name}" for name in own), "CREATE TABLE talks (id INTEGER)")
@@ -142,7 +142,7 @@ def test_a_ledger_beside_other_tables_takes_no_name_that_they_may_want(ledger_se
     opened(ledger_settings).close()
 
 
-def test_what_tells_earlier_versions_may_be_dropped(ledger_settings: LedgerSettings) -> None:
+def test_the_marker_for_earlier_versions_may_be_dropped(ledger_settings: LedgerSettings) -> None:
     opened(ledger_settings).close()
     run_sql(ledger_settings, "DROP TABLE meta")
     opened(ledger_settings).close()

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of earlier versions, with their own code, meet a ledger of this one: none makes a second ledger, none loses a
-key."""
+"""Runs of earlier versions use a ledger of this version: they create no second ledger and lose no key."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ from ..ledger_cases import both_databases, opened
 from .earlier_ledgers import kept_keys, laid_down, names_of_tables, run_sql, version_and_columns
 
 ROOT = Path(__file__).resolve().parents[3]
-# The last commits with an engine of this schema version.
+# The last commit of each schema version.
 ENGINES = {2: "b5ca682", 3: "f545789"}
 EARLIER_RUN = """
 import sys
@@ -58,7 +57,7 @@ except LedgerError as error:
 
 @pytest.fixture(scope="module", params=[2, 3])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
-    """The engine of an earlier version, as a collection of its own."""
+    """The engine of an earlier version, extracted into a folder as a collection."""
     version: int = request.param
     folder = tmp_path_factory.mktemp("earlier")
     collection = folder / "ansible_collections" / "tenbyte" / "webinar"
@@ -77,7 +76,7 @@ def start_earlier(engine: tuple[int, Path], settings: LedgerSettings, work: str)
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def said_by(engine: tuple[int, Path], settings: LedgerSettings, work: str) -> str:
+def output_of(engine: tuple[int, Path], settings: LedgerSettings, work: str) -> str:
     with start_earlier(engine, settings, work) as run:
         return run.communicate(timeout=60)[0].strip()
 
@@ -96,48 +95,48 @@ def new_settings(ledger_settings: LedgerSettings) -> LedgerSettings:
 def test_an_earlier_version_refuses_a_new_ledger(engine: tuple[int, Path], new_settings: LedgerSettings) -> None:
     opened(new_settings).close()
     for work in ("read", "write"):
-        assert said_by(engine, new_settings, work).startswith("The ledger has schema version 4; this version of the")
+        assert output_of(engine, new_settings, work).startswith("The ledger has schema version 4; this version of the")
     assert names_of_tables(new_settings) == {"meta", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
 
 
 @both_databases
-def test_an_earlier_version_refuses_a_ledger_that_was_upgraded(
+def test_an_earlier_version_refuses_an_upgraded_ledger(
     engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     landed = laid_down(ledger_settings, tmp_path, engine[0])
-    assert said_by(engine, landed, "read") == "opened"
+    assert output_of(engine, landed, "read") == "opened"
     opened(landed).close()
     for work in ("read", "write"):
-        assert said_by(engine, landed, work).startswith("The ledger has schema version 4; this version of the")
+        assert output_of(engine, landed, work).startswith("The ledger has schema version 4; this version of the")
 
 
 @both_databases
-def test_an_earlier_version_makes_no_ledger_beside_one_among_other_tables(
+def test_an_earlier_version_creates_no_second_ledger_in_a_shared_database(
     engine: tuple[int, Path], new_settings: LedgerSettings
 ) -> None:
     opened(new_settings).close()
     own = ("tenbyte_webinar_slots", "tenbyte_webinar_meta", "meta")
     run_sql(new_settings, *(f"DROP TABLE {name}" for name in own), "CREATE TABLE talks (id INTEGER)")
     opened(new_settings).close()
-    assert said_by(engine, new_settings, "read") == "there is none"
-    assert "one_row_per_slot" in said_by(engine, new_settings, "write")
+    assert output_of(engine, new_settings, "read") == "there is none"
+    assert "one_row_per_slot" in output_of(engine, new_settings, "write")
     assert names_of_tables(new_settings) == {"talks", "tenbyte_webinar_meta", "tenbyte_webinar_slots"}
 
 
 @both_databases
 @pytest.mark.parametrize("engine", [3], indirect=True)
-def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade(
+def test_the_upgrade_waits_until_an_earlier_run_has_stored_what_it_creates(
     engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landed = laid_down(ledger_settings, tmp_path, 3)
     with start_earlier(engine, landed, "create") as earlier:
         assert [read_line(earlier), read_line(earlier)] == ["opened", "claimed"]
-        with monkeypatch.context() as patience:
-            patience.setattr(opening, "LONGEST_WAIT", 0.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(opening, "LONGEST_WAIT", 0.0)
             with pytest.raises(LedgerError, match="a run of that version is creating the session 'Keynote'"):
                 opened(landed)
         assert version_and_columns(landed)[0] == 3
-        # What needs no upgrade need not wait.
+        # Reading needs no upgrade and does not wait.
         assert kept_keys(landed)
         with ThreadPoolExecutor() as pool:
             waiting = pool.submit(opened, landed)
@@ -154,13 +153,13 @@ def test_what_a_run_of_an_earlier_version_is_creating_is_kept_before_the_upgrade
 
 @both_databases
 @pytest.mark.parametrize("engine", [3], indirect=True)
-def test_a_run_of_an_earlier_version_that_is_overtaken_by_the_upgrade_sends_no_request(
+def test_an_earlier_run_sends_no_request_after_the_upgrade_of_its_ledger(
     engine: tuple[int, Path], ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     landed = laid_down(ledger_settings, tmp_path, 3)
     with start_earlier(engine, landed, "wait") as earlier:
         assert read_line(earlier) == "opened"
         opened(landed).close()
-        said = earlier.communicate("\n", timeout=120)[0].strip()
-    assert said.startswith("The ledger cannot be written: ")
-    assert "slots" in said
+        output = earlier.communicate("\n", timeout=120)[0].strip()
+    assert output.startswith("The ledger cannot be written: ")
+    assert "slots" in output

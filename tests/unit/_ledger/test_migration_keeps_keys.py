@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledgers that earlier versions wrote open for ever, and no key of them is lost."""
+"""Ledgers of earlier versions can always be opened, and none of their keys is lost."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OWN_TABLES = {"tenbyte_webinar_meta", "tenbyte_webinar_slots"}
 def landed(
     ledger_settings: LedgerSettings, tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> LedgerSettings:
-    """The ledger that an earlier version left; its former key is not what this is about."""
+    """The ledger that an earlier version wrote. Its former key does not expire in these tests."""
     monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
     return laid_down(ledger_settings, tmp_path, version)
 
 
-def test_each_key_is_read_before_and_after_the_upgrade(landed: LedgerSettings, version: int) -> None:
+def test_every_key_can_be_read_before_and_after_the_upgrade(landed: LedgerSettings, version: int) -> None:
     expected = expected_keys(version)
     assert kept_keys(landed) == expected
     assert (names_of_tables(landed), version_and_columns(landed)[0]) == ({"meta", "slots"}, version)
@@ -41,7 +41,7 @@ def test_each_key_is_read_before_and_after_the_upgrade(landed: LedgerSettings, v
     assert (names_of_tables(landed), version_and_columns(landed)[0]) == ({"meta"} | OWN_TABLES, 4)
 
 
-def test_a_run_that_reads_goes_on_when_another_one_upgrades_its_ledger(landed: LedgerSettings, version: int) -> None:
+def test_a_reading_run_continues_while_another_run_upgrades_the_ledger(landed: LedgerSettings, version: int) -> None:
     with closing(opened(landed, writable=False)) as reader:
         before = reader.entries()
         opened(landed).close()
@@ -51,7 +51,7 @@ def test_a_run_that_reads_goes_on_when_another_one_upgrades_its_ledger(landed: L
     assert keys[0] == keys[1] == set(expected_keys(version).values())
 
 
-def test_a_ledger_that_was_upgraded_takes_new_sessions(landed: LedgerSettings) -> None:
+def test_an_upgraded_ledger_takes_new_sessions(landed: LedgerSettings) -> None:
     slot = Slot("https://api.example.com/v1/webinar", "session", "r1", "New")
     with closing(opened(landed)) as ledger:
         claim = ledger.claim(slot, [], 60.0)
@@ -85,23 +85,23 @@ def keys():
     with closing(open_ledger(settings, Redactor(), "reader", writable=False)) as ledger:
         return sorted(row.key.stream_key for row in ledger.entries() if row.key)
 
-deaths, found, status = 0, set(), None
+kills, found, status = 0, set(), None
 while status != 0:
     child = os.fork()
     if child == 0:
-        killed_at(deaths + 1)
+        killed_at(kills + 1)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status in (0, 9), status
-    deaths += status == 9
+    kills += status == 9
     found.add(tuple(keys()))
-print(json.dumps([deaths, sorted(found)]))
+print(json.dumps([kills, sorted(found)]))
 """
 
 
 def test_an_upgrade_that_is_killed_at_any_statement_loses_no_key(landed: LedgerSettings, version: int) -> None:
     with start_python(KILLED, landed.url, landed.key or "") as run:
-        deaths, found = json.loads(run.communicate(timeout=120)[0])
-    assert deaths > 10
+        kills, found = json.loads(run.communicate(timeout=120)[0])
+    assert kills > 10
     assert found == [sorted(expected_keys(version).values())]
     assert version_and_columns(landed)[0] == 4
 
@@ -121,7 +121,7 @@ print(len([row for row in ledger.entries() if row.key]))
 """
 
 
-def test_runs_that_upgrade_at_once_all_find_every_key(landed: LedgerSettings, version: int) -> None:
+def test_concurrent_upgrades_all_find_every_key(landed: LedgerSettings, version: int) -> None:
     runs = [start_python(AT_ONCE, landed.url, landed.key or "") for _run in range(3)]
     for run in runs:
         assert run.stdout is not None
@@ -131,6 +131,6 @@ def test_runs_that_upgrade_at_once_all_find_every_key(landed: LedgerSettings, ve
         run.stdin.write("\n")
         run.stdin.flush()
     found = [run.communicate(timeout=60)[0].strip() for run in runs]
-    # The former key's day is over: what was written with it has been encrypted anew.
+    # The former key has expired here, and everything that was written with it was encrypted again.
     assert found == [str(len(expected_keys(version)))] * 3
     assert kept_keys(landed) == expected_keys(version)

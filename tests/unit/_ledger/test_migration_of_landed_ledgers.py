@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the landed version has written is brought to this one: no key is lost, nothing is left to be guessed."""
+"""The upgrade of the ledger that the first version wrote: no key is lost, and every row has an exact meaning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def session_id(number: int) -> str:
 
 @pytest.fixture
 def landed(ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LedgerSettings:
-    """The ledger that the first version left, in SQLite or PostgreSQL; its former key is not what this is about."""
+    """The ledger that the first version wrote. Its former key does not expire in these tests."""
     monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
     return laid_down(ledger_settings, tmp_path, 2)
 
@@ -53,7 +53,7 @@ def keys_of(ledger: Ledger) -> dict[int | None, str]:
     return {number: row.key.stream_key for number, row in found.items() if row is not None and row.key is not None}
 
 
-def test_every_key_is_still_read_by_the_id_of_its_session(landed: LedgerSettings) -> None:
+def test_every_key_can_still_be_read_by_the_id_of_its_session(landed: LedgerSettings) -> None:
     for writable in (False, True, False):
         with closing(opened(landed, writable=writable)) as ledger:
             assert {**keys_of(ledger), None: "not-a-real-key-46"} == expected_keys(2)
@@ -61,7 +61,7 @@ def test_every_key_is_still_read_by_the_id_of_its_session(landed: LedgerSettings
             assert (nameless.phase, nameless.slot.title) == ("pending", "Key without a session")
 
 
-def test_one_row_holds_each_slot_whatever_spelling_of_the_service_it_was_written_under(landed: LedgerSettings) -> None:
+def test_one_row_holds_each_slot_although_the_url_had_several_spellings(landed: LedgerSettings) -> None:
     rows = all_rows(landed)
     assert {row["api"] for row in rows} == {API}
     of_slot = [
@@ -74,7 +74,7 @@ def test_one_row_holds_each_slot_whatever_spelling_of_the_service_it_was_written
     assert [row["phase"] for row in rows if row["object_id"] == session_id(108)] == ["created"]
 
 
-def test_rows_of_what_is_over_go_but_for_those_whose_request_was_never_answered(landed: LedgerSettings) -> None:
+def test_retired_rows_are_deleted_unless_a_request_of_their_slot_is_unanswered(landed: LedgerSettings) -> None:
     rows = all_rows(landed)
     assert [row["object_id"] for row in rows if row["phase"] == "retired"] == [session_id(106)]
     assert {row["seen_ids"] for row in rows if row["unanswered"] is None and row["phase"] != "pending"} == {"[]"}
@@ -82,13 +82,13 @@ def test_rows_of_what_is_over_go_but_for_those_whose_request_was_never_answered(
     assert pending["Unanswered"] == f'["{session_id(101)}"]'
 
 
-def test_an_id_is_kept_as_long_as_a_request_of_its_slot_is_unanswered(landed: LedgerSettings) -> None:
+def test_a_retired_row_stays_while_a_request_of_its_slot_is_unanswered(landed: LedgerSettings) -> None:
     run_sql(landed, f"UPDATE slots SET title = 'Retired in doubt' WHERE object_id = '{session_id(240)}'")  # noqa: S608
     rows = all_rows(landed)
     assert {row["object_id"] for row in rows if row["phase"] == "retired"} == {session_id(106), session_id(240)}
 
 
-def test_requests_that_say_nothing_are_none(landed: LedgerSettings) -> None:
+def test_an_intent_without_a_count_has_no_unanswered_request(landed: LedgerSettings) -> None:
     with closing(opened(landed)) as ledger:
         rows = {row.slot.title: row for row in ledger.entries() if row.phase == "pending"}
         assert rows["Settled, says NULL"].unanswered == Unanswered.none()
@@ -100,20 +100,20 @@ def test_requests_that_say_nothing_are_none(landed: LedgerSettings) -> None:
         assert not claim.unanswered
 
 
-def test_a_ledger_that_is_not_migrated_yet_is_read_as_it_will_be(landed: LedgerSettings) -> None:
+def test_a_ledger_is_read_alike_before_and_after_the_upgrade(landed: LedgerSettings) -> None:
     before = rows_of(landed, writable=False)
     assert {row.slot.api for row in before} == {API}
     again = rows_of(landed, writable=False)
     after = rows_of(landed, writable=True)
     assert held(before) == held(again) == held(after)
-    told = [
+    read = [
         {(row.slot, row.object_id): (row.key, row.unanswered) for row in rows if row.key or row.unanswered}
         for rows in (before, after)
     ]
-    assert told[0] == told[1]
+    assert read[0] == read[1]
 
 
-def test_reading_migrates_nothing_and_migrating_again_changes_nothing(landed: LedgerSettings) -> None:
+def test_reading_upgrades_nothing_and_a_second_upgrade_changes_nothing(landed: LedgerSettings) -> None:
     rows_of(landed, writable=False)
     with tables(landed) as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM slots").scalar_one()
@@ -121,8 +121,10 @@ def test_reading_migrates_nothing_and_migrating_again_changes_nothing(landed: Le
     assert all_rows(landed) == all_rows(landed)
 
 
-def test_requests_of_two_spellings_are_joined_in_the_row_that_holds_the_slot(landed: LedgerSettings) -> None:
-    """Row 49 is the intent whose request was never answered; the other spelling has made a session there since."""
+def test_unanswered_requests_under_two_spellings_are_merged_in_the_row_that_holds_the_slot(
+    landed: LedgerSettings,
+) -> None:
+    """Row 49 is an intent with an unanswered request. A session was created in its slot under the other spelling."""
     run_sql(
         landed,
         f"UPDATE slots SET parent = '{ROOM}', title = 'Unanswered' WHERE object_id = '{session_id(109)}'",  # noqa: S608
@@ -137,8 +139,8 @@ def test_requests_of_two_spellings_are_joined_in_the_row_that_holds_the_slot(lan
     assert row.seen_ids == {session_id(1), session_id(101)}
 
 
-def test_what_only_an_intent_knows_is_kept_beside_the_slot(landed: LedgerSettings) -> None:
-    """Row 51 has a key whose session is not known; the other spelling has made a session there since."""
+def test_the_key_of_an_intent_is_kept_beside_the_slot(landed: LedgerSettings) -> None:
+    """Row 51 has a key without a session id. A session was created in its slot under the other spelling."""
     run_sql(
         landed,
         f"UPDATE slots SET parent = '{ROOM}', title = 'Key without a session' "  # noqa: S608
@@ -152,7 +154,7 @@ def test_what_only_an_intent_knows_is_kept_beside_the_slot(landed: LedgerSetting
     }
 
 
-def test_an_intent_of_version_1_counts_one_request_with_the_ledgers_own_times(ledger_settings: LedgerSettings) -> None:
+def test_an_intent_of_version_1_counts_as_one_request_at_the_times_of_its_row(ledger_settings: LedgerSettings) -> None:
     with closing(opened(ledger_settings)) as ledger:
         ledger.release(claimed(ledger))
         ledger.keep(claimed(ledger, replace(SLOT, title="Panel")), "created", "s1", new_key())

@@ -13,7 +13,7 @@ from ..ledger_cases import SLOT, both_databases, claimed, new_key
 
 
 @both_databases
-def test_the_known_ids_of_a_room_are_those_of_its_sessions_whatever_has_become_of_their_keys(
+def test_the_known_ids_of_a_room_are_those_of_its_sessions_with_and_without_keys(
     open_run: Callable[..., Ledger],
 ) -> None:
     ledger = open_run()

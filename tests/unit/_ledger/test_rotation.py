@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger's own key is changed while runs are at work, twice at once, and killed at every point."""
+"""Changes of the ledger's key: during other runs, concurrently, and killed at every point."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def with_key(settings: LedgerSettings, *keys: str) -> LedgerSettings:
 
 
 @both_databases
-def test_a_new_key_that_is_given_first_encrypts_everything(ledger_settings: LedgerSettings) -> None:
+def test_rotating_encrypts_everything_with_the_first_given_key(ledger_settings: LedgerSettings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     made = keep_some(with_key(ledger_settings, old))
     both = with_key(ledger_settings, new, old)
@@ -81,7 +81,7 @@ def test_a_new_key_that_is_given_first_encrypts_everything(ledger_settings: Ledg
 
 
 @both_databases
-def test_what_a_run_from_before_the_change_still_keeps_is_not_lost(ledger_settings: LedgerSettings) -> None:
+def test_a_key_that_an_older_run_stores_after_the_change_is_not_lost(ledger_settings: LedgerSettings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     made = keep_some(with_key(ledger_settings, old))
     late, key = opened(with_key(ledger_settings, old)), new_key()
@@ -92,7 +92,7 @@ def test_what_a_run_from_before_the_change_still_keeps_is_not_lost(ledger_settin
     assert kept(with_key(ledger_settings, new)) == {**made, "late": key}
 
 
-def test_a_former_key_is_dropped_after_a_day_and_what_was_written_with_it_is_encrypted_anew(
+def test_a_former_key_is_deleted_after_a_day_and_its_entries_are_encrypted_again(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -117,7 +117,7 @@ def test_a_former_key_is_dropped_after_a_day_and_what_was_written_with_it_is_enc
     assert kept(with_key(ledger_settings, new)) == {**made, "late": key}
 
 
-def test_a_key_file_gets_a_new_key_and_stays_private(ledger_settings: LedgerSettings) -> None:
+def test_a_key_file_gets_a_new_key_and_keeps_its_mode(ledger_settings: LedgerSettings) -> None:
     made = keep_some(ledger_settings)
     path = location.key_file(ledger_settings)
     (old,) = keys_of(ledger_settings)
@@ -135,16 +135,16 @@ def test_a_key_file_gets_a_new_key_and_stays_private(ledger_settings: LedgerSett
 
 
 class Killed(BaseException):
-    """Stands for the death of the process: nothing in the code under test may catch it."""
+    """Stands for SIGKILL: the code under test must not catch it."""
 
 
 def killer(
     monkeypatch: pytest.MonkeyPatch, target: object, name: str, *, at_call: int, after: bool
 ) -> Callable[[], None]:
-    """Let a function die at a call of it, before it has done anything or after it has done it all."""
+    """Let call number ``at_call`` of a function raise Killed, before or after its work. Return the undo function."""
     real, calls = getattr(target, name), [0]
 
-    def dying(*arguments: Any, **options: Any) -> Any:
+    def killed(*arguments: Any, **options: Any) -> Any:
         calls[0] += 1
         if calls[0] == at_call and not after:
             raise Killed
@@ -153,7 +153,7 @@ def killer(
             raise Killed
         return result
 
-    monkeypatch.setattr(target, name, dying)
+    monkeypatch.setattr(target, name, killed)
     return lambda: monkeypatch.setattr(target, name, real)
 
 
@@ -163,16 +163,16 @@ def killer(
     ("target", "name", "at_call"),
     [
         (rotation, "replace_key_file", 1),
-        (rotation, "encrypt_anew", 1),
+        (rotation, "reencrypt", 1),
         (rotation, "_remember_former_keys", 1),
-        (rotation, "_hand_on", 1),
+        (rotation, "_store_newer_key", 1),
         (Commits, "run", 1),
         (os, "fsync", 1),
         (os, "fsync", 2),
         (Path, "replace", 1),
     ],
 )
-def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_finished_by_the_next(
+def test_a_ledger_opens_after_a_change_was_killed_at_any_point_and_the_next_change_succeeds(
     ledger_settings: LedgerSettings,
     monkeypatch: pytest.MonkeyPatch,
     target: object,
@@ -185,12 +185,12 @@ def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_
     (old,) = keys_of(ledger_settings)
     if by_hand:
         ledger_settings = replace(ledger_settings, key_file=str(location.key_file(ledger_settings)))
-    if name == "_hand_on" and not by_hand:
+    if name == "_store_newer_key" and not by_hand:
         return
-    come_back = killer(monkeypatch, target, name, at_call=at_call, after=after)
+    restore = killer(monkeypatch, target, name, at_call=at_call, after=after)
     with pytest.raises(Killed):
         rotated(ledger_settings)
-    come_back()
+    restore()
     assert kept(ledger_settings) == made
     made |= {"s9": None}
     ledger = opened(ledger_settings)
@@ -205,7 +205,7 @@ def test_a_change_that_is_killed_at_any_point_leaves_a_ledger_that_opens_and_is_
     assert kept(ledger_settings) == made
 
 
-def test_changes_at_once_leave_keys_that_opens_the_ledger(ledger_settings: LedgerSettings) -> None:
+def test_concurrent_changes_leave_keys_that_open_the_ledger(ledger_settings: LedgerSettings) -> None:
     made = keep_some(ledger_settings)
     start = threading.Barrier(4)
 
@@ -218,14 +218,14 @@ def test_changes_at_once_leave_keys_that_opens_the_ledger(ledger_settings: Ledge
         return ""
 
     with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(change, range(4)))
-    assert all(not one or "Run again" in one or "does not open" in one or "damaged" in one for one in said), said
-    assert "" in said
-    assert len(keys_of(ledger_settings)) == 1 + said.count("")
+        errors = list(pool.map(change, range(4)))
+    assert all(not one or "Run again" in one or "does not open" in one or "damaged" in one for one in errors), errors
+    assert "" in errors
+    assert len(keys_of(ledger_settings)) == 1 + errors.count("")
     assert kept(ledger_settings) == made
 
 
-def test_an_entry_that_no_key_opens_stops_the_change_and_nothing_is_changed(ledger_settings: LedgerSettings) -> None:
+def test_an_entry_that_no_key_opens_prevents_the_change(ledger_settings: LedgerSettings) -> None:
     made = keep_some(ledger_settings)
     ledger = opened(ledger_settings)
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
@@ -258,8 +258,8 @@ def test_a_key_file_that_others_can_read_is_refused(ledger_settings: LedgerSetti
             work()
 
 
-def test_ledgers_that_share_a_key_file_stay_readable_when_one_is_changed(tmp_path: Path) -> None:
-    """As the first version had it: ``event.db`` and ``event.sqlite3`` with one ``event.key``."""
+def test_ledgers_that_share_a_key_file_stay_readable_after_a_change_of_one(tmp_path: Path) -> None:
+    """In the first version, ``event.db`` and ``event.sqlite3`` shared ``event.key``."""
     one, other = (LedgerSettings(f"sqlite:///{tmp_path}/event.{ending}") for ending in ("db", "sqlite3"))
     shared = tmp_path / "event.key"
     made = {one: keep_some(one)}
@@ -275,7 +275,7 @@ def test_ledgers_that_share_a_key_file_stay_readable_when_one_is_changed(tmp_pat
         beside = other if turn is one else one
         assert f"may be read by the ledger {location.database_file(beside)}." in warning
         assert keys_of(one)[-1:] == old
-        # The second takes over the key that the first has made.
+        # The second change uses the key that the first one has added.
         assert len(keys_of(one)) == (2, 2, 3)[number]
         assert kept(one) == made[one]
         assert kept(other) == made[other]
@@ -304,15 +304,15 @@ def test_a_controller_with_an_older_copy_of_the_key_file_still_reads_and_writes(
         ledger.keep(claimed(ledger, replace(SLOT, title=f"Late {number}")), "created", f"late{number}", key)
         ledger.close()
         assert kept(mine) == made
-    # It does not take the newer key away from the ledger.
+    # This controller cannot change the key, because it does not have the newest one.
     for check_mode in (True, False):
         with pytest.raises(LedgerError, match=r"changed on another controller.* Copy the ledger_key_file"):
             rotated(theirs, check_mode=check_mode)
-    # What it wrote needs nothing but the newest key.
+    # The newest key alone opens what it has written.
     here.write_text(keys_of(mine)[0])
     assert kept(mine) == made
     assert kept(theirs) == made
-    # The old key was taken out, and the next run that writes shuts it out.
+    # The old key was taken out, so it no longer opens the ledger after the next writing run.
     ledger = opened(mine)
     assert ledger.notes == ()
     ledger.close()
@@ -322,7 +322,7 @@ def test_a_controller_with_an_older_copy_of_the_key_file_still_reads_and_writes(
     assert kept(theirs) == made
 
 
-def test_a_file_with_two_keys_that_somebody_wrote_is_changed_to_its_first(ledger_settings: LedgerSettings) -> None:
+def test_if_the_user_has_added_a_first_key_the_change_uses_that_key(ledger_settings: LedgerSettings) -> None:
     made = keep_some(ledger_settings)
     path = location.key_file(ledger_settings)
     (old,) = keys_of(ledger_settings)
@@ -335,7 +335,7 @@ def test_a_file_with_two_keys_that_somebody_wrote_is_changed_to_its_first(ledger
     assert kept(ledger_settings) == made
 
 
-def test_what_a_run_wrote_with_the_old_key_does_not_keep_the_next_change_from_making_a_key(
+def test_the_next_change_adds_a_key_although_a_run_has_written_with_the_old_one(
     ledger_settings: LedgerSettings,
 ) -> None:
     made = keep_some(ledger_settings)
@@ -351,7 +351,7 @@ def test_what_a_run_wrote_with_the_old_key_does_not_keep_the_next_change_from_ma
     assert kept(ledger_settings) == made
 
 
-def test_a_key_file_stays_its_owners_and_a_link_to_it_stays_one(
+def test_a_key_file_keeps_its_owner_and_a_link_to_it_stays_a_link(
     ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "shared" / "the.key"
@@ -370,7 +370,7 @@ def test_a_key_file_stays_its_owners_and_a_link_to_it_stays_one(
     assert kept(replace(settings, key_file=str(path))) == made
 
 
-def test_a_damaged_entry_does_not_keep_a_ledger_closed_whose_former_key_is_over(
+def test_a_ledger_with_a_damaged_entry_opens_after_its_former_key_has_expired(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = keep_some(ledger_settings)
@@ -394,7 +394,7 @@ STEPS: tuple[Step, ...] = get_args(Step)
 
 @settings(max_examples=25)
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8))
-def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[Step]) -> None:
+def test_no_stream_key_is_lost_in_any_sequence_of_operations_on_the_key_file(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         here, there = (Path(folder) / name for name in ("here.key", "there.key"))
         url = f"sqlite:///{folder}/ledger.db"
@@ -412,22 +412,22 @@ def test_whatever_is_done_with_the_key_file_no_stream_key_is_lost(steps: list[St
                     made[f"more{number}"] = key
             elif step == "copy":
                 shutil.copy(here, there)
-            elif step == "take out" and not is_under_way(mine):
+            elif step == "take out" and not is_unfinished(mine):
                 here.write_text(keys_of(mine)[0])
             elif step == "kill":
-                come_back = killer(patch, rotation, "encrypt_anew", at_call=1, after=True)
+                restore = killer(patch, rotation, "reencrypt", at_call=1, after=True)
                 with suppress(Killed, LedgerError):
                     rotated(mine)
-                come_back()
+                restore()
             assert any(can_read(one, made) for one in (mine, theirs)), (steps, number)
-        # Where both have been rotated, the newest file has what is needed.
+        # After changes with both files, perhaps only one of them opens every entry.
         assert can_read(mine, made) or can_read(theirs, made)
 
 
-def is_under_way(settings: LedgerSettings) -> bool:
+def is_unfinished(settings: LedgerSettings) -> bool:
     with suppress(LedgerError), closing(opened(settings, writable=False)) as ledger:
         values = {row.name: bytes(row.value) for row in stored(ledger, sa.select(meta))}
-        return rotation.is_under_way(keys_of(settings), values)
+        return rotation.is_unfinished(keys_of(settings), values)
     return True
 
 

@@ -28,14 +28,14 @@ def test_a_first_claim_is_new_and_committed(open_run: OpenRun) -> None:
     assert row.seen_ids == {"s0"}
 
 
-def test_a_slot_that_another_run_holds_is_busy_until_its_lease_ends(open_run: OpenRun) -> None:
+def test_a_slot_that_another_run_has_claimed_is_busy_until_its_lease_ends(open_run: OpenRun) -> None:
     claimed(open_run(ELSEWHERE))
     busy = open_run().claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
     assert 50 < busy.seconds <= 60
 
 
-def test_a_lease_that_has_ended_is_inherited_with_what_the_first_run_had_seen(open_run: OpenRun) -> None:
+def test_a_claim_with_an_ended_lease_is_inherited_with_the_ids_that_the_first_run_saw(open_run: OpenRun) -> None:
     claimed(open_run(ELSEWHERE), lease=-1.0)
     claim = open_run().claim(SLOT, ["s0", "s1"], 60.0)
     assert isinstance(claim, Claim)
@@ -52,7 +52,7 @@ def test_a_released_claim_is_inherited_at_once(open_run: OpenRun) -> None:
     assert claim.inherited
 
 
-def test_a_claim_that_was_taken_over_can_neither_be_renewed_nor_released_nor_withdrawn(open_run: OpenRun) -> None:
+def test_a_claim_that_was_taken_over_cannot_be_renewed_or_released_or_withdrawn(open_run: OpenRun) -> None:
     first, second = open_run(ELSEWHERE), open_run("another-boot/[1]:8:8:x")
     old = claimed(first, lease=-1.0)
     claimed(second)
@@ -62,7 +62,7 @@ def test_a_claim_that_was_taken_over_can_neither_be_renewed_nor_released_nor_wit
     assert only_row(first).leased
 
 
-def test_a_renewed_lease_lasts(open_run: OpenRun) -> None:
+def test_a_renewed_lease_keeps_the_slot_busy(open_run: OpenRun) -> None:
     first = open_run(ELSEWHERE)
     claim = claimed(first, lease=-1.0)
     assert first.renew(claim, 60.0)
@@ -76,7 +76,7 @@ def test_a_withdrawn_intent_leaves_nothing(open_run: OpenRun) -> None:
     assert not claimed(ledger).inherited
 
 
-def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
+def test_a_stored_key_is_read_by_the_next_run(open_run: OpenRun) -> None:
     ledger, key = open_run(), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
     row = open_run().row_of_session("s1")
@@ -85,25 +85,25 @@ def test_a_kept_key_is_read_back_by_the_next_run(open_run: OpenRun) -> None:
     assert row.fingerprint == ledger.fingerprint(key.stream_key)
 
 
-def test_a_slot_that_is_filled_answers_its_row(open_run: OpenRun) -> None:
+def test_claiming_a_filled_slot_returns_its_row(open_run: OpenRun) -> None:
     ledger, key = open_run(), new_key()
     ledger.keep(claimed(ledger), "created", "s1", key)
-    for gone in ((), ("s2",)):
-        row = open_run().claim(SLOT, [], 60.0, gone_ids=gone)
+    for over in ((), ("s2",)):
+        row = open_run().claim(SLOT, [], 60.0, over_ids=over)
         assert isinstance(row, Row)
         assert (row.object_id, row.key) == ("s1", key)
 
 
-def test_a_row_of_a_session_that_is_gone_makes_room_for_a_new_claim(open_run: OpenRun) -> None:
+def test_a_slot_whose_session_is_over_can_be_claimed(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "created", "s1", new_key())
-    claim = ledger.claim(SLOT, ["s9"], 60.0, gone_ids=["s1"])
+    claim = ledger.claim(SLOT, ["s9"], 60.0, over_ids=["s1"])
     assert isinstance(claim, Claim)
     assert not claim.inherited
     assert ledger.row_of_session("s1") is None
 
 
-def test_a_key_without_its_session_is_kept_and_inherited(open_run: OpenRun) -> None:
+def test_a_key_without_its_session_is_stored_and_inherited(open_run: OpenRun) -> None:
     first, key = open_run(ELSEWHERE), new_key()
     claim = claimed(first)
     first.keep(claim, "pending", None, key)
@@ -114,14 +114,14 @@ def test_a_key_without_its_session_is_kept_and_inherited(open_run: OpenRun) -> N
     assert inherited.key == key
 
 
-def test_a_keyless_row_says_so(open_run: OpenRun) -> None:
+def test_a_session_without_a_key_has_a_keyless_row(open_run: OpenRun) -> None:
     ledger = open_run()
     ledger.keep(claimed(ledger), "keyless", "s1", None)
     row = only_row(ledger)
     assert (row.phase, row.object_id, row.key, row.fingerprint) == ("keyless", "s1", None, None)
 
 
-def test_both_keys_are_kept_when_a_run_wakes_up_after_its_claim_was_taken_over(open_run: OpenRun) -> None:
+def test_both_keys_are_stored_if_a_run_continues_after_its_claim_was_taken_over(open_run: OpenRun) -> None:
     slow, quick = open_run(ELSEWHERE), open_run()
     slows, quicks = new_key(), new_key()
     late = claimed(slow, lease=-1.0)
@@ -131,7 +131,7 @@ def test_both_keys_are_kept_when_a_run_wakes_up_after_its_claim_was_taken_over(o
     assert {session_id: row and row.key for session_id, row in found.items()} == {"s-quick": quicks, "s-slow": slows}
 
 
-def test_a_key_is_kept_although_its_claim_was_taken_over_and_withdrawn(open_run: OpenRun) -> None:
+def test_a_key_is_stored_although_its_claim_was_taken_over_and_withdrawn(open_run: OpenRun) -> None:
     slow, quick, key = open_run(ELSEWHERE), open_run(), new_key()
     late = claimed(slow, lease=-1.0)
     quick.withdraw(claimed(quick))
@@ -141,7 +141,7 @@ def test_a_key_is_kept_although_its_claim_was_taken_over_and_withdrawn(open_run:
     assert row.key == key
 
 
-def test_slots_of_other_apis_kinds_rooms_and_titles_do_not_touch(open_run: OpenRun) -> None:
+def test_slots_with_different_apis_kinds_rooms_or_titles_are_independent(open_run: OpenRun) -> None:
     ledger = open_run()
     others = [
         Slot("https://b.invalid", "session", "r1", "Keynote"),
@@ -165,14 +165,16 @@ def test_retiring_erases_the_row_and_its_key(open_run: OpenRun) -> None:
     assert stored(ledger, sa.select(slots.c.secret)) == []
 
 
-def test_a_key_that_is_read_is_masked_from_then_on(open_run: OpenRun) -> None:
+def test_a_key_is_masked_after_it_was_read(open_run: OpenRun) -> None:
     ledger, key, redactor = open_run(), new_key(), Redactor()
     ledger.keep(claimed(ledger), "created", "s1", key)
     open_run(redactor=redactor).row_of_session("s1")
     assert redactor.text(key.stream_key) == MASK
 
 
-def test_a_wrong_key_is_found_when_the_ledger_is_opened(open_run: OpenRun, ledger_settings: LedgerSettings) -> None:
+def test_a_wrong_ledger_key_is_detected_when_the_ledger_is_opened(
+    open_run: OpenRun, ledger_settings: LedgerSettings
+) -> None:
     open_run().close()
     settings = LedgerSettings(ledger_settings.url, key=Fernet.generate_key().decode())
     for writable in (True, False):
@@ -180,7 +182,7 @@ def test_a_wrong_key_is_found_when_the_ledger_is_opened(open_run: OpenRun, ledge
             open_ledger(settings, Redactor(), new_owner(), writable=writable)
 
 
-def test_a_ledger_is_opened_with_several_keys(ledger_settings: LedgerSettings) -> None:
+def test_a_ledger_can_be_opened_with_several_keys(ledger_settings: LedgerSettings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     key = new_key()
     for keys in (old, f"{new}, {old}"):

@@ -36,7 +36,7 @@ pytestmark = both_databases
 API = "https://api.invalid"
 SLOT = Slot(API, "session", "r1", "Keynote")
 
-# A run of its own: opens the ledger, waits for a line, claims the slot, says how that went, and waits to be ended.
+# A run in its own process. It opens the ledger, waits for a line, claims the slot, prints the result, and then waits.
 RUN = """
 import json, sys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
@@ -80,7 +80,7 @@ def end(runs: list[subprocess.Popen[str]]) -> None:
                 stream.close()
 
 
-def test_of_several_processes_that_claim_one_slot_at_once_exactly_one_gets_it(ledger_settings: LedgerSettings) -> None:
+def test_exactly_one_of_several_concurrent_processes_claims_a_slot(ledger_settings: LedgerSettings) -> None:
     runs = [start_run(ledger_settings) for _number in range(3)]
     try:
         assert [line_of(run) for run in runs] == ["ready"] * 3
@@ -91,7 +91,7 @@ def test_of_several_processes_that_claim_one_slot_at_once_exactly_one_gets_it(le
         end(runs)
 
 
-def test_the_lease_of_a_killed_process_is_inherited_at_once(ledger_settings: LedgerSettings, open_run: OpenRun) -> None:
+def test_the_claim_of_a_killed_process_is_inherited_at_once(ledger_settings: LedgerSettings, open_run: OpenRun) -> None:
     run = start_run(ledger_settings)
     try:
         line_of(run)
@@ -105,7 +105,7 @@ def test_the_lease_of_a_killed_process_is_inherited_at_once(ledger_settings: Led
     assert claim.inherited
 
 
-def test_of_sixteen_runs_in_threads_exactly_one_claims_each_slot(open_run: OpenRun) -> None:
+def test_exactly_one_of_sixteen_runs_in_threads_claims_each_slot(open_run: OpenRun) -> None:
     runs = [open_run() for _number in range(16)]
     slots = [Slot(API, "session", "r1", f"Talk {number}") for number in range(4)]
     start = threading.Barrier(16)
@@ -120,7 +120,7 @@ def test_of_sixteen_runs_in_threads_exactly_one_claims_each_slot(open_run: OpenR
         assert sorted(answer[number] for answer in answers) == ["Busy"] * 15 + ["Claim"]
 
 
-def test_sixteen_threads_of_one_run_keep_every_key(open_run: OpenRun) -> None:
+def test_sixteen_threads_of_one_run_store_every_key(open_run: OpenRun) -> None:
     ledger = open_run()
     start = threading.Barrier(16)
 
@@ -139,7 +139,7 @@ def test_sixteen_threads_of_one_run_keep_every_key(open_run: OpenRun) -> None:
     assert {row.object_id: row.key for row in rows} == kept
 
 
-def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run: OpenRun) -> None:
+def test_a_failed_write_does_not_undo_the_writes_that_are_committed_with_it(open_run: OpenRun) -> None:
     ledger = open_run()
     start = threading.Barrier(8)
 
@@ -163,7 +163,7 @@ def test_a_write_that_fails_does_not_take_those_committed_with_it_along(open_run
     assert len(ledger.rows(API, ["r1"])) == 4
 
 
-def test_first_runs_at_once_make_one_ledger(ledger_settings: LedgerSettings) -> None:
+def test_concurrent_first_runs_create_one_ledger(ledger_settings: LedgerSettings) -> None:
     start = threading.Barrier(8)
 
     def open_first(_number: int) -> str:
@@ -178,7 +178,7 @@ def test_first_runs_at_once_make_one_ledger(ledger_settings: LedgerSettings) -> 
         assert len(set(pool.map(open_first, range(8)))) == 1
 
 
-def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_other_for_ever(
+def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_deadlock(
     open_run: OpenRun,
 ) -> None:
     talks = [replace(SLOT, title=f"Talk {number}") for number in range(6)]
@@ -188,7 +188,7 @@ def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_
     def adopt_all(number: int) -> None:
         start.wait()
         for slot in talks if number % 2 else reversed(talks):
-            # Of one run, all slots are written in one transaction or in several, as they come.
+            # The slots of one run are written in one or several transactions, by chance.
             with ThreadPoolExecutor(3) as pool:
                 jobs = [pool.submit(runs[number].adopt, slot, f"{slot.title}-{n}", new_key()) for n in range(3)]
                 assert [job.result() for job in jobs] == [None] * 3
@@ -201,7 +201,7 @@ def test_runs_that_write_the_same_slots_in_opposite_orders_do_not_wait_for_each_
     assert len(rows) == 3 * len(talks)
 
 
-def test_a_database_that_cannot_be_used_is_not_tried_again_for_each_who_waits(
+def test_an_unusable_database_is_not_tried_again_for_each_waiting_thread(
     open_run: OpenRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, tried = open_run(), [0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A session gives up its slot to the one that replaces it, and its key only when that one's is kept."""
+"""Replacing a session: it gives up its slot, and keeps its key until the key of the new one is stored."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def made(ledger: Ledger, session_id: str = "s1") -> StreamKey:
 
 
 def replacing(ledger: Ledger, session_id: str = "s1", lease: float = 60.0) -> Claim:
-    claim = ledger.claim(SLOT, [session_id], lease, replaces=session_id)
+    claim = ledger.claim(SLOT, [session_id], lease, replaced_id=session_id)
     assert isinstance(claim, Claim)
-    assert claim.replaces == session_id
+    assert claim.replaced_id == session_id
     return claim
 
 
@@ -46,7 +46,7 @@ def key_of(ledger: Ledger, session_id: str) -> StreamKey | None:
     return row.key if row is not None else None
 
 
-def test_the_key_of_a_session_that_is_being_replaced_can_be_read_until_it_is_retired(open_run: OpenRun) -> None:
+def test_the_key_of_a_replaced_session_can_be_read_until_it_is_retired(open_run: OpenRun) -> None:
     ledger = open_run()
     key = made(ledger)
     claim = replacing(ledger)
@@ -71,29 +71,29 @@ def test_a_refused_creation_gives_the_slot_back(open_run: OpenRun) -> None:
     assert (row.object_id, row.key) == ("s1", key)
 
 
-def test_a_run_that_is_killed_before_its_request_leaves_the_slot_to_be_given_back(open_run: OpenRun) -> None:
-    dead, ledger = open_run(ELSEWHERE), open_run()
-    key = made(dead)
-    replacing(dead, lease=-1.0)
+def test_the_slot_is_given_back_after_a_run_was_killed_before_its_request(open_run: OpenRun) -> None:
+    killed, ledger = open_run(ELSEWHERE), open_run()
+    key = made(killed)
+    replacing(killed, lease=-1.0)
     assert (phases(ledger), key_of(ledger, "s1")) == ({"s1": "replaced", None: "pending"}, key)
     for _number in range(2):
         ledger.withdraw_unsent(SLOT)
         assert (phases(ledger), key_of(ledger, "s1")) == ({"s1": "created"}, key)
 
 
-def test_a_run_that_is_killed_between_the_new_key_and_the_removal_leaves_two_rows_that_name_both(
+def test_a_run_that_is_killed_before_the_removal_leaves_a_row_for_each_session(
     open_run: OpenRun,
 ) -> None:
-    dead, ledger, new = open_run(ELSEWHERE), open_run(), new_key()
-    key = made(dead)
-    assert dead.keep(replacing(dead), "created", "s2", new)
+    killed, ledger, new = open_run(ELSEWHERE), open_run(), new_key()
+    key = made(killed)
+    assert killed.keep(replacing(killed), "created", "s2", new)
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
     assert (key_of(ledger, "s1"), key_of(ledger, "s2")) == (key, new)
     ledger.withdraw_unsent(SLOT)
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
 
 
-def test_a_session_that_the_ledger_does_not_know_becomes_known_when_it_is_replaced(open_run: OpenRun) -> None:
+def test_an_unknown_session_gets_a_row_when_it_is_replaced(open_run: OpenRun) -> None:
     ledger = open_run()
     claim = replacing(ledger, "theirs")
     assert phases(ledger) == {"theirs": "replaced", None: "pending"}
@@ -103,17 +103,17 @@ def test_a_session_that_the_ledger_does_not_know_becomes_known_when_it_is_replac
     assert phases(ledger) == {"theirs": "replaced", "s2": "created"}
 
 
-def test_an_intent_of_an_earlier_run_is_inherited_by_the_one_that_replaces(open_run: OpenRun) -> None:
-    dead, ledger = open_run(ELSEWHERE), open_run()
-    made(dead)
-    sent = replacing(dead, lease=-1.0)
-    assert dead.renew(replace(sent, unanswered=sent.unanswered.with_request(PRESET, CLOCK)), -1.0)
+def test_a_replacing_run_inherits_the_intent_of_an_earlier_run(open_run: OpenRun) -> None:
+    killed, ledger = open_run(ELSEWHERE), open_run()
+    made(killed)
+    sent = replacing(killed, lease=-1.0)
+    assert killed.renew(replace(sent, unanswered=sent.unanswered.with_request(PRESET, CLOCK)), -1.0)
     claim = replacing(ledger)
     assert (claim.inherited, claim.unanswered.count, claim.seen_ids) == (True, 1, frozenset({"s1"}))
     assert phases(ledger) == {"s1": "replaced", None: "pending"}
 
 
-def test_a_session_that_is_replaced_twice_before_it_is_removed_stays_known(open_run: OpenRun) -> None:
+def test_sessions_that_are_replaced_one_after_the_other_keep_their_rows(open_run: OpenRun) -> None:
     ledger = open_run()
     keys = [made(ledger)]
     for number in (2, 3):
@@ -121,38 +121,38 @@ def test_a_session_that_is_replaced_twice_before_it_is_removed_stays_known(open_
         assert ledger.keep(replacing(ledger, f"s{number - 1}"), "created", f"s{number}", keys[-1])
     assert phases(ledger) == {"s1": "replaced", "s2": "replaced", "s3": "created"}
     assert [key_of(ledger, f"s{number}") for number in (1, 2, 3)] == keys
-    # A refused creation gives the slot back to the one that had it last.
+    # A refused creation gives the slot back to the session that held it last.
     ledger.withdraw(replacing(ledger, "s3"))
     assert phases(ledger) == {"s1": "replaced", "s2": "replaced", "s3": "created"}
 
 
-def test_what_another_run_has_made_meanwhile_is_not_replaced_unseen(open_run: OpenRun) -> None:
+def test_a_session_that_another_run_has_just_created_is_not_replaced(open_run: OpenRun) -> None:
     rival, ledger = open_run(ELSEWHERE), open_run()
     made(rival)
     assert rival.keep(replacing(rival), "created", "s2", new_key())
-    row = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    row = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(row, Row)
     assert row.object_id == "s2"
     assert phases(ledger) == {"s1": "replaced", "s2": "created"}
 
 
-def test_a_slot_that_another_run_holds_is_busy_and_nothing_is_marked(open_run: OpenRun) -> None:
+def test_a_session_in_a_busy_slot_is_not_marked_as_replaced(open_run: OpenRun) -> None:
     rival, ledger = open_run(ELSEWHERE), open_run()
     made(rival)
     claimed_by_rival = replacing(rival)
-    assert isinstance(ledger.claim(SLOT, [], 60.0, replaces="s9"), Busy)
+    assert isinstance(ledger.claim(SLOT, [], 60.0, replaced_id="s9"), Busy)
     assert phases(ledger) == {"s1": "replaced", None: "pending"}
     rival.withdraw(claimed_by_rival)
     assert phases(ledger) == {"s1": "created"}
 
 
-def test_of_several_runs_that_replace_one_session_at_once_exactly_one_may(open_run: OpenRun) -> None:
+def test_exactly_one_of_several_concurrent_runs_may_replace_a_session(open_run: OpenRun) -> None:
     made(open_run())
     runs, start = [open_run() for _number in range(8)], threading.Barrier(8)
 
     def replace_it(ledger: Ledger) -> str:
         start.wait()
-        return type(ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")).__name__
+        return type(ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")).__name__
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(replace_it, runs)) == ["Busy"] * 7 + ["Claim"]
@@ -169,7 +169,7 @@ def test_a_forgotten_intent_gives_the_slot_back(open_run: OpenRun, ledger_settin
 
 
 @pytest.mark.parametrize("over", [[], ["s2", "s9"]])
-def test_adopting_a_key_erases_none_of_a_session_that_may_be_current(open_run: OpenRun, over: list[str]) -> None:
+def test_adopting_a_key_erases_no_key_of_a_session_that_may_be_current(open_run: OpenRun, over: list[str]) -> None:
     ledger, other = open_run(), new_key()
     key = made(ledger)
     ledger.adopt(SLOT, "s2", other, over)
@@ -190,14 +190,14 @@ def test_adopting_a_key_takes_the_slot_of_a_session_that_is_over(open_run: OpenR
     assert key_of(ledger, "s2") == other
 
 
-def test_adopting_a_key_takes_the_slot_of_an_intent_only_if_nothing_can_come_of_it(open_run: OpenRun) -> None:
-    dead, ledger = open_run(ELSEWHERE), open_run()
+def test_adopting_a_key_takes_the_slot_of_an_intent_only_if_it_is_unsent(open_run: OpenRun) -> None:
+    killed, ledger = open_run(ELSEWHERE), open_run()
     slots = [replace(SLOT, title=title) for title in ("idle", "leased", "asked", "with a key")]
     idle, leased, asked, with_key = (
-        claimed(dead, slot, lease=60.0 if slot.title == "leased" else -1.0) for slot in slots
+        claimed(killed, slot, lease=60.0 if slot.title == "leased" else -1.0) for slot in slots
     )
-    assert dead.renew(replace(asked, unanswered=asked.unanswered.with_request(None, CLOCK)), -1.0)
-    assert dead.keep(with_key, "pending", None, new_key())
+    assert killed.renew(replace(asked, unanswered=asked.unanswered.with_request(None, CLOCK)), -1.0)
+    assert killed.keep(with_key, "pending", None, new_key())
     for slot in slots:
         ledger.adopt(slot, slot.title, new_key())
     found = {row.object_id: row.phase for row in ledger.rows(SLOT.api, [SLOT.parent]) if row.object_id}
@@ -208,7 +208,9 @@ def test_adopting_a_key_takes_the_slot_of_an_intent_only_if_nothing_can_come_of_
 
 
 @pytest.mark.parametrize("phase", ["replaced", "spare"])
-def test_adopting_the_key_of_a_session_that_is_to_go_does_not_take_the_slot(open_run: OpenRun, phase: str) -> None:
+def test_adopting_the_key_of_a_session_that_will_be_removed_does_not_take_the_slot(
+    open_run: OpenRun, phase: str
+) -> None:
     slow, ledger = open_run(ELSEWHERE), open_run()
     if phase == "replaced":
         made(ledger)

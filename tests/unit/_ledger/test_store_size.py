@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A ledger does not grow with what is over."""
+"""A ledger does not grow with the number of past sessions."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ SLOWEST = 0.2
 
 
 def create(ledger: Ledger, title: str, session_id: str, past: Sequence[str], unanswered: int) -> None:
-    """Do what a run does for one session, in a room that has a session of this title already, somebody else's."""
-    claim = ledger.claim(replace(SLOT, title=title), [LASTING], 60.0, gone_ids=past)
+    """Use the ledger as a run does to create one session. The room has another session, which is somebody else's."""
+    claim = ledger.claim(replace(SLOT, title=title), [LASTING], 60.0, over_ids=past)
     assert isinstance(claim, Claim)
     clock = Clock(ledger.now(), 0.0)
     for _request in range(1 + unanswered):
@@ -44,7 +44,7 @@ def create(ledger: Ledger, title: str, session_id: str, past: Sequence[str], una
     assert ledger.keep(claim, "created", session_id, new_key())
 
 
-def test_sixty_days_of_fifty_sessions_a_day_in_one_room_stay_small_and_quick(
+def test_a_ledger_stays_small_and_fast_with_fifty_sessions_a_day_for_sixty_days(
     ledger_settings: LedgerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, today = opened(ledger_settings), [time.time() - DAYS * DAY]
@@ -57,7 +57,7 @@ def test_sixty_days_of_fifty_sessions_a_day_in_one_room_stay_small_and_quick(
 
             def session(number: int, day: int = day, past: Sequence[str] = tuple(past)) -> str:
                 session_id = f"00000000-0000-4000-8000-{day:06d}{number:06d}"
-                # Half of them are called alike each day, and once a day a request is never answered.
+                # Half of the titles are the same each day. One request a day is unanswered.
                 title = f"Talk {number}" if number % 2 else f"Talk {number} of day {day}"
                 create(ledger, title, session_id, past, unanswered=1 if number == 0 else 0)
                 return session_id
@@ -68,7 +68,7 @@ def test_sixty_days_of_fifty_sessions_a_day_in_one_room_stay_small_and_quick(
             past, yesterday = [*past, *made], made
     rows = ledger.rows(SLOT.api, [SLOT.parent])
     assert {row.object_id for row in rows if row.phase == "created"} == set(yesterday)
-    # What may still come of a request without an answer is remembered for thirty days, and no longer.
+    # Retired rows stay for the thirty days in which an unanswered request is remembered.
     assert len([row for row in rows if row.phase == "retired"]) <= REMEMBERED / DAY + 1
     assert stored(ledger, sa.select(sa.func.count(slots.c.id))) == [(len(rows),)]
     ledger.close()
@@ -82,7 +82,7 @@ def _size(folder: Path) -> int:
 
 
 def _seconds_to_read(settings: LedgerSettings) -> float:
-    """Do what a run does with its ledger that finds nothing to do."""
+    """Use the ledger as a run that has nothing to do. Return its duration in seconds."""
     begun = time.monotonic()
     with closing(opened(settings)) as ledger:
         for _time in range(2):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the ledger keeps for the sake of requests that were never answered, and for how long."""
+"""What the ledger stores because of unanswered requests, and for how long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 
 
 def asked(ledger: Ledger, slot: Slot = SLOT, count: int = 1, lease: float = 60.0) -> Claim:
-    """Claim a slot and commit that so many requests were sent."""
+    """Claim a slot and commit ``count`` unanswered requests."""
     claim = claimed(ledger, slot, lease)
     for _number in range(count):
         claim = replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK))
@@ -33,30 +33,30 @@ def asked(ledger: Ledger, slot: Slot = SLOT, count: int = 1, lease: float = 60.0
 
 
 def made(ledger: Ledger, session_id: str, unanswered: int = 0, slot: Slot = SLOT) -> int:
-    """Keep a session after so many requests without an answer; return its row's id."""
+    """Store a session after a number of unanswered requests. Return the id of its row."""
     claim = asked(ledger, slot, unanswered)
     assert ledger.keep(claim, "created", session_id, new_key())
     return claim.row_id
 
 
 def left_in(ledger: Ledger) -> dict[str | None, tuple[str, str, bool]]:
-    """Return phase, ids that were seen, and whether a request is unanswered, by the object's id; retired rows too."""
+    """Return the phase, the seen ids, and whether a request is unanswered, of each row by the object's id."""
     chosen = sa.select(slots.c.object_id, slots.c.phase, slots.c.seen_ids, slots.c.unanswered)
     rows = stored(ledger, chosen)
     return {row.object_id: (row.phase, row.seen_ids, row.unanswered is not None) for row in rows}
 
 
-def grow_old(ledger: Ledger, *object_ids: str | None) -> None:
+def make_older(ledger: Ledger, *object_ids: str | None) -> None:
     of_ids = sa.or_(*(slots.c.object_id == one for one in object_ids))
     older = sa.update(slots).where(of_ids).values(updated_at=slots.c.updated_at - REMEMBERED - 1)
     assert written(ledger, older) == len(object_ids)
 
 
 def test_a_request_is_counted_before_it_is_sent_and_releasing_keeps_the_count(open_run: OpenRun) -> None:
-    dead, ledger = open_run(ELSEWHERE), open_run()
-    claim = asked(dead)
-    # What the run remembers of its claim does not count any more: what it has committed does.
-    dead.release(replace(claim, unanswered=Unanswered.none()))
+    killed, ledger = open_run(ELSEWHERE), open_run()
+    claim = asked(killed)
+    # Releasing commits no new count: the committed one stays.
+    killed.release(replace(claim, unanswered=Unanswered.none()))
     row = only_row(ledger)
     assert (row.leased, row.unanswered.count, row.unanswered.preset_ids) == (False, 1, (PRESET,))
     inherited = ledger.claim(SLOT, [], 60.0)
@@ -64,7 +64,7 @@ def test_a_request_is_counted_before_it_is_sent_and_releasing_keeps_the_count(op
     assert inherited.unanswered == claim.unanswered
 
 
-def test_an_intent_of_which_nothing_is_left_to_find_out_is_withdrawn(open_run: OpenRun) -> None:
+def test_an_intent_without_unanswered_requests_is_withdrawn(open_run: OpenRun) -> None:
     ledger = open_run()
     claim = asked(ledger, count=2)
     ledger.release(claim)
@@ -93,10 +93,10 @@ def test_requests_of_an_earlier_intent_do_not_resolve_those_of_a_later_one(open_
     assert only_row(other).unanswered.count == count
 
 
-def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_replaced(open_run: OpenRun) -> None:
+def test_a_withdrawn_intent_gives_the_slot_back_to_the_session_to_replace(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
-    claim = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    claim = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(claim, Claim)
     assert ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.release(claim)
@@ -105,7 +105,7 @@ def test_an_intent_that_is_withdrawn_gives_the_slot_back_to_what_it_would_have_r
     assert (row.object_id, row.phase, row.key is not None) == ("s1", "created", True)
 
 
-def test_a_key_whose_session_is_not_known_is_never_withdrawn(open_run: OpenRun) -> None:
+def test_an_intent_with_a_key_is_never_withdrawn(open_run: OpenRun) -> None:
     ledger, key = open_run(), new_key()
     claim = asked(ledger)
     ledger.keep(claim, "pending", None, key)
@@ -113,7 +113,7 @@ def test_a_key_whose_session_is_not_known_is_never_withdrawn(open_run: OpenRun) 
     assert (only_row(ledger).key, only_row(ledger).seen_ids) == (key, frozenset({"s0"}))
 
 
-def test_ids_are_kept_while_something_is_unanswered_and_no_longer(open_run: OpenRun) -> None:
+def test_seen_ids_are_stored_only_while_a_request_is_unanswered(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
     panel = replace(SLOT, title="Panel")
@@ -126,7 +126,7 @@ def test_ids_are_kept_while_something_is_unanswered_and_no_longer(open_run: Open
     assert left_in(ledger)["s2"] == ("created", "[]", False)
 
 
-def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswered(open_run: OpenRun) -> None:
+def test_a_retired_row_stays_only_while_a_request_of_its_slot_is_unanswered(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
     made(ledger, "s2", 1, panel := replace(SLOT, title="Panel"))
@@ -134,7 +134,7 @@ def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswe
     assert left_in(ledger) == {"s2": ("retired", '["s0"]', True)}
     (row,) = ledger.rows(SLOT.api, [SLOT.parent])
     assert (row.slot, row.object_id, row.key, row.phase) == (panel, "s2", None, "retired")
-    # Of the next session of that slot, no request is unanswered; its id is of use all the same.
+    # The next session of that slot has no unanswered request, but its id is needed for the same reason.
     made(ledger, "s3", 0, panel)
     ledger.retire(SLOT.api, ["s3"])
     assert {one.object_id for one in ledger.rows(SLOT.api, [SLOT.parent])} == {"s2", "s3"}
@@ -144,14 +144,14 @@ def test_a_row_of_what_is_over_stays_only_while_a_request_of_its_slot_is_unanswe
     assert left_in(ledger) == {}
 
 
-def test_requests_are_forgotten_when_they_are_old(open_run: OpenRun) -> None:
+def test_old_unanswered_requests_are_forgotten(open_run: OpenRun) -> None:
     ledger = open_run()
     titles = ("old", "young", "old and over", "young and over")
     for title in titles:
         made(ledger, title, 1, replace(SLOT, title=title))
     ledger.release(asked(ledger, replace(SLOT, title="intent")))
     ledger.retire(SLOT.api, ["old and over", "young and over"])
-    grow_old(ledger, "old", "old and over", None)
+    make_older(ledger, "old", "old and over", None)
     ledger.forget_old_requests()
     assert left_in(ledger) == {
         "old": ("created", "[]", False),
@@ -162,7 +162,7 @@ def test_requests_are_forgotten_when_they_are_old(open_run: OpenRun) -> None:
     assert all(row.key is not None for row in ledger.entries() if row.object_id)
 
 
-def test_whose_rooms_they_are_is_written_down_once(open_run: OpenRun) -> None:
+def test_rooms_are_assigned_to_an_account_once(open_run: OpenRun) -> None:
     ledger = open_run()
     unknown, named, other = (Slot(SLOT.api, "room", account, "Main stage") for account in ("", "me", "credential x"))
     row_ids = []
@@ -181,7 +181,7 @@ def test_whose_rooms_they_are_is_written_down_once(open_run: OpenRun) -> None:
         }
 
 
-def test_the_rooms_of_two_accounts_do_not_touch(open_run: OpenRun) -> None:
+def test_the_rooms_of_two_accounts_have_separate_slots(open_run: OpenRun) -> None:
     ledger = open_run()
     for account in ("me", "you"):
         claim = claimed(ledger, Slot(SLOT.api, "room", account, "Main stage"))
@@ -194,11 +194,11 @@ def row_with(ledger: Ledger, row_id: int) -> Row:
     return next(row for row in ledger.rows(SLOT.api, [SLOT.parent]) if row.id == row_id)
 
 
-def story(ledger: Ledger, rival: Ledger) -> None:
-    """Everything that a run writes."""
+def write_everything(ledger: Ledger, rival: Ledger) -> None:
+    """Use every method of the ledger that writes."""
     key = new_key()
     s1 = made(ledger, "s1", 2)
-    claim = ledger.claim(SLOT, ["s1"], 60.0, replaces="s1")
+    claim = ledger.claim(SLOT, ["s1"], 60.0, replaced_id="s1")
     assert isinstance(claim, Claim)
     ledger.renew(replace(claim, unanswered=claim.unanswered.with_request(PRESET, CLOCK)), 60.0)
     ledger.keep(claim, "created", "s2", key)
@@ -232,19 +232,20 @@ def story(ledger: Ledger, rival: Ledger) -> None:
     ledger.forget_old_requests()
 
 
-def essence(ledger: Ledger) -> list[Any]:
+def contents(ledger: Ledger) -> list[Any]:
+    """Return all rows without ids, times and random values."""
     names = ("api", "kind", "parent", "title", "object_id", "phase", "seen_ids", "unanswered")
     chosen = sa.select(*(slots.c[name] for name in names), slots.c.secret.is_(None)).order_by(*names)
     return [tuple(row) for row in stored(ledger, chosen)]
 
 
-def test_whatever_is_committed_and_not_acknowledged_is_committed_once(
+def test_a_write_whose_commit_was_not_acknowledged_takes_effect_once(
     open_run: OpenRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the acknowledgement of a commit is lost, its transaction is run again."""
+    """If the acknowledgement of a commit is lost, its transaction runs again."""
     ledger, rival = open_run(), open_run(ELSEWHERE)
-    story(ledger, rival)
-    once = essence(ledger)
+    write_everything(ledger, rival)
+    once = contents(ledger)
     written(ledger, sa.delete(slots))
 
     for one in (ledger, rival):
@@ -255,6 +256,6 @@ def test_whatever_is_committed_and_not_acknowledged_is_committed_once(
             return real(operation, *pauses, **named)
 
         monkeypatch.setattr(one._commits, "run", twice)
-    story(ledger, rival)
-    assert essence(ledger) == once
+    write_everything(ledger, rival)
+    assert contents(ledger) == once
     assert len(once) == 10

@@ -28,11 +28,11 @@ from hypothesis import strategies as st
 from ..worlds import OTHER_PRESET, PRESET
 
 INTENT = 1_700_000_000.4
-TOLD = Clock(INTENT + 60, INTENT + 9_999_999)
+KNOWN = Clock(INTENT + 60, INTENT + 9_999_999)
 
 
 def at(seconds: float) -> str:
-    """Return a time of the service's, so many seconds after the intent."""
+    """Return the time ``seconds`` after the intent, as the service reports times."""
     return datetime.fromtimestamp(INTENT + seconds, timezone.utc).isoformat()
 
 
@@ -42,11 +42,11 @@ DUPLICATE = Session("made", "r1", "Keynote", "scheduled", preset=Preset(PRESET),
 KEPT = Session("kept", "r1", "Keynote", "scheduled", preset=Preset(PRESET), created_at=at(40))
 
 
-def found(requests: Unanswered, *listed: Session, seen: tuple[str, ...] = (), clock: Clock = TOLD) -> list[str]:
+def found(requests: Unanswered, *listed: Session, seen: tuple[str, ...] = (), clock: Clock = KNOWN) -> list[str]:
     return [session.id for session in duplicates(requests, seen, listed, {"kept"}, clock)]
 
 
-def test_what_fits_in_every_respect_is_a_duplicate() -> None:
+def test_a_session_that_matches_in_every_respect_is_a_duplicate() -> None:
     assert found(REQUESTS, KEPT, DUPLICATE) == ["made"]
 
 
@@ -55,18 +55,18 @@ def test_what_fits_in_every_respect_is_a_duplicate() -> None:
     [
         pytest.param({"status": "live"}, id="on air"),
         pytest.param({"status": "ended"}, id="past"),
-        pytest.param({"status": "paused"}, id="a status that nobody knows"),
+        pytest.param({"status": "paused"}, id="an unknown status"),
         pytest.param({"preset": Preset(OTHER_PRESET)}, id="another preset"),
-        pytest.param({"preset": Preset(None)}, id="a preset that is not known"),
+        pytest.param({"preset": Preset(None)}, id="an unknown preset"),
         pytest.param({"id": "kept"}, id="in the ledger"),
         pytest.param({"id": "seen"}, id="seen before the intent"),
         pytest.param({"created_at": at(-1)}, id="created before the intent"),
         pytest.param({"created_at": at(-90_000)}, id="created a day before the intent"),
         pytest.param({"created_at": at(30 + LATEST_EFFECT + 1)}, id="created long after the last request"),
-        pytest.param({"created_at": "yesterday"}, id="created nobody knows when"),
+        pytest.param({"created_at": "yesterday"}, id="an unreadable creation time"),
     ],
 )
-def test_what_does_not_fit_in_one_respect_is_no_duplicate(changes: dict[str, object]) -> None:
+def test_a_session_that_differs_in_one_respect_is_no_duplicate(changes: dict[str, object]) -> None:
     assert found(REQUESTS, KEPT, replace(DUPLICATE, **changes), seen=("seen",)) == []  # type: ignore[arg-type]
 
 
@@ -74,14 +74,14 @@ def test_what_does_not_fit_in_one_respect_is_no_duplicate(changes: dict[str, obj
     "requests",
     [
         pytest.param(Unanswered.none(), id="every request was answered"),
-        pytest.param(replace(REQUESTS, preset_ids=()), id="the preset of the request is not known"),
+        pytest.param(replace(REQUESTS, preset_ids=()), id="the preset of the request is unknown"),
     ],
 )
-def test_without_requests_that_are_known_in_full_there_is_no_duplicate(requests: Unanswered) -> None:
+def test_without_an_unanswered_request_of_a_known_preset_there_is_no_duplicate(requests: Unanswered) -> None:
     assert found(requests, DUPLICATE) == []
 
 
-def test_where_more_fit_than_there_were_requests_none_is_taken() -> None:
+def test_if_more_sessions_match_than_there_were_requests_none_is_a_duplicate() -> None:
     other = replace(DUPLICATE, id="other")
     assert found(REQUESTS, DUPLICATE, other) == []
     assert found(replace(REQUESTS, count=2), DUPLICATE, other) == ["made", "other"]
@@ -90,52 +90,52 @@ def test_where_more_fit_than_there_were_requests_none_is_taken() -> None:
 @pytest.mark.parametrize(
     "written_at", ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20.900Z", "2023-11-14T23:13:21+01:00"]
 )
-def test_whole_seconds_and_other_offsets_are_understood(written_at: str) -> None:
+def test_times_in_whole_seconds_or_with_other_offsets_are_read(written_at: str) -> None:
     assert found(REQUESTS, replace(DUPLICATE, created_at=written_at)) == ["made"]
 
 
-def test_a_session_that_does_not_say_when_it_was_created_is_as_young_as_its_observation() -> None:
-    silent = replace(DUPLICATE, created_at=None)
-    assert found(REQUESTS, silent) == ["made"]
+def test_a_session_without_a_creation_time_counts_as_created_now() -> None:
+    undated = replace(DUPLICATE, created_at=None)
+    assert found(REQUESTS, undated) == ["made"]
     late = Clock(INTENT + 30 + LATEST_EFFECT + 1, 0.0)
-    assert found(REQUESTS, silent, clock=late) == []
+    assert found(REQUESTS, undated, clock=late) == []
 
 
-def test_without_the_services_clock_the_ledgers_tells_when() -> None:
-    silent, days = replace(DUPLICATE, created_at=None), Clock(None, INTENT + 3 * 86_400)
-    assert found(BY_LEDGER, silent, clock=Clock(None, INTENT + 60)) == ["made"]
-    assert found(BY_LEDGER, silent, clock=days) == []
-    # A session that says when it was created is judged by that, whatever clock shows the time now.
+def test_without_the_services_clock_the_ledgers_clock_is_used() -> None:
+    undated, days = replace(DUPLICATE, created_at=None), Clock(None, INTENT + 3 * 86_400)
+    assert found(BY_LEDGER, undated, clock=Clock(None, INTENT + 60)) == ["made"]
+    assert found(BY_LEDGER, undated, clock=days) == []
+    # The creation time of a session takes precedence over any clock.
     assert found(BY_LEDGER, DUPLICATE, clock=days) == ["made"]
     assert found(BY_LEDGER, replace(DUPLICATE, created_at=at(3 * 86_400)), clock=days) == []
 
 
-def test_of_two_clocks_the_difference_is_granted_only_where_one_stands_in_for_the_other() -> None:
+def test_a_difference_of_the_clocks_is_tolerated_only_if_the_ledgers_clock_is_used() -> None:
     late = replace(DUPLICATE, created_at=at(30 + LATEST_EFFECT + LOCAL_CLOCK_SLACK - 1))
     assert found(REQUESTS, late) == []
     assert found(BY_LEDGER, late) == ["made"]
 
 
-def test_what_fills_an_empty_slot_need_not_fit_to_the_second() -> None:
+def test_for_an_empty_slot_the_creation_time_has_a_tolerance() -> None:
     early = replace(DUPLICATE, created_at=at(-CLOCK_SLACK + 1))
-    assert fills_empty_slot(REQUESTS, early, TOLD)
+    assert fills_empty_slot(REQUESTS, early, KNOWN)
     assert found(REQUESTS, early) == []
-    assert not fills_empty_slot(REQUESTS, replace(DUPLICATE, created_at=at(-CLOCK_SLACK - 2)), TOLD)
-    assert not fills_empty_slot(Unanswered.none(), DUPLICATE, TOLD)
-    assert fills_empty_slot(REQUESTS, replace(DUPLICATE, preset=Preset(None)), TOLD)
-    assert not fills_empty_slot(REQUESTS, replace(DUPLICATE, preset=Preset(OTHER_PRESET)), TOLD)
+    assert not fills_empty_slot(REQUESTS, replace(DUPLICATE, created_at=at(-CLOCK_SLACK - 2)), KNOWN)
+    assert not fills_empty_slot(Unanswered.none(), DUPLICATE, KNOWN)
+    assert fills_empty_slot(REQUESTS, replace(DUPLICATE, preset=Preset(None)), KNOWN)
+    assert not fills_empty_slot(REQUESTS, replace(DUPLICATE, preset=Preset(OTHER_PRESET)), KNOWN)
 
 
-def test_rooms_are_duplicates_all_together_or_not_at_all() -> None:
+def test_either_all_rooms_of_a_title_are_duplicates_or_none() -> None:
     room = Room("r9", "Main stage", created_at=at(20))
-    assert are_duplicates(REQUESTS, (), [room], {"r1"}, TOLD)
-    assert not are_duplicates(REQUESTS, (), [room, replace(room, id="r8")], {"r1"}, TOLD)
-    assert not are_duplicates(REQUESTS, ("r9",), [room], {"r1"}, TOLD)
-    assert not are_duplicates(REQUESTS, (), [room], {"r9"}, TOLD)
-    assert not are_duplicates(REQUESTS, (), [replace(room, created_at=at(-60))], {"r1"}, TOLD)
+    assert are_duplicates(REQUESTS, (), [room], {"r1"}, KNOWN)
+    assert not are_duplicates(REQUESTS, (), [room, replace(room, id="r8")], {"r1"}, KNOWN)
+    assert not are_duplicates(REQUESTS, ("r9",), [room], {"r1"}, KNOWN)
+    assert not are_duplicates(REQUESTS, (), [room], {"r9"}, KNOWN)
+    assert not are_duplicates(REQUESTS, (), [replace(room, created_at=at(-60))], {"r1"}, KNOWN)
 
 
-def test_requests_and_what_they_made_are_counted() -> None:
+def test_requests_and_their_outcomes_are_counted() -> None:
     requests = Unanswered.none().with_request(PRESET.upper(), Clock(INTENT + 1, 5.0))
     requests = requests.with_request(OTHER_PRESET, Clock(INTENT + 9, 6.0))
     assert requests == Unanswered(2, INTENT + 1, INTENT + 9, True, tuple(sorted((PRESET, OTHER_PRESET))))
@@ -143,7 +143,7 @@ def test_requests_and_what_they_made_are_counted() -> None:
     assert requests.resolved(2) == Unanswered.none()
 
 
-def test_a_request_without_the_services_time_makes_the_ledgers_clock_count_for_all() -> None:
+def test_after_one_request_without_the_services_time_the_ledgers_clock_is_used_for_all() -> None:
     requests = Unanswered.none().with_request(PRESET, Clock(INTENT, 5.0)).with_request(PRESET, Clock(None, INTENT + 9))
     assert (requests.count, requests.by_service, requests.until) == (2, False, INTENT + 9)
     first_by_ledger = Unanswered.none().with_request(PRESET, Clock(None, INTENT))
@@ -167,7 +167,7 @@ def test_unanswered_requests_are_read_as_they_were_written(requests: Unanswered)
 
 
 @given(anything, anything)
-def test_two_intents_for_one_slot_lose_no_request(one: Unanswered, other: Unanswered) -> None:
+def test_merging_two_intents_for_one_slot_loses_no_request(one: Unanswered, other: Unanswered) -> None:
     both = one.merged(other)
     assert both == other.merged(one)
     assert both.count == one.count + other.count
@@ -175,19 +175,19 @@ def test_two_intents_for_one_slot_lose_no_request(one: Unanswered, other: Unansw
 
 
 @pytest.mark.parametrize(("since", "until"), [(None, None), (INTENT, None)])
-def test_what_an_earlier_version_wrote_without_times_has_those_of_its_row(
+def test_a_text_of_an_earlier_version_without_times_gets_those_of_its_row(
     since: float | None, until: float | None
 ) -> None:
     text = json.dumps({"count": 1, "since": since, "until": until, "preset_ids": [PRESET]})
     assert read(text, 7.0, 9.0) == Unanswered(1, 7.0, 9.0, by_service=False, preset_ids=(PRESET,))
 
 
-def test_what_an_earlier_version_wrote_with_times_has_the_services() -> None:
+def test_the_times_in_a_text_of_an_earlier_version_are_by_the_services_clock() -> None:
     text = json.dumps({"count": 2, "since": INTENT, "until": INTENT + 1, "preset_ids": []})
     assert read(text, 7.0, 9.0) == Unanswered(2, INTENT, INTENT + 1, by_service=True)
 
 
 @pytest.mark.parametrize("text", [None, '{"count": 0, "since": 1, "until": 2, "preset_ids": []}'])
-def test_nothing_and_a_count_of_nothing_are_the_same(text: str | None) -> None:
+def test_no_text_and_a_count_of_zero_are_read_alike(text: str | None) -> None:
     assert read(text) == Unanswered.none()
     assert not read(text)

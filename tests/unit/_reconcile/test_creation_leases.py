@@ -20,7 +20,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, OtherRun
 
-from .._ledger.test_database_lost_connections import dead_owner
+from .._ledger.test_database_lost_connections import ended_owner
 from ..creation_scene import ELSEWHERE, PRESET, Scene
 from ..ledger_cases import SLOT, OpenRun, both_databases, claimed, written
 from ..scripted_server import Request
@@ -67,11 +67,11 @@ def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(op
     assert ledger.lease_of(SLOT) == busy
     # Renewed since it was seen to be over, it is not.
     assert other_run.renew(claim, 60.0)
-    assert isinstance(ledger.claim(SLOT, [], 60.0, void=busy.mark), Busy)
+    assert isinstance(ledger.claim(SLOT, [], 60.0, expired=busy.mark), Busy)
     put_ahead(other_run)
     busy = ledger.claim(SLOT, [], 60.0)
     assert isinstance(busy, Busy)
-    inherited = ledger.claim(SLOT, [], 60.0, void=busy.mark)
+    inherited = ledger.claim(SLOT, [], 60.0, expired=busy.mark)
     assert isinstance(inherited, Claim)
     assert inherited.inherited
     assert not other_run.renew(claim, 60.0)
@@ -156,7 +156,7 @@ def test_a_wait_that_the_service_asks_for_is_within_the_lease(scene: Scene, monk
 def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_does_not_settle(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: str, comes_back: bool
 ) -> None:
-    ledger = scene.open_run(dead_owner())
+    ledger = scene.open_run(ended_owner())
     real, failing = ledger._commits.run, list[bool]()
 
     def run(operation: Any, pauses: Any = ()) -> Any:
@@ -188,7 +188,7 @@ def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
     first = scene.create()
     scene.service.faults = ["refused-422"]
     with pytest.raises(Exception, match="not today"):
-        scene.create(replaces=first.thing.id)
+        scene.create(replaced_id=first.thing.id)
     assert scene.one_usable() == first.thing.id
     assert scene.service.count("DELETE") == 0
 
@@ -197,7 +197,7 @@ def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
 def test_a_replacement_leaves_the_old_session_and_its_key_to_whoever_removes_it(scene: Scene, fault: str) -> None:
     first = scene.create()
     scene.service.faults = [fault]
-    second = scene.create(scene.open_run(), replaces=first.thing.id)
+    second = scene.create(scene.open_run(), replaced_id=first.thing.id)
     rows = {row.object_id: (row.phase, row.key) for row in scene.ledger.rows(scene.api.url, [scene.room_id])}
     assert rows == {first.thing.id: ("replaced", first.key), second.thing.id: ("created", second.key)}
     assert set(scene.service.current("Keynote")) == {first.thing.id, second.thing.id}

@@ -19,7 +19,7 @@ def half_replaced(run: Run) -> tuple[str, str]:
     run.apply(event(KEYNOTE))
     (old,) = run.service.sessions
     room_id = run.service.sessions[old]["room_id"]
-    claim = run.ledger.claim(Slot(run.api.url, "session", room_id, "Keynote"), [old], 60.0, replaces=old)
+    claim = run.ledger.claim(Slot(run.api.url, "session", room_id, "Keynote"), [old], 60.0, replaced_id=old)
     assert isinstance(claim, Claim)
     new = run.service.add_session(room_id, "Keynote", PRESET)
     assert run.ledger.keep(claim, "created", new, StreamKey(run.service.keys[new]))

@@ -207,7 +207,7 @@ def test_what_a_living_rival_is_making_is_no_duplicate_of_an_earlier_request(
     (first,) = set(run.service.current("Keynote")) - {duplicate}
     run.service.sessions[first]["status"] = "ended"
     rival = open_run(ELSEWHERE)
-    claim = rival.claim(Slot(run.api.url, "session", room_id, "Keynote"), [first], 60.0, gone_ids=[first])
+    claim = rival.claim(Slot(run.api.url, "session", room_id, "Keynote"), [first], 60.0, over_ids=[first])
     assert isinstance(claim, Claim)
     plan = run.plan(ASKED)
     assert [step.action for step in plan.steps()] == ["create_session"]
