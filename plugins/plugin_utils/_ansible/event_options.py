@@ -223,4 +223,4 @@ def _check_title(title: str, where: str) -> None:
             f"{where} '{title[:SHOWN_OF_A_TITLE].strip()}' begins or ends with a blank, or holds control characters."
         )
     if not canonical_title(title):
-        raise InvalidInput(f"{where} {_spelt(title)} holds nothing that can be seen.")
+        raise InvalidInput(f"{where} {_spelt(title)} has no visible characters.")

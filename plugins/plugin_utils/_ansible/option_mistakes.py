@@ -44,7 +44,7 @@ def _mistakes_of(value: Any, option: Mapping[str, Any], place: str) -> Iterator[
     elif option["type"] == "dict":
         yield from _mistakes_of_mapping(value, option["options"], place, f"{place}.")
     elif not isinstance(value, list):
-        yield f"{place} is a {kind(value)}; give a list, each of it with options of its own."
+        yield f"{place} is a {kind(value)}; give a list of mappings."
     else:
         # A list within a list is shown as: rooms[2] 'Main stage', sessions[0] 'Keynote'.
         outer, colon, name = place.rpartition(": ")

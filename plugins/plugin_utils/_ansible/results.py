@@ -70,8 +70,8 @@ def event_result(
     notes = [*outcome.notes, *(f"{done.title}: {note}" for done in applied.rooms for note in done.notes)]
     notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
-        f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
-        "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
+        f"{done.room_title}/{done.spec.title}: the service's ingest URL is malformed (it needs rtmp, rtmps or https, "
+        "and a host, without blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
         for done in applied.sessions
         if done.key is not None and done.key.rtmp_url is not None and _shown_ingest_url(done.key) is None
     ]

@@ -54,8 +54,8 @@ def _given_key(options: Mapping[str, Any]) -> StreamKey:
         ) from None
     if rtmp_url is not None and not is_plain_ingest_url(rtmp_url):
         raise InvalidInput(
-            f"rtmp_url is not plainly an ingest URL ({', '.join(INGEST_SCHEMES)}, a host, no user name, blanks, "
-            "quotes or the like). Copy it from where the stream key was shown."
+            f"rtmp_url is not an ingest URL: {', '.join(INGEST_SCHEMES)} and a host, without user name, blanks, "
+            "quotes or the like. Copy it from where the stream key was shown."
         )
     return StreamKey(stream_key, rtmp_url)
 

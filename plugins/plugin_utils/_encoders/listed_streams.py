@@ -103,8 +103,8 @@ def ingest(url: Any, label: str) -> dict[str, Any]:
     if found is None:
         refuse(
             label,
-            "its rtmp_url is not plainly an ingest URL like rtmp://host/application or rtmps://host:port/application, "
-            "without credentials, quotes, spaces or other characters that such a URL has no use for.",
+            "its rtmp_url is not an ingest URL like rtmp://host/application or rtmps://host:port/application, without "
+            "credentials, quotes, spaces or other special characters.",
         )
     return {
         "rtmp_url": str(url),
@@ -116,11 +116,11 @@ def ingest(url: Any, label: str) -> dict[str, Any]:
 
 
 def plain_url(url: Any, schemes: Sequence[str]) -> re.Match[str] | None:
-    """Return the parts of a URL that has one of these schemes and a path, and is an address and nothing else."""
+    """Return the parts of a URL with one of these schemes, a host and a path. None for any other value."""
     found = _URL.match(url) if isinstance(url, str) else None
     if found is None or found["scheme"] not in schemes or _REFUSED_IN_URL & set(str(url)):
         return None
-    # Sessions are given no plain http; an endpoint that somebody has written down may have it.
+    # The service's own URLs have no plain http, but an endpoint that the user gives may have it.
     same = re.sub("^http:", "https:", str(url))
     return found if is_plain_ingest_url(same) and _is_host(found["host"]) else None
 
@@ -149,15 +149,15 @@ def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
     label = one_line(str(stream.get("label")))
     if not is_plain_stream_key(stream_key) or not _SHORTEST_KEY <= len(stream_key) <= _LONGEST_KEY:
         return (
-            f"The stream key of {label} (session {stream.get('session_id')}) contains characters that a stream key has "
-            f"no use for, or has not from {_SHORTEST_KEY} to {_LONGEST_KEY} of them, so it was not written anywhere. "
+            f"The stream key of {label} (session {stream.get('session_id')}) contains characters that do not belong in "
+            f"one, or is not {_SHORTEST_KEY} to {_LONGEST_KEY} characters long, so it was not written anywhere. "
             "Replace the session, so that the service makes another key."
         )
     for option in ("source", "profile", "slate"):
         if any(stream_key in one for one in _texts_in(stream.get(option))):
             return (
-                f"{label}: its {option} (such as input_options or output_options) hold the stream key, which every "
-                "user of the host could then read. The role hands over the key by itself; take it out."
+                f"{label}: its {option} (such as input_options or output_options) must not hold the stream key, "
+                "because every user of the host could read it there. Take it out: the role passes the key by itself."
             )
     return ""
 

@@ -202,7 +202,7 @@ def _further_options(value: Any, where: str) -> list[str]:
         refuse(
             where,
             "input_options and output_options are lists of ffmpeg options, each followed by its value if it has one, "
-            "without control characters. Not among them may be what the role sets by itself or what could show the "
+            "without control characters. The role refuses options that it sets by itself, and what could show the "
             "stream key or write elsewhere, such as -i, -f, -map, -loglevel, -report, -progress, -fpre and "
             "-rtmp_playpath.",
         )

@@ -129,7 +129,6 @@ def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
         refuse(
             one.label,
             "with the service whip_custom, it needs an endpoint like https://host/path as its whip_url (or in "
-            "obs_encoder_whip_urls), without credentials, quotes, spaces or other characters that such a URL has no "
-            "use for; what was given is not plainly that.",
+            "obs_encoder_whip_urls), without credentials, quotes, spaces or other special characters.",
         )
     return {"rtmp_url": "", "whip_url": str(url), "host": found["host"], "port": None}
