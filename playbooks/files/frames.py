@@ -12,12 +12,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-# Seconds for a stream, from its playlist to its frame; a stream that hangs costs its own picture.
+# The time limit for one stream, in seconds. A stream that takes longer has no picture.
 TIMEOUT = 15
 
 
 def frame(url: str) -> str | None:
-    # The address is the service's: only web protocols may be followed from it.
+    # The URL comes from the service, so ffmpeg may follow only web protocols from it.
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-threads", "1"]
     command += ["-protocol_whitelist", "http,https,httpproxy,tcp,tls,crypto", "-rw_timeout", "5000000", "-i", url]
     command += ["-frames:v", "1", "-vf", "scale=480:-2", "-q:v", "6", "-c:v", "mjpeg", "-f", "image2pipe", "-"]

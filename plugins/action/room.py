@@ -20,7 +20,7 @@ class ActionModule(WebinarAction):
             result["room"] = result["rooms"][0]
             for name in ("rooms", "sessions", "failed_sessions", "failed_rooms"):
                 result.pop(name, None)
-            # With a room go its sessions, of which an earlier task may have left facts.
+            # Deleting a room changes facts: its sessions, which an earlier task may have set, leave them.
             if not any(step["action"] == "delete_room" for step in result["plan"]):
                 result.pop("ansible_facts", None)
         return result

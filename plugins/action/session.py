@@ -13,9 +13,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.event_options import event_of_one_from
+        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.event_options import (
+            event_of_session_from,
+        )
 
-        result = self.reconcile(task_vars or {}, SESSION_SPEC, event_of_one_from)
+        result = self.reconcile(task_vars or {}, SESSION_SPEC, event_of_session_from)
         if "sessions" in result:
             result["session"] = next(iter(result["sessions"]), None)
         return result

@@ -131,9 +131,9 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streami
     newer_ffmpeg.write_text("#!/bin/sh\necho ffmpeg version 9.0.2 Copyright\n")
     newer_ffmpeg.chmod(0o755)
     changes: dict[str, tuple[dict[str, object], str]] = {
-        "command in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;id"}, "not plainly"),
-        "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "not plainly"),
-        "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "not plainly"),
+        "command in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;id"}, "is not an ingest URL"),
+        "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "is not an ingest URL"),
+        "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "is not an ingest URL"),
         "path as an id": ({"session_id": "../../x"}, "is not a UUID"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "pattern to copy": ({"source": SMALL_PATTERN, "profile": {"name": "copy"}}, "no encoded picture"),

@@ -318,11 +318,11 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(written
     good = {"session_id": written.lab.sessions()[KEYNOTE], "room": room, "title": title}
     good["rtmp_url"] = written.lab.ingest.rtmp_url
     streams: dict[str, tuple[dict[str, object], str]] = {
-        "directive in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;deny"}, "not plainly"),
-        "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "not plainly"),
-        "variable in a URL": ({"rtmp_url": "rtmp://127.0.0.1/$arg_x"}, "not plainly"),
-        "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "not plainly"),
-        "another protocol": ({"rtmp_url": "https://127.0.0.1/live"}, "not plainly"),
+        "directive in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;deny"}, "is not an ingest URL"),
+        "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "is not an ingest URL"),
+        "variable in a URL": ({"rtmp_url": "rtmp://127.0.0.1/$arg_x"}, "is not an ingest URL"),
+        "password in a URL": ({"rtmp_url": "rtmp://me:word@127.0.0.1/live"}, "is not an ingest URL"),
+        "another protocol": ({"rtmp_url": "https://127.0.0.1/live"}, "is not an ingest URL"),
         "path as an id": ({"session_id": "../../x"}, "is not a UUID"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "path as a name": ({"name": "../x"}, "Set rtmp_relay_names"),

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Runs an action of Ansible's on the engine: its options in, its result out, and every error as one sentence."""
+"""The base of the actions: reads the task's options, calls the engine, and returns a result or an error message."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ except ImportError as error:
 else:
     MISSING_LIBRARY = None
 
-# What an action does with its options: it returns the result.
+# What an action does: it takes the task's options and returns the result.
 Work = Callable[[Mapping[str, Any], "Redactor"], dict[str, Any]]
 
 
 class WebinarAction(ActionBase):
-    """Base of the actions: each says only its options, and what reads and answers them."""
+    """Base of the actions. Each of them adds only its options and the function that does its work."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -48,14 +48,14 @@ class WebinarAction(ActionBase):
     _supports_diff = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Prepare the run; an action imports the engine only after this has found that its libraries are there."""
+        """Check that the Python libraries are installed. An action imports the engine only after this."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         if MISSING_LIBRARY is not None:
             raise AnsibleActionFail(missing_library_message(MISSING_LIBRARY))
         return result
 
     def answer(self, task_vars: dict[str, Any], argument_spec: Mapping[str, Any], work: Work) -> dict[str, Any]:
-        """Return what ``work`` makes of the task's options; an error becomes a failed result, never a traceback."""
+        """Return the result of ``work`` for the task's options. An error becomes a failed result, not a traceback."""
         redactor = Redactor()
         try:
             with in_force(self._environment_of_the_task()):
@@ -65,7 +65,7 @@ class WebinarAction(ActionBase):
             result = _failure(redactor.text(str(error)))
         except AnsibleError:
             raise
-        except Exception as error:  # noqa: BLE001 - a mistake of ours: even then no traceback, which could quote a secret
+        except Exception as error:  # noqa: BLE001 - an internal error: its traceback could quote a secret
             show_frames(self._display, error)
             result = _failure(unexpected_message(error))
         finally:
@@ -84,7 +84,7 @@ class WebinarAction(ActionBase):
     ) -> dict[str, Any]:
         """Make the service match what the task asks for, and return the action's result.
 
-        ``whole``: what the task names of a room is all that is asked for in it.
+        ``whole``: the task lists all sessions that its rooms are to have.
         """
 
         def work(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class WebinarAction(ActionBase):
                 ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode),
                 redactor,
                 facts_before=_facts_before(task_vars),
-                # Ansible forks a worker for each task; what all tasks of a run share is the worker's parent.
+                # Ansible forks a worker for each task. All workers of a run have the same parent.
                 run=name_of_process(os.getppid()),
                 reveal=reveal,
                 check_mode=self._task.check_mode,
@@ -109,7 +109,7 @@ class WebinarAction(ActionBase):
         return self.answer(task_vars, argument_spec, work)
 
     def _environment_of_the_task(self) -> dict[str, str]:
-        """Return what the keyword ``environment`` sets: the task's goes over its block's, and that over its play's."""
+        """Return what the keyword ``environment`` sets. A task's value overrides its block's, and that its play's."""
         given = self._task.environment
         return honoured(plain(self._templar.template(one)) for one in (given if isinstance(given, list) else [given]))
 
@@ -119,14 +119,17 @@ class WebinarAction(ActionBase):
 
 def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
     all_facts = task_vars.get("ansible_facts") or {}
-    # Within a loop, core hands the facts of the items before to the next one nested a level too deep.
+    # Within a loop, ansible-core nests the facts of earlier items one level too deep.
     newest = all_facts.get("ansible_facts") or all_facts
     before: dict[str, Any] = plain({name: newest.get(name) for name in facts.ALL})
     return before
 
 
 def _is_preview_of_all() -> bool:
-    """Say whether a preview may leave the facts of a real run: nothing real runs, and nothing of it lasts."""
+    """Return whether a preview may set the facts of a real run.
+
+    It may if the whole run is in check mode and no fact cache keeps its facts.
+    """
     return bool(context.CLIARGS.get("check")) and getattr(constants, "CACHE_PLUGIN", None) == "memory"
 
 
@@ -135,7 +138,7 @@ def _failure(message: str) -> dict[str, Any]:
 
 
 def _as_printed(result: dict[str, Any], more_warnings: list[str]) -> dict[str, Any]:
-    """Return the result with its message and warnings on one line each: they are printed as they are, not as JSON."""
+    """Return the result with its message and each warning on one line, because Ansible prints them as they are."""
     warnings = [*result.get("warnings", []), *more_warnings]
     if warnings:
         result["warnings"] = [one_line(warning) for warning in warnings]
@@ -145,7 +148,7 @@ def _as_printed(result: dict[str, Any], more_warnings: list[str]) -> dict[str, A
 
 
 def show_frames(display: Any, error: BaseException) -> None:
-    """Show, at -vvv, the way to a mistake of our own: places only, no values."""
+    """Print the frames of an internal error at -vvv: files and lines only, because values could be secret."""
     for frame in frames_of(error):
         display.vvv(f"tenbyte.webinar: {frame}")
 

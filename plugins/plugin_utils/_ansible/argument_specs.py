@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The options of the actions, as Ansible validates them; a test holds the documentation to the same.
+"""The argument specs of the actions. A test compares them with the documentation.
 
-``limits`` are the least and the largest value of a number, which Ansible's own specs do not have.
+``limits`` are the lowest and the highest value of a number. Ansible's own specs have no such field.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ CONNECTION_SPEC: dict[str, dict[str, Any]] = {
     "allow_http": {"type": "bool"},
     "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},
-    # Seconds. How long a lease is, and so what a run that died makes others wait for, follows from it.
+    # Seconds. The length of a lease depends on it: so long do other runs wait for one that died.
     "timeout": {"type": "float", "default": 30.0, "limits": (1, 600)},
     "retries": {"type": "int", "default": 5, "limits": (0, 100)},
-    # Each is a thread and a connection.
+    # Number of threads, each with a connection of its own.
     "concurrency": {"type": "int", "default": 16, "limits": (1, 100)},
 }
 LEDGER_SPEC: dict[str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ _POLICY_SPEC: dict[str, dict[str, Any]] = {
     # Seconds, up to a day.
     "wait_timeout": {"type": "float", "default": 60.0, "limits": (0, 86_400)},
 }
-# False, because the option is no secret; Ansible takes it for one by its name.
+# no_log is False because the option is not secret. Ansible would guess from its name that it is.
 _REVEAL_SPEC: dict[str, dict[str, Any]] = {"reveal_stream_key": {"type": "bool", "default": False, "no_log": False}}
 _ANALYTICS_SPEC: dict[str, dict[str, Any]] = {
     "google_tag_manager": {
@@ -48,7 +48,7 @@ _ANALYTICS_SPEC: dict[str, dict[str, Any]] = {
 _SETTINGS_SPEC: dict[str, dict[str, Any]] = {
     "chat_enabled": {"type": "bool"},
     "stage_enabled": {"type": "bool"},
-    # The service takes 100 in a preset, and does not say how many in a session.
+    # The service documents a limit of 100 for presets and none for sessions.
     "max_join_limit": {"type": "int", "limits": (1, 1_000_000)},
 }
 _SESSION_SPEC: dict[str, dict[str, Any]] = {
@@ -96,7 +96,7 @@ SESSION_SPEC: dict[str, dict[str, Any]] = {
 _SCOPE: dict[str, Any] = {"type": "str", "choices": ["mine", "all"], "default": "mine"}
 ROOM_INFO_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_SPEC,
-    # Not used: so that what module_defaults give to the whole group is taken by each of its members.
+    # Not used, but accepted: module_defaults of the group set them for all actions.
     **LEDGER_SPEC,
     "scope": _SCOPE,
     "room_id": {"type": "str"},
@@ -131,7 +131,7 @@ LEDGER_ACTION_SPEC: dict[str, dict[str, Any]] = {
         "required": True,
     },
     "session_ids": {"type": "list", "elements": "str"},
-    # The largest number that the ledger's table can give an entry.
+    # The highest id that the ledger's table can assign.
     "entries": {"type": "list", "elements": "int", "limits": (1, 2_147_483_647)},
     "path": {"type": "path"},
     "vault_password": {"type": "str", "no_log": True},

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The diff of a run: rooms and their sessions before and after, as YAML. Nothing here holds a stream key."""
+"""The diff of a run: rooms and their sessions before and after, as YAML. It contains no stream key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .._reconcile.steps import DeleteRoom, RemoveSession
 
 
 def diff_of(outcome: Outcome) -> dict[str, str]:
-    """Return what was before and what is after the steps that were run, or that a real run would run."""
+    """Return the state before and after the run's steps; in check mode, after the steps that a real run would run."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     outcomes = iter(outcome.applied.sessions)
@@ -76,7 +76,7 @@ def _put_contents(shown: dict[str, Any], room_plan: RoomPlan) -> None:
 
 
 def _removals_beside(plan: SessionPlan, outcome: SessionOutcome) -> list[RemoveSession]:
-    """Return the removals of sessions beside the one of the slot; what came later was never there before."""
+    """Return the removals of sessions other than the slot's own. A session that this run created is not among them."""
     known = {plan.session.id} if plan.session else set()
     if outcome.session is not None and not outcome.changed:
         known.add(outcome.session.id)
@@ -88,7 +88,7 @@ def _fingerprint(row: Row | None, session: Session) -> str | None:
 
 
 def _put(shown: dict[str, Any], thing: Room | Session, value: dict[str, Any], title: str | None = None) -> None:
-    """Show a room or session by its title, and by its id too where another one bears it."""
+    """Add a room or session under its title; with its id where another one has that title."""
     name = title or thing.title
     shown[f"{name} ({thing.id or 'new'})" if name in shown else name] = value
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The keyword ``environment`` of a play, block or task, for what is documented to come from the environment."""
+"""Applies the keyword ``environment`` of a play, block or task to the variables that this collection reads."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from typing import Any
 from .._core.errors import InvalidInput
 from .._core.user_values import is_empty
 
-# Options, the parameters of libpq, the place of the ledger, proxies and authorities. Others (HOME, PATH) are meant for
-# the host of the task: they would move the ledger, unseen.
+# Options, libpq parameters, the ledger's folder, proxies and certificate authorities. Others, such as HOME, are meant
+# for the task's host; here they would move the ledger without notice.
 _HONOURED = re.compile(r"TENBYTE_\w+|PG[A-Z]+|XDG_DATA_HOME|(?i:(https?|all|no)_proxy)|(REQUESTS|CURL)_CA_BUNDLE")
-# What would let whoever reads it act in the owner's place.
+# The variables that contain a credential.
 CREDENTIALS = ("TENBYTE_API_KEY", "TENBYTE_API_TOKEN", "TENBYTE_LEDGER_KEY", "PGPASSWORD")
 
 
 def honoured(layers: Iterable[Any]) -> dict[str, str]:
-    """Return what is honoured of the keyword's values, that of the play first and that of the task last.
+    """Return the variables that apply. ``layers`` are the keyword's values, from the play to the task.
 
-    A later one goes over an earlier one, unless it is empty. Raise InvalidInput for one that is no mapping.
+    A later value overrides an earlier one, unless it is empty. Raise InvalidInput for a layer that is not a mapping.
     """
     found: dict[str, str] = {}
     for layer in layers:
@@ -41,7 +41,7 @@ def honoured(layers: Iterable[Any]) -> dict[str, str]:
 
 @contextmanager
 def in_force(values: Mapping[str, str]) -> Iterator[None]:
-    """Put values into this process's environment, where libraries look too, and take them out again."""
+    """Set environment variables of this process, because libraries read them too, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The options of the actions, as what is asked for: rooms, sessions and the policy for what exists."""
+"""Turns the options of the actions event, room and session into an EventSpec: rooms, sessions and a policy."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ OF_ITS_OWN = "A title is what tells the sessions of a room apart: give each its 
 def event_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``event``."""
     rooms = tuple(
-        _room_from(_overruled(room, options["state"]), of_element("rooms", index, room), "title")
+        _room_from(_with_state_of_event(room, options["state"]), of_element("rooms", index, room), "title")
         for index, room in enumerate(options["rooms"])
     )
     names = [room.room_id or room.title or "" for room in rooms]
-    _refuse_twins(
+    _refuse_duplicate_titles(
         names,
         "rooms: ",
         "'{}' stands in the list twice. Join its sessions in one entry.",
         "Give each room a title of its own, or name an existing one by its room_id.",
     )
-    _refuse_one_name_for_two(rooms)
+    _refuse_duplicate_fact_names(rooms)
     return EventSpec(rooms, _policy_from(options))
 
 
-def _refuse_twins(titles: list[str], where: str, when_the_same: str, way_out: str) -> None:
-    """Raise InvalidInput where two titles are the same, or look the same to everybody who reads them."""
+def _refuse_duplicate_titles(titles: list[str], where: str, when_the_same: str, way_out: str) -> None:
+    """Raise InvalidInput where two titles are the same, or look the same to a reader."""
     seen: dict[str, str] = {}
     for title in titles:
         other = seen.get(canonical_title(title))
@@ -59,7 +59,7 @@ def _refuse_twins(titles: list[str], where: str, when_the_same: str, way_out: st
 
 
 def _spelt(title: str) -> str:
-    """Return a title as it is spelt, with a name for each character that could be mistaken for another, or for none."""
+    """Return a title in quotes, with the Unicode name in place of each character that is not printable ASCII."""
     spelt = "".join(
         one if one.isascii() and one.isprintable() else f"{{{unicodedata.name(one, f'U+{ord(one):04X}')}}}"
         for one in title
@@ -67,8 +67,11 @@ def _spelt(title: str) -> str:
     return f"'{spelt}'"
 
 
-def _refuse_one_name_for_two(rooms: tuple[RoomSpec, ...]) -> None:
-    """Raise InvalidInput where two sessions would bear one name, ROOM/TITLE, in the facts: one would be lost."""
+def _refuse_duplicate_fact_names(rooms: tuple[RoomSpec, ...]) -> None:
+    """Raise InvalidInput where two sessions would have the same name, ROOM/TITLE, in the facts.
+
+    One of them would overwrite the other.
+    """
     named: dict[str, tuple[str, str]] = {}
     for room in rooms:
         for session in room.sessions if room.title is not None else ():
@@ -83,8 +86,11 @@ def _refuse_one_name_for_two(rooms: tuple[RoomSpec, ...]) -> None:
                 )
 
 
-def _overruled(room: Mapping[str, Any], state: str) -> dict[str, Any]:
-    """Return a room's options with the event's own state put in: ``live`` leaves alone what is not to be there."""
+def _with_state_of_event(room: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """Return a room's options, with the event's state for its sessions unless that is ``present``.
+
+    The state ``live`` does not apply to sessions that are to be ended or absent.
+    """
     if state == "present":
         return dict(room)
     stays = ("ended", "absent") if state == "live" else ()
@@ -104,7 +110,7 @@ def _policy_from(options: Mapping[str, Any]) -> Policy:
 def event_of_room_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``room``: an event of one room without sessions.
 
-    Given both, ``room_id`` names the room and ``title`` is the title that it is to have.
+    If both are given, ``room_id`` names the room and ``title`` is its new title.
     """
     title, room_id = options.get("title"), options.get("room_id")
     if title is None and room_id is None:
@@ -117,20 +123,20 @@ def event_of_room_from(options: Mapping[str, Any]) -> EventSpec:
     return EventSpec((replace(room, title=title),))
 
 
-def event_of_one_from(options: Mapping[str, Any]) -> EventSpec:
+def event_of_session_from(options: Mapping[str, Any]) -> EventSpec:
     """Read and check the options of the action ``session``: an event of one room and one session."""
     where = of_session(options)
     if (options.get("room") is None) == (options.get("room_id") is None):
         raise InvalidInput(f"{where}Give either room (a title) or room_id.")
     session = _session_from(options, where)
-    # The session's description and state are not the room's.
+    # Without description and state: these options are the session's.
     room: dict[str, Any] = {"title": options.get("room"), "room_id": options.get("room_id"), "sessions": []}
     asked = _room_from(room, where.removesuffix(": "), "room")
     return EventSpec((replace(asked, sessions=(session,)),), _policy_from(options))
 
 
 def _room_from(options: Mapping[str, Any], where: str, title_option: str) -> RoomSpec:
-    """Read a room, which is named by ``where`` in messages."""
+    """Read and check a room's options. Messages begin with ``where`` and call the title ``title_option``."""
     title, room_id = options.get("title"), options.get("room_id")
     if (title is None) == (room_id is None):
         raise InvalidInput(f"{where}: give either title or room_id of the room.")
@@ -140,7 +146,7 @@ def _room_from(options: Mapping[str, Any], where: str, title_option: str) -> Roo
         _session_from(session, f"{where}, {of_element('sessions', index, session)}: ")
         for index, session in enumerate(options["sessions"])
     )
-    _refuse_twins(
+    _refuse_duplicate_titles(
         [session.title for session in sessions],
         f"{where}, sessions: ",
         f"the title '{{}}' stands in the room twice. {OF_ITS_OWN}",
@@ -180,7 +186,7 @@ def _session_from(options: Mapping[str, Any], where: str) -> SessionSpec:
 
 
 def _start_from(start: str | None, where: str) -> str | None:
-    """Return a start time as it is sent and compared."""
+    """Return a start time in the form in which it is sent and compared."""
     if start is None:
         return None
     try:
@@ -200,7 +206,7 @@ def _start_from(start: str | None, where: str) -> str | None:
 
 
 def _given(value: Any) -> Any:
-    """Return nested options without those that were not given, which Ansible fills in as None."""
+    """Return nested options without None, which Ansible fills in for each that was not given."""
     if isinstance(value, Mapping):
         return {name: _given(item) for name, item in value.items() if item is not None}
     return value
@@ -217,4 +223,4 @@ def _check_title(title: str, where: str) -> None:
             f"{where} '{title[:SHOWN_OF_A_TITLE].strip()}' begins or ends with a blank, or holds control characters."
         )
     if not canonical_title(title):
-        raise InvalidInput(f"{where} {_spelt(title)} holds nothing that can be seen.")
+        raise InvalidInput(f"{where} {_spelt(title)} has no visible characters.")

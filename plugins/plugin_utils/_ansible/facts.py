@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The facts that a task leaves for roles, and the names by which sessions are found in them. No fact holds a key."""
+"""The facts that a task sets for roles, and the names of sessions in them. No fact contains a stream key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL = (SESSIONS, RUN, EVENT, PREVIEW)
 
 @dataclass(frozen=True)
 class Known:
-    """What the tasks of one run have found so far."""
+    """What the tasks of one run have found so far: ``sessions`` and ``gone`` by name, ``rooms`` listed completely."""
 
     sessions: Mapping[str, Any]
     rooms: Sequence[Mapping[str, Any]]
@@ -30,7 +30,7 @@ class Known:
 
 
 def known_before(before: Mapping[str, Any], run: str, *, check_mode: bool) -> Known:
-    """Return what earlier tasks of the same run have left in a host's facts; a preview goes on from a preview."""
+    """Return what earlier tasks of this run left in a host's facts. In check mode, a preview's facts come first."""
     preview = before.get(PREVIEW)
     if check_mode and isinstance(preview, Mapping) and preview.get("run") == run:
         return Known(preview.get("sessions") or {}, preview.get("rooms") or [], preview.get("gone") or {})
@@ -42,9 +42,9 @@ def known_before(before: Mapping[str, Any], run: str, *, check_mode: bool) -> Kn
 
 
 def names_of(applied: Applied, before: Known) -> list[str]:
-    """Return the name of each session: ``ROOM/TITLE``, with the room's id behind it where two would share that.
+    """Return the name of each session: ``ROOM/TITLE``, followed by the room's id where two would be the same.
 
-    Of two rooms with one title, the one that was named by its id bears it; else the later one does.
+    Of two rooms with the same title, the one that was named by its id gets the suffix; otherwise the later one.
     """
     rooms = _rooms_of(applied)
     plain = [f"{session.room_title}/{session.spec.title}" for session in applied.sessions]
@@ -65,7 +65,7 @@ def facts_of(
 ) -> Known:
     """Return what is known after a task. ``entries`` are the results of the sessions by name.
 
-    ``whole`` says that what the task named of a room is all that is asked for in it.
+    ``whole``: the task lists all sessions that its rooms are to have.
     """
     sessions, gone = dict(before.sessions), dict(before.gone)
     for session, name in zip(applied.sessions, names, strict=True):
@@ -98,7 +98,7 @@ def facts_of(
 
 
 def as_facts(known: Known, run: str, *, check_mode: bool, may_change_facts: bool) -> dict[str, Any]:
-    """Return the facts of a task; ``may_change_facts`` is False for a preview that would overwrite those of a run."""
+    """Return the facts that a task sets. Unless ``may_change_facts``, a preview sets only the fact for previews."""
     if check_mode and not may_change_facts:
         return {PREVIEW: {"run": run, "sessions": known.sessions, "rooms": known.rooms, "gone": known.gone}}
     return {SESSIONS: known.sessions, RUN: run, EVENT: {"run": run, "rooms": known.rooms, "gone": known.gone}}

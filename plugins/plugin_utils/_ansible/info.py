@@ -4,8 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-
-"""The actions room_info and session_info: what their options ask for, and what is found as their results."""
+"""The actions room_info and session_info: turns their options into queries and what is found into results."""
 
 from __future__ import annotations
 
@@ -22,17 +21,17 @@ from .options import connection_from, ledger_settings_from
 
 
 def room_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Return the result of the action ``room_info``; what is not there is an empty list."""
+    """Return the result of the action ``room_info``. Its list is empty where no room is found."""
     query = _room_query_from(options)
     rooms = find_rooms(query, connection_from(options, redactor), redactor)
-    # Masked last: reading the pass-through data teaches the redactor what is secret.
+    # Masked last: while it reads the service's fields, room_details teaches the redactor secrets.
     details = [room_details(room, redactor) for room in rooms]
     shown: dict[str, Any] = redactor.value({"changed": False, "rooms": details})
     return shown
 
 
 def session_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Return the result of the action ``session_info``; what is not there is an empty list."""
+    """Return the result of the action ``session_info``. Its list is empty where no session is found."""
     query = _session_query_from(options)
     connection, ledger_settings = connection_from(options, redactor), ledger_settings_from(options, os.environ)
     found = find_sessions(query, connection, ledger_settings, redactor)

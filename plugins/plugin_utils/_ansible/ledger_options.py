@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The action ``ledger``: its options to an operation, and what that returns to a result."""
+"""The action ``ledger``: turns its options into an operation, and what that returns into a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .options import connection_from, ledger_settings_from
 from .paths import absolute
 from .vault_text import vault_from
 
-# What each operation takes beside the connection and the ledger.
+# The options of each operation, besides those of the connection and the ledger.
 _OPTIONS = {
     "list": (),
     "verify": (),
@@ -34,9 +34,9 @@ _OPTIONS = {
 
 
 def maintain(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
-    """Return the result of the action ``ledger``, which holds fingerprints only.
+    """Return the result of the action ``ledger``, with fingerprints in place of keys.
 
-    Raise InvalidInput or LedgerError, with nothing changed, where the operation cannot be done as a whole.
+    Raise InvalidInput or LedgerError where the operation cannot be completed. Nothing has changed then.
     """
     redactor.learn(options.get("vault_password"))
     _refuse_other_options(options)
@@ -63,7 +63,7 @@ def _result(options: Mapping[str, Any], maintenance: LedgerMaintenance) -> dict[
             file = _export_file(options)
             return ledger_results.exported(maintenance.export(file), file.path)
         case _:
-            return ledger_results.taken_in(maintenance.take_in(_export_file(options)))
+            return ledger_results.imported(maintenance.import_from(_export_file(options)))
 
 
 def _refuse_other_options(options: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ def _refuse_other_options(options: Mapping[str, Any]) -> None:
 
 
 def _export_file(options: Mapping[str, Any]) -> ExportFile:
-    """Return the file of an export; one to import has been read: what is wrong with it is found before all else."""
+    """Return the file of an export. A file to import is read here, so that its errors are found first."""
     operation = options["operation"]
     if not options.get("path"):
         raise InvalidInput(f"path is missing: the file of the {operation}.")

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The results of the action ``ledger``: what a user sees of entries are fingerprints, never a key."""
+"""The results of the action ``ledger``. They contain fingerprints of keys, never a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from .._ledger.maintenance import Rotation
 from .._ledger.rows import Row
 from .._operations.ledger_check import IN_ORDER, Checked
-from .._operations.ledger_maintenance import Export, Fingerprinted, TakenIn
+from .._operations.ledger_maintenance import Export, Fingerprinted, Imported
 
 LEDGER = "stream-key ledger"
 
@@ -110,7 +110,7 @@ def exported(export: Export, path: Path) -> dict[str, Any]:
     return {"changed": export.changed, "entries": after, "diff": diff(before, after, str(path))}
 
 
-def taken_in(rows: Iterable[TakenIn]) -> dict[str, Any]:
+def imported(rows: Iterable[Imported]) -> dict[str, Any]:
     shown = [{**exported_entry(one.shown), "finding": one.change.action} for one in rows]
     return {"changed": bool(shown), "entries": shown, "diff": diff([], shown)}
 

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""Lists and mappings that come as text: JSON, as surveys give it, or as Python writes them.
+"""Reads lists and mappings that are given as text: JSON, as surveys send it, or Python's own notation.
 
-Up to ansible-core 2.18, a template whose value holds a date without quotes arrives as the text that Python has for it.
+Up to ansible-core 2.18, a template whose value contains an unquoted date arrives in Python's notation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DATES: dict[str, Callable[..., Any]] = {
 
 
 def value_of(text: str) -> Any:
-    """Return what a text stands for; raise ValueError where that is no value. Nothing in it is executed."""
+    """Return the value that a text denotes, without executing anything. Raise ValueError where it is not a value."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

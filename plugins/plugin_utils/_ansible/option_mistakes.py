@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""Says what is wrong with options that Ansible's validation has refused: which option, of which room and session.
 
-Ansible's own messages name neither, differ between its versions, and may quote a secret: none of them is shown.
+"""Describes what is wrong with options that Ansible's validation refused, naming the option, room and session.
+
+Ansible's own messages name no room or session, differ between versions, and may quote a secret. None of them is shown.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from .option_types import Spec, kind, shown, type_of
 def mistakes(
     options: Mapping[str, Any], spec: Spec, where: str, places: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Yield a sentence for each mistake, the names of options that do not exist first.
+    """Yield a sentence for each mistake, unknown options first.
 
-    ``where`` is what the messages begin with; ``places`` has, by option, what a message calls it otherwise.
+    A message begins with ``where`` and the option's name, or with what ``places`` has for that option.
     """
     places = places or {}
     for name in options:
@@ -43,9 +44,9 @@ def _mistakes_of(value: Any, option: Mapping[str, Any], place: str) -> Iterator[
     elif option["type"] == "dict":
         yield from _mistakes_of_mapping(value, option["options"], place, f"{place}.")
     elif not isinstance(value, list):
-        yield f"{place} is a {kind(value)}; give a list, each of it with options of its own."
+        yield f"{place} is a {kind(value)}; give a list of mappings."
     else:
-        # Of a list within a list: rooms[2] 'Main stage', sessions[0] 'Keynote'.
+        # A list within a list is shown as: rooms[2] 'Main stage', sessions[0] 'Keynote'.
         outer, colon, name = place.rpartition(": ")
         for index, element in enumerate(value):
             where = (f"{outer}, " if colon else "") + of_element(name, index, element)
@@ -60,7 +61,7 @@ def _mistakes_of_mapping(value: Any, spec: Spec, place: str, where: str) -> Iter
 
 
 def _mistakes_of_values(value: Any, option: Mapping[str, Any], place: str) -> Iterator[str]:
-    """Yield what is wrong with a value, or with each of a list."""
+    """Yield what is wrong with a value, or with each value of a list."""
     if option["type"] == "list" and isinstance(value, Mapping):
         yield f"{place} is a mapping; give a list."
         return

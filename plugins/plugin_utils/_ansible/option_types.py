@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""The types of options as Ansible's validation takes them: its own checks, without what they would misunderstand.
 
-Ansible takes true for the text 'True' and for the number 1, a list for its text in Python, and knows no limits of a
-number. Each function returns the value, or raises TypeError or ValueError with a text that follows the option's name
-in a message: ``retries is 'many'; give a whole number.``
+"""The types of options for Ansible's validation: its own checks, but stricter.
+
+Ansible converts true to the text 'True' and to the number 1, and a list to its text in Python. It has no limits for
+numbers. Each function here returns the converted value, or raises TypeError or ValueError. The error's text follows the
+option's name in a message: ``retries is 'many'; give a whole number.``
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _LONGEST_SHOWN = 20
 
 
 def with_own_types(spec: Spec) -> dict[str, dict[str, Any]]:
-    """Return a spec for ArgumentSpecValidator, which takes functions for types."""
+    """Return a spec for ArgumentSpecValidator, with these functions as types."""
     return {name: _with_own_types(option) for name, option in spec.items()}
 
 
@@ -41,7 +42,10 @@ def _with_own_types(option: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def type_of(option: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """Return what checks and converts a value, or each of a list, of an option without options of its own."""
+    """Return the function that checks and converts a value of an option, or each value of a list.
+
+    The option has no suboptions.
+    """
     match option.get("elements", option["type"]):
         case "bool":
             return _truth_value
@@ -56,7 +60,7 @@ def type_of(option: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as messages quote it: short, and not what is in a list or a mapping."""
+    """Return a value as messages quote it: shortened, and without the contents of a list or mapping."""
     if isinstance(value, (Mapping, list)):
         return f"a {kind(value)}"
     if isinstance(value, str):
@@ -72,11 +76,11 @@ def kind(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        # YAML's yes, no, on and off.
+        # YAML reads yes, no, on and off without quotes as true or false.
         raise TypeError(f"is the truth value {str(value).lower()} to YAML. For a text, put it in quotes.")
     if isinstance(value, (Mapping, list)):
         raise TypeError(f"is a {kind(value)}; give a text.")
-    # A date, or a date and time, that was written without quotes.
+    # YAML reads an unquoted date or time as a date.
     text: str = check_type_str(value.isoformat() if isinstance(value, date) else value)
     return text
 

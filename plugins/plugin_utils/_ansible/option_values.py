@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""What was given as options, made ready for Ansible's validation: without what is empty, and with texts as values.
 
-Ansible's own validation refuses an empty cell of a table before anybody can say that it means nothing, and knows no
-lists of mappings, and no dates, that come as text.
+"""Prepares options for Ansible's validation: drops empty values, and parses lists and mappings given as text.
+
+An empty value, such as an empty cell of a table, counts as not given; Ansible's own validation would refuse it. Nor
+does Ansible read lists of mappings, or dates, that are given as text.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from .._core.user_values import is_empty
 from .literals import value_of
 from .option_types import Spec
 
-# Texts that are taken to the letter: to a title and a description, blanks belong. Of a title they are refused later.
-_TO_THE_LETTER = ("title", "room", "description")
+# Texts that keep the blanks around them. A title with such blanks is refused later, with a message.
+_KEEP_BLANKS = ("title", "room", "description")
 
 
 def prepared(arguments: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
-    """Return the arguments that are given, down to the options of rooms and sessions; what no spec has stays.
+    """Return the arguments without empty ones, at every depth. An argument that is not in the spec is kept.
 
-    ``arguments`` is in Python's own types. Of a description, nothing but null is empty: it can be emptied.
+    ``arguments`` have Python's own types. An empty description is kept: it clears that of the room or session.
     """
     return {
         name: prepared_value(value, name, spec[name]) if name in spec else value
@@ -37,18 +38,18 @@ def prepared(arguments: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
 
 
 def prepared_value(value: Any, name: str, option: Mapping[str, Any]) -> Any:
-    """Return one value; texts lose the blanks and line ends around them."""
+    """Return a value of an option, without the blanks and line ends around texts."""
     if option["type"] == "list":
         return _list(value, option)
     if option["type"] == "dict":
         return _mapping(value, option["options"])
-    return value.strip() if isinstance(value, str) and name not in _TO_THE_LETTER else value
+    return value.strip() if isinstance(value, str) and name not in _KEEP_BLANKS else value
 
 
 def _list(value: Any, option: Mapping[str, Any]) -> Any:
     value = _parsed(value, "[")
     if isinstance(value, Mapping) or (isinstance(value, str) and "options" in option):
-        # Ansible would take a text for a list of one room.
+        # Left for the validation to refuse. check_type_list would split the text into rooms.
         return value
     elements = check_type_list(value) if isinstance(value, str) else value if isinstance(value, list) else [value]
     given = [one.strip() if isinstance(one, str) else one for one in elements if not is_empty(one)]
@@ -59,7 +60,7 @@ def _mapping(value: Any, spec: Spec) -> Any:
     value = _parsed(value, "{")
     if isinstance(value, str) and not value.strip().startswith("{"):
         try:
-            # As in a task that is written as one line: chat_enabled=yes max_join_limit=5
+            # The short form of a task: chat_enabled=yes max_join_limit=5
             value = check_type_dict(value)
         except (TypeError, ValueError):
             return value
@@ -67,7 +68,7 @@ def _mapping(value: Any, spec: Spec) -> Any:
 
 
 def _parsed(value: Any, opening: str) -> Any:
-    """Return the list or mapping that a text stands for, and else the value itself."""
+    """Return the list or mapping that a text denotes; any other value as it is."""
     if isinstance(value, str) and value.strip().startswith(opening):
         try:
             return value_of(value)

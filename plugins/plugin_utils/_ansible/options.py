@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The options of actions and lookups: filled in, validated by Ansible once, and as the engine's settings."""
+"""Fills in the options of actions and lookups, validates them once, and turns them into the engine's settings."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from .option_mistakes import mistakes
 from .option_places import of_task
 from .option_types import Spec, with_own_types
 from .option_values import prepared, prepared_value
-from .paths import default_ledger_url, with_home_put_in
+from .paths import default_ledger_url, ledger_url_with_home
 
 DEFAULT_API_URL = "https://api.tenbyte.io/v1/webinar"
 
-# Options that may also come from a variable `tenbyte_NAME` or the environment: one setting for actions and lookups.
+# Options that may also come from a variable `tenbyte_NAME` or the environment, for actions and lookups alike.
 SHARED_OPTIONS = ("api_url", "api_key", "api_token", "allow_http", "validate_certs", "ca_path", *LEDGER_SPEC)
 FROM_ENVIRONMENT = {name: f"TENBYTE_{name.upper()}" for name in SHARED_OPTIONS}
-# A credential given to the task settles which of the two it is; the other's variable or environment is then not asked.
+# If the task gives one of the two credentials, the other's variable and environment variable are ignored.
 _EITHER = {"api_key": "api_token", "api_token": "api_key"}
 
 
 def options_from(
     arguments: Mapping[str, Any], spec: Spec, variable: Callable[[str], Any], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the options of an action or lookup, of their types and within their limits; None is what was not given.
+    """Return the validated options of an action or lookup. An option that was not given is None.
 
-    Each shared option is taken from the arguments, else a variable, else the environment. What is empty (null, no text,
-    blanks) is not given, wherever it stands, and so never hides what is given further out. All values are in Python's
-    own types. Raise InvalidInput with a sentence that names room, session and option, and quotes no secret.
+    A shared option comes from the arguments, else from the variable, else from the environment. An empty value (null,
+    no text, blanks) counts as not given, so the next source is tried. All values have Python's own types. Raise
+    InvalidInput with a sentence that names room, session and option, and quotes no secret.
     """
     given = prepared(arguments, spec)
     filled_in, places = _filled_in(given, spec, variable, environment)
@@ -55,7 +55,7 @@ def options_from(
 def _filled_in(
     given: Mapping[str, Any], spec: Spec, variable: Callable[[str], Any], environment: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the options with the shared ones, and what messages call those that are of no room or session."""
+    """Return the options with the shared ones, and by option the name that messages use, such as the variable's."""
     options, places = dict(given), {name: name for name in (*CONNECTION_SPEC, *LEDGER_SPEC)}
     for name_there, value_of in ((_variable_of, variable), (FROM_ENVIRONMENT.__getitem__, environment.get)):
         settled = set(options)
@@ -77,7 +77,7 @@ def _validated(options: dict[str, Any], spec: Spec, where: str, places: Mapping[
     try:
         result = validator.validate(options)
     except (AttributeError, TypeError, ValueError):
-        # Some versions fall over what is of a wrong type where they expect options of its own.
+        # Some versions of ansible-core raise these where a value with suboptions has a wrong type.
         result = None
     if result is None or result.error_messages:
         raise InvalidInput(next(mistakes(options, spec, where, places)))
@@ -117,9 +117,9 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
 
 
 def ledger_settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> LedgerSettings:
-    """Return where the ledger is. Whether there is a place for it is found by who needs one."""
+    """Return where the ledger is. Whether its folder exists is checked when the ledger is opened."""
     ledger_url, default = options.get("ledger_url"), default_ledger_url(environment)
-    url = default if ledger_url is None else with_home_put_in(ledger_url)
+    url = default if ledger_url is None else ledger_url_with_home(ledger_url)
     settings = LedgerSettings(
         url=url,
         key=options.get("ledger_key"),

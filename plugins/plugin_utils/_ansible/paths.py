@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Paths that users give, on the controller: what ``~`` and variables of the environment stand for in them."""
+"""Paths on the controller that users give: expands ``~`` and environment variables in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .._core.errors import InvalidInput
 
 
 def home_folder() -> Path | None:
-    """Return the home folder of this user, None where neither HOME nor the system names one (a uid without a name)."""
+    """Return this user's home folder, None where neither HOME nor the user database has one."""
     home = os.environ.get("HOME", "")
     if not home.startswith("/"):
         try:
@@ -29,14 +29,14 @@ def home_folder() -> Path | None:
 
 
 def expanded(text: str) -> str:
-    """Return a path with its variables of the environment, ``~`` and ``~USER`` put in; raise ValueError as below."""
+    """Return a path with environment variables, ``~`` and ``~USER`` expanded. Raise ValueError as _with_home does."""
     return _with_home(os.path.expandvars(text))
 
 
 def _with_home(path: str) -> str:
-    """Return a path with folders for ``~`` and ``~USER``.
+    """Return a path with ``~`` and ``~USER`` expanded.
 
-    Raise ValueError where nobody knows the folder, with a text that follows the option's name in a message.
+    Raise ValueError where the folder is not known. Its text follows the option's name in a message.
     """
     if path == "~" or path.startswith("~/"):
         home = home_folder()
@@ -54,7 +54,7 @@ def _with_home(path: str) -> str:
 
 
 def absolute(path: str, option: str) -> Path:
-    """Return an absolute path; what is relative is so to the folder that ansible-playbook was started in."""
+    """Return an absolute path. A relative one starts at the folder in which ansible-playbook was started."""
     try:
         return Path(path).absolute()
     except OSError:
@@ -64,9 +64,10 @@ def absolute(path: str, option: str) -> Path:
 
 
 def default_ledger_url(environment: Mapping[str, str]) -> str:
-    """Return the SQLite URL under ``$XDG_DATA_HOME``, which counts only if absolute (XDG Base Directory Specification).
+    """Return the SQLite URL under ``$XDG_DATA_HOME``.
 
-    Where there is no home folder, its path begins with ``~``: only who needs the file has to hear of it.
+    A relative ``$XDG_DATA_HOME`` is ignored (XDG Base Directory Specification). Where there is no home folder, the path
+    begins with ``~``, and opening the ledger fails with a message.
     """
     data_home = environment.get("XDG_DATA_HOME", "")
     if not data_home.startswith("/"):
@@ -74,10 +75,10 @@ def default_ledger_url(environment: Mapping[str, str]) -> str:
     return f"sqlite:///{Path(data_home) / 'tenbyte-webinar' / 'ledger.sqlite3'}"
 
 
-def with_home_put_in(ledger_url: str) -> str:
-    """Return the URL of a ledger, with its path's ``~`` put in if it is one in SQLite.
+def ledger_url_with_home(ledger_url: str) -> str:
+    """Return a ledger's URL, with ``~`` expanded in the path of a SQLite URL.
 
-    Where there is no home folder, the ``~`` stays: only who needs the file has to hear of it.
+    Where there is no home folder, the ``~`` stays, and opening the ledger fails with a message.
     """
     found = re.fullmatch(r"(sqlite(?:\+pysqlite)?:///)(~.*)", ledger_url, re.DOTALL)
     if found is None:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
+
 """Ansible's values in Python's own types."""
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def is_undefined(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return the value in Python's own types: Ansible's strings may be subclasses that carry tags or vault text."""
+    """Return the value in Python's own types. Ansible's strings may be subclasses that carry tags or vault text."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
@@ -31,7 +32,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, date):
-        # A date, or a date and time, that was written without quotes.
+        # YAML reads an unquoted date or time as a date.
         return value.isoformat()
     return _text(value)
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What a user sees: results, plan lines and diffs. The one place that decides it; nothing here holds a stream key."""
+"""The results of the actions event, room and session. They contain no stream key, unless the task asks for it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def event_result(
     may_change_facts: bool = True,
     whole: bool = True,
 ) -> dict[str, Any]:
-    """Return the result of the actions ``event`` and ``session``, the same shape in check mode.
+    """Return the result of the actions ``event``, ``room`` and ``session``. It has the same shape in check mode.
 
-    ``facts_before`` are all facts of the host, ``run`` names this run of Ansible. ``reveal`` adds the stream keys to
-    the sessions of the result, and hides the result from all but the variable that it is registered in. For the rest
-    see ``facts``.
+    ``facts_before`` are the host's facts of this collection, ``run`` is the name of this run of Ansible. ``reveal``
+    adds the stream keys to the sessions; only a registered variable receives such a result, no log or callback does.
+    ``may_change_facts`` and ``whole`` are described in ``facts``.
     """
     applied = outcome.applied
     known = facts.known_before(facts_before, run, check_mode=check_mode)
@@ -55,7 +55,7 @@ def event_result(
         if session.error
     ]
     named = {item["room"] for item in failed}
-    # A room that takes its sessions with it is told by them.
+    # Where sessions failed because of their room, their entries name the room already.
     failed += [item for item in failed_rooms if item["room"] not in named]
     known = facts.facts_of(outcome.plan, applied, entries, names, known, whole=whole)
     result: dict[str, Any] = {
@@ -71,8 +71,8 @@ def event_result(
     notes = [*outcome.notes, *(f"{done.title}: {note}" for done in applied.rooms for note in done.notes)]
     notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
-        f"{done.room_title}/{done.spec.title}: the service's ingest URL is not plainly one (rtmp, rtmps or https, a "
-        "host, no blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
+        f"{done.room_title}/{done.spec.title}: the service's ingest URL is malformed (it needs rtmp, rtmps or https, "
+        "and a host, without blanks, quotes or the like). It is not passed on, so no encoder can be set up with it."
         for done in applied.sessions
         if done.key is not None and done.key.rtmp_url is not None and _shown_ingest_url(done.key) is None
     ]
@@ -88,14 +88,14 @@ def event_result(
 
 
 def _reveal(shown: dict[str, Any], sessions: Sequence[SessionOutcome]) -> None:
-    """Put the stream keys into a result. One that failed gets none: its message must be seen, and could not be."""
+    """Add the stream keys to a result. A failed result gets none: hiding it would hide its message."""
     for entry, session in zip(shown["sessions"], sessions, strict=True):
         entry["stream_key"] = None
         if session.key is None or shown.get("failed"):
             continue
         if is_plain_stream_key(session.key.stream_key):
             entry["stream_key"] = session.key.stream_key
-            # For Ansible: no callback, log or diff gets to see any of the result.
+            # Makes Ansible hide the whole result from callbacks, logs and diffs.
             shown["_ansible_no_log"] = True
         else:
             shown.setdefault("warnings", []).append(f"{entry['room']}/{entry['title']}: {NOT_PLAIN}")
@@ -113,7 +113,7 @@ def room_result(outcome: RoomOutcome) -> dict[str, Any]:
 
 
 def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
-    """Return what is shown of a session; ``name`` is that by which it stands in the facts."""
+    """Return what is shown of a session; ``name`` is its name in the facts."""
     session, spec = outcome.session, outcome.spec
     preset = session.preset if session else None
     return {
@@ -122,7 +122,7 @@ def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
         "room_id": outcome.room_id,
         "room": outcome.room_title,
         "title": spec.title,
-        # What does not exist yet has none.
+        # A session that does not exist yet has no status.
         "status": session.status if session and session.id else None,
         "mode": session.mode if session else spec.mode,
         "preset": {
@@ -152,12 +152,12 @@ def step_result(step: Step) -> dict[str, Any]:
 
 
 def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | None:
-    """Return the ingest URL as roles put it into configuration files; None where it is not plainly one, or a secret."""
+    """Return the ingest URL, safe to write into a configuration file and with its key masked. None where it is not."""
     url = None if key is None else key.whip_url if whip else key.rtmp_url
     if key is None or url is None or not is_plain_ingest_url(url):
         return None
     if whip and "?" in url:
-        # WHIP sends the key as a bearer token (RFC 9725): what stands behind a question mark is another credential.
+        # WHIP sends the key as a bearer token (RFC 9725), so a query may contain another credential.
         return None
     return url.replace(key.stream_key, MASK)
 
@@ -165,7 +165,7 @@ def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | Non
 def _failure_message(
     failed: list[dict[str, Any]], sessions: int, rooms: int, outcomes: Sequence[SessionOutcome]
 ) -> str:
-    """Name what failed, each reason once: forty sessions may have one fault in common."""
+    """Return a message that names what failed, each reason once, because many sessions may share a reason."""
     ids = {
         one_id
         for outcome in outcomes
@@ -176,7 +176,7 @@ def _failure_message(
     for item in failed:
         name = f"{item['room']}/{item['title']}" if item["title"] else item["room"]
         reason = item["reason"]
-        # Where one id begins with another, the longer one is meant.
+        # Longer ids first: one id may be the beginning of another.
         for one_id in sorted(ids, key=len, reverse=True):
             reason = reason.replace(one_id, "\0")
         by_reason.setdefault(reason, []).append((name, item["reason"]))

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The lookup ``stream_key``: its terms and options to session ids and a ledger, and keys or one sentence out of it."""
+"""The lookup ``stream_key``: turns terms and options into session ids and a ledger, and returns keys or an error."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def look_up(
 ) -> list[str]:
     """Return the stream keys of the sessions that ``terms`` name, in their order.
 
-    ``variables`` are as they were written, and ``template`` makes values of them. Raise AnsibleLookupError, never a
-    traceback, which could quote a key.
+    ``template`` evaluates one of the ``variables``. Raise AnsibleLookupError for every error, because a traceback could
+    quote a key.
     """
     message, keys, redactor = None, list[str](), Redactor()
     try:
@@ -44,11 +44,11 @@ def look_up(
         message = redactor.text(str(error))
     except AnsibleError:
         raise
-    except Exception as error:  # noqa: BLE001 - a mistake of ours
+    except Exception as error:  # noqa: BLE001 - an internal error
         show_frames(display, error)
         message = unexpected_message(error)
     if message is not None:
-        # Outside the handlers, so that the original error and its frames are not chained to what is shown.
+        # Raised outside the handlers, so that Ansible does not show the original error with it.
         raise AnsibleLookupError(message)
     mask_on_newer_cores([*keys, *redactor.known()])
     return keys
@@ -73,7 +73,7 @@ def _keys(
 
 
 def _defined(terms: Any) -> Any:
-    """Return terms as plain values; raise InvalidInput for one that is not defined, which older cores pass on."""
+    """Return terms as plain values. Raise InvalidInput for an undefined one, which older versions of core pass on."""
     if isinstance(terms, (list, tuple)):
         return [_defined(term) for term in terms]
     if is_undefined(terms):
@@ -82,7 +82,7 @@ def _defined(terms: Any) -> Any:
 
 
 def session_ids_from(terms: Iterable[Any]) -> list[str | None]:
-    """Return the ids of a lookup's terms, which may be lists of ids; None is one that is empty."""
+    """Return the ids of a lookup's terms, which may be lists of ids. An empty id becomes None."""
     ids: list[str | None] = []
     for term in terms:
         if isinstance(term, (list, tuple)):
@@ -108,7 +108,10 @@ def all_given(session_ids: Sequence[str | None]) -> list[str]:
 
 
 def _going_live(variables: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the sessions that this run's previews, as this host or localhost knows them, put on air."""
+    """Return the ids, in lower case, of the live sessions in the facts of this host and of localhost.
+
+    A preview's facts count too: they contain the sessions that a real run would put on air.
+    """
     known = [variables, (variables.get("hostvars") or {}).get("localhost") or {}]
     found: set[str] = set()
     for host in known:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The action ``stream_key``: its options to a session and a key, and what became of them to a result."""
+"""The action ``stream_key``: turns its options into a session and a key, and what was done with them into a result."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .options import connection_from, ledger_settings_from
 
 
 def keep_or_forget(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:
-    """Return the result of the action ``stream_key``, which holds fingerprints only.
+    """Return the result of the action ``stream_key``, with fingerprints in place of the key.
 
-    Raise InvalidInput where the key cannot be one, where its session is unknown or over, or where adopting it would
-    cost another key.
+    Raise InvalidInput where the key is malformed, where its session is unknown or over, or where adopting the key would
+    overwrite another one.
     """
-    # The first thing that is done with it: whatever fails later, its message is masked.
+    # First of all, so that every later error message is masked.
     redactor.learn(options.get("stream_key"))
     session_id = checked_uuid(options["session_id"], "session_id") or ""
     settings = ledger_settings_from(options, os.environ)
@@ -55,8 +55,8 @@ def _given_key(options: Mapping[str, Any]) -> StreamKey:
         ) from None
     if rtmp_url is not None and not is_plain_ingest_url(rtmp_url):
         raise InvalidInput(
-            f"rtmp_url is not plainly an ingest URL ({', '.join(INGEST_SCHEMES)}, a host, no user name, blanks, "
-            "quotes or the like). Copy it from where the stream key was shown."
+            f"rtmp_url is not an ingest URL: {', '.join(INGEST_SCHEMES)} and a host, without user name, blanks, "
+            "quotes or the like. Copy it from where the stream key was shown."
         )
     return StreamKey(stream_key, rtmp_url)
 
@@ -83,7 +83,7 @@ def _result(kept: KeptKey) -> dict[str, Any]:
 
 
 def _entry(session_id: str, key: Fingerprints | None) -> dict[str, Any]:
-    """Return what a diff shows: of the ingest URL, too, only whether it is another one, because it may hold a key."""
+    """Return what a diff shows. The ingest URL is a fingerprint too, because it may contain a key."""
     if key is None:
         return {}
     return {

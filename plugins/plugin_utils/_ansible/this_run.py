@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What this run of Ansible knows of an event. The facts of other runs, which a fact cache keeps, do not count."""
+"""What this run of Ansible knows of an event. Facts of other runs, which a fact cache keeps, are ignored."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any
 
 from .._ledger.lease_owner import name_of_process
 
-# The names of the facts that tasks leave.
+# The facts that tasks set. The sessions, by name:
 SESSIONS = "tenbyte_sessions"
-# Which run of Ansible set the facts: a persistent fact cache must not mix the sessions of last week into today's.
+# The run of Ansible that set them: a persistent fact cache may contain the sessions of an earlier event.
 RUN = "tenbyte_sessions_run"
-# What the run has looked at as a whole, and what it was told to end or remove: roles take nothing else off the air.
+# The rooms that the run has handled completely, and the sessions that it ended or removed.
 EVENT = "tenbyte_event"
-# What a task in check mode would leave: a preview changes no fact of a real run.
+# What a task in check mode found. It has a fact of its own, so that a preview changes no fact of a real run.
 PREVIEW = "tenbyte_preview"
 
 
 def is_this_run(run: object) -> bool:
-    """Say whether this run of Ansible bears the name.
+    """Return whether this is the name of the current run of Ansible.
 
-    Facts are named after the process of ansible-playbook itself. Templates are evaluated there and in its workers,
+    A run is named after the process of ansible-playbook. Templates are evaluated in that process or in its workers,
     which are its children.
     """
     return str(run) in (name_of_process(os.getpid()), name_of_process(os.getppid()))
@@ -36,9 +36,9 @@ def is_this_run(run: object) -> bool:
 def event_of_this_run(facts: Sequence[Mapping[str, Any]], *, preview: bool) -> dict[str, Any]:
     """Return the sessions, rooms and gone sessions that this run knows of.
 
-    ``facts`` are those of several hosts; the first counts that has any of this run. With ``preview``, what a task in
-    check mode has left comes before what was really done. ``sessions`` is None where no task of this run has left any;
-    ``stale`` says whether there are some of another run.
+    ``facts`` are those of several hosts; the first host that has facts of this run is used. With ``preview``, the facts
+    of tasks in check mode come before those of real tasks. ``sessions`` is None where this run has set none. ``stale``
+    is true where there are only facts of another run.
     """
     if preview:
         for known in (_mapping(one.get(PREVIEW)) for one in facts):
@@ -63,7 +63,7 @@ def _event(sessions: Mapping[str, Any] | None, known: Mapping[str, Any]) -> dict
 
 
 def _titles_by_id(rooms: Any) -> dict[str, Any]:
-    """Return the titles of rooms by their ids. Facts list rooms; one that is yet to be created has no id."""
+    """Return the titles of rooms by id. The facts have a list of rooms; one that does not exist yet has no id."""
     if isinstance(rooms, Mapping):
         return dict(rooms)
     listed = [one for one in rooms if isinstance(one, Mapping)] if isinstance(rooms, (list, tuple)) else []

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Text as ansible-vault writes and reads it, by Ansible's own code: ``ansible-vault view`` opens what this makes."""
+"""Encrypts and decrypts text with Ansible's own vault code, so that ``ansible-vault view`` can open it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Vault:
         return encrypted
 
     def decrypt(self, encrypted: bytes) -> str | None:
-        """Return the text, None where this is no vault text or the password does not open it."""
+        """Return the text; None where this is not vault text, or the password is wrong."""
         try:
             decrypted: bytes = self._vault.decrypt(encrypted)
             return decrypted.decode()
@@ -37,7 +37,7 @@ class Vault:
 
 
 def vault_from(password: str | None, password_file: str | None) -> Vault:
-    """Return the vault of a password, or of a file that holds one or, being executable, prints one."""
+    """Return the vault for a password, or for a file that contains it; an executable file prints it."""
     if (password is None) == (password_file is None):
         raise InvalidInput("Give one of vault_password and vault_password_file.")
     if password is not None:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change with every version.
-"""Whether Ansible shows what must not be seen: its masking of secrets, results of loops, gathered facts in a cache."""
+
+"""Keeps Ansible itself from showing secrets: by masking, in the results of loops, and in cached facts."""
 
 from __future__ import annotations
 
@@ -28,9 +29,9 @@ def mask_on_newer_cores(values: Sequence[str]) -> None:
 
 
 def refuse_to_reveal_in_a_loop(task: Any) -> None:
-    """Raise InvalidInput where Ansible would show the keys of a result that hides itself.
+    """Raise InvalidInput where Ansible would show revealed stream keys.
 
-    Up to ansible-core 2.18, the result of a whole loop reaches callbacks with all that its items hid.
+    Up to ansible-core 2.18, callbacks receive the result of a whole loop, including the items that were hidden.
     """
     is_loop = task.loop is not None or bool(task.loop_with)
     hides_items_only = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 19)
@@ -42,7 +43,7 @@ def refuse_to_reveal_in_a_loop(task: Any) -> None:
 
 
 def warnings_of_cached_credentials(task_vars: Mapping[str, Any]) -> list[str]:
-    """Return a warning where gathering facts has put a credential into a cache that others may read."""
+    """Return a warning where the fact cache stores a credential of the host's environment."""
     environment = (task_vars.get("ansible_facts") or {}).get("env")
     plugin = str(constants.config.get_config_value("CACHE_PLUGIN"))
     if not isinstance(environment, Mapping) or plugin.rpartition(".")[2] == "memory":

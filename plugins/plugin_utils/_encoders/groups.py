@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Which role sends the streams of a host: the groups of the inventory say so."""
+"""Which role sends the streams of a host. The host's group in the inventory decides it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ROLES = {
 
 
 def encoder_groups(groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return what the groups of an inventory, hosts by group, say of its encoders.
+    """Return which hosts send streams, and with which role. ``groups`` are the hosts of the inventory by group.
 
-    ``patterns`` are for the ``hosts`` of a play: the groups that have hosts, because Ansible warns of each that nobody
-    has; ``encoders`` where there is none of them. ``roles`` are the roles by host. ``problem`` is a sentence about
-    hosts that are in two of the groups, empty if none is.
+    ``patterns`` are for the ``hosts`` of a play. They are the groups that have hosts, because Ansible warns about a
+    pattern without hosts; only ``encoders`` where no group has any. ``roles`` are the roles by host. ``problem`` is a
+    sentence about hosts that are in two groups, empty where there is none.
     """
     of_host: dict[str, list[str]] = {}
     for group in ROLES:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Reads what an encoder's role has noted on a host: the streams there, and when their keys were written."""
+"""Reads an encoder role's records on a host: its streams, and when their key files were written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-# Names are parts of paths and units that are removed, so whatever else lies in a role's folders is none.
+# A role removes paths and units by these names. So a file that does not have such a name is not a stream's.
 _NAMES = {
     "ffmpeg_encoder": re.compile(r"[a-z0-9-]{1,64}\Z"),
     "rtmp_relay": re.compile(r"[a-z0-9-]+\.[a-z0-9]+\Z"),
@@ -23,9 +23,9 @@ _NAMES = {
 def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
     """Return the ``streams`` on a host, their ``names``, and the ``key_times`` by name.
 
-    ``keys`` has a line ``NAME.SUFFIX SECONDS`` for each file of a key, ``records`` a line ``NAME.json {…}`` or
-    ``NAME/FILE {…}`` for each stream of which the role has noted something. Of a stream of an older version, or of one
-    that was half removed, nothing is known but its name.
+    ``keys`` has a line ``NAME.SUFFIX SECONDS`` for each key file, ``records`` a line ``NAME.json {…}`` or
+    ``NAME/FILE {…}`` for each stream with a record. An older version's stream, or one that was only partly removed, has
+    no record, so only its name is known.
     """
     known: dict[str, dict[str, Any]] = {}
     for line in records.splitlines():
@@ -45,7 +45,7 @@ def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
 
 
 def _named(name: str, role: str) -> dict[str, Any]:
-    """Return what a name tells: streams of OBS are named by their sessions."""
+    """Return what a name tells about its stream. OBS streams are named after the id of their session."""
     return {"name": name, "session_id": name} if role == "obs_encoder" else {"name": name}
 
 

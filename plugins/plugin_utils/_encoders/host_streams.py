@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""Which streams a host is to have, and which of those that it has are to go: pure decisions of the encoders' roles.
+"""Decides which streams a host is to have, and which of its streams are removed. Pure functions.
 
-A stream goes only on somebody's word. Whatever else is on a host belongs to another event, or nobody has said a thing
-about it, and it stays as it is.
+A stream is removed only if the user's list or this run's facts say so. Every other stream may belong to another event,
+and stays.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ OVER = ("ended", "expired")
 
 @dataclass(frozen=True)
 class HostStream:
-    """A stream that is on a host, or is to be. ``name`` is that of its files; what is not known is empty.
+    """A stream that a host has or is to have. ``name`` is the name of its files. A field that is not known is empty.
 
-    ``sessions`` are the ids of the sessions that get it. ``by_list`` says that a list put it there and no event,
-    ``scope`` which one.
+    ``sessions`` are the ids of the sessions that receive the stream. ``by_list`` is true if a list put it there, not an
+    event; ``scope`` is the name of that list.
     """
 
     name: str
@@ -39,7 +39,7 @@ class HostStream:
     scope: str = ""
 
     def is_of(self, label: str, room_id: str, title: str) -> bool:
-        """Say whether this is the stream of a title in a room; its session may have been replaced since."""
+        """Return whether this is the stream of a title in a room. Its session may have been replaced since."""
         if self.room_id and room_id:
             return self.room_id == room_id and (self.title == title or self.label == label)
         return self.label == label if self.label else self.name == stream_name(label)
@@ -47,7 +47,7 @@ class HostStream:
 
 @dataclass(frozen=True)
 class Decision:
-    """Names of streams: those that go, those of them that nobody has asked for, and those that are left as they are."""
+    """Names of streams: ``remove``, those of them whose removal was not asked for, and those that are left in place."""
 
     remove: tuple[str, ...]
     unasked: tuple[str, ...]
@@ -55,13 +55,13 @@ class Decision:
 
 
 def stream_name(label: str) -> str:
-    """Return the name of a stream's files and unit; what it cannot hold is told apart by a hash."""
+    """Return the name of a stream's files and unit: the label in plain characters, and a hash that makes it unique."""
     plain = re.sub("^-|-$", "", re.sub("[^a-z0-9]+", "-", label.lower()))[:48]
     return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
 def host_stream(entry: Mapping[str, Any]) -> HostStream:
-    """Read a stream as a role notes it on its host, or as it asks for it."""
+    """Return a HostStream from a role's record on the host, or from an entry in its list of streams."""
     texts = {name: _text(entry.get(name)) for name in ("name", "label", "room_id", "room", "title", "scope")}
     texts["room_id"] = texts["room_id"].lower()
     ids = (_text(entry.get(name)).lower() for name in ("session_id", "stream_session_id"))
@@ -71,9 +71,9 @@ def host_stream(entry: Mapping[str, Any]) -> HostStream:
 def streams_of_host(
     sessions: Mapping[str, Mapping[str, Any]] | None, host: str, *, check_mode: bool, fields: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Return the streams of the current sessions that have the host as their encoder, as entries with these fields.
+    """Return the streams of the current sessions whose encoder is the host, as entries with these fields.
 
-    In check mode a session that is yet to be created has no id, and no stream.
+    In check mode, a session that does not exist yet has no id. It is left out.
     """
     found = []
     for label, session in (sessions or {}).items():
@@ -95,11 +95,11 @@ def streams_to_remove(
     scope: str,
     everything: bool,
 ) -> Decision:
-    """Decide what leaves a host that is to have the wanted streams.
+    """Decide which streams are removed from a host that is to have the wanted streams.
 
-    ``event`` is what this run knows of an event; with ``by_list`` the wanted streams are a list's and not the event's.
-    ``everything``: what is not wanted goes, whoever put it there. ``unasked`` is empty unless the host would be left
-    without any stream and nobody has asked for that.
+    ``event`` is what this run knows of an event. With ``by_list``, the wanted streams come from the list ``scope`` and
+    not from the event. With ``everything``, all streams that are not wanted are removed. ``unasked`` is empty unless
+    the host would be left without a stream though that was not asked for.
     """
     names = {one.name for one in wanted}
     others = [one for one in on_host if one.name not in names]
@@ -123,7 +123,7 @@ def streams_to_remove(
 
 
 def streams_gone(on_host: Sequence[HostStream], event: Mapping[str, Any]) -> Decision:
-    """Decide what leaves a host because its session is gone, or is to go; nothing else does."""
+    """Decide which streams are removed because their session is gone, or is to be removed. All others stay."""
     remove = tuple(one.name for one in on_host if _is_gone(one, event))
     return Decision(remove, (), tuple(one.name for one in on_host if one.name not in remove))
 
@@ -133,7 +133,10 @@ def _is_same(stream: HostStream, wanted: HostStream) -> bool:
 
 
 def _left_the_list(stream: HostStream, wanted: Sequence[HostStream], scope: str) -> bool:
-    """Say whether the list that put a stream there has dropped it: the one of this scope, else one with its room."""
+    """Return whether a list with the wanted streams no longer has a stream that it put there.
+
+    Without a scope, the list is taken to be the same one if it has a stream of the same room.
+    """
     if not stream.by_list or stream.scope != scope:
         return False
     return bool(scope) or any(one.room == stream.room for one in wanted)
@@ -142,12 +145,12 @@ def _left_the_list(stream: HostStream, wanted: Sequence[HostStream], scope: str)
 def _left_the_event(
     stream: HostStream, event: Mapping[str, Any], host: str, hosts: Collection[str]
 ) -> tuple[bool, bool]:
-    """Say whether a stream goes, and whether that was asked for by name: a session's end, or another host."""
+    """Return whether a stream is removed, and whether that was asked for: its session is over or has another host."""
     for session in _sessions_of(stream, event.get("sessions")):
         if session.get("status") in OVER:
             return True, True
         encoder = session.get("encoder")
-        # Unknown, not none: nobody has said that the stream is to go.
+        # Without an encoder in its session, a stream stays: the session's own host is not known.
         goes = bool(encoder) and encoder != host
         return goes, goes and encoder in hosts
     if _is_gone(stream, event):
@@ -160,7 +163,7 @@ def _is_gone(stream: HostStream, event: Mapping[str, Any]) -> bool:
 
 
 def _sessions_of(stream: HostStream, sessions: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the sessions that get a stream: those of its title first, then those known by id, such as backups."""
+    """Yield the sessions that receive a stream: those of its title first, then those known by id, such as backups."""
     others = []
     for label, session in (sessions or {}).items():
         if stream.is_of(label, _text(session.get("room_id")).lower(), _text(session.get("title"))):

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change with every version.
 
-"""The streams in the list that an encoder's role is given: what tells them apart, and where each is sent.
+"""Reads the list of streams that an encoder's role is given: the identity and the ingest URL of each.
 
-Also compares a stream's settings with its key. Keys are read while their files are written and are in no setting.
+Also checks that a stream's settings do not contain its key, which is read only when its file is written.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .role_values import listed, mapping, refuse, text
 
 _DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>[0-9]+))?/(?P<path>.+)\Z")
-# What stands in a URL with credentials, and what a shell expands: where media is sent needs none of these.
-_FOREIGN = frozenset("@!*")
+# '@' is in URLs with credentials, and a shell may expand the others. An ingest URL needs none of them.
+_REFUSED_IN_URL = frozenset("@!*")
 _SHORTEST_KEY, _LONGEST_KEY = 4, 500
 # Characters of a key that is not an ordinary word, such as a part of a URL.
 _TELLING_LENGTH = 8
@@ -34,10 +34,10 @@ _TELLING_LENGTH = 8
 
 @dataclass(frozen=True)
 class Asked:
-    """What a role was asked for. ``options`` are the role's own, without its name before theirs.
+    """What a role was asked for. ``options`` are the role's options, without the prefix of the role's name.
 
-    ``on_host`` are the streams that the host has, ``sessions`` those of the event by ``ROOM/TITLE``. Streams that are
-    ``only_named`` are looked at and not written, so what they are made of is not checked.
+    ``on_host`` are the streams that the host has, ``sessions`` the event's sessions by ``ROOM/TITLE``. With
+    ``only_named``, streams are not written, so only their names and ids are checked.
     """
 
     role: str
@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Listed:
-    """A stream as it stands in the list: what was given of it, where, and what it is called."""
+    """An entry of the list: its values, its place in messages, and its label, such as ``ROOM/TITLE``."""
 
     given: Mapping[str, Any]
     place: str
@@ -69,12 +69,12 @@ def _listed(stream: Any, place: str) -> Listed:
     room, title, label = (text(given.get(name), f"{place}.{name}") for name in ("room", "title", "label"))
     if not room or not title:
         refuse(place, "its room or title is missing. Give both; a stream is named after them.")
-    # The event's own name of it, because two rooms may share a title.
+    # The label is the event's name of the session, because two rooms may have the same title.
     return Listed(given, place, label or f"{room}/{title}")
 
 
 def identity(one: Listed) -> dict[str, Any]:
-    """Return what tells a stream from others, and the fingerprint of its key."""
+    """Return the ids, titles and label that identify a stream, and the fingerprint of its key."""
     texts = {
         name: text(one.given.get(name), f"{one.label}: {name}")
         for name in ("room_id", "room", "title", "stream_key_fingerprint")
@@ -84,7 +84,7 @@ def identity(one: Listed) -> dict[str, Any]:
 
 
 def checked_session_id(value: Any, label: str) -> str:
-    """Return a session's id, by which files and units are named and the key is found."""
+    """Return a session's id in lower case. Raise InvalidInput where it is missing or not a UUID."""
     where = f"{one_line(label)}: session_id"
     given = text(value, where) or None
     try:
@@ -97,13 +97,16 @@ def checked_session_id(value: Any, label: str) -> str:
 
 
 def ingest(url: Any, label: str) -> dict[str, Any]:
-    """Return an RTMP ingest URL and its parts, each plain enough to stand in a configuration file."""
+    """Return an RTMP ingest URL and its parts, each safe to write into a configuration file.
+
+    Raise InvalidInput for any other URL.
+    """
     found = plain_url(url, ("rtmp", "rtmps"))
     if found is None:
         refuse(
             label,
-            "its rtmp_url is not plainly an ingest URL like rtmp://host/application or rtmps://host:port/application, "
-            "without credentials, quotes, spaces or other characters that such a URL has no use for.",
+            "its rtmp_url is not an ingest URL like rtmp://host/application or rtmps://host:port/application, without "
+            "credentials, quotes, spaces or other special characters.",
         )
     return {
         "rtmp_url": str(url),
@@ -115,11 +118,11 @@ def ingest(url: Any, label: str) -> dict[str, Any]:
 
 
 def plain_url(url: Any, schemes: Sequence[str]) -> re.Match[str] | None:
-    """Return the parts of a URL that has one of these schemes and a path, and is an address and nothing else."""
+    """Return the parts of a URL with one of these schemes, a host and a path. None for any other value."""
     found = _URL.match(url) if isinstance(url, str) else None
-    if found is None or found["scheme"] not in schemes or _FOREIGN & set(str(url)):
+    if found is None or found["scheme"] not in schemes or _REFUSED_IN_URL & set(str(url)):
         return None
-    # Sessions are given no plain http; an endpoint that somebody has written down may have it.
+    # The service's own URLs have no plain http, but an endpoint that the user gives may have it.
     same = re.sub("^http:", "https:", str(url))
     return found if is_plain_ingest_url(same) and _is_host(found["host"]) else None
 
@@ -144,19 +147,19 @@ def refuse_repeated(streams: Sequence[Mapping[str, Any]], name: str, sentence: s
 
 
 def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
-    """Return why a stream's key is not written, empty where it may be. No part of the key is in the answer."""
+    """Return why a stream's key must not be written, an empty text where it may be. It contains no part of the key."""
     label = one_line(str(stream.get("label")))
     if not is_plain_stream_key(stream_key) or not _SHORTEST_KEY <= len(stream_key) <= _LONGEST_KEY:
         return (
-            f"The stream key of {label} (session {stream.get('session_id')}) contains characters that a stream key has "
-            f"no use for, or has not from {_SHORTEST_KEY} to {_LONGEST_KEY} of them, so it was not written anywhere. "
+            f"The stream key of {label} (session {stream.get('session_id')}) contains characters that do not belong in "
+            f"one, or is not {_SHORTEST_KEY} to {_LONGEST_KEY} characters long, so it was not written anywhere. "
             "Replace the session, so that the service makes another key."
         )
     for option in ("source", "profile", "slate"):
         if any(_holds(one, stream_key) for one in _texts_in(stream.get(option))):
             return (
-                f"{label}: its {option} (such as input_options or output_options) hold the stream key, which every "
-                "user of the host could then read. The role hands over the key by itself; take it out."
+                f"{label}: its {option} (such as input_options or output_options) must not hold the stream key, "
+                "because every user of the host could read it there. Take it out: the role passes the key by itself."
             )
     return ""
 

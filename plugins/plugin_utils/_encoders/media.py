@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What a stream shows and how it is encoded: sources, profiles and slates of ffmpeg_encoder and obs_encoder."""
+"""Checks what a stream shows and how it is encoded: sources, profiles and slates of ffmpeg_encoder and obs_encoder."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _SLATE_DEFAULTS = {"type": "none", "color": "0x202428"}
 _SLATE_COLOR = re.compile(r"(?:(?:0x|#)[0-9A-Fa-f]{6}|[A-Za-z]{3,30})\Z")
 _BITRATE = re.compile(r"[1-9][0-9]*[kM]?\Z")
 _PRESET = re.compile(r"[a-z]+\Z")
-# Options of ffmpeg that the role sets itself, that could carry the key or say more than the log may hold, or that would
-# make the process wait for somebody or write elsewhere.
+# Options of ffmpeg that the role sets itself, that could show the key or make ffmpeg log more than it may, or that
+# make it wait for input or write elsewhere.
 _RESERVED = re.compile(
     r"-/|-(?:i|f|y|n|[avs]?pre|fpre|rtmp_.*|progress|loglevel|v|report|debug.*|dump|hex|stats.*|nostats|stdin|nostdin"
     r"|filter_script.*|filter_complex_script|init_hw_list|h|help|version|sdp_file|vstats.*|passlogfile|attach"
@@ -66,7 +66,10 @@ _OBS_PRESET = re.compile(r"[A-Za-z0-9_]+\Z")
 
 
 def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``source``, ``profile`` and ``slate`` of a stream of the role ffmpeg_encoder."""
+    """Return the ``source``, ``profile`` and ``slate`` of a stream of the role ffmpeg_encoder, with their defaults.
+
+    Raise InvalidInput where one of their values is wrong.
+    """
     source, where_source = _chosen(stream, "source", "ffmpeg_encoder", options)
     profile, where_profile = _chosen(stream, "profile", "ffmpeg_encoder", options)
     slate, where_slate = _chosen(stream, "slate", "ffmpeg_encoder", options)
@@ -98,9 +101,10 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def obs_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``source`` and ``profile`` of a stream of the role obs_encoder.
+    """Return the ``source``, ``profile`` and ``scene_collection`` of a stream of the role obs_encoder.
 
-    ``scene_collection`` is the absolute path on the controller of the one that it shows, empty if it shows none.
+    ``scene_collection`` is the absolute path of its file on the controller, empty for other sources. Raise InvalidInput
+    where one of the values is wrong.
     """
     source, where_source = _chosen(stream, "source", "obs_encoder", options)
     profile, where_profile = _chosen(stream, "profile", "obs_encoder", options)
@@ -112,9 +116,10 @@ def obs_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _chosen(stream: Listed, kind: str, role: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the source, profile or slate of a stream, and what a message about it begins with.
+    """Return the source, profile or slate (``kind``) of a stream, and how a message about it begins.
 
-    The stream's own comes first, then the one of its name among those of the option in the plural, then that for all.
+    The stream's own value comes first, then its value in the option for single streams, such as
+    ``ffmpeg_encoder_sources``, then the option for all streams, such as ``ffmpeg_encoder_source``.
     """
     what = f"a mapping, as ansible-doc -t role tenbyte.webinar.{role} describes it"
     by_name = mapping(options.get(f"{kind}s"), f"{role}_{kind}s", f"{kind}s by ROOM/TITLE")
@@ -178,16 +183,16 @@ def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
             "a size is like 1280x720, a bitrate like 2500k or 3M, a framerate is a whole number, a preset is one of "
             "x264's.",
         )
-    # They become words of a command.
+    # Bitrates are words of ffmpeg's command line.
     profile |= {name: str(profile[name]) for name in ("video_bitrate", "audio_bitrate")}
 
 
 def _further_options(value: Any, where: str) -> list[str]:
-    """Return further options of ffmpeg as the words of a command."""
+    """Return the additional options of ffmpeg as words of its command line. Raise InvalidInput for refused ones."""
     given = listed(value, where, "a list of ffmpeg's options")
     words = [str(one) for one in given if is_text_or_number(one) and is_plain_text(one)]
     options = [bool(_OPTION.match(word)) for word in words]
-    # A value without an option before it would be one more output.
+    # ffmpeg takes a value that follows no option for another output.
     has_lonely_value = any(
         not is_option and not before for is_option, before in zip(options, [False, *options], strict=False)
     )
@@ -197,7 +202,7 @@ def _further_options(value: Any, where: str) -> list[str]:
         refuse(
             where,
             "input_options and output_options are lists of ffmpeg options, each followed by its value if it has one, "
-            "without control characters. Not among them may be what the role sets by itself or what could show the "
+            "without control characters. The role refuses options that it sets by itself, and what could show the "
             "stream key or write elsewhere, such as -i, -f, -map, -loglevel, -report, -progress, -fpre and "
             "-rtmp_playpath.",
         )

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What the role rtmp_relay sends where: streams by the names that encoders publish as, a push for each destination."""
+"""The streams of the role rtmp_relay, by the names that encoders publish them as, and a push for each destination."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?\Z")
 
 
 def relay_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
-    """Return the streams, their pushes, and ``known``: the pushes on the host as the relay's settings name them."""
+    """Return ``streams``, their ``pushes``, and ``known``, the pushes that the host has.
+
+    Raise InvalidInput for wrong values, and where two streams or pushes would collide.
+    """
     if not asked.only_named:
         _check_options(asked.options)
     backups = _backups_by_label(asked)
@@ -58,7 +61,7 @@ def relay_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]
 
 
 def push_address(push: str) -> str:
-    """Return the loopback address of a push, made from its name: it needs no list of ports in use."""
+    """Return the loopback address of a push. It is derived from the name, so no list of used ports is needed."""
     digest = hashlib.sha256(push.encode()).digest()
     return f"127.{64 + digest[0] % 64}.{digest[1]}.{digest[2]}"
 
@@ -74,7 +77,10 @@ def _named(one: Listed, names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default_name(label: str) -> str:
-    """Return what encoders publish a stream as; what a name cannot hold is told apart by a digest."""
+    """Return the name that encoders publish a stream as.
+
+    A label that is long, or not ASCII, loses characters in its name. A digest of the label keeps such names unique.
+    """
     slug = re.sub(r"[^a-z0-9]+", "-", label.lower())[:60].strip("-")
     if slug and _SHORT_ASCII.match(label):
         return slug
@@ -106,7 +112,7 @@ def _pushes_of(
 
 
 def _backups_by_label(asked: Asked) -> dict[str, list[Any]]:
-    """Return the sessions that are backups of others, by the name of the stream that they get."""
+    """Return the sessions of the option rtmp_relay_backups, by the label of the stream that they receive."""
     option, sessions = "rtmp_relay_backups", asked.sessions or {}
     labels = {
         label: [text(one, option) for one in listed(several, f"{option}: {label}", "a list of ROOM/TITLE")]
@@ -123,7 +129,7 @@ def _backups_by_label(asked: Asked) -> dict[str, list[Any]]:
 
 
 def _refuse_names_of_others(pushes: Sequence[Mapping[str, Any]], asked: Asked) -> None:
-    """Raise InvalidInput where another event has a name on this host: what encoders publish as leads to one room."""
+    """Raise InvalidInput where the host uses a name for a session in another room, because a name leads to one room."""
     rooms = {one.get("name"): one.get("room_id") or "" for one in asked.on_host}
     for push in pushes:
         other = rooms.get(push["id"], "")
@@ -138,7 +144,7 @@ def _refuse_names_of_others(pushes: Sequence[Mapping[str, Any]], asked: Asked) -
 
 
 def _known(on_host: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-    """Return a push on the host; what noted no address yet has the one that is made from its name."""
+    """Return a push that the host has. A record without an address gets the one derived from its name."""
     name = str(on_host.get("name"))
     return {
         "id": name,

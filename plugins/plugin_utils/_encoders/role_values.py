@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""How a value is read that was given to an encoder's role, and how it is refused: by its place, never by its text.
+"""Reads and checks single values that were given to an encoder's role.
 
-What is empty is not given, as in a cell of a table that nobody has filled in. A value may hold a secret, such as a
-password in a URL, so a message says where it stands and what belongs there, and does not quote it.
+An empty value, such as an empty cell of a table, counts as not given. A value may contain a secret, such as a password
+in a URL, so a message names its place and what belongs there, but does not quote it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._core.errors import InvalidInput
 from .._core.plain_text import one_line
 from .._core.user_values import is_empty
 
-# Blanks are the only white space; neither control characters nor halves of characters, which no file can hold.
+# The only white space is the blank. Control characters and lone surrogates, which UTF-8 cannot encode, are refused.
 _PLAIN_TEXT = re.compile(r"(?:[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]| )+\Z")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+){2,}\Z")
 _PROGRAM = re.compile(r"[A-Za-z0-9._+-]+\Z")
@@ -28,12 +28,15 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
 def refuse(where: str, sentence: str) -> NoReturn:
-    """Raise InvalidInput; ``where`` is what the sentence is about, a stream or an option."""
+    """Raise InvalidInput with a sentence about ``where``, a stream or an option."""
     raise InvalidInput(one_line(f"{where}: {sentence} Nothing was written."))
 
 
 def mapping(value: Any, where: str, what: str) -> dict[str, Any]:
-    """Return a mapping without its empty values; an empty one for what was not given."""
+    """Return a mapping without its empty values, an empty mapping where none was given.
+
+    Raise InvalidInput for another type; ``what`` tells the user what belongs there.
+    """
     if is_empty(value):
         return {}
     if not isinstance(value, Mapping):
@@ -42,7 +45,7 @@ def mapping(value: Any, where: str, what: str) -> dict[str, Any]:
 
 
 def listed(value: Any, where: str, what: str) -> list[Any]:
-    """Return a list, an empty one for what was not given."""
+    """Return a list, an empty one where none was given. Raise InvalidInput for another type."""
     if is_empty(value):
         return []
     if not isinstance(value, (list, tuple)):
@@ -51,7 +54,7 @@ def listed(value: Any, where: str, what: str) -> list[Any]:
 
 
 def text(value: Any, where: str) -> str:
-    """Return a text, empty for what was not given; a number is one that YAML was given without quotes."""
+    """Return a text, an empty one where none was given. A number is accepted, as YAML reads digits without quotes."""
     if is_empty(value):
         return ""
     if not is_text_or_number(value):
@@ -64,7 +67,7 @@ def is_text_or_number(value: Any) -> bool:
 
 
 def fits(value: Any, pattern: re.Pattern[str]) -> bool:
-    """Say whether a text or number is what the pattern says; the pattern ends with ``\\Z``, so that is all of it."""
+    """Return whether a text or number matches the pattern, which must end with ``\\Z``."""
     return is_text_or_number(value) and pattern.match(str(value)) is not None
 
 
@@ -73,22 +76,22 @@ def is_plain_text(value: Any) -> bool:
 
 
 def is_plain_path(value: Any) -> bool:
-    """Say whether a value is an absolute path of two parts at least, in letters that mean nothing to a shell."""
+    """Return whether a value is an absolute path of at least two parts, without characters special to a shell."""
     return fits(value, _PLAIN_PATH)
 
 
 def is_program(value: Any) -> bool:
-    """Say whether a value is a program's name or absolute path."""
+    """Return whether a value is a program's name or absolute path."""
     return fits(value, _PROGRAM) or is_plain_path(value)
 
 
 def is_within(value: Any, lowest: int, highest: int) -> bool:
-    """Say whether a value is a whole number in this range, which may be text."""
+    """Return whether a value is a whole number in this range. It may be given as text."""
     return fits(value, _WHOLE_NUMBER) and lowest <= int(str(value)) <= highest
 
 
 def kind_of(value: Any) -> str:
-    """Return what kind of thing a value is, with its article."""
+    """Return the kind of a value, with its article, such as ``a list``."""
     if isinstance(value, bool):
         return "a truth value"
     if isinstance(value, Mapping):

@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change with every version.
 
-"""Checks the streams of a host as an encoder's role is given them, and settles what the role's files are made of.
+"""Checks the list of streams that an encoder's role is given, and adds the defaults.
 
-All streams of a host are settled in one call. What a role writes comes from here, so nothing else has to ask again
-whether an id, a URL or an option of ffmpeg is plainly one.
+One call handles all streams of a host. A role writes only values from here, so templates and tasks check no id, URL or
+option of ffmpeg again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _LONGEST = 999_999_999
 
 
 def settled_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
-    """Return ``streams`` as the role writes them, and what else a role makes of them.
+    """Return ``streams`` as the role writes them; for the relay also ``pushes`` and ``known``.
 
-    Raise InvalidInput with a sentence that names the stream or option that is wrong, and what belongs there.
+    Raise InvalidInput with a sentence that names the wrong stream or option, and says what belongs there.
     """
     settle = {"ffmpeg_encoder": _ffmpeg_streams, "rtmp_relay": relay_streams, "obs_encoder": _obs_streams}[asked.role]
     if not asked.only_named and "health_interval" in asked.options:
@@ -79,10 +79,10 @@ def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
 
 
 def _file_name(label: str, room_id: str, on_host: Sequence[Mapping[str, Any]]) -> str:
-    """Return the name of a stream's files and unit, which stays when its session is replaced.
+    """Return the name of a stream's files and unit. It stays the same when its session is replaced.
 
-    A host may have a stream of that name already, of a room of the same title, as two events or accounts may have it:
-    the second of them is told apart by its room's id.
+    Two events or accounts may each have a room of this title. If the host has a stream of the other room, the hash in
+    the new stream's name includes its room's id.
     """
     first = stream_name(label)
     second = first[:-8] + stream_name(f"{label} ({room_id})")[-8:]
@@ -112,13 +112,13 @@ def _check_obs_options(options: Mapping[str, Any]) -> None:
 
 
 def _profile_name(label: str, options: Mapping[str, Any]) -> str:
-    """Return what a profile is called in the menus of OBS."""
+    """Return the name of a profile in the menus of OBS."""
     plain = re.sub(r"[^\w .-]", " ", label).strip()
     return "Tenbyte" if options.get("start") else f"Tenbyte {plain}"
 
 
 def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where OBS sends a stream. What somebody has written down comes before what the service says."""
+    """Return where OBS sends a stream. A URL that the user gives takes precedence over the service's."""
     if options.get("service") != "whip_custom":
         return {**ingest(one.given.get("rtmp_url"), one.label), "whip_url": ""}
     written = mapping(options.get("whip_urls"), "obs_encoder_whip_urls", "endpoints by ROOM/TITLE").get(one.label)
@@ -129,7 +129,6 @@ def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
         refuse(
             one.label,
             "with the service whip_custom, it needs an endpoint like https://host/path as its whip_url (or in "
-            "obs_encoder_whip_urls), without credentials, quotes, spaces or other characters that such a URL has no "
-            "use for; what was given is not plainly that.",
+            "obs_encoder_whip_urls), without credentials, quotes, spaces or other special characters.",
         )
     return {"rtmp_url": "", "whip_url": str(url), "host": found["host"], "port": None}

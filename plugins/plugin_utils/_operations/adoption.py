@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Takes a stream key that was seen elsewhere into the ledger, or forgets the one that the ledger holds."""
+"""Stores a stream key that the user gives in the ledger, or erases the one that the ledger has."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .._service.transport import Connection, Transport
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """A key and an ingest URL, which may hold a key too, by their fingerprints; None where there is no ledger yet."""
+    """The fingerprints of a key and of its ingest URL, which may contain a key; None where there is no ledger yet."""
 
     stream_key: str | None
     rtmp_url: str | None
@@ -36,7 +36,7 @@ class Fingerprints:
 
 @dataclass(frozen=True)
 class KeptKey:
-    """What the ledger held of a session's key, and holds now; ``room`` is the room's title. None is not known."""
+    """The key of a session in the ledger, before and after; ``room`` is the room's title. None means not known."""
 
     session_id: str
     before: Fingerprints | None
@@ -57,9 +57,9 @@ def adopt(
     *,
     check_mode: bool,
 ) -> KeptKey:
-    """Keep the key of a session.
+    """Store the key of a session in the ledger.
 
-    Raise InvalidInput where the session is unknown or over, or where keeping the key would cost another one.
+    Raise InvalidInput where the session is unknown or over, or where this would overwrite another key.
     """
     with closing(Transport(connection, redactor)) as transport:
         api = WebinarApi(transport)
@@ -75,7 +75,7 @@ def adopt(
             after = StreamKey(given.stream_key, given.rtmp_url or (before.rtmp_url if before else None))
             after = after.completed(before)
             if before != after and ledger is not None and not check_mode:
-                # What was just seen to hold its place is of no use; what has come there since may be.
+                # Overwrite only the row that was just checked; another run may have written its slot since.
                 over = [in_slot.object_id] if in_slot is not None and in_slot.object_id is not None else []
                 ledger.adopt(slot, session.id, after, over)
             return KeptKey(
@@ -91,7 +91,7 @@ def adopt(
 
 
 def forget(settings: LedgerSettings, session_id: str, redactor: Redactor, *, check_mode: bool) -> KeptKey:
-    """Erase the key of a session, whatever has become of it."""
+    """Erase the key of a session, whether or not the session still exists."""
     ledger = None
     if location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
@@ -128,13 +128,13 @@ def _current_session(api: WebinarApi, session_id: str) -> tuple[Mapping[str, Any
 
 
 def _row_of(session: Session, rows: Sequence[Row]) -> Row | None:
-    """Return the row of a session that tells most of it, wherever it stands."""
+    """Return a session's row in any slot; one with a key, if there is one."""
     of_session = [row for row in rows if row.object_id == session.id and row.phase != "retired"]
     return max(of_session, key=lambda row: row.key is not None, default=None)
 
 
 def _refuse_to_lose_a_key(api: WebinarApi, row: Row | None, session: Session, given: StreamKey) -> None:
-    """Raise InvalidInput where the session's place in the ledger is taken by what is still of use."""
+    """Raise InvalidInput where the row in the session's slot has a key, or may have one, that is still needed."""
     if row is None or row.object_id == session.id:
         return
     if row.leased:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The file of an export: the ledger's entries, with their keys, as vault text."""
+"""The file of an export: the ledger's entries with their keys, encrypted as vault text."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .ledger_transfer import from_text, to_text
 
 
 class Vault(Protocol):
-    """Encrypts with one password."""
+    """Encrypts and decrypts text with one password."""
 
     def encrypt(self, text: str) -> bytes: ...
 
     def decrypt(self, encrypted: bytes) -> str | None:
-        """Return the text, None where this is no vault text or the password does not open it."""
+        """Return the text; None where this is not vault text, or the password is wrong."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ExportFile:
 
     @cached_property
     def rows(self) -> list[PortableRow] | None:
-        """Return what the file holds, None where there is none; raise InvalidInput where it is something else."""
+        """Return the rows in the file, None where there is no file. Raise InvalidInput where it is not an export."""
         try:
             text = self.vault.decrypt(self.path.read_bytes())
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class ExportFile:
         return from_text(text, f"path {self.path}")
 
     def write(self, rows: Sequence[PortableRow]) -> None:
-        """Write a file of mode 0600, whole or not at all."""
+        """Write the file with mode 0600, completely or not at all. Raise InvalidInput where it cannot be written."""
         temporary = None
         try:
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")

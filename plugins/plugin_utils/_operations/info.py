@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Answers questions about rooms and sessions. Changes nothing, anywhere: a missing ledger is not made."""
+"""Reads rooms and sessions. Changes nothing: a missing ledger is not created."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from .._service.transport import Connection, Transport
 
 @dataclass(frozen=True)
 class RoomQuery:
-    """Which rooms: one by its id, or one's own (``mine``) or all public ones, of a title or of any."""
+    """Which rooms: the one with ``room_id``, else the account's own (``mine``) or all public ones.
+
+    ``title`` limits them to rooms of this title.
+    """
 
     mine: bool = True
     room_id: str | None = None
@@ -37,9 +40,9 @@ class RoomQuery:
 
 @dataclass(frozen=True)
 class SessionQuery:
-    """Which sessions: one by its id, or those of a room, of one's own rooms (``mine``), or all public ones.
+    """Which sessions: the one with ``session_id``, else those of a room, of the account's rooms, or all public ones.
 
-    Ids are in lower case. ``status`` is empty for any; ``live`` asks the service for its list of what is on air.
+    Ids are in lower case. An empty ``status`` means any. With ``live``, the service's list of live sessions is read.
     """
 
     mine: bool = True
@@ -54,10 +57,10 @@ class SessionQuery:
 
 @dataclass(frozen=True)
 class FoundSession:
-    """A session as the service wrote it and as it was read, and what other answers and the ledger tell of it.
+    """A session: the service's answer, the Session read from it, and what other answers and the ledger add.
 
-    ``room_title`` is None where no other answer told it, ``stream_health`` what the service says of the stream or why
-    it could not, ``has_key`` whether the ledger holds the stream key.
+    ``room_title`` is None where no other answer has it. ``stream_health`` is the service's answer about the stream, or
+    the WebinarError that it failed with. ``has_key`` says whether the ledger has the stream key.
     """
 
     answer: Mapping[str, Any]
@@ -70,14 +73,14 @@ class FoundSession:
 
 @dataclass(frozen=True)
 class SessionsFound:
-    """``statistics`` are the service's own, None where they were not asked for."""
+    """Sessions, and the service's statistics; None where these were not asked for."""
 
     sessions: tuple[FoundSession, ...]
     statistics: Any = None
 
 
 def find_rooms(query: RoomQuery, connection: Connection, redactor: Redactor) -> list[Mapping[str, Any]]:
-    """Return rooms as the service wrote them; what is not there is left out."""
+    """Return the service's answers about the rooms that the query asks for, and that exist."""
     with closing(Transport(connection, redactor)) as transport:
         api = WebinarApi(transport)
         if query.room_id is not None:
@@ -91,9 +94,9 @@ def find_rooms(query: RoomQuery, connection: Connection, redactor: Redactor) -> 
 def find_sessions(
     query: SessionQuery, connection: Connection, ledger_settings: LedgerSettings, redactor: Redactor
 ) -> SessionsFound:
-    """Return the sessions that the query asks for; what is not there is left out.
+    """Return the sessions that the query asks for, and that exist.
 
-    Afterwards, the redactor knows the keys that the ledger holds of them.
+    The redactor learns the keys that the ledger has for them.
     """
     with closing(Transport(connection, redactor)) as transport:
         api = WebinarApi(transport)
@@ -106,7 +109,7 @@ def find_sessions(
 
 
 def _candidates(api: WebinarApi, query: SessionQuery, pool: ThreadPoolExecutor) -> list[FoundSession]:
-    """Return the sessions that the query may be about, read with as few calls as it allows."""
+    """Return the sessions that may match the query, read with as few calls as possible."""
     if query.session_id is not None:
         answer = api.described_session(query.session_id)
         return _read([answer] if answer else [])
@@ -134,7 +137,7 @@ def _sessions_of(api: WebinarApi, room_id: str) -> list[dict[str, Any]]:
         return api.described_sessions(room_id)
     except ServiceError as error:
         if error.status == 404:
-            # Deleted since the rooms were read.
+            # The room was deleted after the list of rooms was read.
             return []
         if error.status == 403:
             raise InvalidInput(f"{error} With scope: all, the public sessions of anybody's room are read.") from None
@@ -160,7 +163,7 @@ def _is_wanted(one: FoundSession, query: SessionQuery) -> bool:
 
 
 def _is_title(stored: Any, asked: str) -> bool:
-    """Compare as the actions that create do: a service may store a title in another spelling."""
+    """Compare titles as the other actions do: a service may store a title in another spelling."""
     return isinstance(stored, str) and same_title(stored, asked)
 
 
@@ -171,7 +174,7 @@ def _room_title(one: FoundSession) -> str | None:
 
 
 def _with_stream_health(api: WebinarApi, found: list[FoundSession], pool: ThreadPoolExecutor) -> list[FoundSession]:
-    """Return the sessions, each current one with what the service says of its stream, or why it could not."""
+    """Return the sessions, the current ones with the service's answer about their stream, or its error."""
 
     def asked(one: FoundSession) -> FoundSession:
         if not one.session.is_current:
@@ -179,7 +182,7 @@ def _with_stream_health(api: WebinarApi, found: list[FoundSession], pool: Thread
         try:
             return replace(one, stream_health=api.stream_health(one.session.id))
         except ServiceError as error:
-            # A credential that is refused is so for all of them.
+            # A refused credential concerns all sessions.
             if error.status == 401:
                 raise
             return replace(one, stream_health=error)
@@ -192,7 +195,7 @@ def _with_stream_health(api: WebinarApi, found: list[FoundSession], pool: Thread
 def _with_fingerprints(
     settings: LedgerSettings, connection: Connection, found: list[FoundSession], redactor: Redactor
 ) -> tuple[FoundSession, ...]:
-    """Return the sessions with the fingerprints of the keys that the ledger holds, if there is one."""
+    """Return the sessions with the fingerprints of their keys, if there is a ledger that has them."""
     ledger = None
     if found and location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=False)

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Compares the ledger with the service, and says of each entry and each current session what is the matter with it."""
+"""Compares the ledger with the service: returns a finding for each entry, and for each current session without one."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .._service.api import WebinarApi
 Finding = Literal[
     "ok", "keyless", "missing", "over", "drifted", "orphaned", "interrupted", "in_progress", "damaged", "unknown"
 ]
-# What needs nobody's attention.
+# The findings that call for no action.
 IN_ORDER = ("ok", "in_progress")
-# Phases of entries whose session does not fill its slot. Of these, a replaced one did so before.
+# Phases of entries whose session does not fill its slot. A replaced session did so earlier.
 _REPLACED: Collection[str] = ("replaced",)
 _BESIDE: Collection[str] = ("spare", "beside", *_REPLACED)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An entry, a session of the service, or both, and what is to be said of it; ``room`` is the room's title."""
+    """A finding about an entry, a session of the service, or both; ``room`` is the room's title."""
 
     finding: Finding
     row: Row | None
@@ -41,10 +41,12 @@ class Checked:
 
 @dataclass(frozen=True)
 class _Found:
-    """What the service has: our rooms by id, their sessions with their room's id, and answers about other sessions.
+    """What the service has, and what the ledger says about its rooms.
 
-    ``filled`` are, by room, the titles of the slots that a session fills by the ledger's word. ``foreign_rooms`` are
-    those that the ledger has of another account.
+    ``rooms`` are the account's rooms by id. ``sessions`` are the sessions in them by id in lower case, each with its
+    room's id. ``answers`` are by row id: what the service says about a session that no room lists. ``filled`` are by
+    room id the titles of the slots that a session fills according to the ledger. ``foreign_rooms`` are the ids of rooms
+    that the ledger has for another account.
     """
 
     rooms: Mapping[str, Room]
@@ -55,15 +57,15 @@ class _Found:
 
 
 def check_ledger(api: WebinarApi, rows: Sequence[Row], concurrency: int) -> list[Checked]:
-    """Return the entries of this API, then the current sessions of our rooms that none of them is about."""
+    """Return findings about the entries of this API, then about the account's current sessions without an entry."""
     rows = [row for row in rows if row.slot.api == api.url]
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         rooms = {room.id: room for room in api.my_rooms()}
         listed = pool.map(lambda room_id: [(room_id, session) for session in api.sessions(room_id)], rooms)
         sessions = {session.id.lower(): (room_id, session) for found in listed for room_id, session in found}
-        # A list may lag, and a room may be somebody else's by now: what is not listed is asked for by its id.
-        beside = [row for row in rows if row.slot.kind == "session" and (row.object_id or "").lower() not in sessions]
-        answers = dict(zip((row.id for row in beside), pool.map(lambda row: _ask(api, row), beside), strict=True))
+        # A list may lag, and a room may belong to another account by now. So unlisted sessions are read by their ids.
+        unlisted = [row for row in rows if row.slot.kind == "session" and (row.object_id or "").lower() not in sessions]
+        answers = dict(zip((row.id for row in unlisted), pool.map(lambda row: _ask(api, row), unlisted), strict=True))
     filled = _titles_by_room(row for row in rows if row.phase in ("created", "keyless"))
     found = _Found(rooms, sessions, answers, filled, _foreign_rooms(rows, rooms))
     checked = [_checked(row, found) for row in rows]
@@ -89,10 +91,10 @@ def _is_among(title: str, titles: Iterable[str]) -> bool:
 
 
 def _foreign_rooms(rows: Sequence[Row], rooms: Mapping[str, Room]) -> set[str | None]:
-    """Return the ids of rooms that were made by another account, by the host that is theirs and not ours."""
+    """Return the ids of rooms that the ledger has for another account, whose host none of our rooms has."""
     hosts = {room.host_id.lower() for room in rooms.values() if room.host_id}
     of_rooms = [row for row in rows if row.slot.kind == "room" and row.object_id not in rooms]
-    # A ledger of the first version does not say which account an entry is of.
+    # A ledger of the first version does not record the account of an entry.
     return {row.object_id for row in of_rooms if hosts and row.slot.parent and row.slot.parent not in hosts}
 
 
@@ -141,7 +143,7 @@ def _finding_of_session(row: Row, session: Session | None, found: _Found) -> Fin
     same_room = (session.room_id or row.slot.parent) == row.slot.parent
     if not same_room or not same_title(session.title, row.slot.title):
         return "drifted"
-    # Until the session that replaces another one exists, that other one is the one to use.
+    # A replaced session stays in use until its replacement exists.
     replaced = row.phase in _REPLACED and _is_among(row.slot.title, found.filled.get(row.slot.parent, ()))
     if row.phase == "spare" or replaced:
         return "orphaned"

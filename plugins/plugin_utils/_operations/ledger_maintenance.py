@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What the action ``ledger`` does: says what the ledger holds and whether that is so, and keeps it in order."""
+"""The operations of the action ``ledger``: list, verify, forget, rotate, export and import."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .ledger_transfer import exported
 
 @dataclass(frozen=True)
 class Fingerprinted:
-    """A row of an export, and the fingerprint of its key, None where it has none or the ledger does not exist yet."""
+    """A row of an export with the fingerprint of its key; None where it has no key or there is no ledger yet."""
 
     row: PortableRow
     fingerprint: str | None
@@ -37,7 +37,7 @@ class Fingerprinted:
 
 @dataclass(frozen=True)
 class Export:
-    """What the file held, and what it holds now."""
+    """The rows of the file, before and after."""
 
     before: tuple[Fingerprinted, ...]
     after: tuple[Fingerprinted, ...]
@@ -45,8 +45,8 @@ class Export:
 
 
 @dataclass(frozen=True)
-class TakenIn:
-    """A row of an export that the ledger took in, and what that changed."""
+class Imported:
+    """What importing a row of an export changes, and the row."""
 
     change: Change
     shown: Fingerprinted
@@ -54,10 +54,10 @@ class TakenIn:
 
 @dataclass
 class LedgerMaintenance:
-    """Operations on the ledger of ``settings``, which in check mode change nothing.
+    """Operations on the ledger that ``settings`` name. In check mode they change nothing.
 
-    Each opens the ledger and raises InvalidInput or LedgerError, with nothing changed, where it cannot be done as a
-    whole. ``notes`` are what opening it has to tell the user.
+    Each opens the ledger. It raises InvalidInput or LedgerError where it cannot be completed; nothing has changed then.
+    ``notes`` are messages for the user from opening the ledger.
     """
 
     settings: LedgerSettings
@@ -66,7 +66,7 @@ class LedgerMaintenance:
     notes: tuple[str, ...] = field(default=(), init=False)
 
     def entries(self) -> list[Row]:
-        """Return all rows; none where there is no ledger yet."""
+        """Return all rows; an empty list where there is no ledger yet."""
         with self._opened(writes=False) as ledger:
             return ledger.entries() if ledger is not None else []
 
@@ -77,7 +77,7 @@ class LedgerMaintenance:
             return check_ledger(WebinarApi(transport), rows, connection.concurrency)
 
     def forget(self, session_ids: Collection[str], row_ids: Collection[int]) -> list[Row]:
-        """Forget the keys of these sessions, whose ids are in lower case, and rows; return what was there of them."""
+        """Erase the keys of these sessions (ids in lower case) and of these rows. Return the rows as they were."""
         with self._opened(writes=True) as ledger:
             chosen = [
                 row
@@ -95,13 +95,13 @@ class LedgerMaintenance:
             return chosen
 
     def rotate_key(self) -> Rotation:
-        """Change the ledger's own key."""
+        """Encrypt the rows with a new key of the ledger; in check mode, return what that would do."""
         with self._opened(writes=True) as opened:
             ledger = self._existing(opened)
             return ledger.would_rotate_key() if self.check_mode else ledger.rotate_key()
 
     def export(self, file: ExportFile) -> Export:
-        """Write all rows to a file, unless it holds just them."""
+        """Write all rows to a file, unless it has the same rows already."""
         with self._opened(writes=False) as opened:
             ledger = self._existing(opened)
             rows = ledger.entries()
@@ -117,8 +117,8 @@ class LedgerMaintenance:
             shown = [tuple(_fingerprinted(row, ledger) for row in listed) for listed in (before or [], after)]
             return Export(shown[0], shown[1], before != after)
 
-    def take_in(self, file: ExportFile) -> list[TakenIn]:
-        """Add what a file holds and the ledger does not know."""
+    def import_from(self, file: ExportFile) -> list[Imported]:
+        """Add the rows of a file that the ledger does not have."""
         rows = file.rows or []
         for row in rows:
             self.redactor.learn(row.key.stream_key if row.key else None)
@@ -127,13 +127,13 @@ class LedgerMaintenance:
                 changes = merging.changes(ledger.entries() if ledger is not None else [], rows)
             else:
                 changes = ledger.take_in(rows)
-            return [TakenIn(change, _fingerprinted(change.row, ledger)) for change in changes]
+            return [Imported(change, _fingerprinted(change.row, ledger)) for change in changes]
 
     @contextmanager
     def _opened(self, *, writes: bool, may_create: bool = False) -> Iterator[MaintainedLedger | None]:
-        """Open the ledger, if there is one or one may be made."""
+        """Open the ledger, and close it afterwards. Yield None where there is none and none may be created."""
         if location.is_file(self.settings):
-            # Without a home folder there is no ledger at the default place to look after.
+            # Raises an error where there is no home folder, and so no default path of the ledger.
             location.database_file(self.settings)
         ledger = None
         if may_create or location.may_exist(self.settings):

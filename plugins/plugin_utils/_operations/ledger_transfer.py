@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""The ledger as a text that another one can take in."""
+"""The text of an export: writes the ledger's rows as JSON, and reads them again for an import."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FORMAT = "tenbyte.webinar ledger 1"
 
 
 def exported(rows: Iterable[Row]) -> list[PortableRow]:
-    """Return what is worth handing on: everything but intents that brought nothing and of which no request was sent.
+    """Return the rows of an export: all but some pending ones.
 
-    The intent of a run at work is left to it.
+    A pending row without a key is exported only if it has unanswered requests and no run holds its lease.
     """
     return [
         PortableRow(
@@ -38,7 +38,7 @@ def exported(rows: Iterable[Row]) -> list[PortableRow]:
 
 
 def to_text(rows: Sequence[PortableRow]) -> str:
-    """Return JSON, which is YAML too. It holds the keys in clear: it is for a vault."""
+    """Return the rows as JSON. It contains the stream keys in clear, so it must be encrypted before it is written."""
     listed = [
         {
             **asdict(row.slot),
@@ -48,7 +48,7 @@ def to_text(rows: Sequence[PortableRow]) -> str:
             "rtmp_url": row.key.rtmp_url if row.key else None,
             "whip_url": row.key.whip_url if row.key else None,
             "seen_ids": list(row.seen_ids),
-            # As the first version called it.
+            # The first version's name for this field.
             "doubt": row.unanswered,
         }
         for row in rows
@@ -57,7 +57,7 @@ def to_text(rows: Sequence[PortableRow]) -> str:
 
 
 def from_text(text: str, where: str) -> list[PortableRow]:
-    """Read what ``to_text`` wrote; raise InvalidInput, which quotes nothing of it, where it is something else."""
+    """Return the rows in a text that ``to_text`` wrote. Raise InvalidInput, without a quote, for any other text."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
@@ -86,7 +86,7 @@ def _row(entry: Any) -> PortableRow:
         addresses = (entry["rtmp_url"], entry.get("whip_url"))
         key = StreamKey(_text(entry["stream_key"]), *(_text(url) if url is not None else None for url in addresses))
     requests = _text(entry["doubt"]) if entry["doubt"] is not None else None
-    # Read once, so that what cannot be read is found here.
+    # Read once, so that a malformed value fails here.
     unanswered.read(requests)
     return PortableRow(slot, object_id, phase, key, tuple(_text(seen) for seen in entry["seen_ids"]), requests)
 

@@ -20,15 +20,15 @@ from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
 from .._ledger.store import open_ledger
 
-# Plainly no key, and yet of characters that a key may have, so that templates and the roles' checks take it.
+# Clearly not a key, but made of characters that a key may have, so that templates and the roles' checks accept it.
 PLACEHOLDER = "check-mode-there-is-no-stream-key-yet"
 
 
 def stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], redactor: Redactor) -> list[str]:
     """Return the stream keys of sessions, in their order, each safe to write into a configuration file.
 
-    The ledger is opened once. Raise StreamKeyMissing where the ledger has none for one of them, LedgerError where the
-    ledger cannot be used.
+    The ledger is opened once. Raise StreamKeyMissing where it has no key for one of the sessions, NoLedger where there
+    is no ledger, and LedgerError where it cannot be used.
     """
     found = kept_stream_keys_of(settings, session_ids, redactor)
     for session_id in session_ids:
@@ -41,7 +41,7 @@ def stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], redacto
 
 
 def kept_stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], redactor: Redactor) -> dict[str, str]:
-    """Return the stream keys that the ledger holds of these sessions, by the ids as they are given."""
+    """Return the stream keys that the ledger has, by session id as given. Raise NoLedger where there is no ledger."""
     ledger = None
     if location.may_exist(settings):
         ledger = open_ledger(settings, redactor, new_owner(), writable=False)
@@ -66,10 +66,10 @@ def previewed_stream_keys_of(
     going_live: Callable[[], Collection[str]],
     redactor: Redactor,
 ) -> list[str]:
-    """Return, for check mode, the keys that there are, and a placeholder for each that a real run would bring.
+    """Return, for check mode, the keys in the ledger, and PLACEHOLDER for each that a real run would receive.
 
-    An id of None is that of a session that does not exist yet. ``going_live`` returns the ids of the sessions that this
-    run would put on air, whereupon the service shows their keys.
+    A session that does not exist yet has the id None. ``going_live`` returns the ids of sessions that this run would
+    put on air; the service then shows their keys.
     """
     named = [session_id for session_id in session_ids if session_id is not None]
     try:

@@ -7,14 +7,15 @@
 SETTINGS is a JSON file:
 
 - ``publish``: the ffmpeg command that sends to the ingest, without its progress options;
-- ``ingest``: the ingest URL, by which a failure of the output is told from one of the input;
-- ``source``, ``slate``: with a slate, the commands that write MPEG-TS to their standard output; ``publish`` reads it;
-- ``make_slate``: the command that makes the file that ``slate`` plays, if the role makes it;
-- ``stall_seconds``: no progress for so long, and ffmpeg is started again;
-- ``source_seconds``: nothing from the source for so long, and the slate is shown;
-- ``refusals``: after so many in a row this program gives up and ends with the code 77.
+- ``ingest``: the ingest URL. An error message that contains it is about the output, not about the input;
+- ``source``, ``slate``: with a slate, the commands that write MPEG-TS to standard output, from which ``publish`` reads;
+- ``make_slate``: the command that makes the file for ``slate``; empty if the user gives that file;
+- ``stall_seconds``: after so many seconds without progress, ffmpeg is restarted;
+- ``source_seconds``: after so many seconds without data from the source, the slate is shown;
+- ``refusals``: after so many refusals in a row, this program gives up and ends with the exit code 77.
 
-In the commands, ``@KEY@`` stands for KEY_FILE, ``@FOLDER@`` for FOLDER, where ``status.json`` says how the stream is.
+In the commands, ``@KEY@`` stands for KEY_FILE and ``@FOLDER@`` for FOLDER. The state of the stream is in
+``FOLDER/status.json``.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ Settings = dict[str, Any]
 
 STARTED = time.monotonic()
 GAVE_UP = 77
-# Media that flowed for so long was accepted; a connection that ends sooner was refused.
+# A connection that sends media for so long was accepted. One that ends sooner may have been refused.
 ACCEPTED_SECONDS = 3.0
-# A stream that was well for so long starts again at once, as a new one does.
-WELL_SECONDS = 30.0
+# After so many seconds of media, the delays between restarts begin at 1 second again.
+STABLE_SECONDS = 30.0
 LONGEST_DELAY = 30.0
 STOP_SECONDS = 4.0
 TS_PACKET = 188
@@ -60,7 +61,7 @@ def say(text: str) -> None:
 
 
 class Process:
-    """An ffmpeg process. What it says is passed on, without the key, and kept for a look at why it ended."""
+    """An ffmpeg process. Its messages are printed without the key; the last ones are kept to see why it ended."""
 
     def __init__(self, name: str, command: list[str], hidden: str = "", *, feed: bool = False) -> None:
         self.name = name
@@ -89,7 +90,7 @@ class Process:
         return self._process.poll()
 
     def stop(self) -> None:
-        """End it: asked first, then without asking."""
+        """Terminate the process, and kill it if it does not end."""
         for end in (self._process.terminate, self._process.kill):
             end()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -98,7 +99,7 @@ class Process:
 
 
 class Progress:
-    """What ffmpeg's -progress says: seconds of media sent, and when that last grew."""
+    """ffmpeg's -progress: the seconds of media that were sent, and when that number last grew."""
 
     def __init__(self, process: Process) -> None:
         self.seconds = 0.0
@@ -109,20 +110,20 @@ class Progress:
     def _read(self) -> None:
         for line in self._process.output:
             name, _separator, value = line.decode(errors="replace").strip().partition("=")
-            # Before the first packet it is N/A, or a large negative number.
+            # Before the first packet, the value is N/A or a large negative number.
             if name == "out_time_us" and value.isdigit() and int(value) / 1e6 > self.seconds:
                 self.seconds, self.grew = int(value) / 1e6, time.monotonic()
 
 
 class Status:
-    """The file that says how the stream is. A disk that is full must not take it off air."""
+    """The file with the state of the stream. If it cannot be written, such as on a full disk, the stream goes on."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "status.json"
         self._known: dict[str, object] = {"showing": "source"}
 
     def on_air(self) -> None:
-        """Note that media flows, and at the first time how many seconds that took from the start of this program."""
+        """Set the state to on air. The first time, record the seconds since the start of this program."""
         self._known.setdefault("first_media_seconds", round(time.monotonic() - STARTED, 1))
         self.set(state="on air")
 
@@ -137,7 +138,7 @@ class Status:
 
 
 class Feed:
-    """Gives the publisher the source's MPEG-TS while there is any, and the slate's while there is none."""
+    """Passes MPEG-TS to the publisher: from the source, or from the slate while the source sends nothing."""
 
     def __init__(self, settings: Settings, status: Status) -> None:
         self.publisher: Process | None = None
@@ -209,7 +210,7 @@ class Feed:
                 return
         else:
             return
-        # Whole packets only: a change of source in the middle of one would damage the next.
+        # Whole packets only: half a packet before a switch would damage the next one.
         data = self._rest.pop(process, b"") + data
         whole = len(data) - len(data) % TS_PACKET
         self._rest[process] = data[whole:]
@@ -219,7 +220,7 @@ class Feed:
         publisher = self.publisher
         if publisher is not None and publisher.input is not None:
             left = memoryview(data)
-            # A publisher that ends takes no more; what it does not take is past.
+            # The publisher may be ending. What it does not take is dropped, as it would be late.
             with contextlib.suppress(OSError, ValueError):
                 while left:
                     left = left[os.write(publisher.input.fileno(), left) :]
@@ -236,21 +237,21 @@ class Feed:
             say(f"{why}, with code {self._source.code}; it is tried again")
             self._rest.pop(self._source, None)
             self._source = None
-        # The slate comes at once.
+        # Shows the slate at once.
         self._heard = min(self._heard, time.monotonic() - self._patience - 0.1)
         self._source_at = time.monotonic() + delay_after(self._failures)
         self._failures += 1
 
 
 def delay_after(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: 1, 2, 4 … 30."""
+    """Return the seconds to wait after so many failures in a row: 1, 2, 4 … 30."""
     return min(LONGEST_DELAY, 2.0 ** min(failures, 10))
 
 
 def publish(
     command: list[str], hidden: str, settings: Settings, status: Status, feed: Feed | None
 ) -> tuple[float, str]:
-    """Run the publisher until it ends or stalls; return for how long media flowed, and what it said."""
+    """Run the publisher until it ends or stalls. Return the seconds of media that it sent, and its last messages."""
     process = Process("ffmpeg", command, hidden, feed=feed is not None)
     progress = Progress(process)
     if feed is not None:
@@ -274,7 +275,7 @@ def publish(
 
 
 def refused(words: str, ingest: str) -> bool:
-    """Whether ffmpeg's words mean that the ingest was reached and did not take the stream."""
+    """Return whether ffmpeg's messages mean that the ingest was reached and refused the stream."""
     said = words.lower()
     failed_there = ingest.lower() in said or any(phrase in said for phrase in OUTPUT_FAILED)
     return failed_there and not any(phrase in said for phrase in UNREACHABLE)
@@ -294,12 +295,12 @@ def main(arguments: list[str]) -> int:
     try:
         while True:
             seconds, words = publish(command, hidden, settings, status, feed)
-            failures = 0 if seconds >= WELL_SECONDS else failures + 1
+            failures = 0 if seconds >= STABLE_SECONDS else failures + 1
             refusals = refusals + 1 if seconds < ACCEPTED_SECONDS and refused(words, settings["ingest"]) else 0
             if refusals >= settings["refusals"]:
                 status.set(state="refused", refusals=refusals)
-                say(f"the ingest has refused the stream {refusals} times in a row, so that this program gives up:")
-                say("its key is not valid any more, or its session has ended. The role ffmpeg_encoder brings a new key")
+                say(f"the ingest has refused the stream {refusals} times in a row, so this program gives up:")
+                say("its key is no longer valid, or its session has ended. The role ffmpeg_encoder writes a new key")
                 return GAVE_UP
             pause = delay_after(max(failures - 1, 0))
             status.set(state="waiting", refusals=refusals, failures=failures)

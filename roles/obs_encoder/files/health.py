@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks whether OBS sends media from this host; says so if not, and starts it again.
+"""Checks whether OBS sends media from this host. If it does not, prints the reason and restarts OBS.
 
-An OBS whose key is refused, or whose ingest stays away, runs on with a message that nobody sees. So each look asks the
-kernel how much of what OBS sent over its connection to the ingest has been acknowledged, twice, a little apart.
+If the ingest is away or refuses the key, OBS keeps running, and shows only a message on its screen. So each check asks
+the kernel twice how many bytes the ingest has acknowledged. If the number has not grown, no media is sent.
 
-Every state is printed when it changes; the exit code is 1 while a stream fails. With --report nothing is changed, and
-the present states are printed as JSON: {"SESSION_ID": {"state": "on air", "label": "ROOM/TITLE"}}.
+A state is printed when it changes. The exit code is 1 while a stream fails. With --report nothing is changed, and
+the current states are printed as JSON: {"SESSION_ID": {"state": "on air", "label": "ROOM/TITLE"}}.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RAREST_RESTART_SECONDS = 600.0
 
 
 def acknowledged_bytes(connections: str, port: int, processes: set[int]) -> int:
-    """Sums `bytes_acked` over the lines of `ss -tinpHO` that these processes hold to a port of another host."""
+    """Return the sum of `bytes_acked` of these processes' connections to a port, from the output of `ss -tinpHO`."""
     total = 0
     for line in connections.splitlines():
         fields = line.split()
@@ -42,7 +42,7 @@ def acknowledged_bytes(connections: str, port: int, processes: set[int]) -> int:
 
 
 def state(processes: set[int], port: int | None, before: int, after: int) -> str:
-    """One of `on air`, `not on air`, `down` (no process), `running` (where nothing more can be told)."""
+    """Return `on air`, `not on air`, `down` (no process), or `running` (for WHIP, whose media cannot be measured)."""
     if not processes:
         return "down"
     if port is None:
@@ -51,9 +51,10 @@ def state(processes: set[int], port: int | None, before: int, after: int) -> str
 
 
 def next_restart(failures: int, limit: int, interval: float) -> int:
-    """At how many failures in a row the next restart is due after one at `failures`, or after none at 0.
+    """Return the number of failures in a row at which to restart next.
 
-    Each takes twice as many as the one before, but at most RAREST_RESTART_SECONDS.
+    `failures` is the number at the last restart, 0 if there was none. Each restart waits twice as long as the one
+    before, but at most RAREST_RESTART_SECONDS. `interval` are the seconds between two checks.
     """
     rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
     return failures + min(failures, rarest) if failures else limit
@@ -88,7 +89,7 @@ def states(places: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def reason(place: Mapping[str, Any]) -> str:
-    """Why no media leaves, as far as this host can tell."""
+    """Return why no media leaves, as far as this host can tell."""
     host, port = place["host"].strip("[]"), place["port"]
     try:
         socket.create_connection((host, port), timeout=5).close()
@@ -101,7 +102,7 @@ def reason(place: Mapping[str, Any]) -> str:
 def judge(
     session_id: str, place: Mapping[str, Any], present: str, before: Mapping[str, Any], limit: int
 ) -> dict[str, Any]:
-    """Says what has changed of one stream and acts on it. Returns what the next run has to know."""
+    """Print what has changed for one stream, and restart it if that is due. Return the record for the next run."""
     at = time.clock_gettime(time.CLOCK_BOOTTIME)
     failing = present in ("not on air", "down")
     failures = before.get("failures", 0) + 1 if failing else 0
@@ -111,7 +112,7 @@ def judge(
         due = next_restart(failures, limit, at - before.get("at", at - 10))
         why = "OBS does not run" if present == "down" else reason(place)
         print(f"<3>{label} is not on air: {why}. Starting OBS again.", flush=True)
-        # Not what somebody has stopped in the meantime.
+        # try-restart does not start a unit that was stopped in the meantime.
         subprocess.run(["systemctl", "try-restart", UNIT.format(session_id)], check=False)
     elif not failing and before.get("failures", 0) >= limit:
         print(f"<5>{label} is {present} again.", flush=True)
@@ -123,8 +124,8 @@ def judge(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="the folder with a folder for each stream")
-    parser.add_argument("--failures", type=int, default=3, help="looks without media until OBS is started again")
-    parser.add_argument("--report", action="store_true", help="print the present states as JSON, and do nothing")
+    parser.add_argument("--failures", type=int, default=3, help="checks without media before OBS is restarted")
+    parser.add_argument("--report", action="store_true", help="print the current states as JSON, and do nothing else")
     options = parser.parse_args()
     places = {path.parent.name: json.loads(path.read_text()) for path in options.settings.glob("*/place.json")}
     present = states(places)

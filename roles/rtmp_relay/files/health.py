@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks whether the media that encoders send to the relay leaves this host; says so if not, and starts the push again.
+"""Checks whether the media that encoders send to the relay leaves this host. If not, prints why and restarts the push.
 
-A destination that is down, refuses the key or has ended the session is not seen in the state of a unit: nginx goes on
-trying without a word. So each push is asked what it takes in and sends out, on the page of nginx's RTMP module.
+A unit's state does not show that a destination is down, refuses the key or has ended the session: nginx keeps trying
+and logs nothing. So each check reads the bytes in and out of a push from the statistics page of nginx's RTMP module.
 
-Every state is printed when it changes; the exit code is 1 while a push fails. With --report nothing is changed, and the
-present states are printed as JSON: {"NAME.DESTINATION": {"state": "on air", "seconds": 12.5, "label": "ROOM/TITLE"}}.
+A state is printed when it changes. The exit code is 1 while a push fails. With --report nothing is changed, and the
+current states are printed as JSON: {"NAME.DESTINATION": {"state": "on air", "seconds": 12.5, "label": "ROOM/TITLE"}}.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from xml.etree import ElementTree
 
 RUNTIME = Path("/run/tenbyte-rtmp-relay-push")
 UNIT = "tenbyte-rtmp-relay-push@{}.service"
-# A destination that refuses a key hangs up at once; what holds for so long was accepted.
+# A destination that refuses a key closes the connection at once. A connection that lasts so long was accepted.
 ACCEPTED_SECONDS = 3.0
 RAREST_RESTART_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a push does. Bytes since its start; `seconds` since it connected to its destination, None if it is not."""
+    """What a push does. Bytes are since its start. `seconds` are since it connected to its destination, None if not."""
 
     publishing: bool
     bytes_in: int = 0
@@ -43,7 +43,7 @@ class Look:
 
 
 def look(page: str) -> Look:
-    """Reads the RTMP module's page, which holds no key: the destination's is no part of a push's name or address."""
+    """Return what a push does, from the statistics page of the RTMP module. The page contains no stream key."""
     stream = ElementTree.fromstring(page).find(".//stream")  # noqa: S314 - the page is our own nginx's
     if stream is None:
         return Look(publishing=False)
@@ -58,7 +58,7 @@ def look(page: str) -> Look:
 
 
 def state(now: Look | None, before: Look | None) -> str:
-    """One of `idle` (no encoder), `on air`, `connecting`, `silent encoder`, `not on air`, `down` (no answer)."""
+    """Return `idle` (no encoder), `on air`, `connecting`, `silent encoder`, `not on air` or `down` (no answer)."""
     if now is None:
         return "down"
     if not now.publishing:
@@ -67,7 +67,7 @@ def state(now: Look | None, before: Look | None) -> str:
         return "not on air"
     if now.seconds < ACCEPTED_SECONDS:
         return "connecting"
-    # Counted from zero after a restart, so only growth says something.
+    # Bytes count from zero after a restart, so only growth is compared.
     if before is not None and before.bytes_in <= now.bytes_in and before.publishing:
         if now.bytes_in == before.bytes_in:
             return "silent encoder"
@@ -77,9 +77,10 @@ def state(now: Look | None, before: Look | None) -> str:
 
 
 def next_restart(failures: int, limit: int, interval: float) -> int:
-    """At how many failures in a row the next restart is due after one at `failures`, or after none at 0.
+    """Return the number of failures in a row at which to restart next.
 
-    Each takes twice as many as the one before, but at most RAREST_RESTART_SECONDS.
+    `failures` is the number at the last restart, 0 if there was none. Each restart waits twice as long as the one
+    before, but at most RAREST_RESTART_SECONDS. `interval` are the seconds between two checks.
     """
     rarest = max(limit, round(RAREST_RESTART_SECONDS / max(interval, 1.0)))
     return failures + min(failures, rarest) if failures else limit
@@ -99,7 +100,7 @@ def read_page(push: str, runtime: Path) -> Look | None:
 
 
 def reason(settings: dict[str, Any]) -> str:
-    """Why no media leaves, as far as this host can tell."""
+    """Return why no media leaves, as far as this host can tell."""
     place = f"{settings['host']} port {settings['port']}"
     try:
         socket.create_connection((settings["host"], settings["port"]), timeout=5).close()
@@ -109,7 +110,7 @@ def reason(settings: dict[str, Any]) -> str:
 
 
 def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Says what has changed of one push and acts on it. Returns what the next run has to know."""
+    """Print what has changed for one push, and restart it if that is due. Return the record for the next run."""
     at = time.clock_gettime(time.CLOCK_BOOTTIME)
     last = Look(**before["look"]) if before.get("look") else None
     present = state(now, last)
@@ -120,7 +121,7 @@ def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[st
     if failing and failures >= due:
         due = next_restart(failures, limit, at - before.get("at", at - 10))
         print(f"<3>{label} is not on air: {reason(settings)}. Starting the push again.", flush=True)
-        # Not what somebody has stopped in the meantime.
+        # try-restart does not start a unit that was stopped in the meantime.
         subprocess.run(["systemctl", "try-restart", UNIT.format(push)], check=False)
     elif not failing and before.get("failures", 0) >= limit:
         print(f"<5>{label} is {present} again.", flush=True)
@@ -130,7 +131,7 @@ def judge(push: str, settings: dict[str, Any], now: Look | None, before: dict[st
 
 
 def report(pushes: dict[str, dict[str, Any]], runtime: Path) -> dict[str, Any]:
-    """Two looks a little apart, because only growth tells whether media flows."""
+    """Return the current states. Each page is read twice, because only growing numbers show that media flows."""
     first = {push: read_page(push, runtime) for push in pushes}
     time.sleep(2)
     found = {}
@@ -148,8 +149,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="the folder with a JSON file for each push")
     parser.add_argument("--runtime", type=Path, default=RUNTIME, help="the folder with a folder for each push")
-    parser.add_argument("--failures", type=int, default=3, help="looks without media until a push is started again")
-    parser.add_argument("--report", action="store_true", help="print the present states as JSON, and do nothing")
+    parser.add_argument("--failures", type=int, default=3, help="checks without media before a push is restarted")
+    parser.add_argument("--report", action="store_true", help="print the current states as JSON, and do nothing else")
     options = parser.parse_args()
     pushes = {path.name[: -len(".json")]: json.loads(path.read_text()) for path in options.settings.glob("*.json")}
     if options.report:

@@ -67,7 +67,7 @@ def play(
 
 def roles_in(run: Run) -> dict[str, str]:
     """Return which role has looked at each host."""
-    task = r"TASK \[tenbyte\.webinar\.(\w+) : Look at the host\].*\n(?:task path.*\n)?included: .* for (.+)"
+    task = r"TASK \[tenbyte\.webinar\.(\w+) : Inspect the host\].*\n(?:task path.*\n)?included: .* for (.+)"
     found = re.findall(task, run.output)
     return {host: role for role, hosts in found for host in hosts.split(", ")}
 

@@ -92,7 +92,7 @@ def test_a_stream_leaves_only_on_somebodys_word(encoders: Encoders) -> None:
     # As the service tells it, for it knows no encoders.
     without = encoders.play("provision", rooms("Hall A", Talk=None, Break=None))
     assert without.returncode == 0, without.output
-    assert "Left as they are" in without.output
+    assert "These streams stay" in without.output
     assert encoders.on_air() == before
 
     mistyped = encoders.play("provision", rooms("Hall A", Talk="encl", Break="encl"))

@@ -172,8 +172,8 @@ def test_what_is_not_plainly_right_is_refused_before_anything_is_written(
 
     cases: dict[str, tuple[str, dict[str, object], str]] = {
         "unknown sessions": ("validate", {}, "set obs_encoder_streams"),
-        "quote in a URL": ("validate", stream(rtmp_url='rtmp://127.0.0.1/live"'), "not plainly"),
-        "no URL": ("validate", stream(rtmp_url=""), "not plainly"),
+        "quote in a URL": ("validate", stream(rtmp_url='rtmp://127.0.0.1/live"'), "is not an ingest URL"),
+        "no URL": ("validate", stream(rtmp_url=""), "is not an ingest URL"),
         "path as an id": ("validate", stream(session_id="../../x"), "is not a UUID"),
         "whip without an endpoint": (
             "validate",

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.event_options import (
     event_from,
-    event_of_one_from,
     event_of_room_from,
+    event_of_session_from,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, Policy, RoomSpec, Settings
@@ -44,14 +44,14 @@ def test_the_usual_input_is_read() -> None:
 
 
 def test_a_session_by_itself_is_an_event_of_one() -> None:
-    asked = event_of_one_from({"room": "Main stage", **session(), **POLICY})
+    asked = event_of_session_from({"room": "Main stage", **session(), **POLICY})
     assert asked == event(room(session()))
-    by_id = event_of_one_from({"room_id": ROOM_ID, **session(), **POLICY})
+    by_id = event_of_session_from({"room_id": ROOM_ID, **session(), **POLICY})
     assert (by_id.rooms[0].title, by_id.rooms[0].room_id) == (None, ROOM_ID)
 
 
 def test_the_description_of_a_session_by_itself_is_the_sessions_own() -> None:
-    asked = event_of_one_from({"room": "Main stage", **session(description="Opening"), **POLICY})
+    asked = event_of_session_from({"room": "Main stage", **session(description="Opening"), **POLICY})
     assert asked.rooms[0].description is None
     assert asked.rooms[0].sessions[0].description == "Opening"
 
@@ -75,7 +75,9 @@ def test_a_session_that_shall_not_be_on_air_needs_no_preset(state: str) -> None:
 def test_the_policies_are_read() -> None:
     asked = event(room(), replace="live", on_missing_key="ignore", purge=True, wait_timeout=7.0)
     assert asked.policy == Policy("live", "ignore", purge=True, wait_timeout=7.0)
-    assert event(room()).policy == event_of_one_from({"room": "Main stage", **session(), **POLICY}).policy == Policy()
+    assert (
+        event(room()).policy == event_of_session_from({"room": "Main stage", **session(), **POLICY}).policy == Policy()
+    )
 
 
 def test_settings_that_were_not_given_are_not_asked_for() -> None:
@@ -199,7 +201,7 @@ def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str
 )
 def test_bad_input_of_a_session_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        event_of_one_from({**session(**options), **POLICY})
+        event_of_session_from({**session(**options), **POLICY})
 
 
 LOOK_ALIKES = [
@@ -238,7 +240,7 @@ def test_titles_that_look_the_same_may_be_in_two_rooms(one: str, other: str) -> 
 
 
 def test_a_title_of_which_nothing_can_be_seen_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"title '\{ZERO WIDTH SPACE\}.* nothing that can be seen"):
+    with pytest.raises(InvalidInput, match=r"title '\{ZERO WIDTH SPACE\}.* has no visible characters"):
         event(room(session(title="\u200b\u200b\u200b")))
 
 

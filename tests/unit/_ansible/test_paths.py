@@ -27,27 +27,27 @@ def test_a_user_that_does_not_exist_is_told(home: Path) -> None:
     with pytest.raises(ValueError, match=r"^'~nobody-of-this-name/x': ~nobody-of-this-name names no user"):
         paths.expanded("~nobody-of-this-name/x")
     with pytest.raises(InvalidInput, match=r"^ledger_url '~nobody-of-this-name/x': .* names no user"):
-        paths.with_home_put_in("sqlite:///~nobody-of-this-name/x")
+        paths.ledger_url_with_home("sqlite:///~nobody-of-this-name/x")
 
 
 def test_without_a_home_a_path_is_refused_and_the_ledgers_place_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "home_folder", lambda: None)
     with pytest.raises(ValueError, match=r"^'~/x' begins with ~, but there is no home folder"):
         paths.expanded("~/x")
-    assert paths.with_home_put_in("sqlite:///~/x.db") == "sqlite:///~/x.db"
+    assert paths.ledger_url_with_home("sqlite:///~/x.db") == "sqlite:///~/x.db"
     assert paths.default_ledger_url({}).startswith("sqlite:///~/")
 
 
 @pytest.mark.parametrize("beginning", ["sqlite:///", "sqlite+pysqlite:///"])
 def test_the_home_in_a_ledgers_url_is_put_in(home: Path, beginning: str) -> None:
-    assert paths.with_home_put_in(f"{beginning}~/keys.db") == f"{beginning}{home}/keys.db"
+    assert paths.ledger_url_with_home(f"{beginning}~/keys.db") == f"{beginning}{home}/keys.db"
 
 
 @pytest.mark.parametrize(
     "url", ["sqlite:////~/x", "sqlite:///x", "postgresql+psycopg://u:~@h/~d", "~/x", "sqlite://~/x"]
 )
 def test_other_urls_of_a_ledger_stay_as_they_are(home: Path, url: str) -> None:
-    assert paths.with_home_put_in(url) == url
+    assert paths.ledger_url_with_home(url) == url
 
 
 def test_the_default_ledger_is_below_an_absolute_xdg_data_home_and_else_the_home(home: Path) -> None:

@@ -229,7 +229,7 @@ def test_an_ingest_url_that_is_not_plainly_one_is_not_passed_on() -> None:
     result = shown(applied(odd))
     (session,) = result["sessions"]
     assert (session["rtmp_url"], session["whip_url"]) == (None, None)
-    assert "not plainly one" in result["warnings"][0]
+    assert "ingest URL is malformed" in result["warnings"][0]
 
 
 @pytest.mark.parametrize("query", ["?access_token=abcdef0123456789", "?jwt=eyJhbGciOi.e30.x", "?user=a&pass=b"])

@@ -152,7 +152,7 @@ URLS_THAT_ARE_NONE = [
 def test_what_is_not_plainly_an_ingest_url_is_refused_and_not_quoted(role: str, url: Any) -> None:
     message = refusal(role, STREAM | {"rtmp_url": url})
     assert message.startswith("Main hall/Keynote")
-    assert "its rtmp_url is not plainly an ingest URL like rtmp://host/application" in message
+    assert "its rtmp_url is not an ingest URL like rtmp://host/application" in message
     assert "word" not in message
 
 

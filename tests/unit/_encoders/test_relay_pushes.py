@@ -120,8 +120,8 @@ def test_a_session_is_not_its_own_backup(backup: Any) -> None:
     [
         (7, "this is a number; give a mapping with session_id and rtmp_url."),
         ({"rtmp_url": "rtmp://h/x"}, "session_id: it is missing."),
-        ({"session_id": OTHER_ID}, "its rtmp_url is not plainly"),
-        ({"session_id": OTHER_ID, "rtmp_url": "rtmp://h/x;y"}, "its rtmp_url is not plainly"),
+        ({"session_id": OTHER_ID}, "its rtmp_url is not an ingest URL"),
+        ({"session_id": OTHER_ID, "rtmp_url": "rtmp://h/x;y"}, "its rtmp_url is not an ingest URL"),
     ],
 )
 def test_a_backup_is_checked_as_its_stream_is(backup: Any, words: str) -> None:

@@ -131,4 +131,4 @@ def test_the_filter_returns_a_problem_instead_of_raising_it() -> None:
     assert well["streams"] == settled("ffmpeg_encoder", STREAM)["streams"]
     wrong = checked_streams([STREAM | {"rtmp_url": "rtmp://me:word@h/x"}], "ffmpeg_encoder", OPTIONS["ffmpeg_encoder"])
     assert wrong["streams"] == wrong["pushes"] == []
-    assert wrong["problem"].startswith(f"{LABEL}: its rtmp_url is not plainly")
+    assert wrong["problem"].startswith(f"{LABEL}: its rtmp_url is not an ingest URL")
