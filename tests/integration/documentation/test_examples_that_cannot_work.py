@@ -141,7 +141,7 @@ def test_each_documented_playbook_fails(unreachable: str, controller: Controller
     with ThreadPoolExecutor(max_workers=4) as pool, encoders_folder() as folder:
         arguments += ["-i", inventory(controller, folder, "encoder1", "encoder2", others=("relays", "studios"))]
         runs = dict(zip([*written, *shipped], pool.map(run_of, [*written, *shipped]), strict=True))
-    assert len(runs) > 12
+    assert len(runs) > 10
     for playbook, run in runs.items():
         assert run.returncode != 0, playbook
         assert REASONS[unreachable] in " ".join(run.output.split()), (playbook, run.output)
