@@ -106,7 +106,7 @@ def test_a_whip_url_from_the_creation_is_stored_beside_the_rtmp_url(run: Run) ->
 
 
 @pytest.mark.parametrize("status", [404, 409, 422])
-def test_a_session_that_is_live_already_needs_no_call(run: Run, made: str, status: int) -> None:
+def test_a_refusal_to_go_live_is_no_error_if_the_session_is_live(run: Run, made: str, status: int) -> None:
     def on_request(request: Request) -> Any:
         if request.path.endswith("/go_live"):
             run.service.sessions[made]["status"] = "live"

@@ -224,7 +224,7 @@ def test_a_spare_beside_the_session_of_its_slot_is_removed(run: Run) -> None:
     assert room_id in run.service.rooms
 
 
-def test_a_spare_whose_session_is_gone_fills_the_slot_with_its_key(run: Run) -> None:
+def test_a_spare_fills_the_slot_if_the_other_session_is_past(run: Run) -> None:
     _room_id, spare = spare_of(run)
     (first,) = set(run.service.current("Keynote")) - {spare}
     run.service.sessions[first]["status"] = "ended"
@@ -300,7 +300,7 @@ def test_more_sessions_than_requests_stay_and_are_named(run: Run) -> None:
     assert run.service.count("DELETE") == 0
 
 
-def test_a_keyless_session_with_an_earlier_preset_is_replaced_too(run: Run) -> None:
+def test_a_late_session_with_an_earlier_preset_is_replaced_too(run: Run) -> None:
     run.service.add_room("Main stage")
     run.service.faults = ["late-drop", "refused-422"]
     run.apply(ASKED)
