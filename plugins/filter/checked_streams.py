@@ -8,17 +8,17 @@ DOCUMENTATION = r"""
 name: checked_streams
 author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
-short_description: The streams of a host, checked and settled for one of the encoders' roles
+short_description: Check the streams of a host and add the defaults
 description:
   - Private to the roles P(tenbyte.webinar.ffmpeg_encoder#role), P(tenbyte.webinar.rtmp_relay#role) and
     P(tenbyte.webinar.obs_encoder#role). It may change with any release.
-  - Checks ids, URLs, names, sources, profiles, further options of ffmpeg and the role's own options, and puts in what
-    was not given. What is empty counts as not given.
-  - A stream key is neither taken nor returned.
+  - Checks ids, URLs, names, sources, profiles, further options of ffmpeg and the role's own options. Adds the default of
+    each value that is not given. An empty value counts as not given.
+  - It neither reads nor returns stream keys.
 positional: _input, role, options
 options:
   _input:
-    description: The streams as the role is given them.
+    description: The list of streams that the role is given.
     type: list
     elements: dict
     required: true
@@ -28,7 +28,7 @@ options:
     choices: [ffmpeg_encoder, rtmp_relay, obs_encoder]
     required: true
   options:
-    description: The options of the role that concern streams, without its name before theirs.
+    description: The options of the role that concern streams, without the prefix of the role's name.
     type: dict
     required: true
   host:
@@ -44,7 +44,7 @@ options:
     description: The sessions of the event by C(ROOM/TITLE).
     type: dict
   only_named:
-    description: Whether the streams are only looked at. What they are made of is neither checked nor returned then.
+    description: Whether only names and ids are needed. Sources, profiles and URLs are then neither checked nor returned.
     type: bool
     default: false
 seealso:
@@ -66,8 +66,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(streams), each with C(name), C(label), C(session_id), C(room_id), C(room), C(title) and what the role writes of
-      it; C(problem), a sentence that says what is wrong and what to do, empty if nothing is. There are no streams then.
+    - C(streams), each with C(name), C(label), C(session_id), C(room_id), C(room), C(title) and the values that the role
+      writes. C(problem), a sentence that says what is wrong and what to do, empty if nothing is; with a problem, the
+      lists are empty.
     - For the relay also C(pushes), one for each destination of a stream; and C(known), the pushes on the host.
   type: dict
 """
@@ -94,7 +95,7 @@ def checked_streams(
     try:
         return {**nothing, **settled_streams(streams, asked), "problem": ""}
     except InvalidInput as error:
-        # Returned and not raised: templates put their own words, and the whole expression, around an error.
+        # Returned and not raised: Ansible would add its own text and the whole expression to an error in a template.
         return {**nothing, "problem": str(error)}
 
 

@@ -30,8 +30,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(patterns), the groups that have hosts, C(encoders) if none has; C(roles), the role of each host; C(problem), a
-      sentence that names hosts which are in two of the groups, empty if there are none.
+    - C(patterns), the groups that have hosts, or C(encoders) if none has any. C(roles), the role of each host.
+      C(problem), a sentence that names the hosts in two of the groups, empty if there are none.
   type: dict
 """
 

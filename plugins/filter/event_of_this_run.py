@@ -10,17 +10,17 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: What this run of Ansible knows of an event
 description:
-  - Reads the facts that the actions M(tenbyte.webinar.event) and M(tenbyte.webinar.session) have left, and counts only
-    those of this run. A persistent fact cache keeps the facts of other runs, which may have been about another event.
+  - Reads the facts that the actions M(tenbyte.webinar.event) and M(tenbyte.webinar.session) set, and ignores those of
+    other runs. A persistent fact cache keeps the facts of other runs, which may concern another event.
 positional: _input
 options:
   _input:
-    description: The facts (C(ansible_facts)) of one or several hosts. The first that has something of this run counts.
+    description: The facts (C(ansible_facts)) of one or several hosts. The first host with facts of this run is used.
     type: list
     elements: dict
     required: true
   preview:
-    description: Whether what a task in check mode has found comes before what was really done.
+    description: Whether results of tasks in check mode come before those of real tasks.
     type: bool
     default: false
 seealso:
@@ -41,9 +41,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(sessions), the sessions by C(ROOM/TITLE), none if no task of this run has left any;
-      C(rooms), the titles, by id, of the rooms that this run has looked at as a whole; C(gone), the sessions that this
-      run has ended or removed, or found gone; and C(stale), whether there are facts of another run only.
+    - C(sessions), the sessions by C(ROOM/TITLE), none if no task of this run has set any. C(rooms), the titles by id of
+      the rooms that this run has handled completely. C(gone), the sessions that this run has ended or removed, or found
+      gone. C(stale), whether there are only facts of another run.
   type: dict
 """
 

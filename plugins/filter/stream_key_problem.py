@@ -8,11 +8,10 @@ DOCUMENTATION = r"""
 name: stream_key_problem
 author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
-short_description: Why the key of a stream is not written to a host
+short_description: Why the key of a stream must not be written to a host
 description:
   - Private to the encoders' roles. It may change with any release.
-  - Says whether a stream key is plainly one, and whether the stream's settings, which others could read, are without
-    it.
+  - Checks that a stream key is well-formed, and that the stream's settings, which others could read, do not contain it.
 positional: _input, stream_key
 options:
   _input:
@@ -20,7 +19,7 @@ options:
     type: dict
     required: true
   stream_key:
-    description: Its key. No part of it is in the answer.
+    description: Its key. No part of it is returned.
     type: str
     required: true
 seealso:

@@ -10,12 +10,11 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: The streams that a host is to send
 description:
-  - Makes of sessions the list of streams that the roles of the encoders take, for the current sessions whose C(encoder)
-    is the host.
+  - Returns the list of streams that the encoder roles need, from the current sessions whose C(encoder) is the host.
 positional: _input, host
 options:
   _input:
-    description: Sessions by C(ROOM/TITLE), as in C(ansible_facts['tenbyte_sessions']). None is taken for no sessions.
+    description: Sessions by C(ROOM/TITLE), as in C(ansible_facts['tenbyte_sessions']). None counts as no sessions.
     type: dict
     required: true
   host:
@@ -23,7 +22,7 @@ options:
     type: str
     required: true
   check_mode:
-    description: Whether sessions without an id, which are yet to be created, are left out.
+    description: Whether sessions that do not exist yet, and have no id, are left out.
     type: bool
     default: false
   fields:

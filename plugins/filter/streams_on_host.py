@@ -8,22 +8,22 @@ DOCUMENTATION = r"""
 name: streams_on_host
 author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
-short_description: What an encoder's role has noted of the streams on a host
+short_description: The streams that an encoder role has recorded on a host
 description:
   - Private to the encoders' roles. It may change with any release.
-  - Reads what C(find) has printed of the role's folders on the host.
+  - Reads the output of C(find) about the role's folders on the host.
 positional: _input, records, role
 options:
   _input:
-    description: A line C(NAME.SUFFIX SECONDS) for each file of a key.
+    description: A line C(NAME.SUFFIX SECONDS) for each key file.
     type: str
     required: true
   records:
-    description: A line C(NAME.json) or C(NAME/FILE), a blank and JSON for each stream of which something is noted.
+    description: A line for each stream with a record. It is C(NAME.json) or C(NAME/FILE), a blank and JSON.
     type: str
     required: true
   role:
-    description: The role that has put them there.
+    description: The role that wrote them.
     type: str
     choices: [ffmpeg_encoder, rtmp_relay, obs_encoder]
     required: true
@@ -43,8 +43,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(streams), what is known of each, its C(name) at least; C(names); and C(key_times), when the files of their keys
-      were written, by name.
+    - C(streams), each with its C(name) and what its record says. C(names), their names. C(key_times), the times when
+      their key files were written, by name.
   type: dict
 """
 

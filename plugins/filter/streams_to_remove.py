@@ -8,15 +8,15 @@ DOCUMENTATION = r"""
 name: streams_to_remove
 author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
-short_description: Which streams leave a host
+short_description: Which streams are removed from a host
 description:
-  - Decides what the roles of the encoders take off a host. A stream goes only on somebody's word. That is that its
-    session has another encoder, is over or gone; that its room, which this run has looked at as a whole, has no such
-    session any more; or that the list which put it there has dropped it. All else stays.
+  - Decides which streams the encoder roles remove from a host. A stream is removed if its session has another encoder,
+    is over or gone; if this run has handled its room completely, and the room has no such session any more; or if the
+    list that put it there no longer has it. All other streams stay.
 positional: _input, event
 options:
   _input:
-    description: The streams on the host, with what the role has noted about them.
+    description: The streams on the host, with what their records say.
     type: list
     elements: dict
     required: true
@@ -25,7 +25,7 @@ options:
     type: dict
     required: true
   wanted:
-    description: The streams that the host is to have. If not given, only streams of sessions that are gone leave it.
+    description: The streams that the host is to have. If not given, only streams of sessions that are gone are removed.
     type: list
     elements: dict
   host:
@@ -46,13 +46,13 @@ options:
     type: str
     default: ''
   everything:
-    description: Whether all goes that is not wanted.
+    description: Whether all streams that are not wanted are removed.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Show what would leave this host
+- name: Show what would be removed from this host
   ansible.builtin.debug:
     msg: "{{ (on_host | tenbyte.webinar.streams_to_remove(known)).remove }}"
   vars:
@@ -63,8 +63,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Names of streams. C(remove), those that go; C(unasked), those of them that would leave the host without any stream
-      though nobody has asked for that; C(left), those that are not wanted and stay.
+    - Names of streams. C(remove), those that are removed. C(unasked), those of them whose removal would leave the host
+      without any stream though that was not asked for. C(left), those that are not wanted but stay.
   type: dict
 """
 

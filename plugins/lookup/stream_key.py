@@ -66,7 +66,7 @@ EXAMPLES = r"""
   no_log: true
   diff: false
 
-- name: Use a ledger of its own
+- name: Use another ledger
   ansible.builtin.template:
     src: encoder.conf.j2 # {{ lookup('tenbyte.webinar.stream_key', session_id, ledger_url='sqlite:////srv/ledger.db') }}
     dest: /etc/encoder/encoder.conf
@@ -74,7 +74,7 @@ EXAMPLES = r"""
   no_log: true
   diff: false
 
-- name: Know whether there is a key without reading it
+- name: Show whether there is a key without reading it
   ansible.builtin.debug:
     msg: "{{ created.session.stream_key_fingerprint if created.session.stream_key_available else 'none' }}"
 """

@@ -10,9 +10,9 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Whether a fact is of this run of Ansible
 description:
-  - The actions M(tenbyte.webinar.event) and M(tenbyte.webinar.session) leave the name of the run beside their facts, as
-    C(ansible_facts['tenbyte_sessions_run']). This test says whether that is the run that is going on.
-  - A persistent fact cache keeps the facts of other runs, which may have been about another event.
+  - The actions M(tenbyte.webinar.event) and M(tenbyte.webinar.session) set the name of the run with their facts, as
+    C(ansible_facts['tenbyte_sessions_run']). This test tells whether that is the current run.
+  - A persistent fact cache keeps the facts of other runs, which may concern another event.
 options:
   _input:
     description: The name of a run.

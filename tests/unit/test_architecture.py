@@ -196,5 +196,11 @@ def test_the_tests_of_a_folder_are_named_after_its_files(folder: str) -> None:
     assert [path.name for path in tests if not path.stem.startswith(names)] == []
 
 
+def test_the_page_lists_the_files_that_have_no_tests_of_their_own() -> None:
+    listed = set(re.findall(r"^\| `(_\w+/\w+)` \|", PAGE.read_text(), re.MULTILINE))
+    tests = ROOT / "tests" / "unit"
+    assert listed == {name for name in NAMES if not list((tests / name).parent.glob(f"test_{Path(name).name}*.py"))}
+
+
 def test_init_files_of_the_tests_are_empty() -> None:
     assert all(path.stat().st_size == 0 for path in Path(__file__).parent.rglob("__init__.py"))

@@ -65,7 +65,8 @@ def shown(value: Any) -> str:
         return f"a {kind(value)}"
     if isinstance(value, str):
         return f"'{value[:_LONGEST_SHOWN]}'"
-    return str(value).lower()[:_LONGEST_SHOWN]
+    text = str(value).lower()
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def kind(value: Any) -> str:

@@ -46,6 +46,10 @@ def _given_key(options: Mapping[str, Any]) -> StreamKey:
     stream_key, rtmp_url = options.get("stream_key") or "", options.get("rtmp_url") or None
     if not stream_key:
         raise InvalidInput("stream_key is missing. Give the key that the service showed for the session.")
+    if "://" in stream_key:
+        raise InvalidInput(
+            "stream_key is an address. Give the key alone as stream_key, and the address, without the key, as rtmp_url."
+        )
     try:
         require_plain_stream_key(stream_key)
     except StreamKeyMissing:

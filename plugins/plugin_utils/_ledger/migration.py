@@ -121,13 +121,13 @@ def _version_of(stored: bytes | None) -> int:
 
 def create_tables(connection: sa.Connection) -> None:
     """Create the tables of a new ledger. Keep earlier versions from creating a second ledger in the same database."""
-    is_alone = not sa.inspect(connection).get_table_names()
+    # A file is the ledger's own. Other applications may come to a server's database later, and want the name ``meta``.
+    is_own_file = connection.dialect.name == "sqlite" and not sa.inspect(connection).get_table_names()
     METADATA.create_all(connection)
-    if is_alone:
+    if is_own_file:
         _create_marker(connection)
     elif _is_free(connection, _EARLIER_UNIQUE_INDEX):
-        # Another application may want the name ``meta``. This view takes the name of an index without which earlier
-        # versions cannot create their tables.
+        # This view takes the name of an index without which earlier versions cannot create their tables.
         connection.exec_driver_sql(_BLOCKING_VIEW)
 
 

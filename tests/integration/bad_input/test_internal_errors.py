@@ -53,7 +53,9 @@ def test_an_internal_error_is_one_sentence_and_shows_its_frames_only_at_vvv(
     assert " in new_owner" not in quiet.output
     asked = with_internal_error.tasks(task, "-vvv")
     assert " in new_owner" in asked.output
-    assert "tenbyte.webinar: action_base.py:" in asked.output or "tenbyte.webinar: stream_key_lookup.py:" in asked.output
+    assert (
+        "tenbyte.webinar: action_base.py:" in asked.output or "tenbyte.webinar: stream_key_lookup.py:" in asked.output
+    )
     for run in (quiet, asked):
         assert SECRET not in run.output
         assert "Traceback" not in run.output

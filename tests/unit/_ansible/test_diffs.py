@@ -43,7 +43,7 @@ def test_a_deleted_room_is_shown_with_its_sessions_and_their_keys(run: Run, chec
     assert after == {}
 
 
-def test_the_plan_names_the_sessions_that_go_with_a_room(run: Run) -> None:
+def test_the_plan_names_the_sessions_that_are_deleted_with_a_room(run: Run) -> None:
     (done,) = run.apply(event(KEYNOTE)).sessions
     (step,) = run.plan(ABSENT_ROOM).steps()
     assert done.session is not None
@@ -51,7 +51,7 @@ def test_the_plan_names_the_sessions_that_go_with_a_room(run: Run) -> None:
     assert "stream keys" in step.reason
 
 
-def test_a_room_that_could_not_be_deleted_is_shown_as_it_is(run: Run) -> None:
+def test_a_room_that_could_not_be_deleted_is_shown_unchanged(run: Run) -> None:
     run.apply(event(KEYNOTE))
     run.service.on_request = lambda request: refusal(403) if request.method == "DELETE" else None
     before, after = diff(run, ABSENT_ROOM, check_mode=False)
@@ -104,7 +104,7 @@ def test_a_purged_session_is_shown_before_only(run: Run, check_mode: bool) -> No
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_two_rooms_of_one_title_are_both_shown(run: Run, check_mode: bool) -> None:
+def test_two_rooms_of_the_same_title_are_both_shown(run: Run, check_mode: bool) -> None:
     ids = [run.service.add_room("Main stage") for _each in range(2)]
     asked = EventSpec(tuple(RoomSpec(room_id=room_id, sessions=(KEYNOTE,)) for room_id in ids))
     before, after = diff(run, asked, check_mode=check_mode)
@@ -113,7 +113,7 @@ def test_two_rooms_of_one_title_are_both_shown(run: Run, check_mode: bool) -> No
     assert [len(room["sessions"]) for room in after.values()] == [1, 1]
 
 
-def test_what_changes_nothing_shows_no_difference(run: Run) -> None:
+def test_a_run_that_changes_nothing_has_an_empty_diff(run: Run) -> None:
     asked = event(KEYNOTE)
     run.apply(asked)
     for check_mode in (True, False):

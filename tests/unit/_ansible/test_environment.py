@@ -25,27 +25,27 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
         "CURL_CA_BUNDLE",
     ],
 )
-def test_what_the_documentation_names_is_honoured(name: str) -> None:
+def test_documented_variables_apply(name: str) -> None:
     assert honoured([{name: "outer"}, {name: " inner\n"}]) == {name: "inner"}
     assert honoured([{name: "outer"}, {name: ""}, {name: None}]) == {name: "outer"}
 
 
 @pytest.mark.parametrize("name", ["HOME", "PATH", "LD_PRELOAD", "PYTHONPATH", "XDG_CONFIG_HOME", "PG", "proxy"])
-def test_what_is_meant_for_the_host_of_a_task_is_not(name: str) -> None:
+def test_variables_for_the_host_of_a_task_do_not_apply(name: str) -> None:
     assert honoured([{name: "x"}]) == {}
 
 
-def test_the_keyword_may_be_empty_and_has_to_be_a_mapping() -> None:
+def test_the_keyword_may_be_empty_and_must_be_a_mapping() -> None:
     assert honoured([None, {}, ""]) == {}
     with pytest.raises(InvalidInput, match=r"^environment is no mapping\."):
         honoured(["TENBYTE_API_KEY=x"])
 
 
-def test_a_number_is_text_in_an_environment() -> None:
+def test_a_number_becomes_text() -> None:
     assert honoured([{"TENBYTE_API_KEY": 1234}]) == {"TENBYTE_API_KEY": "1234"}
 
 
-def test_the_environment_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_restored_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENBYTE_A", "before")
     monkeypatch.delenv("TENBYTE_B", raising=False)
     with in_force({"TENBYTE_A": "within", "TENBYTE_B": "within"}):

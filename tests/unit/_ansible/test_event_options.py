@@ -43,32 +43,32 @@ def test_the_usual_input_is_read() -> None:
     assert spec.scheduled_start_time == "2027-05-04T07:00:00Z"
 
 
-def test_a_session_by_itself_is_an_event_of_one() -> None:
+def test_the_action_session_makes_an_event_of_one_session() -> None:
     asked = event_of_session_from({"room": "Main stage", **session(), **POLICY})
     assert asked == event(room(session()))
     by_id = event_of_session_from({"room_id": ROOM_ID, **session(), **POLICY})
     assert (by_id.rooms[0].title, by_id.rooms[0].room_id) == (None, ROOM_ID)
 
 
-def test_the_description_of_a_session_by_itself_is_the_sessions_own() -> None:
+def test_the_description_of_the_action_session_is_the_sessions() -> None:
     asked = event_of_session_from({"room": "Main stage", **session(description="Opening"), **POLICY})
     assert asked.rooms[0].description is None
     assert asked.rooms[0].sessions[0].description == "Opening"
 
 
-def test_an_absent_event_overrules_each_sessions_state() -> None:
+def test_an_absent_event_overrides_each_sessions_state() -> None:
     asked = event(room(session(), session(title="Panel", state="absent")), state="absent")
     assert {spec.state for spec in asked.rooms[0].sessions} == {"absent"}
 
 
-def test_a_live_event_leaves_alone_what_is_not_to_be_there() -> None:
+def test_a_live_event_does_not_change_ended_and_absent_sessions() -> None:
     states = ("present", "live", "ended", "absent")
     asked = event(room(*(session(title=f"In {state}", state=state) for state in states)), state="live")
     assert [spec.state for spec in asked.rooms[0].sessions] == ["live", "live", "ended", "absent"]
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
-def test_a_session_that_shall_not_be_on_air_needs_no_preset(state: str) -> None:
+def test_an_ended_or_absent_session_needs_no_preset(state: str) -> None:
     assert event(room(session(preset_id=None, state=state))).rooms[0].sessions[0].preset_id is None
 
 
@@ -93,7 +93,7 @@ def test_analytics_that_were_not_given_are_not_asked_for() -> None:
     assert event(room(analytics=given)).rooms[0].analytics == {"google_tag_manager": {"container_id": "GTM-UNIT"}}
 
 
-def test_a_room_by_itself_is_an_event_of_one_room_without_sessions() -> None:
+def test_the_action_room_makes_an_event_of_one_room_without_sessions() -> None:
     asked = event_of_room_from({"title": "Main stage", "description": "Plenary", "state": "present"})
     assert asked.rooms == (RoomSpec(title="Main stage", description="Plenary"),)
     assert event_of_room_from({"room_id": ROOM_ID, "state": "absent"}).rooms == (
@@ -101,7 +101,7 @@ def test_a_room_by_itself_is_an_event_of_one_room_without_sessions() -> None:
     )
 
 
-def test_a_title_beside_a_room_id_is_the_title_that_the_room_is_to_have() -> None:
+def test_a_title_beside_a_room_id_is_the_rooms_new_title() -> None:
     asked = event_of_room_from({"room_id": ROOM_ID, "title": "Hall", "state": "present"})
     assert asked.rooms == (RoomSpec(room_id=ROOM_ID, title="Hall"),)
 
@@ -115,18 +115,18 @@ def test_a_title_beside_a_room_id_is_the_title_that_the_room_is_to_have() -> Non
         ({"room_id": "7"}, "^room '7': room_id '7' is not a UUID"),
     ],
 )
-def test_bad_input_of_a_room_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
+def test_bad_input_of_the_action_room_is_named_by_the_actions_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         event_of_room_from({**options, "state": "present"})
 
 
-def test_an_absent_room_may_hold_only_sessions_that_are_not_to_be() -> None:
+def test_an_absent_room_may_list_only_ended_and_absent_sessions() -> None:
     gone = [session(title=f"In {state}", state=state) for state in ("ended", "absent")]
     assert event(room(*gone, state="absent")).rooms[0].state == "absent"
     assert event(room(session(), state="absent"), state="absent").rooms[0].state == "absent"
 
 
-def test_ids_are_compared_in_small_letters() -> None:
+def test_ids_are_read_in_lower_case() -> None:
     ids = {"preset_id": PRESET.upper(), "session_id": SESSION_ID.upper()}
     asked = event(room(session(**ids), title=None, room_id=ROOM_ID.upper()))
     (spec,) = asked.rooms[0].sessions
@@ -182,7 +182,7 @@ BAD_EVENTS: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_EVENTS)
-def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str) -> None:
+def test_bad_input_is_refused_with_its_options_name_and_a_remedy(name: str) -> None:
     rooms, message = BAD_EVENTS[name]
     with pytest.raises(InvalidInput, match=message):
         event(*rooms)
@@ -199,7 +199,7 @@ def test_bad_input_is_refused_by_its_options_name_and_with_the_way_out(name: str
         ({"room": "Main stage", "preset_id": None}, "^room 'Main stage', session 'Keynote': preset_id is missing"),
     ],
 )
-def test_bad_input_of_a_session_by_itself_is_named_as_its_own_options(options: dict[str, Any], message: str) -> None:
+def test_bad_input_of_the_action_session_is_named_by_the_actions_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         event_of_session_from({**session(**options), **POLICY})
 
@@ -217,7 +217,7 @@ LOOK_ALIKES = [
 
 
 @pytest.mark.parametrize(("one", "other"), LOOK_ALIKES)
-def test_titles_that_look_the_same_in_one_room_are_refused_and_told_apart(one: str, other: str) -> None:
+def test_titles_in_one_room_that_look_the_same_are_refused_and_spelt_out(one: str, other: str) -> None:
     for first, second in ((one, other), (other, one)):
         with pytest.raises(
             InvalidInput, match=r"rooms\[0\] 'Main stage', sessions: two titles look the same"
@@ -239,7 +239,7 @@ def test_titles_that_look_the_same_may_be_in_two_rooms(one: str, other: str) -> 
     assert len(event(room(session(title=one)), room(session(title=other), title="Side stage")).rooms) == 2
 
 
-def test_a_title_of_which_nothing_can_be_seen_is_refused() -> None:
+def test_a_title_without_visible_characters_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"title '\{ZERO WIDTH SPACE\}.* has no visible characters"):
         event(room(session(title="\u200b\u200b\u200b")))
 
@@ -252,7 +252,7 @@ def test_a_title_of_which_nothing_can_be_seen_is_refused() -> None:
         (("Caf\u00e9/Hall", "Talk"), ("Cafe\u0301", "Hall/Talk")),
     ],
 )
-def test_two_sessions_of_one_name_in_the_facts_are_refused(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_two_sessions_with_the_same_name_in_the_facts_are_refused(one: tuple[str, str], other: tuple[str, str]) -> None:
     rooms = [room(session(title=title), title=room_title) for room_title, title in (one, other)]
     with pytest.raises(InvalidInput, match=r"would have one name.* in tenbyte_sessions.*room_id"):
         event(*rooms)
@@ -270,7 +270,7 @@ def test_two_sessions_of_one_name_in_the_facts_are_refused(one: tuple[str, str],
         (None, None),
     ],
 )
-def test_a_start_time_is_read_tolerantly_and_sent_in_one_form(start: str | None, sent: str | None) -> None:
+def test_a_start_time_may_have_several_forms_and_is_sent_in_one(start: str | None, sent: str | None) -> None:
     (spec,) = event(room(session(scheduled_start_time=start))).rooms[0].sessions
     assert spec.scheduled_start_time == sent
 
@@ -284,6 +284,6 @@ def test_a_start_time_is_read_tolerantly_and_sent_in_one_form(start: str | None,
         ("noon", "is not a date-time.*such as 2027"),
     ],
 )
-def test_a_start_time_that_cannot_be_an_instant_is_answered_with_its_right_form(start: str, said: str) -> None:
+def test_an_ambiguous_start_time_is_refused_with_the_right_form(start: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=rf"'Keynote': scheduled_start_time '{start}' {said}"):
         event(room(session(scheduled_start_time=start)))

@@ -58,7 +58,7 @@ def facts(result: Mapping[str, Any]) -> Facts:
     return found
 
 
-def test_a_run_leaves_its_sessions_the_rooms_that_it_looked_at_and_what_is_gone(run: Run) -> None:
+def test_the_facts_have_sessions_completely_handled_rooms_and_gone_sessions(run: Run) -> None:
     left = facts(apply(run, event(KEYNOTE)))
     (room_id,) = run.service.rooms
     (session_id,) = run.service.sessions
@@ -67,13 +67,13 @@ def test_a_run_leaves_its_sessions_the_rooms_that_it_looked_at_and_what_is_gone(
     assert left[EVENT] == {"run": "run-1", "rooms": [{"id": room_id, "title": "Main stage"}], "gone": {}}
 
 
-def test_a_single_session_looks_at_no_room_as_a_whole(run: Run) -> None:
+def test_the_action_session_handles_no_room_completely(run: Run) -> None:
     left = facts(apply(run, event(KEYNOTE), whole=False))
     assert (left[EVENT]["rooms"], list(left[SESSIONS])) == ([], ["Main stage/Keynote"])
 
 
 @pytest.mark.parametrize("state", ["absent", "ended"])
-def test_what_was_asked_to_go_is_gone_by_its_name(run: Run, state: Any) -> None:
+def test_a_session_that_was_removed_or_ended_is_gone_by_its_name(run: Run, state: Any) -> None:
     first = facts(apply(run, event(KEYNOTE)))
     run.service.sessions[(session_id := next(iter(run.service.sessions)))]["status"] = "live"
     left = facts(apply(run, event(replace(KEYNOTE, state=state)), first, whole=False))
@@ -86,7 +86,7 @@ def test_what_was_asked_to_go_is_gone_by_its_name(run: Run, state: Any) -> None:
     assert (list(again[SESSIONS]), again[EVENT]["gone"]) == (["Main stage/Keynote"], {})
 
 
-def test_a_scheduled_session_that_was_asked_to_be_ended_is_not_gone(run: Run) -> None:
+def test_a_scheduled_session_with_the_state_ended_is_not_gone(run: Run) -> None:
     left = facts(apply(run, event(KEYNOTE), {}))
     left = facts(apply(run, event(replace(KEYNOTE, state="ended")), left))
     assert (list(left[SESSIONS]), left[EVENT]["gone"]) == (["Main stage/Keynote"], {})
@@ -107,13 +107,13 @@ def test_the_sessions_of_a_deleted_room_are_gone(run: Run) -> None:
     assert gone == {f"Main stage/{title}": one for title, one in ids.items()}
 
 
-def test_a_room_of_which_something_failed_was_not_looked_at_as_a_whole(run: Run) -> None:
+def test_a_room_with_a_failure_was_not_handled_completely(run: Run) -> None:
     run.service.on_request = lambda request: refusal(422) if b"Panel" in request.body else None
     left = facts(apply(run, event(KEYNOTE, replace(KEYNOTE, title="Panel"))))
     assert (list(left[SESSIONS]), left[EVENT]["rooms"]) == (["Main stage/Keynote"], [])
 
 
-def test_two_rooms_of_one_title_leave_both_sessions(run: Run) -> None:
+def test_the_facts_have_the_sessions_of_two_rooms_with_the_same_title(run: Run) -> None:
     ids = [run.service.add_room("Main stage") for _each in range(2)]
     asked = EventSpec(tuple(RoomSpec(room_id=room_id, sessions=(KEYNOTE,)) for room_id in ids))
     result = apply(run, asked)
@@ -134,13 +134,13 @@ def test_a_later_task_of_the_run_does_not_overwrite_another_rooms_session(run: R
     assert sorted(entry["room_id"] for entry in left[SESSIONS].values()) == sorted(ids)
 
 
-def test_facts_of_another_run_are_neither_added_to_nor_kept(run: Run) -> None:
+def test_facts_of_another_run_are_dropped(run: Run) -> None:
     first = facts(apply(run, event(KEYNOTE), named="run-0"))
     left = facts(apply(run, event(replace(KEYNOTE, title="Panel")), first))
     assert (list(left[SESSIONS]), left[RUN], left[EVENT]["run"]) == (["Main stage/Panel"], "run-1", "run-1")
 
 
-def test_a_preview_leaves_the_facts_of_a_real_run_alone(run: Run) -> None:
+def test_a_preview_does_not_change_the_facts_of_a_real_run(run: Run) -> None:
     first = facts(apply(run, event(KEYNOTE)))
     left = facts(preview(run, event(replace(KEYNOTE, state="absent")), first))
     assert list(left) == [PREVIEW]
@@ -151,13 +151,13 @@ def test_a_preview_leaves_the_facts_of_a_real_run_alone(run: Run) -> None:
     assert list(more[PREVIEW]["gone"]) == ["Main stage/Keynote"]
 
 
-def test_a_preview_of_the_whole_run_leaves_what_the_run_would(run: Run) -> None:
+def test_a_preview_of_the_whole_run_sets_the_facts_of_a_real_run(run: Run) -> None:
     left = facts(preview(run, event(KEYNOTE), may_change_facts=True))
     assert left[SESSIONS]["Main stage/Keynote"]["id"] is None
     assert left[RUN] == "run-1"
 
 
-def test_a_preview_of_another_run_is_not_gone_on_from(run: Run) -> None:
+def test_a_preview_of_another_run_is_not_continued(run: Run) -> None:
     first = facts(preview(run, event(KEYNOTE), named="run-0"))
     left = facts(preview(run, event(replace(KEYNOTE, title="Panel")), first))
     assert list(left[PREVIEW]["sessions"]) == ["Main stage/Panel"]
@@ -173,7 +173,7 @@ def test_a_session_that_could_not_be_replaced_stays_in_the_facts(run: Run) -> No
 
 @hypothesis_settings(max_examples=100)
 @given(scenarios())
-def test_each_asked_session_has_a_name_of_its_own(scenario: Scenario) -> None:
+def test_each_session_has_a_unique_name(scenario: Scenario) -> None:
     plan = make_plan(scenario.asked, scenario.world())
     result = event_result(Outcome(plan, foreseen(plan)), Redactor(), facts_before={}, run="r", check_mode=True)
     names = [session["name"] for session in result["sessions"]]
@@ -185,7 +185,7 @@ def test_each_asked_session_has_a_name_of_its_own(scenario: Scenario) -> None:
     assert shown <= by_id
 
 
-def test_no_fact_is_about_a_session_that_was_never_asked_for(run: Run) -> None:
+def test_the_facts_have_only_sessions_that_were_asked_for(run: Run) -> None:
     room_id = run.service.add_room("Main stage")
     run.service.add_session(room_id, "Somebody's", KEYNOTE.preset_id)
     left = facts(apply(run, event(SessionSpec("Keynote", preset_id=KEYNOTE.preset_id))))

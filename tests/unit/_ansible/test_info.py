@@ -47,7 +47,7 @@ def rooms(given: dict[str, Any]) -> Ask:
     return lambda **options: room_info(read({**given, **options}, ROOM_INFO_SPEC), Redactor())
 
 
-def test_rooms_are_found_by_title_as_people_see_it(service: SmallService, rooms: Ask) -> None:
+def test_rooms_are_found_by_titles_that_look_the_same(service: SmallService, rooms: Ask) -> None:
     room_id = service.add_room("Main stage")
     service.add_room("Side stage")
     result = rooms(title="Main\u00a0stage")
@@ -65,7 +65,7 @@ def test_rooms_are_found_by_title_as_people_see_it(service: SmallService, rooms:
         ({"status": ["late"]}, "^status is 'late'; it must be one of: scheduled, live, ended, expired"),
     ],
 )
-def test_a_question_that_contradicts_itself_is_refused_before_any_call(
+def test_contradicting_options_are_refused_before_any_call(
     service: SmallService, sessions: Ask, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
@@ -73,7 +73,7 @@ def test_a_question_that_contradicts_itself_is_refused_before_any_call(
     assert service.journal == []
 
 
-def test_a_room_is_named_by_one_of_id_and_title(rooms: Ask) -> None:
+def test_a_room_is_named_by_id_or_title_and_not_both(rooms: Ask) -> None:
     with pytest.raises(InvalidInput, match=r"^Give room_id or title, not both"):
         rooms(room_id=ONE, title="Hall")
 
@@ -103,7 +103,7 @@ def test_health_is_shown_without_its_secrets(
     assert "stream_health" not in sessions()["sessions"][0]
 
 
-def test_health_that_is_not_known_is_warned_of(service: SmallService, sessions: Ask) -> None:
+def test_unknown_health_is_a_warning(service: SmallService, sessions: Ask) -> None:
     session_id = service.add_session(service.add_room("Main stage"), "Keynote")
     answers = {f"/sessions/{session_id}/stream_health": refusal(500)}
     service.on_request = lambda request: answers.get(request.path)
@@ -122,7 +122,7 @@ def test_health_that_is_not_known_is_warned_of(service: SmallService, sessions: 
         ([1], {}),
     ],
 )
-def test_statistics_are_passed_on_as_they_are_without_secrets(
+def test_statistics_are_returned_without_secrets(
     service: SmallService, sessions: Ask, data: Any, shown: dict[str, Any]
 ) -> None:
     service.on_request = lambda request: success(data) if request.path == "/sessions/stats" else None

@@ -66,7 +66,7 @@ def essence(settings: LedgerSettings) -> list[PortableRow]:
     return rows
 
 
-def test_a_ledger_that_took_in_another_exports_the_same(
+def test_a_ledger_that_imported_an_export_exports_the_same(
     work: Work, ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     filled(ledger_settings).close()
@@ -96,7 +96,7 @@ def intents(ledger: Ledger) -> list[tuple[str, str, int]]:
     return [(row.title, row.seen_ids, json.loads(row.unanswered)["count"]) for row in rows]
 
 
-def test_an_interrupted_creation_is_handed_on_with_what_is_unanswered(
+def test_an_interrupted_creation_is_exported_with_its_unanswered_requests(
     work: Work, ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     ledger = filled(ledger_settings)
@@ -112,7 +112,7 @@ def test_an_interrupted_creation_is_handed_on_with_what_is_unanswered(
     there.close()
 
 
-def test_an_interrupted_creation_does_not_take_the_place_of_what_is_there(
+def test_an_imported_interrupted_creation_does_not_replace_an_entry(
     work: Work, ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     ledger = opened(ledger_settings)
@@ -127,7 +127,7 @@ def test_an_interrupted_creation_does_not_take_the_place_of_what_is_there(
     there.close()
 
 
-def test_what_stands_beside_a_slot_stays_what_it_is_and_what_loses_its_slot_stands_beside_it(
+def test_an_import_keeps_entries_beside_a_slot_and_puts_a_second_session_beside_it(
     work: Work, ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:
     with closing(opened(ledger_settings)) as ledger:
@@ -154,9 +154,7 @@ def test_what_stands_beside_a_slot_stays_what_it_is_and_what_loses_its_slot_stan
     assert not work("import", ledger="b")["changed"]
 
 
-def test_an_intent_of_a_run_at_work_is_not_taken_for_one_of_the_other_ledger(
-    work: Work, ledger_settings: LedgerSettings
-) -> None:
+def test_the_intent_of_an_active_run_is_not_exported(work: Work, ledger_settings: LedgerSettings) -> None:
     ledger = filled(ledger_settings)
     work("export")
     assert len(ledger.entries()) == 4
@@ -166,7 +164,7 @@ def test_an_intent_of_a_run_at_work_is_not_taken_for_one_of_the_other_ledger(
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"$ANSIBLE_VAULT;1.1;AES256\n3132\n"])
-def test_a_file_that_is_no_export_is_neither_read_nor_overwritten(
+def test_a_file_that_is_not_an_export_is_neither_imported_nor_overwritten(
     work: Work, ledger_settings: LedgerSettings, tmp_path: Path, content: bytes
 ) -> None:
     filled(ledger_settings).close()
@@ -178,7 +176,7 @@ def test_a_file_that_is_no_export_is_neither_read_nor_overwritten(
     assert path.read_bytes() == content
 
 
-def test_a_wrong_password_opens_nothing(work: Work, ledger_settings: LedgerSettings) -> None:
+def test_a_wrong_password_is_refused(work: Work, ledger_settings: LedgerSettings) -> None:
     filled(ledger_settings).close()
     work("export")
     for operation in ("export", "import"):
@@ -186,7 +184,7 @@ def test_a_wrong_password_opens_nothing(work: Work, ledger_settings: LedgerSetti
             work(operation, vault_password="another password")
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(work: Work, ledger_settings: LedgerSettings, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_message(work: Work, ledger_settings: LedgerSettings, tmp_path: Path) -> None:
     filled(ledger_settings).close()
     with pytest.raises(InvalidInput, match=r"path .*absent/keys cannot be written: no such file or directory"):
         work("export", path=str(tmp_path / "absent" / "keys"))
@@ -208,7 +206,7 @@ def test_a_program_may_give_the_password(work: Work, ledger_settings: LedgerSett
         assert "unit-secret" not in str(caught.value)
 
 
-def test_an_export_without_what_cannot_be_read_is_refused(work: Work, ledger_settings: LedgerSettings) -> None:
+def test_an_export_with_unreadable_entries_is_refused(work: Work, ledger_settings: LedgerSettings) -> None:
     ledger = filled(ledger_settings)
     spoil = sa.update(slots).where(slots.c.object_id == "s1").values(secret=b"damaged")
     written(ledger, spoil)

@@ -8,7 +8,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.option_mistakes import mistakes
 
 
-def test_every_mistake_is_told_those_in_names_first() -> None:
+def test_every_mistake_is_reported_unknown_options_first() -> None:
     session = {"mode": "fax", "presetid": 1, "settings": {"max_join_limit": 0}}
     event = {"rooms": [{"title": "Hall", "sessions": [session, "x"]}, 7], "purge": "perhaps", "colour": "red"}
     told = [one.partition(". There")[0] for one in mistakes(event, EVENT_SPEC, "", {"purge": "PURGE"})]
@@ -25,5 +25,5 @@ def test_every_mistake_is_told_those_in_names_first() -> None:
     ]
 
 
-def test_what_is_in_order_has_no_mistakes() -> None:
+def test_valid_options_have_no_mistakes() -> None:
     assert list(mistakes({"rooms": [], "purge": "yes"}, EVENT_SPEC, "")) == []

@@ -35,9 +35,7 @@ ROOM_ID = "3f0a5a53-3f4c-4d3c-8f6e-8a4a9a0f9d10"
         ({}, ""),
     ],
 )
-def test_a_room_is_named_by_its_title_else_an_id_that_is_surely_none_of_its_keys(
-    options: dict[str, Any], title: str
-) -> None:
+def test_a_room_is_named_by_its_title_else_by_an_id_that_cannot_be_a_key(options: dict[str, Any], title: str) -> None:
     assert title_of(options) == title
 
 
@@ -46,7 +44,7 @@ def test_an_element_of_a_list_is_named_by_its_number_too() -> None:
     assert of_element("rooms", 0, "Hall") == "rooms[0]"
 
 
-def test_a_task_about_one_room_or_session_is_named_by_it() -> None:
+def test_messages_of_a_task_name_its_room_or_session() -> None:
     options = {"room": "Hall", "title": "Keynote"}
     assert of_task(options, SESSION_SPEC) == "room 'Hall', session 'Keynote': "
     assert of_task({"title": "Hall"}, ROOM_SPEC) == "room 'Hall': "

@@ -26,7 +26,7 @@ def numbers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 NUMBERS = dict(pair for spec in SPECS for pair in numbers(spec))
 
 
-def test_every_number_has_limits_of_its_own() -> None:
+def test_every_number_has_limits() -> None:
     assert {name: option["limits"] for name, option in NUMBERS.items()} == {
         "timeout": (1, 600),
         "retries": (0, 100),
@@ -38,7 +38,7 @@ def test_every_number_has_limits_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_is_taken_within_its_limits_and_refused_with_them_beyond(name: str) -> None:
+def test_a_number_is_accepted_within_its_limits_and_refused_beyond_them(name: str) -> None:
     option = NUMBERS[name]
     number = type_of(option)
     lowest, highest = option["limits"]
@@ -49,7 +49,7 @@ def test_a_number_is_taken_within_its_limits_and_refused_with_them_beyond(name: 
             number(value)
 
 
-def test_a_whole_number_is_one_whatever_its_type() -> None:
+def test_a_whole_number_may_be_of_any_type() -> None:
     retries = type_of(argument_specs.CONNECTION_SPEC["retries"])
     for value in (3, 3.0, "3", "3.0", " 3\n"):
         assert retries(value) == 3
@@ -57,28 +57,28 @@ def test_a_whole_number_is_one_whatever_its_type() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", "1e999"])
-def test_what_is_no_amount_of_seconds_is_refused(value: Any) -> None:
+def test_a_value_that_is_no_number_of_seconds_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"it must be from 1 to 600\."):
         type_of(argument_specs.CONNECTION_SPEC["timeout"])(value)
 
 
 @pytest.mark.parametrize("word", ["true", "Yes", " on\n", "1", 1, 1.0, "y", "T"])
-def test_words_for_true(word: Any) -> None:
+def test_words_for_true_are_read(word: Any) -> None:
     assert type_of({"type": "bool"})(word) is True
 
 
 @pytest.mark.parametrize("word", ["false", "No", " off\n", "0", 0, 0.0, "n", "F"])
-def test_words_for_false(word: Any) -> None:
+def test_words_for_false_are_read(word: Any) -> None:
     assert type_of({"type": "bool"})(word) is False
 
 
 @pytest.mark.parametrize("word", ["perhaps", 2, "nein", [], {}])
-def test_words_for_neither(word: Any) -> None:
+def test_other_words_are_no_boolean(word: Any) -> None:
     with pytest.raises(TypeError, match=r"^is .*; give true or false"):
         type_of({"type": "bool"})(word)
 
 
-def test_a_number_and_a_date_are_texts_where_a_text_is_wanted() -> None:
+def test_a_number_and_a_date_are_accepted_as_texts() -> None:
     text = type_of({"type": "str"})
     assert (text(7), text(date(2027, 5, 4))) == ("7", "2027-05-04")
 
@@ -92,13 +92,13 @@ def test_a_number_and_a_date_are_texts_where_a_text_is_wanted() -> None:
         ({"x": 1}, "is a mapping; give a text."),
     ],
 )
-def test_what_ansible_would_make_a_text_of_is_refused(kind: str, value: Any, refusal: str) -> None:
+def test_values_that_ansible_would_convert_to_text_are_refused(kind: str, value: Any, refusal: str) -> None:
     with pytest.raises(TypeError) as caught:
         type_of({"type": kind})(value)
     assert str(caught.value) == refusal
 
 
-def test_a_value_is_shown_shortly_and_lists_not_at_all() -> None:
+def test_a_value_is_shown_shortened_and_a_list_is_not_shown() -> None:
     assert [shown(value) for value in (["secret"], {"a": "secret"}, "x" * 30, True, 7)] == [
         "a list",
         "a mapping",

@@ -17,7 +17,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.option_va
 
 
 @pytest.mark.parametrize("empty", [None, "", " ", "\n", "\u00a0"])
-def test_what_is_empty_is_left_out_wherever_it_stands(empty: Any) -> None:
+def test_empty_values_are_left_out_at_every_depth(empty: Any) -> None:
     session = {"title": "Keynote", "mode": empty, "settings": {"chat_enabled": empty}}
     rooms = [empty, {"title": "Hall", "state": empty, "sessions": [empty, session]}]
     assert prepared({"rooms": rooms, "state": empty}, EVENT_SPEC) == {
@@ -25,7 +25,7 @@ def test_what_is_empty_is_left_out_wherever_it_stands(empty: Any) -> None:
     }
 
 
-def test_an_option_that_does_not_exist_stays_so_that_it_is_refused() -> None:
+def test_an_unknown_option_stays_so_that_it_is_refused() -> None:
     assert prepared({"colour": "", "title": "Keynote"}, SESSION_SPEC) == {"colour": "", "title": "Keynote"}
 
 
@@ -61,5 +61,5 @@ def test_a_list_of_texts_may_be_one_text(value: Any, elements: Any) -> None:
     assert prepared({"status": value}, SESSION_INFO_SPEC) == {"status": elements}
 
 
-def test_a_list_of_numbers_may_be_one() -> None:
+def test_a_list_of_numbers_may_be_one_number() -> None:
     assert prepared({"entries": 7}, LEDGER_ACTION_SPEC) == {"entries": [7]}

@@ -35,7 +35,7 @@ def connected(**options: Any) -> Connection:
     return connection_from({name: value for name, value in given.items() if value is not None}, Redactor())
 
 
-def test_no_credentials_are_refused_with_every_way_to_give_one() -> None:
+def test_missing_credentials_are_refused_with_every_way_to_give_one() -> None:
     with pytest.raises(InvalidInput) as caught:
         connected(api_key=None)
     for name in ("api_key", "api_token", "tenbyte_api_key", "TENBYTE_API_TOKEN"):
@@ -49,7 +49,7 @@ def test_both_credentials_are_refused() -> None:
 
 @pytest.mark.parametrize("tail", [" ", "\n", "\r\nX-Evil: 1", "é", "\0"])
 @pytest.mark.parametrize("name", ["api_key", "api_token"])
-def test_a_credential_that_cannot_stand_in_a_header_is_refused_and_not_quoted(name: str, tail: str) -> None:
+def test_a_credential_that_cannot_be_in_a_header_is_refused_and_not_quoted(name: str, tail: str) -> None:
     with pytest.raises(InvalidInput, match=name) as caught:
         connected(**{"api_key": None, name: SECRET + tail})
     assert SECRET not in str(caught.value)
@@ -62,7 +62,7 @@ def test_a_credential_is_masked_from_then_on(name: str) -> None:
     assert redactor.text(f"x{SECRET}") == f"x{MASK}"
 
 
-def test_the_default_is_the_real_service_with_certificates_checked() -> None:
+def test_the_default_is_the_real_service_with_verified_certificates() -> None:
     connection = connected()
     assert connection.api_url == DEFAULT_API_URL == "https://api.tenbyte.io/v1/webinar"
     assert connection.validate_certs is True
@@ -79,7 +79,7 @@ def test_the_default_is_the_real_service_with_certificates_checked() -> None:
         (" HTTPS://A.invalid:443//v1\n", "https://a.invalid/v1"),
     ],
 )
-def test_https_and_loopback_are_accepted_in_one_spelling(url: str, spelt: str) -> None:
+def test_https_and_loopback_urls_are_accepted_and_normalised(url: str, spelt: str) -> None:
     assert connected(api_url=url).api_url == spelt
 
 
@@ -93,7 +93,7 @@ def test_https_and_loopback_are_accepted_in_one_spelling(url: str, spelt: str) -
         "HTTP://a.invalid/",
     ],
 )
-def test_plain_http_to_another_machine_is_refused_unless_it_is_allowed(url: str) -> None:
+def test_plain_http_to_another_machine_is_refused_unless_allowed(url: str) -> None:
     with pytest.raises(InvalidInput, match=r"api_url is plain http .*allow_http: true"):
         connected(api_url=url)
     assert connected(api_url=url, allow_http=True).api_url == url.lower().rstrip("/")
@@ -114,7 +114,7 @@ def test_plain_http_to_another_machine_is_refused_unless_it_is_allowed(url: str)
         "https://a.invalid/v1#",
     ],
 )
-def test_what_is_no_base_url_is_refused(url: str) -> None:
+def test_a_value_that_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="api_url"):
         connected(api_url=url)
 
@@ -154,7 +154,7 @@ def test_a_shared_option_comes_from_the_task_else_a_variable_else_the_environmen
 
 
 @pytest.mark.parametrize("name", TRUTHS)
-def test_a_shared_truth_value_comes_from_the_same_places(name: str) -> None:
+def test_a_shared_boolean_comes_from_the_same_places(name: str) -> None:
     variable, environment = f"tenbyte_{name}", {FROM_ENVIRONMENT[name]: "no"}
     assert shared({name: False}, {variable: True}, {FROM_ENVIRONMENT[name]: "yes"})[name] is False
     assert shared({name: " "}, {variable: "Yes"}, environment)[name] is True
@@ -164,7 +164,7 @@ def test_a_shared_truth_value_comes_from_the_same_places(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRUTHS)
-def test_a_truth_value_that_is_none_is_refused_by_the_name_of_its_source(name: str) -> None:
+def test_a_wrong_boolean_is_refused_with_the_name_of_its_source(name: str) -> None:
     for place, given in (
         (name, ({name: "perhaps"}, {}, {})),
         (f"tenbyte_{name}", ({}, {f"tenbyte_{name}": "perhaps"}, {})),
@@ -176,7 +176,7 @@ def test_a_truth_value_that_is_none_is_refused_by_the_name_of_its_source(name: s
 
 @pytest.mark.parametrize("empty", [None, "", " ", "\n", " \t\r\n"])
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_empty_hides_nothing_wherever_it_stands(name: str, empty: str | None) -> None:
+def test_an_empty_value_does_not_hide_the_next_source(name: str, empty: str | None) -> None:
     variable, environment = f"tenbyte_{name}", {FROM_ENVIRONMENT[name]: " env\n"}
     assert shared({name: empty}, {variable: " variable\n"}, environment)[name] == "variable"
     assert shared({name: empty}, {variable: empty}, environment)[name] == "env"
@@ -184,7 +184,7 @@ def test_what_is_empty_hides_nothing_wherever_it_stands(name: str, empty: str | 
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_from_anywhere_loses_the_blanks_and_line_ends_around_it(name: str) -> None:
+def test_a_text_of_any_source_loses_the_blanks_and_line_ends_around_it(name: str) -> None:
     for given, variables, environment in (
         ({name: " x\n"}, {}, {}),
         ({}, {f"tenbyte_{name}": " x\n"}, {}),
@@ -194,17 +194,17 @@ def test_a_text_from_anywhere_loses_the_blanks_and_line_ends_around_it(name: str
 
 
 @pytest.mark.parametrize("value", [["x"], {"x": 1}, True])
-def test_what_is_no_text_is_refused_by_the_name_of_its_source_and_not_quoted(value: object) -> None:
+def test_a_value_that_is_no_text_is_refused_with_the_name_of_its_source_and_not_quoted(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"^tenbyte_ledger_key is ") as caught:
         shared({}, {"tenbyte_ledger_key": value}, {})
     assert "'x'" not in str(caught.value)
 
 
-def test_an_empty_credential_leaves_open_which_of_the_two_it_is() -> None:
+def test_an_empty_credential_does_not_decide_between_the_two() -> None:
     assert shared({"api_key": ""}, {"tenbyte_api_token": SECRET}, {}) == {"api_token": SECRET}
 
 
-def test_without_a_home_a_ledger_that_is_named_has_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_url_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "home_folder", lambda: None)
     assert not location.may_exist(ledger_settings_from({}, {}))
     assert ledger_settings_from({}, {"XDG_DATA_HOME": "/data"}).url.startswith("sqlite:////data/")
@@ -212,7 +212,7 @@ def test_without_a_home_a_ledger_that_is_named_has_its_place(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("one", "other"), [("api_key", "api_token"), ("api_token", "api_key")])
-def test_a_credential_nearer_to_the_task_settles_which_of_the_two_it_is(one: str, other: str) -> None:
+def test_a_credential_nearer_to_the_task_hides_the_other_one(one: str, other: str) -> None:
     environment = {FROM_ENVIRONMENT[other]: "env"}
     assert shared({one: SECRET}, {f"tenbyte_{other}": "variable"}, environment) == {one: SECRET}
     assert shared({}, {f"tenbyte_{one}": SECRET}, environment) == {one: SECRET}
@@ -242,6 +242,6 @@ def test_the_ledger_is_read_from_its_options() -> None:
     assert (default.url, default.key) == ("sqlite:////data/tenbyte-webinar/ledger.sqlite3", None)
 
 
-def test_a_bad_ledger_url_is_refused_before_anything_is_opened() -> None:
+def test_a_bad_ledger_url_is_refused_before_the_ledger_is_opened() -> None:
     with pytest.raises(InvalidInput, match="ledger_url"):
         ledger_settings_from({"ledger_url": "/srv/x.db"}, {})

@@ -90,7 +90,7 @@ def without_none(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("action", SPECS)
-def test_options_are_read_as_ansible_reads_them_without_what_is_empty(action: str) -> None:
+def test_options_are_read_as_by_ansible_without_empty_values(action: str) -> None:
     spec = SPECS[action]
 
     @examples(arguments(spec))
@@ -103,7 +103,7 @@ def test_options_are_read_as_ansible_reads_them_without_what_is_empty(action: st
 
 
 @pytest.mark.parametrize("action", SPECS)
-def test_every_option_that_is_not_required_may_be_empty_and_is_then_not_given(action: str) -> None:
+def test_every_optional_option_may_be_empty_and_is_then_not_given(action: str) -> None:
     spec = SPECS[action]
     plain = read(required(spec), spec)
     for empty in ("", " \n", None):
@@ -112,7 +112,7 @@ def test_every_option_that_is_not_required_may_be_empty_and_is_then_not_given(ac
 
 
 @pytest.mark.parametrize("action", SPECS)
-def test_every_option_that_is_required_is_missed_by_its_name(action: str) -> None:
+def test_every_required_option_is_reported_missing_by_its_name(action: str) -> None:
     spec = SPECS[action]
     for name in required(spec):
         for empty in ("", None):
@@ -124,11 +124,11 @@ def session(**options: Any) -> dict[str, Any]:
     return read({"title": "Keynote", **options}, argument_specs.SESSION_SPEC)
 
 
-def test_a_description_is_kept_to_the_letter_and_an_empty_one_is_given() -> None:
+def test_a_description_keeps_its_blanks_and_may_be_empty() -> None:
     assert [session(description=text)["description"] for text in ("", " a\n", None)] == ["", " a\n", None]
 
 
-def test_a_title_is_kept_to_the_letter() -> None:
+def test_a_title_keeps_its_blanks() -> None:
     assert (session(title=" Keynote ")["title"], session(room="Hall ")["room"]) == (" Keynote ", "Hall ")
 
 
@@ -144,18 +144,18 @@ def test_other_texts_lose_the_blanks_around_them() -> None:
         (date(2027, 5, 4), "2027-05-04"),
     ],
 )
-def test_what_yaml_takes_for_a_date_is_text(value: date, text: str) -> None:
+def test_a_date_of_yaml_becomes_text(value: date, text: str) -> None:
     assert session(scheduled_start_time=value)["scheduled_start_time"] == text
 
 
 @pytest.mark.parametrize("value", [True, False, math.nan, math.inf, -math.inf, 1.5, "1.5", "x", [1], {"a": 1}, "1e999"])
-def test_what_is_no_whole_number_is_refused(value: Any) -> None:
+def test_a_value_that_is_no_whole_number_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^retries is .*; give a whole number"):
         session(retries=value)
 
 
 @pytest.mark.parametrize("value", [True, "soon", [1], {}])
-def test_what_is_no_number_is_refused(value: Any) -> None:
+def test_a_value_that_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"wait_timeout is .*; give a number"):
         session(wait_timeout=value)
 
@@ -189,7 +189,7 @@ def test_a_secret_of_the_wrong_type_is_refused_and_not_quoted(name: str, value: 
         ([{"title": "x" * 60, "state": "gone"}], r"^rooms\[0\] 'x{40}…': state is 'gone'; it must be one of: present"),
     ],
 )
-def test_a_mistake_within_an_event_says_where_it_stands(rooms: Any, message: str) -> None:
+def test_a_mistake_in_an_event_names_its_position(rooms: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         read({"rooms": rooms}, argument_specs.EVENT_SPEC)
 
@@ -208,7 +208,7 @@ def test_rooms_may_be_a_text_of_json_as_surveys_give_it() -> None:
         date(2027, 5, 4),
     ],
 )
-def test_rooms_may_be_a_text_of_python_as_older_cores_make_it_of_a_date(start: date) -> None:
+def test_rooms_may_be_python_text_as_older_cores_pass_dates(start: date) -> None:
     rooms = [{"title": "It's", "sessions": [{"title": "Keynote", "scheduled_start_time": start, "settings": None}]}]
     event = read({"rooms": str(rooms)}, argument_specs.EVENT_SPEC)
     assert event == read({"rooms": rooms}, argument_specs.EVENT_SPEC)
@@ -216,18 +216,18 @@ def test_rooms_may_be_a_text_of_python_as_older_cores_make_it_of_a_date(start: d
 
 
 @pytest.mark.parametrize("text", ["[open('x')]", "[__import__('os')]", "[x]", "[{**{}}]", "[1 + 1]", "[" * 5000, "["])
-def test_a_text_that_is_no_value_is_not_evaluated(text: str) -> None:
+def test_a_text_that_is_not_a_literal_is_not_evaluated(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^rooms is a text; give a list"):
         read({"rooms": text}, argument_specs.EVENT_SPEC)
 
 
 @pytest.mark.parametrize("text", ["loud", "{1, 2}", "a=1 b", "{", "[]"])
-def test_a_text_that_stands_for_no_mapping_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_mapping_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings is '.*'; give a mapping of options: chat_"):
         session(settings=text)
 
 
-def test_a_mistake_of_a_session_by_itself_names_it_and_its_room() -> None:
+def test_a_mistake_of_the_action_session_names_session_and_room() -> None:
     with pytest.raises(InvalidInput, match=r"^room 'Hall', session 'Keynote': mode is 'fax'"):
         session(room="Hall", mode="fax")
     with pytest.raises(InvalidInput, match=r"^session 'Keynote': settings.chat is no option there"):
@@ -265,7 +265,7 @@ def of_any_type(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("action", ["session", "event", "ledger"])
-def test_whatever_is_given_is_read_or_refused_with_a_sentence(action: str) -> None:
+def test_any_input_is_read_or_refused_with_a_message(action: str) -> None:
     spec = SPECS[action]
 
     @examples(of_any_type(spec))

@@ -27,7 +27,7 @@ class Fraction(float):
     pass
 
 
-def test_values_become_pythons_own_at_any_depth() -> None:
+def test_values_become_plain_at_every_depth() -> None:
     made = plain({Text("a"): [Text("b"), (Number(1), Fraction(0.5)), None, True]})
     assert made == {"a": ["b", [1, 0.5], None, True]}
     (key,) = made
@@ -46,6 +46,6 @@ def test_a_date_without_quotes_becomes_its_text(value: Any, text: str) -> None:
     assert plain([value]) == [text]
 
 
-def test_what_is_not_defined_is_told_from_what_is_empty() -> None:
+def test_an_undefined_value_differs_from_an_empty_one() -> None:
     assert is_undefined(Undefined())
     assert not is_undefined("")

@@ -73,7 +73,7 @@ def shape(value: Any) -> Any:
     return [shape(item) for item in value] if isinstance(value, list) else None
 
 
-def test_no_result_holds_the_key_even_where_the_service_puts_it_into_urls() -> None:
+def test_no_result_contains_the_key_even_if_the_service_puts_it_into_urls() -> None:
     spiteful = replace(MADE, session=replace(SESSION, hls_url=f"https://hls.invalid/{SECRET}"), notes=(SECRET,))
     failing = replace(MADE, error=f"the service said {SECRET}")
     for outcome in (spiteful, failing):
@@ -82,11 +82,11 @@ def test_no_result_holds_the_key_even_where_the_service_puts_it_into_urls() -> N
         assert MASK in json.dumps(result)
 
 
-def test_the_ingest_url_is_shown_with_its_key_masked_without_any_redactor() -> None:
+def test_the_ingest_url_is_masked_without_a_redactor() -> None:
     assert session_result(MADE, "Main stage/Keynote")["rtmp_url"] == f"rtmp://ingest.invalid/live/{MASK}"
 
 
-def test_a_created_session_is_told_with_its_fingerprint() -> None:
+def test_a_created_session_is_shown_with_its_fingerprint() -> None:
     result = shown(applied(MADE))
     (session,) = result["sessions"]
     assert result["changed"] is True
@@ -105,7 +105,7 @@ def test_check_mode_has_the_shape_of_a_real_run() -> None:
         assert set(foretold) == set(real)
 
 
-def test_what_matches_shows_no_change_and_an_empty_diff() -> None:
+def test_a_matching_session_shows_no_change_and_an_empty_diff() -> None:
     result = shown(checked(room=True, session=True))
     assert (result["changed"], result["plan"]) == (False, [])
     assert result["diff"]["before"] == result["diff"]["after"] != ""
@@ -125,7 +125,7 @@ def test_a_diff_is_yaml_of_before_and_after_with_fingerprints() -> None:
     }
 
 
-def test_a_plan_line_holds_the_call() -> None:
+def test_a_step_of_the_plan_has_its_request() -> None:
     (line,) = shown(checked(room=True, session=False))["plan"]
     assert line == {
         "action": "create_session",
@@ -150,7 +150,7 @@ def test_a_failure_names_each_session_and_keeps_the_results_of_the_others() -> N
     assert list(result["ansible_facts"][SESSIONS]) == ["Main stage/Keynote"]
 
 
-def test_a_room_without_sessions_that_fails_is_told_truly() -> None:
+def test_a_failed_room_without_sessions_is_reported_as_a_room() -> None:
     asked = EventSpec((RoomSpec(title="Main stage"),))
     plan = make_plan(asked, world(room=False, session=False))
     result = shown(Outcome(plan, Applied((RoomOutcome(asked.rooms[0], None, error="refused"),), ())))
@@ -159,7 +159,7 @@ def test_a_room_without_sessions_that_fails_is_told_truly() -> None:
     assert "of 0 sessions" not in result["msg"]
 
 
-def test_facts_of_the_same_run_add_up_and_what_is_gone_leaves() -> None:
+def test_facts_of_the_same_run_add_up_and_lose_gone_sessions() -> None:
     before = {SESSIONS: {"Main stage/Keynote": {"id": "old"}, "Other/Talk": {"id": "s7"}}, RUN: "run-1"}
     facts = shown(applied(MADE), before)["ansible_facts"]
     assert facts[SESSIONS]["Main stage/Keynote"]["id"] == "s1"
@@ -200,7 +200,7 @@ def failing(*reasons: str, rooms: tuple[str, ...] = ()) -> Outcome:
     return Outcome(plan, Applied((RoomOutcome(asked.rooms[0], ROOM), *of_rooms), tuple(outcomes)))
 
 
-def test_a_failure_that_many_sessions_have_in_common_is_told_once() -> None:
+def test_a_failure_that_many_sessions_share_is_reported_once() -> None:
     reasons = [f"the session id-{number} exists, but the ledger does not hold its stream key." for number in range(40)]
     result = shown(failing(*reasons))
     assert result["msg"].startswith("40 of 40 sessions failed. ")
@@ -211,7 +211,7 @@ def test_a_failure_that_many_sessions_have_in_common_is_told_once() -> None:
     assert [item["reason"] for item in result["failed_sessions"]] == reasons
 
 
-def test_a_failure_counts_rooms_and_sessions_apart() -> None:
+def test_a_failure_counts_rooms_and_sessions_separately() -> None:
     result = shown(failing("no", rooms=("refused", "refused")))
     assert result["msg"].startswith("1 of 1 sessions and 2 rooms failed. ")
     assert "Room 0, Room 1: refused" in result["msg"]
@@ -224,7 +224,7 @@ def test_the_only_failure_of_its_kind_keeps_its_ids() -> None:
     assert "Main stage/Talk 0: the session id-0 is live | Main stage/Talk 1: the session id-1 is gone" in result["msg"]
 
 
-def test_an_ingest_url_that_is_not_plainly_one_is_not_passed_on() -> None:
+def test_a_malformed_ingest_url_is_not_passed_on() -> None:
     odd = replace(MADE, key=StreamKey(SECRET, "rtmp://ingest.invalid/live' exec evil", "file:///etc/passwd"))
     result = shown(applied(odd))
     (session,) = result["sessions"]

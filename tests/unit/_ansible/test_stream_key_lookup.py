@@ -12,7 +12,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_ke
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput, StreamKeyMissing
 
 
-def test_terms_may_be_lists_and_an_empty_one_is_no_id() -> None:
+def test_terms_may_be_lists_and_an_empty_term_is_no_id() -> None:
     assert session_ids_from(["a", ["b", ("c", [" d\n"])], None, "", 7]) == ["a", "b", "c", "d", None, None, "7"]
     with pytest.raises(InvalidInput, match="mapping"):
         session_ids_from([[{"id": "a"}]])

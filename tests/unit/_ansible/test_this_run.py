@@ -39,11 +39,11 @@ print(is_this_run(sys.stdin.readline().strip()), flush=True)
 
 
 @pytest.mark.parametrize("value", [OTHER, "", None, 0, [], {}, f"{RUN}0"], ids="abcdefg")
-def test_what_is_no_name_of_this_run_is_not_of_it(value: object) -> None:
+def test_another_value_is_not_the_name_of_this_run(value: object) -> None:
     assert not is_this_run(value)
 
 
-def test_a_worker_is_of_the_run_that_started_it() -> None:
+def test_a_worker_belongs_to_the_run_that_started_it() -> None:
     for name, answer in ((RUN, "True"), (OTHER, "False")):
         with start_python(CHILD) as worker:
             assert worker.stdin is not None
@@ -63,7 +63,7 @@ def test_the_first_host_with_facts_of_this_run_counts() -> None:
     assert event_of_this_run([STALE, REAL], preview=False)["sessions"] == REAL["tenbyte_sessions"]
 
 
-def test_facts_of_another_run_are_none_and_are_said_to_be_there() -> None:
+def test_facts_of_another_run_are_ignored_and_called_stale() -> None:
     nothing: dict[str, Any] = {"sessions": None, "rooms": {}, "gone": {}, "stale": True}
     assert event_of_this_run([STALE], preview=False) == nothing
     assert event_of_this_run([{"tenbyte_preview": {"run": OTHER}}], preview=True) == nothing
@@ -71,12 +71,12 @@ def test_facts_of_another_run_are_none_and_are_said_to_be_there() -> None:
     assert event_of_this_run([{}], preview=True) == nothing | {"stale": False}
 
 
-def test_a_part_of_another_run_is_not_taken_for_one_of_this() -> None:
+def test_a_fact_of_another_run_is_ignored_beside_one_of_this_run() -> None:
     known = event_of_this_run([REAL | {"tenbyte_event": {**EVENT, "run": OTHER}}], preview=False)
     assert (known["rooms"], known["gone"]) == ({}, {})
 
 
-def test_a_preview_counts_only_where_nothing_is_changed() -> None:
+def test_a_preview_counts_only_in_check_mode() -> None:
     facts = [REAL, PREVIEW]
     assert event_of_this_run(facts, preview=True)["sessions"] == {"Hall/Panel": {}}
     assert event_of_this_run(facts, preview=False)["sessions"] == {"Hall/Talk": {}}
@@ -85,7 +85,7 @@ def test_a_preview_counts_only_where_nothing_is_changed() -> None:
 
 
 @pytest.mark.parametrize("odd", ["text", ["list"], 3, None])
-def test_odd_facts_do_no_harm(odd: object) -> None:
+def test_malformed_facts_are_ignored(odd: object) -> None:
     facts = [{"tenbyte_sessions": odd, "tenbyte_sessions_run": RUN, "tenbyte_event": odd, "tenbyte_preview": odd}]
     assert event_of_this_run(facts, preview=True)["sessions"] == {}
     about = {"run": RUN, "rooms": odd, "gone": odd}

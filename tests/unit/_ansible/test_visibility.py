@@ -24,7 +24,7 @@ LOOPS = [Task(loop=[]), Task(loop_with="items")]
 
 
 @pytest.mark.parametrize("task", LOOPS)
-def test_keys_are_not_revealed_in_a_loop_where_ansible_would_show_them(
+def test_keys_are_not_revealed_in_a_loop_if_ansible_would_show_them(
     monkeypatch: pytest.MonkeyPatch, task: Task
 ) -> None:
     monkeypatch.setattr(visibility, "core_version", "2.18.1")
@@ -36,7 +36,7 @@ def test_keys_are_not_revealed_in_a_loop_where_ansible_would_show_them(
     ("version", "task"),
     [("2.18.1", Task()), ("2.18.1", Task(loop=[], no_log=True)), *(("2.19.0b1", task) for task in LOOPS)],
 )
-def test_elsewhere_keys_may_be_revealed(monkeypatch: pytest.MonkeyPatch, version: str, task: Task) -> None:
+def test_keys_may_be_revealed_if_ansible_hides_them(monkeypatch: pytest.MonkeyPatch, version: str, task: Task) -> None:
     monkeypatch.setattr(visibility, "core_version", version)
     visibility.refuse_to_reveal_in_a_loop(task)
 
@@ -53,7 +53,7 @@ def test_elsewhere_keys_may_be_revealed(monkeypatch: pytest.MonkeyPatch, version
         ("ansible.builtin.memory", {"TENBYTE_API_KEY": "unit"}, None),
     ],
 )
-def test_credentials_among_cached_facts_are_warned_of(
+def test_credentials_in_cached_facts_cause_a_warning(
     monkeypatch: pytest.MonkeyPatch, plugin: str, environment: Any, named: str | None
 ) -> None:
     monkeypatch.setattr(constants.config, "get_config_value", lambda _name: plugin)
@@ -64,5 +64,5 @@ def test_credentials_among_cached_facts_are_warned_of(
         assert "'unit'" not in warnings[0]
 
 
-def test_without_facts_there_is_nothing_to_warn_of() -> None:
+def test_without_facts_there_is_no_warning() -> None:
     assert visibility.warnings_of_cached_credentials({}) == []

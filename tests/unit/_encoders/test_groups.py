@@ -14,7 +14,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.groups i
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_group_of_a_host_says_which_role_it_has() -> None:
+def test_the_group_of_a_host_determines_its_role() -> None:
     found = encoder_groups({"all": ["a", "b", "c", "d"], "encoders": ["a"], "relays": ["b"], "studios": ["c"]})
     assert found == {
         "patterns": ["encoders", "relays", "studios"],
@@ -24,24 +24,24 @@ def test_the_group_of_a_host_says_which_role_it_has() -> None:
 
 
 @pytest.mark.parametrize("groups", [{}, {"all": []}, {"encoders": []}, {"relays": [], "studios": []}])
-def test_without_any_of_the_groups_a_play_names_the_first(groups: dict[str, Any]) -> None:
+def test_without_any_group_the_pattern_is_encoders(groups: dict[str, Any]) -> None:
     assert encoder_groups(groups) == {"patterns": ["encoders"], "roles": {}, "problem": ""}
 
 
-def test_a_group_that_nobody_is_in_is_not_named() -> None:
+def test_an_empty_group_is_not_a_pattern() -> None:
     assert encoder_groups({"encoders": [], "studios": ["c"]})["patterns"] == ["studios"]
 
 
-def test_a_host_that_is_in_two_groups_is_a_problem_with_a_way_out() -> None:
+def test_a_host_in_two_groups_is_a_problem_with_a_remedy() -> None:
     problem = encoder_groups({"encoders": ["a", "b"], "relays": ["b"], "studios": ["b", "a"]})["problem"]
     assert "a is in the groups encoders and studios, b is in the groups encoders and relays and studios;" in problem
     assert "Take it out of all but one of them" in problem
 
 
-def test_each_of_the_roles_is_there() -> None:
+def test_each_role_exists() -> None:
     assert all((ROOT / "roles" / role.rpartition(".")[2] / "tasks" / "main.yml").exists() for role in ROLES.values())
 
 
-def test_no_playbook_names_a_group_by_itself() -> None:
+def test_no_playbook_names_the_groups_as_hosts() -> None:
     for path in (ROOT / "playbooks").rglob("*.yml"):
         assert not re.search(r"(?m)^\s*-? ?hosts:.*(encoders|relays|studios)", path.read_text()), path

@@ -12,7 +12,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_rec
 ID = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 
 
-def test_streams_are_known_by_what_was_noted_and_else_by_their_keys() -> None:
+def test_streams_are_read_from_records_and_from_key_files() -> None:
     found = streams_on_host(
         "hall-talk-00000000.ffpreset 1793000000.25\nhall-show-00000001.ffpreset 7.0\n",
         'hall-talk-00000000.json {"name": "another", "label": "Hall/Talk"}\nhall-break-00000002.json {}\n',
@@ -29,14 +29,14 @@ def test_streams_are_known_by_what_was_noted_and_else_by_their_keys() -> None:
     }
 
 
-def test_a_stream_of_obs_is_named_by_its_session() -> None:
+def test_a_stream_of_obs_is_named_after_its_session() -> None:
     found = streams_on_host(f"{ID}.json 1.5\n", f'{ID}/place.json {{"label": "Hall/Talk"}}\n', "obs_encoder")
     assert found["streams"] == [{"label": "Hall/Talk", "name": ID, "session_id": ID}]
     assert found["key_times"] == {ID: "1.5"}
     assert streams_on_host(f"{ID}.json 1.5", "", "obs_encoder")["streams"] == [{"name": ID, "session_id": ID}]
 
 
-def test_a_push_is_named_by_stream_and_destination() -> None:
+def test_a_push_is_named_after_stream_and_destination() -> None:
     found = streams_on_host("talk.primary.conf 1.5\n", 'talk.backup1.json {"push_port": 1}\n', "rtmp_relay")
     assert found["names"] == ["talk.backup1", "talk.primary"]
 
@@ -52,6 +52,6 @@ def test_a_push_is_named_by_stream_and_destination() -> None:
         ("a.ffpreset later\na.primary.conf 1;2\n", ""),
     ],
 )
-def test_whatever_else_lies_there_is_no_stream(role: str, keys: str, records: str) -> None:
+def test_other_files_are_no_streams(role: str, keys: str, records: str) -> None:
     found = streams_on_host(keys, records.replace('x {"a": 1}', 'X {"a": 1}'), role)
     assert found == {"streams": [], "names": [], "key_times": {}}

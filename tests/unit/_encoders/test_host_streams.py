@@ -66,20 +66,20 @@ TALK = stream_name("Hall/Talk")
         (event(rooms=(OTHER_ROOM,)), False),
     ],
 )
-def test_a_stream_goes_only_when_this_run_says_so(known: dict[str, Any], goes: bool | None, recorded: bool) -> None:
+def test_a_stream_is_removed_only_if_this_run_says_so(known: dict[str, Any], goes: bool | None, recorded: bool) -> None:
     # Of a stream of which nothing is known but its name, a session of that name is taken to be its own.
     expected = (not recorded) if goes is None else goes
     assert (TALK in decide([on_host("Talk", recorded=recorded)], known)["remove"]) is expected
 
 
-def test_a_stream_that_is_not_in_its_room_any_more_goes_if_the_room_was_looked_at_as_a_whole() -> None:
+def test_a_stream_that_its_room_no_longer_has_is_removed_if_the_room_was_handled_completely() -> None:
     there = [on_host("Talk"), on_host("Break")]
     assert decide(there, event(session("Break")))["remove"] == [TALK]
     assert decide(there, event(session("Break"), rooms=()))["remove"] == []
     assert decide([on_host("Talk", recorded=False), on_host("Break")], event(session("Break")))["left"] == [TALK]
 
 
-def test_a_session_that_was_replaced_or_renamed_leaves_no_stream_behind() -> None:
+def test_the_old_stream_of_a_replaced_or_renamed_session_is_removed() -> None:
     unnamed = {"name": "session-1", "label": "Hall/Talk", "session_id": "session-1"}
     again = {"name": "session-2", "label": "Hall/Talk", "room_id": ROOM, "session_id": "session-2", "title": "Talk"}
     known = event(session("Talk", id="session-2"))
@@ -88,7 +88,7 @@ def test_a_session_that_was_replaced_or_renamed_leaves_no_stream_behind() -> Non
     assert decide([on_host("Talk")], event(session("Talk")), wanted=[renamed])["remove"] == [TALK]
 
 
-def test_a_backup_goes_with_its_stream_and_with_its_own_session() -> None:
+def test_a_backup_is_removed_with_its_stream_and_with_its_own_session() -> None:
     pushes = [
         {**on_host("Talk"), "name": "talk.primary", "stream_session_id": "id of Talk"},
         {**on_host("Talk"), "name": "talk.backup1", "session_id": "id of Spare", "stream_session_id": "id of Talk"},
@@ -100,7 +100,7 @@ def test_a_backup_goes_with_its_stream_and_with_its_own_session() -> None:
     assert streams_to_remove(pushes, event(gone=[session("Spare")]))["remove"] == ["talk.backup1"]
 
 
-def test_a_host_is_not_emptied_unless_somebody_asked_for_that() -> None:
+def test_a_host_does_not_lose_its_last_streams_unless_that_was_asked_for() -> None:
     there = [on_host("Talk"), on_host("Break")]
     mistyped = event(session("Talk", "encl"), session("Break", "encl"))
     assert decide(there, mistyped)["unasked"] == [one["name"] for one in there]
@@ -116,7 +116,7 @@ def test_a_host_is_not_emptied_unless_somebody_asked_for_that() -> None:
     assert decide([*there, on_host("Panel", room_id=OTHER_ROOM)], mistyped)["unasked"] == []
 
 
-def test_a_list_drops_only_what_a_list_of_its_scope_or_room_has_put_there() -> None:
+def test_a_list_removes_only_streams_of_lists_with_its_scope_or_room() -> None:
     there = [on_host("Talk"), on_host("Break", by_list=True), on_host("Show", by_list=True, scope="mine")]
     other = [{"name": "x", "label": "Hall/x", "room": "Hall", "title": "x"}]
     elsewhere = [{**other[0], "room": "Attic"}]
@@ -139,7 +139,7 @@ SESSIONS = st.lists(st.builds(session, TITLES, ENCODERS, ROOMS), max_size=4)
     SESSIONS,
     st.sets(ROOMS),
 )
-def test_what_no_word_of_this_run_concerns_stays(
+def test_a_stream_that_this_run_does_not_mention_stays(
     there: list[dict[str, Any]], sessions: list[dict[str, Any]], gone: list[dict[str, Any]], looked: set[str]
 ) -> None:
     known = event(*sessions, rooms=tuple(looked), gone=gone)
@@ -157,7 +157,7 @@ def test_what_no_word_of_this_run_concerns_stays(
     assert set(decision["unasked"]) <= set(decision["remove"])
 
 
-def test_streams_of_a_host_have_what_roles_ask_for() -> None:
+def test_streams_of_a_host_have_the_fields_asked_for() -> None:
     known = event(session("Talk"), session("Break", "enc2"), session("Old", status="ended"), session("New", id=None))[
         "sessions"
     ]

@@ -27,7 +27,7 @@ KEY = "4f1c-not-a-real-key-77aa"
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_stream_is_named_by_its_room_and_title_and_its_id_is_in_small_letters(role: str) -> None:
+def test_a_stream_is_named_after_room_and_title_and_its_id_is_in_lower_case(role: str) -> None:
     stream = stream_of(role, stream={"label": "", "title": 2027, "stream_key_fingerprint": None})
     assert stream["label"] == "Main hall/2027"
     assert stream["session_id"] == ID.lower()
@@ -59,20 +59,20 @@ def test_a_session_id_is_a_uuid(role: str, value: Any) -> None:
         ([STREAM | {"room_id": ["x"]}], "Main hall/Keynote: room_id: this is a list; give a text."),
     ],
 )
-def test_what_is_no_stream_is_refused_by_its_place(role: str, streams: Any, words: str) -> None:
+def test_a_malformed_stream_is_refused_with_its_place(role: str, streams: Any, words: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         settled_streams(streams, Asked(role, OPTIONS[role]))
     assert words in str(raised.value)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_session_is_listed_once(role: str) -> None:
+def test_a_session_that_is_listed_twice_is_refused(role: str) -> None:
     message = refusal(role, STREAM, STREAM | {"title": "Another", "label": "", "session_id": ID.lower()})
     assert "Main hall/Keynote and Main hall/Another: " in message
     assert "twice" in message
 
 
-def test_no_stream_is_no_mistake() -> None:
+def test_an_empty_list_is_valid() -> None:
     assert [settled(role)["streams"] for role in ROLES] == [[], [], []]
 
 
@@ -88,7 +88,7 @@ PLAIN_URLS = {
 
 
 @pytest.mark.parametrize(("url", "parts"), PLAIN_URLS.items())
-def test_an_ingest_url_is_taken_apart(url: str, parts: tuple[str, int, bool, str]) -> None:
+def test_an_ingest_url_is_split_into_its_parts(url: str, parts: tuple[str, int, bool, str]) -> None:
     found = ingest(url, "Hall/Talk")
     assert found == {"rtmp_url": url, **dict(zip(("host", "port", "tls", "app"), parts, strict=True))}
 
@@ -149,7 +149,7 @@ URLS_THAT_ARE_NONE = [
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("url", URLS_THAT_ARE_NONE, ids=str)
-def test_what_is_not_plainly_an_ingest_url_is_refused_and_not_quoted(role: str, url: Any) -> None:
+def test_a_malformed_ingest_url_is_refused_and_not_quoted(role: str, url: Any) -> None:
     message = refusal(role, STREAM | {"rtmp_url": url})
     assert message.startswith("Main hall/Keynote")
     assert "its rtmp_url is not an ingest URL like rtmp://host/application" in message
@@ -157,13 +157,13 @@ def test_what_is_not_plainly_an_ingest_url_is_refused_and_not_quoted(role: str, 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_streams_that_are_only_looked_at_need_no_url(role: str) -> None:
+def test_streams_that_are_not_written_need_no_url(role: str) -> None:
     (stream,) = settled(role, STREAM | {"rtmp_url": None}, only_named=True)["streams"]
     assert stream["label"] == "Main hall/Keynote"
 
 
 @given(st.text(max_size=40))
-def test_no_text_but_an_address_passes_for_a_url(text: str) -> None:
+def test_a_random_text_is_a_url_only_without_special_characters(text: str) -> None:
     with suppress(InvalidInput):
         found = ingest(f"rtmp://{text}", "Hall/Talk")
         assert text.isascii()
@@ -193,7 +193,7 @@ SETTINGS: dict[str, Any] = {"label": "Main hall/Keynote", "session_id": OTHER_ID
         "x" * 501,
     ],
 )
-def test_a_key_that_is_not_plainly_one_is_not_written_and_not_shown(key: str) -> None:
+def test_a_malformed_key_is_neither_written_nor_shown(key: str) -> None:
     problem = stream_key_problem(SETTINGS, key)
     assert f"The stream key of Main hall/Keynote (session {OTHER_ID})" in problem
     assert "was not written anywhere" in problem
@@ -201,7 +201,7 @@ def test_a_key_that_is_not_plainly_one_is_not_written_and_not_shown(key: str) ->
 
 
 @pytest.mark.parametrize("key", ["abcd", KEY, "check-mode-there-is-no-stream-key-yet", "a/b?c=d&e=f", "x" * 500])
-def test_a_plain_key_is_written(key: str) -> None:
+def test_a_well_formed_key_is_accepted(key: str) -> None:
     assert stream_key_problem(SETTINGS, key) == ""
 
 
@@ -215,7 +215,7 @@ def test_a_plain_key_is_written(key: str) -> None:
         {"profile": {"encoder_settings": {"opts": f"x={KEY}"}}},
     ],
 )
-def test_a_key_that_others_could_read_in_a_setting_is_refused_without_being_shown(settings: dict[str, Any]) -> None:
+def test_a_setting_that_contains_the_key_is_refused_without_showing_it(settings: dict[str, Any]) -> None:
     problem = stream_key_problem(SETTINGS | settings, KEY)
     assert problem.startswith(f"Main hall/Keynote: its {next(iter(settings))}")
     assert "hold the stream key" in problem

@@ -27,7 +27,7 @@ def refused(role: str = "ffmpeg_encoder", **options: Any) -> str:
     return message
 
 
-def test_a_stream_has_its_own_media_then_those_of_its_name_then_those_of_all() -> None:
+def test_a_streams_own_media_come_before_those_of_its_name_and_of_all_streams() -> None:
     options: dict[str, Any] = {"sources": {LABEL: {"type": "file", "path": "/srv/b.mp4"}}}
     assert stream_of("ffmpeg_encoder", **options)["source"] == {"type": "file", "path": "/srv/b.mp4"}
     own = {"type": "url", "url": "srt://mixer:9000"}
@@ -38,7 +38,7 @@ def test_a_stream_has_its_own_media_then_those_of_its_name_then_those_of_all() -
         assert settled["source"] == PATTERN
 
 
-def test_what_is_not_given_has_its_default() -> None:
+def test_values_that_are_not_given_have_their_defaults() -> None:
     settled = stream_of("ffmpeg_encoder", profile={"name": "720p30", "audio_bitrate": "", "framerate": 25})
     assert settled["profile"] == {
         "name": "720p30",
@@ -57,7 +57,7 @@ def test_what_is_not_given_has_its_default() -> None:
 @pytest.mark.parametrize("role", ["ffmpeg_encoder", "obs_encoder"])
 @pytest.mark.parametrize("kind", ["source", "profile"])
 @pytest.mark.parametrize("value", ["rtsp://camera/main", ["x"], 7, True])
-def test_what_is_no_mapping_is_refused(role: str, kind: str, value: Any) -> None:
+def test_a_value_that_is_no_mapping_is_refused(role: str, kind: str, value: Any) -> None:
     assert "give a mapping, as ansible-doc" in refused(role, **{kind: value})
     assert "give a mapping, as ansible-doc" in refused(role, **{f"{kind}s": {LABEL: value}})
     assert f"{role}_{kind}s: this is a" in refusal(role, **{f"{kind}s": [value]})
@@ -107,7 +107,7 @@ def test_a_url_source_takes_what_ffmpeg_reads(url: str) -> None:
     [*NOT_TEXT, "/srv/a.mp4", "camera", "RTSP://camera", "rtsp://a b", "rtsp://a\n", "rtsp://", "-i x://y"],
     ids=ascii,
 )
-def test_what_is_no_url_is_refused(url: Any) -> None:
+def test_a_value_that_is_no_url_is_refused(url: Any) -> None:
     assert "a url source a URL like rtsp://camera/main" in refused(source={"type": "url", "url": url})
     assert "a url is like rtsp://camera/main" in refused("obs_encoder", source={"type": "url", "url": url})
 
@@ -117,7 +117,7 @@ def test_what_is_no_url_is_refused(url: Any) -> None:
     [("/etc/passwd", None), ("video0", None), ("/dev/video0\n", None), ("/dev/video 0", None), (None, None), (0, None)]
     + [("/dev/video0", one) for one in ("hw:1 -y", "a;b", "$x", "a\n", ["hw:1"], True)],
 )
-def test_a_device_is_plainly_one(device: Any, audio: Any) -> None:
+def test_a_malformed_device_is_refused(device: Any, audio: Any) -> None:
     assert "a device like /dev/video0" in refused(source={"type": "device", "device": device, "audio_device": audio})
 
 
@@ -184,7 +184,7 @@ def test_a_preset_is_a_word(preset: Any) -> None:
 
 
 @pytest.mark.parametrize("source", [PATTERN, {"type": "device", "device": "/dev/video0"}])
-def test_what_is_not_encoded_is_not_copied(source: Any) -> None:
+def test_a_source_that_is_not_encoded_cannot_be_copied(source: Any) -> None:
     message = refused(profile=COPY, source=source)
     assert f"a {source['type']} has no encoded picture that the profile copy could pass on" in message
 
@@ -202,7 +202,7 @@ def test_what_is_not_encoded_is_not_copied(source: Any) -> None:
         ({"type": "none", "color": "a b"}, X264),
     ],
 )
-def test_a_slate_can_take_the_place_of_its_source(slate: Any, profile: Any) -> None:
+def test_a_slate_must_fit_its_profile(slate: Any, profile: Any) -> None:
     film = {"type": "file", "path": "/srv/a.mp4"}
     assert "a slate of the type color needs a profile with a size" in refused(slate=slate, profile=profile, source=film)
 
@@ -236,7 +236,7 @@ def test_a_slate_has_one_of_the_kinds(kind: Any) -> None:
         "",
     ],
 )
-def test_further_options_are_taken(options: Any) -> None:
+def test_further_options_are_accepted(options: Any) -> None:
     settled = stream_of("ffmpeg_encoder", profile=X264 | {"output_options": options})
     assert settled["profile"].get("output_options", []) == [str(one) for one in options or []]
 
@@ -254,7 +254,7 @@ RESERVED = [
 
 
 @pytest.mark.parametrize("option", RESERVED)
-def test_what_the_role_sets_or_what_could_show_the_key_is_no_further_option(option: str) -> None:
+def test_options_that_the_role_sets_or_that_could_show_the_key_are_refused(option: str) -> None:
     for options in ([option, "x"], [f"{option}:v", "x"], ["-an", option]):
         assert "what could show the stream key or write elsewhere" in refused(
             profile=X264 | {"output_options": options}
@@ -282,7 +282,7 @@ def test_what_the_role_sets_or_what_could_show_the_key_is_no_further_option(opti
     ],
     ids=str,
 )
-def test_what_is_no_list_of_options_and_values_is_refused(options: Any) -> None:
+def test_a_value_that_is_no_list_of_options_is_refused(options: Any) -> None:
     assert "each followed by its value if it has one" in refused(profile=X264 | {"output_options": options})
     assert "each followed by its value if it has one" in refused(source=PATTERN | {"input_options": options})
 
@@ -318,7 +318,7 @@ def test_a_colour_of_obs_has_six_digits(color: Any) -> None:
     ],
     ids=str,
 )
-def test_a_profile_of_obs_is_of_numbers_and_names(profile: Any) -> None:
+def test_a_profile_of_obs_has_numbers_and_names(profile: Any) -> None:
     assert "framerate and video_bitrate (in kbit/s) are whole numbers" in refused("obs_encoder", profile=profile)
 
 

@@ -41,7 +41,7 @@ def test_a_stream_is_named_after_room_and_title(label: str, name: str | None) ->
         assert found[:60] == name[:60]
 
 
-def test_a_name_of_the_stream_comes_before_one_by_label() -> None:
+def test_a_streams_own_name_comes_before_one_by_label() -> None:
     assert stream_of("rtmp_relay", names={LABEL: "stage"})["name"] == "stage"
     assert stream_of("rtmp_relay", names={LABEL: "stage"}, stream={"name": "own"})["name"] == "own"
     assert stream_of("rtmp_relay", names={LABEL: ""}, stream={"name": " "})["name"] == "main-hall-keynote"
@@ -49,7 +49,7 @@ def test_a_name_of_the_stream_comes_before_one_by_label() -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "Stage", "a b", "-a", "a-", "a\n", "a.b", "x" * 81, "$x", "é", '"'])
-def test_a_name_is_of_small_letters_digits_and_dashes(name: str) -> None:
+def test_a_name_has_lower_case_letters_digits_and_dashes(name: str) -> None:
     message = refusal("rtmp_relay", names={LABEL: name})
     assert message.startswith(f"{LABEL}: its name: ")
     assert "Set rtmp_relay_names" in message
@@ -60,13 +60,13 @@ def test_a_name_is_a_text(name: Any) -> None:
     assert f"{LABEL}: name: this is a" in refusal("rtmp_relay", names={LABEL: name})
 
 
-def test_two_streams_do_not_have_one_name() -> None:
+def test_two_streams_with_the_same_name_are_refused() -> None:
     message = refusal("rtmp_relay", STREAM, STREAM | {"session_id": OTHER_ID, "label": "Main-hall/keynote"})
     assert "Main hall/Keynote and Main-hall/keynote: " in message
     assert "Set rtmp_relay_names" in message
 
 
-def test_a_push_is_a_stream_on_its_way_to_a_session() -> None:
+def test_a_stream_has_a_push_for_each_session() -> None:
     first, second = pushes(backups={LABEL: [BACKUP]}, sessions={BACKUP: SPARE})
     assert (first["id"], first["name"], first["stream"]) == (
         "main-hall-keynote.primary",
@@ -85,7 +85,7 @@ def test_a_push_is_a_stream_on_its_way_to_a_session() -> None:
     assert first["push_port"] == 19350
 
 
-def test_backups_of_the_stream_come_before_those_by_label() -> None:
+def test_a_streams_own_backups_come_before_those_by_label() -> None:
     own = {"session_id": OTHER_ID, "rtmp_url": "rtmp://own.example/live"}
     options = {"backups": {LABEL: [BACKUP]}, "sessions": {BACKUP: SPARE}}
     assert pushes(stream={"backups": [own]}, **options)[1]["host"] == "own.example"
@@ -124,7 +124,7 @@ def test_a_session_is_not_its_own_backup(backup: Any) -> None:
         ({"session_id": OTHER_ID, "rtmp_url": "rtmp://h/x;y"}, "its rtmp_url is not an ingest URL"),
     ],
 )
-def test_a_backup_is_checked_as_its_stream_is(backup: Any, words: str) -> None:
+def test_a_backup_is_checked_like_its_stream(backup: Any, words: str) -> None:
     message = refusal("rtmp_relay", STREAM | {"backups": [backup]})
     assert message.startswith(f"{LABEL} (main-hall-keynote.backup1)")
     assert words in message
@@ -140,14 +140,14 @@ def test_a_name_leads_to_one_room() -> None:
         assert pushes(on_host=[{"name": "main-hall-keynote.primary", "room_id": same}])
 
 
-def test_a_push_has_a_loopback_address_of_its_own() -> None:
+def test_each_push_has_its_own_loopback_address() -> None:
     assert push_address("main-hall-keynote.primary") == pushes()[0]["address"]
     addresses = {push_address(f"stream-{number}.primary") for number in range(500)}
     assert all(64 <= int(one.split(".")[1]) < 128 for one in addresses)
     assert len(addresses) == 500
 
 
-def test_the_pushes_on_the_host_are_known_with_their_addresses() -> None:
+def test_the_pushes_on_the_host_have_their_addresses() -> None:
     there = [
         {"name": "talk.primary", "push_address": "127.70.0.1", "push_port": 20000},
         {"name": "old.backup1"},
@@ -179,7 +179,7 @@ NO_NETWORKS = ["192.0.2.0/33", "192.0.2.0/", "192.0.2.0/255.0.0.0", "::/129", "1
         *(("publishers", [one]) for one in NO_NETWORKS),
     ],
 )
-def test_addresses_ports_and_publishers_are_plainly_that(name: str, value: Any) -> None:
+def test_malformed_addresses_ports_and_publishers_are_refused(name: str, value: Any) -> None:
     message = refusal("rtmp_relay", **{name: value})
     assert "rtmp_relay_address must be an IP address" in message
     assert "two different ports" in message

@@ -32,13 +32,13 @@ SECOND = FIRST[:-8] + stream_name(f"{LABEL} ({ROOM_ID})")[-8:]
         ([{"name": "another", "room_id": OTHER_ID}], FIRST),
     ],
 )
-def test_a_stream_keeps_its_name_beside_one_of_another_room_of_its_title(on_host: Any, name: str) -> None:
+def test_a_stream_keeps_its_name_beside_one_of_another_room_with_the_same_title(on_host: Any, name: str) -> None:
     assert stream_of("ffmpeg_encoder", on_host=on_host)["name"] == name
     without = stream_of("ffmpeg_encoder", on_host=on_host, stream={"room_id": ""})
     assert without["name"] == FIRST
 
 
-def test_a_title_of_a_room_is_listed_once() -> None:
+def test_a_title_that_is_listed_twice_is_refused() -> None:
     message = refusal("ffmpeg_encoder", STREAM, STREAM | {"session_id": OTHER_ID})
     assert "a title of a room, twice" in message
 
@@ -68,18 +68,18 @@ def test_times_and_counts_have_limits(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("interval", -1), ("interval", "often"), ("failures", 0), ("failures", "")]
 )
-def test_a_health_check_has_a_time_and_a_number(role: str, name: str, value: Any) -> None:
+def test_a_health_check_has_an_interval_and_a_number_of_failures(role: str, name: str, value: Any) -> None:
     message = refusal(role, **{f"health_{name}": value})
     assert message.startswith(f"{role}: {role}_health_interval is a number of seconds")
 
 
 @pytest.mark.parametrize("user", ["", None, "root;id", "../x", "Director", "a b", "director\n", ["director"], True])
-def test_without_a_unit_somebody_starts_obs(user: Any) -> None:
+def test_without_a_unit_a_user_must_be_named(user: Any) -> None:
     assert "obs_encoder_user must name the user" in refusal("obs_encoder", start=False, user=user)
     assert stream_of("obs_encoder", start=True, user=user)["profile_name"] == "Tenbyte"
 
 
-def test_a_person_finds_a_stream_by_its_name() -> None:
+def test_a_profile_for_a_person_is_named_after_its_stream() -> None:
     stream = {"label": 'Зал/Show "1"; $(id) \\n %'}
     settled_stream = stream_of("obs_encoder", start=False, user="director", stream=stream)
     assert settled_stream["profile_name"] == "Tenbyte Зал Show  1     id   n"
@@ -100,9 +100,7 @@ def test_obs_is_a_program(binary: Any) -> None:
         (None, "http://[2001:db8::1]:8080/x?y=z", False, "http://[2001:db8::1]:8080/x?y=z"),
     ],
 )
-def test_what_somebody_has_written_down_comes_before_what_the_service_says(
-    written: Any, named: Any, by_list: bool, url: str
-) -> None:
+def test_an_endpoint_from_the_user_comes_before_the_services(written: Any, named: Any, by_list: bool, url: str) -> None:
     options = {"service": "whip_custom", "whip_urls": {LABEL: written}, "by_list": by_list}
     assert stream_of("obs_encoder", stream={"whip_url": named, "rtmp_url": None}, **options)["whip_url"] == url
 
@@ -114,7 +112,7 @@ def test_what_somebody_has_written_down_comes_before_what_the_service_says(
         *("https://h/x\n", "https://h/$x", 'https://h/"', "http://h/%n", "https://h:0/x", "https:h/x"),
     ],
 )
-def test_an_endpoint_is_plainly_one(url: Any) -> None:
+def test_a_malformed_endpoint_is_refused(url: Any) -> None:
     message = refusal("obs_encoder", STREAM | {"whip_url": url}, service="whip_custom")
     assert "whip_url (or in obs_encoder_whip_urls)" in message
     assert "word" not in message

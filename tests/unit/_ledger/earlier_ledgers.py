@@ -27,7 +27,8 @@ KEYS: dict[int, dict[int | None, int]] = {
     3: {101: 1, 102: 2, 104: 3, 105: 4, 106: 5, 107: 6, 108: 7, None: 10},
 }
 _TO_VERSION_1 = (
-    "DROP TABLE meta",
+    "DROP TABLE IF EXISTS meta",
+    "DROP VIEW IF EXISTS one_row_per_slot",
     "ALTER TABLE tenbyte_webinar_meta RENAME TO meta",
     "ALTER TABLE tenbyte_webinar_slots RENAME TO slots",
     "DROP INDEX tenbyte_webinar_slots_by_object_id",

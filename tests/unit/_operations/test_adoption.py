@@ -66,27 +66,27 @@ def adoption(
     return Adoption(service, open_run(), connection, ledger_settings, slot, session_id, key)
 
 
-def test_an_adopted_key_is_in_the_slot_of_its_session(adoption: Adoption) -> None:
+def test_an_adopted_key_fills_the_slot_of_its_session(adoption: Adoption) -> None:
     assert adoption.run()
     (row,) = list(adoption.ledger.rows(adoption.slot.api, [adoption.slot.parent]))
     assert (row.slot, row.object_id, row.phase) == (adoption.slot, adoption.session_id, "created")
     assert row.key == adoption.key
 
 
-def test_a_place_where_another_run_is_creating_is_left_to_it(adoption: Adoption) -> None:
+def test_a_key_is_refused_while_another_run_creates_in_its_slot(adoption: Adoption) -> None:
     adoption.claim(lease=60.0)
     with pytest.raises(InvalidInput, match="another run is just creating"):
         adoption.run()
     assert adoption.kept() is None
 
 
-def test_a_run_that_died_before_it_received_a_key_is_no_hindrance(adoption: Adoption) -> None:
+def test_a_run_that_was_killed_before_it_received_a_key_does_not_prevent_adoption(adoption: Adoption) -> None:
     adoption.claim(lease=0.0)
     assert adoption.run()
     assert adoption.kept() is not None
 
 
-def test_what_else_the_ledger_knows_of_the_same_key_stays(adoption: Adoption) -> None:
+def test_an_adopted_key_keeps_what_else_the_ledger_knows_about_it(adoption: Adoption) -> None:
     known = StreamKey(adoption.key.stream_key, None, "https://ingest.invalid/whip")
     adoption.ledger.adopt(adoption.slot, adoption.session_id, known)
     assert [adoption.run() for _number in range(2)] == [True, False]
@@ -95,7 +95,7 @@ def test_what_else_the_ledger_knows_of_the_same_key_stays(adoption: Adoption) ->
     assert adoption.kept() == StreamKey("unit-stream-rotated", adoption.key.rtmp_url)
 
 
-def test_a_key_that_is_kept_for_another_service_is_kept_for_this_one_too(adoption: Adoption) -> None:
+def test_a_key_may_be_adopted_for_two_services(adoption: Adoption) -> None:
     key = adoption.key
     adoption.ledger.adopt(replace(adoption.slot, api="https://other.invalid"), adoption.session_id, key)
     assert [adoption.run() for _number in range(2)] == [True, False]
@@ -104,9 +104,7 @@ def test_a_key_that_is_kept_for_another_service_is_kept_for_this_one_too(adoptio
 
 
 @pytest.mark.parametrize("is_unanswered", [False, True])
-def test_a_key_that_is_kept_already_is_no_change_whatever_holds_its_place(
-    adoption: Adoption, is_unanswered: bool
-) -> None:
+def test_a_stored_key_is_no_change_whatever_fills_its_slot(adoption: Adoption, is_unanswered: bool) -> None:
     claim = adoption.claim(lease=60.0)
     if is_unanswered:
         sent = replace(claim, unanswered=claim.unanswered.with_request(None, Clock(None, adoption.ledger.now())))
@@ -116,7 +114,7 @@ def test_a_key_that_is_kept_already_is_no_change_whatever_holds_its_place(
     assert adoption.kept() is not None
 
 
-def test_a_key_whose_session_is_not_known_yet_is_not_lost(adoption: Adoption) -> None:
+def test_a_key_without_a_known_session_is_not_overwritten(adoption: Adoption) -> None:
     claim = adoption.claim(lease=60.0)
     adoption.ledger.keep(claim, "pending", None, StreamKey("unit-stream-of-nobody-yet"))
     adoption.ledger.release(claim)
@@ -124,7 +122,7 @@ def test_a_key_whose_session_is_not_known_yet_is_not_lost(adoption: Adoption) ->
         adoption.run()
 
 
-def test_a_key_whose_session_is_not_known_yet_may_be_said_to_be_of_this_one(adoption: Adoption) -> None:
+def test_a_key_without_a_known_session_may_be_adopted_for_a_session(adoption: Adoption) -> None:
     claim = adoption.claim(lease=60.0)
     adoption.ledger.keep(claim, "pending", None, StreamKey(adoption.key.stream_key))
     adoption.ledger.release(claim)
@@ -133,7 +131,7 @@ def test_a_key_whose_session_is_not_known_yet_may_be_said_to_be_of_this_one(adop
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_the_key_of_another_current_session_is_not_lost(adoption: Adoption, check_mode: bool) -> None:
+def test_the_key_of_another_current_session_is_not_overwritten(adoption: Adoption, check_mode: bool) -> None:
     other = adoption.service.add_session(adoption.slot.parent, "Keynote")
     adoption.ledger.adopt(adoption.slot, other, StreamKey(adoption.service.keys[other]))
     with pytest.raises(InvalidInput, match=other):
@@ -141,7 +139,7 @@ def test_the_key_of_another_current_session_is_not_lost(adoption: Adoption, chec
     assert adoption.kept(other) == StreamKey(adoption.service.keys[other])
 
 
-def test_a_key_that_cannot_be_read_with_the_keys_that_are_given_is_not_lost(
+def test_a_key_that_the_given_ledger_keys_cannot_read_is_not_overwritten(
     adoption: Adoption, ledger_settings: LedgerSettings
 ) -> None:
     other = adoption.service.add_session(adoption.slot.parent, "Keynote")
@@ -155,7 +153,7 @@ def test_a_key_that_cannot_be_read_with_the_keys_that_are_given_is_not_lost(
     assert (row.object_id, row.phase, row.damaged) == (other, "created", True)
 
 
-def test_a_key_that_was_kept_in_the_same_place_just_now_is_not_lost(
+def test_a_key_that_another_run_has_just_stored_is_not_overwritten(
     adoption: Adoption, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = adoption.service.add_session(adoption.slot.parent, "Keynote")
@@ -172,7 +170,7 @@ def test_a_key_that_was_kept_in_the_same_place_just_now_is_not_lost(
     assert adoption.kept(other) == StreamKey(adoption.service.keys[other])
 
 
-def test_a_session_of_which_the_service_does_not_say_the_room_is_refused(adoption: Adoption) -> None:
+def test_a_session_without_a_room_is_refused(adoption: Adoption) -> None:
     adoption.service.on_request = lambda _request: success({"id": adoption.session_id, "title": "Keynote"})
     with pytest.raises(InvalidInput, match="does not say which room"):
         adoption.run()
@@ -186,13 +184,13 @@ def test_check_mode_writes_nothing(adoption: Adoption) -> None:
     assert adoption.kept() is not None
 
 
-def test_a_forgotten_key_is_erased_under_whichever_api_it_was_kept(adoption: Adoption) -> None:
+def test_a_forgotten_key_is_erased_for_any_api(adoption: Adoption) -> None:
     adoption.run()
     assert adoption.forget()
     assert adoption.kept() is None
 
 
-def test_neither_the_key_nor_the_ingest_url_is_in_what_is_returned(adoption: Adoption) -> None:
+def test_the_result_contains_neither_key_nor_ingest_url(adoption: Adoption) -> None:
     given = (adoption.connection, adoption.settings, adoption.session_id, adoption.key, Redactor())
     adopted = adopt(*given, check_mode=False)
     forgotten = forget(adoption.settings, adoption.session_id, Redactor(), check_mode=False)

@@ -64,41 +64,39 @@ def test_rooms_and_sessions_beyond_one_page_are_all_found(
     assert sorted(one.session.id for one in ask(room_title="Room 0")) == sorted(service.sessions)
 
 
-def test_sessions_of_rooms_of_one_title_are_all_found(service: SmallService, ask: Ask) -> None:
+def test_sessions_of_rooms_with_the_same_title_are_all_found(service: SmallService, ask: Ask) -> None:
     for _time in range(2):
         service.add_session(service.add_room("Main stage"), "Keynote")
     assert len(ask(room_title="Main stage")) == 2
 
 
-def test_a_room_that_is_deleted_meanwhile_has_no_sessions(service: SmallService, ask: Ask) -> None:
+def test_a_room_that_is_deleted_during_the_query_has_no_sessions(service: SmallService, ask: Ask) -> None:
     room_id = service.add_room("Main stage")
     service.add_session(service.add_room("Workshop"), "Hands on")
     answering(service, f"/rooms/{room_id}/sessions", refusal(404))
     assert [one.session.title for one in ask()] == ["Hands on"]
 
 
-def test_a_session_without_its_room_in_the_answer_has_the_title_that_the_room_had(
-    service: SmallService, ask: Ask
-) -> None:
+def test_a_session_without_a_room_in_its_answer_has_the_listed_rooms_title(service: SmallService, ask: Ask) -> None:
     session_id = service.add_session(service.add_room("Main stage"), "Keynote")
     assert "room" not in service.sessions[session_id]
     assert [one.room_title for one in ask()] == ["Main stage"]
 
 
 @pytest.mark.parametrize("wrap", [lambda item: item, lambda item: {"session": item}])
-def test_one_session_is_read_whether_it_is_the_data_or_in_it(service: SmallService, ask: Ask, wrap: Any) -> None:
+def test_one_session_is_read_from_both_forms_of_the_answer(service: SmallService, ask: Ask, wrap: Any) -> None:
     session_id = str(uuid.uuid4())
     answering(service, f"/sessions/{session_id}", success(wrap({"id": session_id, "title": "Keynote"})))
     assert [(one.session.id, one.session.status) for one in ask(session_id=session_id)] == [(session_id, "scheduled")]
 
 
-def test_what_the_service_writes_without_an_id_is_left_out(service: SmallService, ask: Ask) -> None:
+def test_sessions_without_an_id_are_left_out(service: SmallService, ask: Ask) -> None:
     session_id = str(uuid.uuid4())
     answering(service, f"/sessions/{session_id}", success({"title": "Keynote"}))
     assert ask(session_id=session_id) == ()
 
 
-def test_health_is_asked_for_each_current_session(service: SmallService, ask: Ask) -> None:
+def test_health_is_read_for_each_current_session(service: SmallService, ask: Ask) -> None:
     room_id = service.add_room("Main stage")
     current, over = service.add_session(room_id, "Keynote"), service.add_session(room_id, "Over", status="ended")
 
@@ -113,7 +111,7 @@ def test_health_is_asked_for_each_current_session(service: SmallService, ask: As
     }
 
 
-def test_the_keys_that_the_ledger_holds_are_masked_from_then_on(
+def test_the_ledgers_keys_are_masked_from_then_on(
     service: SmallService, connection: Connection, ledger_settings: LedgerSettings, open_run: Callable[..., Ledger]
 ) -> None:
     room_id = service.add_room("Main stage")
@@ -136,14 +134,14 @@ def test_a_session_whose_health_cannot_be_read_does_not_hide_the_others(
     assert found[good] == {"ok": True}
 
 
-def test_a_credential_that_is_refused_ends_the_question(service: SmallService, ask: Ask) -> None:
+def test_a_refused_credential_ends_the_query(service: SmallService, ask: Ask) -> None:
     session_id = service.add_session(service.add_room("Main stage"), "Keynote")
     answering(service, f"/sessions/{session_id}/stream_health", refusal(401))
     with pytest.raises(ServiceError, match="Check api_key or api_token"):
         ask(with_stream_health=True)
 
 
-def test_statistics_are_what_the_service_says(
+def test_statistics_are_the_services_own(
     service: SmallService, connection: Connection, ledger_settings: LedgerSettings
 ) -> None:
     answering(service, "/sessions/stats", success({"live_now": 1}))
@@ -152,7 +150,7 @@ def test_statistics_are_what_the_service_says(
         assert find_sessions(query, connection, ledger_settings, Redactor()).statistics == told
 
 
-def test_a_kept_key_is_told_by_its_fingerprint(
+def test_a_stored_key_is_shown_by_its_fingerprint(
     service: SmallService, ask: Ask, open_run: Callable[..., Ledger]
 ) -> None:
     room_id = service.add_room("Main stage")
@@ -164,7 +162,7 @@ def test_a_kept_key_is_told_by_its_fingerprint(
     assert found == {kept: (True, fingerprint), other: (False, None)}
 
 
-def test_a_key_kept_beside_its_slot_is_available_too(
+def test_a_key_stored_beside_its_slot_is_available_too(
     service: SmallService, ask: Ask, open_run: Callable[..., Ledger]
 ) -> None:
     room_id = service.add_room("Main stage")
@@ -180,7 +178,7 @@ def test_a_key_kept_beside_its_slot_is_available_too(
     assert [one.has_key for one in ask()] == [True, True]
 
 
-def test_reading_makes_no_ledger(service: SmallService, ask: Ask, tmp_path: Path) -> None:
+def test_reading_creates_no_ledger(service: SmallService, ask: Ask, tmp_path: Path) -> None:
     service.add_session(service.add_room("Main stage"), "Keynote")
     assert ask()[0].has_key is False
     assert not (tmp_path / "ledger").exists()

@@ -69,12 +69,12 @@ def findings(api: WebinarApi, ledger: Ledger) -> Findings:
     return found
 
 
-def test_what_is_as_it_should_be_is_ok(keep: Keep, findings: Findings) -> None:
+def test_a_current_session_with_its_key_is_ok(keep: Keep, findings: Findings) -> None:
     ids = [keep("Keynote"), keep("Panel", status="live")]
     assert findings() == dict.fromkeys(ids, "ok")
 
 
-def test_a_session_whose_key_nobody_kept_is_keyless(
+def test_a_session_whose_key_is_not_stored_is_keyless(
     service: SmallService, keep: Keep, findings: Findings, room_id: str
 ) -> None:
     ours, foreign = keep("Keynote", with_key=False), service.add_session(room_id, "Made in the dashboard", PRESET)
@@ -89,14 +89,16 @@ def test_a_session_that_is_gone_is_missing_and_one_that_is_past_is_over(
     assert findings() == {gone: "missing", ended: "over", expired: "over"}
 
 
-def test_a_past_session_that_the_ledger_does_not_know_is_nobodys_concern(
+def test_a_past_session_without_an_entry_is_not_reported(
     service: SmallService, findings: Findings, room_id: str
 ) -> None:
     service.add_session(room_id, "Last year", PRESET, "ended")
     assert findings() == {}
 
 
-def test_a_session_of_another_title_or_room_has_drifted(service: SmallService, keep: Keep, findings: Findings) -> None:
+def test_a_session_with_another_title_or_room_has_drifted(
+    service: SmallService, keep: Keep, findings: Findings
+) -> None:
     renamed, moved = keep("Keynote"), keep("Panel")
     service.sessions[renamed]["title"] = "Opening"
     service.sessions[moved]["room_id"] = service.add_room("Workshop")
@@ -129,7 +131,7 @@ def findings_with(api: WebinarApi, ledger: Ledger, phase: Any) -> list[str]:
     return [one.finding for one in check_ledger(api, rows, 4)]
 
 
-def test_a_session_that_is_being_replaced_is_the_one_to_use_until_its_successor_stands(
+def test_a_session_that_is_being_replaced_is_in_order_until_its_replacement_exists(
     keep: Keep, ledger: Ledger, api: WebinarApi, room_id: str
 ) -> None:
     spare(ledger, keep("Keynote"))
@@ -142,7 +144,7 @@ def test_a_session_that_is_being_replaced_is_the_one_to_use_until_its_successor_
 
 
 @pytest.mark.parametrize("with_key", [True, False])
-def test_a_session_beside_the_one_of_its_slot_is_in_order_if_its_key_is_kept(
+def test_a_session_beside_its_slot_is_in_order_if_its_key_is_stored(
     keep: Keep, ledger: Ledger, api: WebinarApi, with_key: bool
 ) -> None:
     spare(ledger, keep("Keynote", with_key=with_key))
@@ -160,7 +162,7 @@ def test_a_title_in_the_services_spelling_has_not_drifted(
     assert findings() == {session_id: "ok", second: "orphaned"}
 
 
-def test_what_another_account_has_made_is_unknown_and_not_missing(
+def test_rooms_and_sessions_of_another_account_are_unknown_and_not_missing(
     service: SmallService, api: WebinarApi, ledger: Ledger, findings: Findings
 ) -> None:
     """Else ``forget`` of all that is missing would erase the keys of the other account."""
@@ -178,7 +180,7 @@ def test_what_another_account_has_made_is_unknown_and_not_missing(
     assert findings() == expected
 
 
-def test_an_intent_is_interrupted_unless_its_run_is_at_work(
+def test_an_intent_is_interrupted_unless_its_run_is_active(
     api: WebinarApi, open_run: OpenRun, findings: Findings, room_id: str
 ) -> None:
     for title, lease in (("Keynote", 60.0), ("Panel", -1.0)):
@@ -207,9 +209,7 @@ def test_a_room_that_was_renamed_has_drifted_and_one_that_is_gone_is_missing(
     assert [one.finding for one in checked] == ["ok", "drifted", "missing"]
 
 
-def test_a_list_that_lags_does_not_make_a_session_missing(
-    service: SmallService, keep: Keep, findings: Findings
-) -> None:
+def test_a_lagging_list_does_not_make_a_session_missing(service: SmallService, keep: Keep, findings: Findings) -> None:
     session_id = keep("Keynote")
     service.hidden_lists = 1
     assert findings() == {session_id: "ok"}
@@ -228,7 +228,7 @@ def test_a_session_that_this_account_may_not_see_is_unknown(
     assert findings() == {session_id: "unknown"}
 
 
-def test_a_credential_that_is_refused_is_no_finding(service: SmallService, keep: Keep, findings: Findings) -> None:
+def test_a_refused_credential_is_an_error_and_no_finding(service: SmallService, keep: Keep, findings: Findings) -> None:
     keep("Keynote")
     service.on_request = lambda _request: refusal(401)
     with pytest.raises(ServiceError):
@@ -241,7 +241,7 @@ def test_entries_of_another_api_are_left_out(keep: Keep, ledger: Ledger, finding
     assert findings() == {session_id: "ok"}
 
 
-def test_what_is_shown_of_a_check_holds_no_key_and_counts(
+def test_the_result_of_a_check_counts_findings_and_contains_no_key(
     service: SmallService, keep: Keep, ledger_settings: LedgerSettings, room_id: str, api_key: str
 ) -> None:
     kept, foreign = keep("Keynote"), service.add_session(room_id, "Made in the dashboard", PRESET)
@@ -256,7 +256,7 @@ def test_what_is_shown_of_a_check_holds_no_key_and_counts(
     assert service.count("POST") == 0
 
 
-def test_an_entry_that_another_run_is_just_making_is_not_forgotten(
+def test_an_entry_that_another_run_is_creating_is_not_forgotten(
     open_run: OpenRun, ledger_settings: LedgerSettings
 ) -> None:
     owner = new_owner().replace(":", "-elsewhere:", 1)

@@ -22,7 +22,7 @@ from ..ledger_entries import entries, kept
 
 
 @given(st.lists(entries, max_size=3))
-def test_a_text_says_what_was_exported(listed: list[PortableRow]) -> None:
+def test_an_exported_text_is_read_back_unchanged(listed: list[PortableRow]) -> None:
     assert from_text(to_text(listed), "it") == listed
 
 
@@ -44,7 +44,7 @@ def test_a_text_that_is_no_export_is_refused(text: str) -> None:
         from_text(text, "path x")
 
 
-def test_an_entry_of_a_wrong_shape_is_refused() -> None:
+def test_a_malformed_entry_is_refused() -> None:
     good = json.loads(to_text([kept()]))
     for name, value in [("phase", "retired"), ("kind", "x"), ("api", 1), ("id", 1), ("stream_key", []), ("doubt", "x")]:
         bad = {**good, "entries": [{**good["entries"][0], name: value}]}

@@ -58,7 +58,7 @@ def nobody() -> list[str]:
     return []
 
 
-def test_a_preview_has_the_keys_that_there_are_and_placeholders_for_the_others(settings: LedgerSettings) -> None:
+def test_a_preview_returns_stored_keys_and_placeholders_for_others(settings: LedgerSettings) -> None:
     ids = ["session-1", None, "session-3"]
     assert previewed_stream_keys_of(settings, ids, lambda: ["session-3"], Redactor()) == [
         "unit-key-1",
@@ -76,7 +76,7 @@ def test_a_preview_needs_no_ledger_for_sessions_that_do_not_exist_yet(tmp_path: 
         previewed_stream_keys_of(none, ["session-1"], nobody, Redactor())
 
 
-def test_the_way_to_a_mistake_holds_places_and_no_values() -> None:
+def test_the_frames_of_an_internal_error_contain_no_values() -> None:
     def deep(secret: str) -> None:
         raise ValueError(secret)
 

@@ -41,7 +41,7 @@ ASKED = EventSpec(
 )
 
 
-def test_an_event_is_created_and_every_key_is_kept(run: Run) -> None:
+def test_an_event_is_created_and_every_key_is_stored(run: Run) -> None:
     applied = run.apply(ASKED)
     assert [(done.room_title, done.spec.title, done.changed, done.error) for done in applied.sessions] == [
         ("Main stage", "Keynote", True, None),
@@ -63,7 +63,7 @@ def test_a_second_run_makes_no_writing_call_and_shows_the_same(run: Run) -> None
     ]
 
 
-def test_what_is_planned_makes_no_call_and_says_what_would_change(run: Run) -> None:
+def test_check_mode_makes_no_call_and_shows_what_would_change(run: Run) -> None:
     plan = run.plan(ASKED)
     run.service.journal.clear()
     applied = foreseen(plan)
@@ -82,7 +82,7 @@ def test_a_session_that_fails_does_not_stop_the_others(run: Run) -> None:
     assert len(run.kept_keys()) == 2
 
 
-def test_a_room_that_fails_takes_only_its_own_sessions_along(run: Run) -> None:
+def test_a_failed_room_fails_only_its_own_sessions(run: Run) -> None:
     run.service.on_request = lambda request: (
         refusal(403) if request.path == "/rooms" and b"Main stage" in request.body else None
     )
@@ -91,7 +91,7 @@ def test_a_room_that_fails_takes_only_its_own_sessions_along(run: Run) -> None:
     assert [room.title for room in applied.rooms] == ["Main stage", "Workshop"]
 
 
-def test_an_answer_that_breaks_the_report_of_one_session_does_not_stop_the_others(run: Run) -> None:
+def test_a_malformed_answer_about_one_session_does_not_stop_the_others(run: Run) -> None:
     run.service.on_request = lambda request: (
         refusal(422, {"success": False, "errors": 5}) if b"Panel" in request.body else None
     )
@@ -119,7 +119,7 @@ def test_a_live_session_is_ended_and_not_deleted(run: Run) -> None:
     assert first.id not in run.kept_keys()
 
 
-def test_a_session_that_somebody_else_deletes_first_is_removed_all_the_same(run: Run) -> None:
+def test_a_session_that_was_deleted_by_somebody_else_counts_as_removed(run: Run) -> None:
     run.apply(ASKED)
 
     def delete_first(request: Request) -> None:
@@ -141,7 +141,7 @@ def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
     assert len(run.kept_keys()) == 3
 
 
-def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(
+def test_a_session_that_was_deleted_at_the_service_is_created_again_with_a_new_key(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What was created a moment ago is waited for, in case the service does not show it yet.
@@ -157,7 +157,7 @@ def test_a_session_that_was_deleted_at_the_service_is_made_again_with_a_new_key(
     assert run.kept_keys()[second.session.id] == run.service.keys[second.session.id]
 
 
-def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_nor_loses_its_key(
+def test_a_session_that_another_run_created_after_our_list_keeps_its_key_and_has_no_duplicate(
     run: Run, open_run: Callable[..., Ledger]
 ) -> None:
     asked = EventSpec((RoomSpec(title="Main stage", sessions=(session("Keynote"),)),))
@@ -176,7 +176,7 @@ def test_a_session_that_another_run_finished_after_our_list_is_neither_doubled_n
     assert (done.session.id, done.changed) == (made, False)
 
 
-def test_a_list_that_lags_behind_our_last_run_does_not_double_a_session(run: Run) -> None:
+def test_a_list_that_lags_behind_the_last_run_causes_no_duplicate(run: Run) -> None:
     asked = EventSpec((RoomSpec(title="Main stage", sessions=(session("Keynote"),)),))
     run.apply(asked)
     run.service.hidden_lists = 1
@@ -202,9 +202,7 @@ def test_no_outcome_shows_a_key(run: Run) -> None:
     assert not any(key in repr(applied) for key in run.service.keys.values())
 
 
-def test_a_mistake_of_our_own_in_one_session_costs_the_others_nothing(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_in_one_session_does_not_stop_the_others(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     created = run.api.create_session
 
     def mistaken(room_id: str, request: Mapping[str, Any], *hooks: Callable[..., None]) -> CreatedSession:
@@ -220,7 +218,7 @@ def test_a_mistake_of_our_own_in_one_session_costs_the_others_nothing(
     assert len(run.kept_keys()) == 2
 
 
-def test_a_mistake_of_our_own_in_one_room_costs_the_others_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_in_one_room_does_not_stop_the_others(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     created = run.api.create_room
 
     def mistaken(request: Mapping[str, Any], *hooks: Callable[..., None]) -> Room:

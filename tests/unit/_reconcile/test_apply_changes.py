@@ -40,7 +40,7 @@ def refuse(run: Run, part: str, method: str = "", status: int = 422) -> None:
     run.service.on_request = answer
 
 
-def test_a_new_session_is_given_all_that_was_asked_for_and_is_then_left_alone(run: Run) -> None:
+def test_a_new_session_gets_every_requested_value_and_needs_no_second_change(run: Run) -> None:
     done = only(run.apply(event(FULL)))
     assert (done.changed, done.error) == (True, None)
     assert run.writes() == ["POST rooms", "POST sessions", "PATCH settings", "POST go_live"]
@@ -61,7 +61,7 @@ def test_start_and_settings_are_changed_in_place(run: Run) -> None:
 
 
 @pytest.mark.parametrize("status", ["scheduled", "live"])
-def test_a_replaced_session_is_gone_and_only_the_new_key_is_kept(run: Run, status: str) -> None:
+def test_a_replaced_session_is_gone_and_only_the_new_key_is_stored(run: Run, status: str) -> None:
     first = id_of(only(run.apply(event(KEYNOTE))))
     run.service.sessions[first]["status"] = status
     done = only(run.apply(event(replace(KEYNOTE, preset_id=OTHER_PRESET), policy=Policy(replace="live"))))
@@ -71,7 +71,7 @@ def test_a_replaced_session_is_gone_and_only_the_new_key_is_kept(run: Run, statu
     assert run.service.sessions.get(first, {}).get("status") == (None if status == "scheduled" else "ended")
 
 
-def test_a_replacement_that_cannot_be_made_is_an_error_and_changes_nothing(run: Run) -> None:
+def test_a_replacement_that_cannot_be_created_is_an_error_and_changes_nothing(run: Run) -> None:
     first = only(run.apply(event(KEYNOTE)))
     refuse(run, "/sessions", "POST")
     done = only(run.apply(event(replace(KEYNOTE, preset_id=OTHER_PRESET))))
@@ -93,7 +93,7 @@ def test_what_was_done_before_a_step_failed_is_in_the_outcome(run: Run, refused:
     assert "POST sessions" not in run.writes()
 
 
-def test_a_key_that_going_live_shows_is_kept(run: Run) -> None:
+def test_a_key_that_going_live_shows_is_stored(run: Run) -> None:
     room_id = run.service.add_room("Main stage")
     foreign = run.service.add_session(room_id, "Keynote", KEYNOTE.preset_id)
     done = only(run.apply(event(KEYNOTE, policy=Policy(on_missing_key="go_live"))))
@@ -102,7 +102,7 @@ def test_a_key_that_going_live_shows_is_kept(run: Run) -> None:
     assert only(run.apply(event(KEYNOTE))).error is None
 
 
-def test_a_key_that_going_live_changes_is_kept_and_told(run: Run) -> None:
+def test_a_key_that_going_live_changes_is_stored_and_reported(run: Run) -> None:
     first = only(run.apply(event(KEYNOTE)))
     run.service.keys[id_of(first)] += "-new"
     done = only(run.apply(event(LIVE)))
@@ -111,7 +111,7 @@ def test_a_key_that_going_live_changes_is_kept_and_told(run: Run) -> None:
     assert "another stream key" in done.notes[0]
 
 
-def test_a_session_that_does_not_become_live_in_time_is_an_error_that_names_the_wait(run: Run) -> None:
+def test_a_session_that_is_not_live_in_time_is_an_error_that_names_the_timeout(run: Run) -> None:
     run.service.status_after_go_live = "scheduled"
     done = only(run.apply(event(LIVE), wait_timeout=0.1))
     assert "wait_timeout" in str(done.error)
@@ -126,7 +126,7 @@ def test_an_ended_session_is_past_and_its_key_erased(run: Run) -> None:
     assert run.kept_keys() == {}
 
 
-def test_purge_removes_what_was_not_asked_for_and_its_key(run: Run) -> None:
+def test_purge_removes_sessions_that_were_not_asked_for_and_their_keys(run: Run) -> None:
     run.apply(event(KEYNOTE, replace(KEYNOTE, title="Panel"), replace(LIVE, title="On air")))
     applied = run.apply(event(KEYNOTE, policy=Policy(purge=True)))
     assert [(done.spec.title, done.changed, done.purged) for done in applied.sessions] == [
@@ -153,7 +153,7 @@ def test_a_room_is_changed_in_place(run: Run) -> None:
     assert (run.writes(), again.changed, again.room) == ([], False, done.room)
 
 
-def test_a_room_that_cannot_be_changed_costs_its_sessions_nothing(run: Run) -> None:
+def test_a_room_that_cannot_be_changed_does_not_stop_its_sessions(run: Run) -> None:
     run.service.add_room("Main stage")
     refuse(run, "/rooms", "PATCH", 403)
     asked = EventSpec((RoomSpec(title="Main stage", description="Plenary", sessions=(LIVE,)),))
@@ -184,19 +184,19 @@ def foretold(run: Run, asked: EventSpec) -> None:
             assert expected_room.room == done_room.room
 
 
-def test_check_mode_foretells_updates_and_going_live(run: Run) -> None:
+def test_check_mode_shows_updates_and_going_live(run: Run) -> None:
     run.apply(event(KEYNOTE))
     foretold(run, event(replace(LIVE, scheduled_start_time=LATER)))
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
 @pytest.mark.parametrize("was", ["present", "live"])
-def test_check_mode_foretells_that_an_ended_session_has_no_key_any_more(run: Run, was: Any, state: Any) -> None:
+def test_check_mode_shows_that_an_ended_session_has_no_key(run: Run, was: Any, state: Any) -> None:
     run.apply(event(replace(KEYNOTE, state=was)))
     foretold(run, event(replace(KEYNOTE, state=state)))
 
 
-def test_check_mode_foretells_a_rooms_change(run: Run) -> None:
+def test_check_mode_shows_the_change_of_a_room(run: Run) -> None:
     analytics = {"google_tag_manager": {"container_id": "GTM-UNIT", "enabled": True}}
     run.apply(room_event(title="Main stage", analytics=analytics))
     foretold(run, room_event(title="Main stage", description="Plenary"))
@@ -226,7 +226,7 @@ def test_what_happened_before_the_wait_for_live_failed_is_in_the_outcome(run: Ru
     assert "another stream key" in "".join(done.notes)
 
 
-def test_a_room_that_was_changed_is_reported_so_though_it_cannot_be_looked_at(run: Run) -> None:
+def test_a_changed_room_is_reported_as_changed_even_if_it_cannot_be_read(run: Run) -> None:
     room_id = run.service.add_room("Main stage")
     run.service.on_request = lambda request: (
         refusal(403) if request.method == "GET" and request.path == f"/rooms/{room_id}" else None

@@ -63,7 +63,7 @@ def on_answer_of(run: Run, call: str, change: Any) -> None:
     run.service.on_answer = lambda request, answer: change(answer) if request.path.endswith(call) else answer
 
 
-def test_going_live_for_a_key_that_is_not_shown_fails_with_the_ways_out(run: Run, foreign: str) -> None:
+def test_going_live_that_shows_no_key_fails_with_the_remedies(run: Run, foreign: str) -> None:
     run.service.go_live_shows_key = False
     done = only(run.apply(event(KEYNOTE, policy=GO_LIVE)))
     assert f"{foreign} was put on air to see its stream key" in (done.error or "")
@@ -73,13 +73,13 @@ def test_going_live_for_a_key_that_is_not_shown_fails_with_the_ways_out(run: Run
     assert done.session.status == "live"
 
 
-def test_going_live_without_a_key_is_no_failure_where_the_ledger_holds_it(run: Run, made: str) -> None:
+def test_going_live_that_shows_no_key_succeeds_if_the_ledger_has_it(run: Run, made: str) -> None:
     run.service.go_live_shows_key = False
     done = only(run.apply(event(LIVE)))
     assert (done.error, done.key and done.key.stream_key) == (None, run.service.keys[made])
 
 
-def test_addresses_that_only_going_live_shows_are_learnt_and_stay(run: Run) -> None:
+def test_urls_that_only_going_live_shows_are_stored_and_stay(run: Run) -> None:
     run.service.on_answer = lambda request, answer: (
         changed_answer(answer, rtmp_url=None) if request.method == "POST" and "/rooms/" in request.path else answer
     )
@@ -94,7 +94,7 @@ def test_addresses_that_only_going_live_shows_are_learnt_and_stay(run: Run) -> N
     assert live.notes == ()
 
 
-def test_a_whip_url_of_the_creation_is_kept_beside_the_other(run: Run) -> None:
+def test_a_whip_url_from_the_creation_is_stored_beside_the_rtmp_url(run: Run) -> None:
     run.service.on_answer = lambda request, answer: (
         changed_answer(answer, whip_url=WHIP_URL) if request.method == "POST" and "/rooms/" in request.path else answer
     )
@@ -106,7 +106,7 @@ def test_a_whip_url_of_the_creation_is_kept_beside_the_other(run: Run) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 409, 422])
-def test_a_session_that_is_live_already_is_as_it_was_asked(run: Run, made: str, status: int) -> None:
+def test_a_refusal_to_go_live_is_no_error_if_the_session_is_live(run: Run, made: str, status: int) -> None:
     def on_request(request: Request) -> Any:
         if request.path.endswith("/go_live"):
             run.service.sessions[made]["status"] = "live"
@@ -118,7 +118,7 @@ def test_a_session_that_is_live_already_is_as_it_was_asked(run: Run, made: str, 
     assert (done.error, done.session and done.session.status) == (None, "live")
 
 
-def test_a_refusal_to_go_live_is_an_error_where_the_session_is_not_live(run: Run, made: str) -> None:
+def test_a_refusal_to_go_live_is_an_error_unless_the_session_is_live(run: Run, made: str) -> None:
     run.service.on_request = lambda request: refusal(409) if request.path.endswith("/go_live") else None
     done = only(run.apply(event(LIVE)))
     assert done.error
@@ -128,7 +128,7 @@ def test_a_refusal_to_go_live_is_an_error_where_the_session_is_not_live(run: Run
 @pytest.mark.parametrize("lost", [drop, refusal(500), refusal(502), refusal(504)])
 @pytest.mark.parametrize("call", ["/go_live", "/end"])
 @pytest.mark.parametrize("has_effect", [True, False])
-def test_a_lost_answer_is_looked_after(run: Run, made: str, lost: Any, call: str, has_effect: bool) -> None:
+def test_after_a_lost_answer_the_session_is_read(run: Run, made: str, lost: Any, call: str, has_effect: bool) -> None:
     asked, wanted = (LIVE, "live") if call == "/go_live" else (ENDED, "ended")
     run.service.sessions[made]["status"] = "scheduled" if call == "/go_live" else "live"
     answers = [lost]
@@ -145,7 +145,7 @@ def test_a_lost_answer_is_looked_after(run: Run, made: str, lost: Any, call: str
     assert run.service.sessions[made]["status"] == wanted
 
 
-def test_a_key_in_a_lost_answer_is_asked_for_once_more(run: Run, foreign: str) -> None:
+def test_a_key_in_a_lost_answer_is_requested_again(run: Run, foreign: str) -> None:
     answers: list[Any] = [drop]
     on_answer_of(run, "/go_live", lambda answer: answers.pop() if answers else answer)
     done = only(run.apply(event(KEYNOTE, policy=GO_LIVE)))
@@ -153,7 +153,7 @@ def test_a_key_in_a_lost_answer_is_asked_for_once_more(run: Run, foreign: str) -
     assert run.kept_keys() == {foreign: run.service.keys[foreign]}
 
 
-def test_a_key_that_cannot_be_kept_does_not_hide_that_the_session_is_live(
+def test_a_key_that_cannot_be_stored_does_not_hide_that_the_session_is_live(
     run: Run, foreign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_key_that_cannot_be_kept_does_not_hide_that_the_session_is_live(
     assert (done.changed, done.session and done.session.status) == (True, "live")
 
 
-def test_forty_sessions_that_need_seconds_to_be_live_are_asked_first_and_then_looked_at_together(run: Run) -> None:
+def test_forty_sessions_are_all_asked_to_go_live_before_the_wait_for_them(run: Run) -> None:
     run.service.add_room("Main stage")
     asked = event(*(replace(LIVE, title=f"Talk {number}") for number in range(40)))
     live_at: dict[str, float] = {}
@@ -186,7 +186,7 @@ def test_forty_sessions_that_need_seconds_to_be_live_are_asked_first_and_then_lo
     assert max(live_at.values()) - min(live_at.values()) < 20.0
 
 
-def test_pinning_another_session_does_not_erase_the_key_of_one_that_a_list_does_not_show_yet(
+def test_a_session_id_of_another_session_does_not_erase_the_key_of_one_that_no_list_shows_yet(
     run: Run, made: str
 ) -> None:
     theirs = run.service.add_session(next(iter(run.service.rooms)), "Keynote", KEYNOTE.preset_id)
@@ -198,7 +198,7 @@ def test_pinning_another_session_does_not_erase_the_key_of_one_that_a_list_does_
     assert run.kept_keys() == {one: run.service.keys[one] for one in (made, theirs)}
 
 
-def test_pinning_another_session_does_not_erase_the_key_of_ours(run: Run, made: str) -> None:
+def test_a_session_id_of_another_session_does_not_erase_the_key_of_ours(run: Run, made: str) -> None:
     room_id = next(iter(run.service.rooms))
     theirs = run.service.add_session(room_id, "Keynote", KEYNOTE.preset_id)
     for policy in (GO_LIVE, Policy(on_missing_key="ignore")):

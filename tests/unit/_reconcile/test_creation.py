@@ -29,7 +29,7 @@ from ..creation_scene import EFFECT_AND_LOST, ELSEWHERE, NO_EFFECT, PRESET, Scen
 from ..scripted_server import Request
 
 
-def test_a_session_is_created_and_its_key_is_kept(scene: Scene) -> None:
+def test_a_session_is_created_and_its_key_is_stored(scene: Scene) -> None:
     made = scene.create()
     assert made.by_us
     assert scene.removed == []
@@ -54,13 +54,13 @@ def test_the_intent_is_committed_when_the_post_arrives(scene: Scene, ledger_sett
     assert seen[0][2] == pytest.approx(5.0 + creation_module.LEASE_MARGIN, abs=0.5)
 
 
-def test_the_key_is_committed_before_anything_else_is_asked(scene: Scene) -> None:
+def test_the_key_is_committed_before_the_next_request(scene: Scene) -> None:
     scene.create()
     assert [method for method, _path in scene.service.journal] == ["POST"]
     scene.one_usable()
 
 
-def test_a_ledger_that_cannot_take_the_intent_means_no_post(scene: Scene) -> None:
+def test_without_a_committed_intent_no_post_is_sent(scene: Scene) -> None:
     scene.ledger._database.engine.dispose()
     with scene.ledger._database.engine.connect() as connection:
         connection.exec_driver_sql("DROP TABLE tenbyte_webinar_slots")
@@ -100,7 +100,7 @@ def test_no_second_post_is_sent_while_a_list_may_still_lag(scene: Scene) -> None
     assert posts[1] - posts[0] > 4
 
 
-def test_a_key_that_came_without_its_session_is_joined_to_it(scene: Scene) -> None:
+def test_a_key_that_came_without_a_session_id_is_assigned_to_its_session(scene: Scene) -> None:
     scene.service.faults = ["done-nameless"]
     scene.service.hidden_lists = 2
     made = scene.create()
@@ -109,7 +109,7 @@ def test_a_key_that_came_without_its_session_is_joined_to_it(scene: Scene) -> No
     assert scene.service.count("POST") == 1
 
 
-def test_a_key_whose_session_no_list_shows_waits_for_the_next_run(scene: Scene) -> None:
+def test_a_key_whose_session_no_list_shows_is_assigned_by_the_next_run(scene: Scene) -> None:
     scene.service.faults = ["done-nameless"]
     scene.service.hidden_lists = 5
     with pytest.raises(CreationUnresolved):
@@ -124,7 +124,7 @@ def test_a_key_whose_session_no_list_shows_waits_for_the_next_run(scene: Scene) 
     assert scene.service.count("POST") == 1
 
 
-def test_a_session_without_a_key_is_remembered_as_keyless(scene: Scene) -> None:
+def test_a_session_without_a_key_is_recorded_as_keyless(scene: Scene) -> None:
     scene.service.faults = ["done-keyless"]
     made = scene.create()
     row = scene.row()
@@ -166,7 +166,7 @@ def test_a_service_that_cannot_be_reached_withdraws_the_intent(scene: Scene, con
     assert scene.row() is None
 
 
-def test_a_rival_is_waited_for_and_what_it_made_is_returned(scene: Scene) -> None:
+def test_another_run_is_waited_for_and_its_session_is_returned(scene: Scene) -> None:
     rival, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-rival")
     claim = rival.claim(scene.slot, [], 60.0)
     assert isinstance(claim, Claim)
@@ -184,7 +184,7 @@ def test_a_rival_is_waited_for_and_what_it_made_is_returned(scene: Scene) -> Non
     assert len(scene.pauses) == 3
 
 
-def test_what_a_rival_made_and_is_past_already_is_made_anew(scene: Scene) -> None:
+def test_a_past_session_of_another_run_is_created_again(scene: Scene) -> None:
     rival = scene.open_run(ELSEWHERE)
     claim = rival.claim(scene.slot, [], 60.0)
     assert isinstance(claim, Claim)
@@ -205,7 +205,7 @@ def test_a_lease_outlasts_a_request_that_connects_and_answers_at_the_last_moment
     assert transport.CONNECT_TIMEOUT < creation_module.LEASE_MARGIN
 
 
-def test_every_series_of_lost_answers_ends_with_one_usable_session(scene: Scene) -> None:
+def test_every_sequence_of_lost_answers_ends_with_one_usable_session(scene: Scene) -> None:
     for first in (*NO_EFFECT, *EFFECT_AND_LOST, "done-nameless"):
         for second in (*NO_EFFECT, *EFFECT_AND_LOST):
             scene.service.sessions.clear()
@@ -224,7 +224,7 @@ def _create_room(scene: Scene) -> Made[Room]:
 
 
 @pytest.mark.parametrize("fault", ["done-whole", *NO_EFFECT, *EFFECT_AND_LOST])
-def test_a_room_is_created_once_whatever_becomes_of_the_answer(scene: Scene, fault: str) -> None:
+def test_a_room_is_created_once_whatever_the_answer(scene: Scene, fault: str) -> None:
     scene.service.faults = [fault]
     made = _create_room(scene)
     assert [entry["id"] for entry in scene.service.rooms.values() if entry["title"] == "Workshop"] == [made.thing.id]
@@ -232,7 +232,7 @@ def test_a_room_is_created_once_whatever_becomes_of_the_answer(scene: Scene, fau
     assert scene.service.count("POST") == (2 if fault in NO_EFFECT else 1)
 
 
-def test_a_room_that_was_renamed_since_is_not_made_a_second_time(scene: Scene) -> None:
+def test_a_room_that_was_renamed_since_is_not_created_again(scene: Scene) -> None:
     first = _create_room(scene)
     scene.service.rooms[first.thing.id]["title"] = "Something else"
     second = _create_room(scene)

@@ -56,7 +56,7 @@ def put_ahead(ledger: Ledger) -> None:
 
 
 @both_databases
-def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(open_run: OpenRun) -> None:
+def test_a_lease_from_a_fast_clock_lasts_no_longer_than_its_length(open_run: OpenRun) -> None:
     other_run, ledger = open_run(ELSEWHERE), open_run()
     claim = claimed(other_run, lease=60.0)
     put_ahead(other_run)
@@ -77,9 +77,7 @@ def test_a_lease_from_a_clock_that_was_ahead_is_no_longer_than_its_own_length(op
     assert not other_run.renew(claim, 60.0)
 
 
-def test_a_rival_whose_clock_was_ahead_is_waited_for_as_long_as_its_lease_and_no_longer(
-    scene: Scene, waiting: Waiting
-) -> None:
+def test_a_run_with_a_fast_clock_is_waited_for_no_longer_than_its_lease(scene: Scene, waiting: Waiting) -> None:
     claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
     put_ahead(scene.ledger)
     assert scene.create().by_us
@@ -87,7 +85,7 @@ def test_a_rival_whose_clock_was_ahead_is_waited_for_as_long_as_its_lease_and_no
     assert 30.0 < waiting.passed < 31.0
 
 
-def test_a_rival_that_goes_on_renewing_its_lease_is_waited_for(scene: Scene, waiting: Waiting) -> None:
+def test_a_run_that_keeps_renewing_its_lease_is_waited_for(scene: Scene, waiting: Waiting) -> None:
     other_run, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-other_run")
     claim = claimed(other_run, scene.slot, lease=2.0)
 
@@ -105,7 +103,7 @@ def test_a_rival_that_goes_on_renewing_its_lease_is_waited_for(scene: Scene, wai
     assert waiting.passed < 21.0
 
 
-def test_a_rival_that_never_ends_is_not_waited_for_for_ever(scene: Scene, waiting: Waiting) -> None:
+def test_a_run_that_never_ends_is_not_waited_for_forever(scene: Scene, waiting: Waiting) -> None:
     other_run = scene.open_run(ELSEWHERE)
     claim = claimed(other_run, scene.slot, lease=60.0)
 
@@ -153,7 +151,7 @@ def test_a_wait_that_the_service_asks_for_is_within_the_lease(scene: Scene, monk
 
 @pytest.mark.parametrize("comes_back", [False, True], ids=["stays away", "comes back"])
 @pytest.mark.parametrize("fault", ["done-whole", "done-drop", "lost-drop", "done-nameless"])
-def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_does_not_settle(
+def test_the_next_run_repairs_what_a_ledger_that_failed_after_the_request_missed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, fault: str, comes_back: bool
 ) -> None:
     ledger = scene.open_run(ended_owner())
@@ -184,7 +182,7 @@ def test_a_ledger_that_fails_after_the_request_costs_nothing_that_the_next_run_d
     assert scene.one_usable() == made.thing.id
 
 
-def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
+def test_a_refused_replacement_changes_nothing(scene: Scene) -> None:
     first = scene.create()
     scene.service.faults = ["refused-422"]
     with pytest.raises(Exception, match="not today"):
@@ -194,7 +192,7 @@ def test_a_refused_replacement_costs_nothing(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("fault", ["done-whole", "lost-drop", "done-drop", "done-nameless"])
-def test_a_replacement_leaves_the_old_session_and_its_key_to_whoever_removes_it(scene: Scene, fault: str) -> None:
+def test_creating_a_replacement_does_not_remove_the_old_session_or_its_key(scene: Scene, fault: str) -> None:
     first = scene.create()
     scene.service.faults = [fault]
     second = scene.create(scene.open_run(), replaced_id=first.thing.id)

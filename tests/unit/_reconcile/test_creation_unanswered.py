@@ -33,7 +33,7 @@ def _break_lists(scene: Scene, answer: Answer) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 @pytest.mark.parametrize("fault", ["done-drop", "done-nameless"])
-def test_a_doubt_that_cannot_be_resolved_now_is_remembered_for_the_next_run(
+def test_an_unanswered_request_that_cannot_be_resolved_now_is_recorded_for_the_next_run(
     scene: Scene, fault: str, status: int
 ) -> None:
     scene.service.faults = [fault]
@@ -48,7 +48,9 @@ def test_a_doubt_that_cannot_be_resolved_now_is_remembered_for_the_next_run(
     scene.one_usable()
 
 
-def test_a_doubt_about_a_service_that_went_away_is_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_a_vanished_service_did_not_answer_is_recorded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.service.faults = ["done-drop"]
 
     def gone(_room_id: str) -> list[Session]:
@@ -64,7 +66,7 @@ def test_a_doubt_about_a_service_that_went_away_is_remembered(scene: Scene, monk
 
 
 @pytest.mark.parametrize("status", [403, 409, 500])
-def test_an_orphan_that_cannot_be_deleted_now_is_remembered(scene: Scene, status: int) -> None:
+def test_an_unanswered_requests_session_that_cannot_be_deleted_now_is_recorded(scene: Scene, status: int) -> None:
     scene.service.faults = ["done-drop"]
     scene.service.on_request = lambda request: refusal(status) if request.method == "DELETE" else None
     with pytest.raises(WebinarError):
@@ -76,7 +78,7 @@ def test_an_orphan_that_cannot_be_deleted_now_is_remembered(scene: Scene, status
     scene.one_usable()
 
 
-def test_an_orphan_that_somebody_else_deletes_first_is_gone_all_the_same(scene: Scene) -> None:
+def test_an_unanswered_requests_session_may_be_deleted_by_somebody_else(scene: Scene) -> None:
     scene.service.faults = ["done-drop"]
 
     def delete_first(request: Request) -> None:
@@ -88,7 +90,7 @@ def test_an_orphan_that_somebody_else_deletes_first_is_gone_all_the_same(scene: 
     scene.one_usable()
 
 
-def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
+def test_a_live_session_of_an_unanswered_request_stays_and_is_named(scene: Scene) -> None:
     scene.service.faults = ["done-drop"]
 
     def go_live(request: Request) -> None:
@@ -106,7 +108,7 @@ def test_a_live_orphan_is_left_alone_and_named(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("other", ["title", "past", "seen"])
-def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str) -> None:
+def test_a_session_of_somebody_else_is_never_attributed_to_an_unanswered_request(scene: Scene, other: str) -> None:
     title = "Panel" if other == "title" else "Keynote"
     status = "ended" if other == "past" else "scheduled"
 
@@ -124,7 +126,7 @@ def test_what_is_not_ours_is_never_taken_for_an_orphan(scene: Scene, other: str)
     assert len(scene.service.sessions) == 2
 
 
-def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
+def test_a_keyless_session_of_a_killed_run_is_replaced_and_named(scene: Scene) -> None:
     scene.die_after_request()
     orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)
     made = scene.create()
@@ -132,7 +134,7 @@ def test_a_dead_runs_orphan_is_replaced_and_named(scene: Scene) -> None:
     assert made.thing.id == scene.one_usable()
 
 
-def test_a_dead_runs_intent_that_created_nothing_is_waited_for_while_it_is_young(scene: Scene) -> None:
+def test_a_recent_intent_of_a_killed_run_is_waited_for(scene: Scene) -> None:
     scene.die_after_request()
     scene.create()
     scene.one_usable()
@@ -141,7 +143,7 @@ def test_a_dead_runs_intent_that_created_nothing_is_waited_for_while_it_is_young
 
 
 @pytest.mark.parametrize("status", [401, 500])
-def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene, status: int) -> None:
+def test_a_key_of_an_earlier_run_survives_a_failing_list(scene: Scene, status: int) -> None:
     (dead, claim), key = scene.die_after_request(lease=60.0), StreamKey("unit-stream-inherited")
     dead.keep(claim, "pending", None, key)
     dead.release(claim)
@@ -153,7 +155,7 @@ def test_an_inherited_key_survives_a_service_that_cannot_be_listed(scene: Scene,
     assert row.key == key
 
 
-def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> None:
+def test_an_old_key_is_not_assigned_to_a_later_session(scene: Scene) -> None:
     dead, claim = scene.die_after_request(lease=60.0)
     dead.keep(claim, "pending", None, StreamKey("unit-stream-of-another"))
     dead.release(claim)
@@ -164,7 +166,7 @@ def test_an_old_key_is_not_taken_for_that_of_a_later_session(scene: Scene) -> No
     assert (row.phase, row.key) == ("keyless", None)
 
 
-def test_a_key_without_its_session_is_not_given_to_what_another_request_made(scene: Scene) -> None:
+def test_a_key_without_a_session_id_is_not_assigned_to_the_session_of_another_request(scene: Scene) -> None:
     scene.service.faults = ["late-drop", "done-nameless"]
 
     def commit_before_the_second(request: Request) -> None:
@@ -177,7 +179,7 @@ def test_a_key_without_its_session_is_not_given_to_what_another_request_made(sce
     assert made.thing.id == scene.one_usable()
 
 
-def test_a_session_that_is_not_shown_everywhere_yet_keeps_its_key(scene: Scene) -> None:
+def test_a_session_that_only_some_lists_show_keeps_its_key(scene: Scene) -> None:
     first = scene.create()
     hidden = ["once", "twice"]
 
@@ -192,14 +194,14 @@ def test_a_session_that_is_not_shown_everywhere_yet_keeps_its_key(scene: Scene) 
     assert scene.one_usable() == first.thing.id
 
 
-def test_an_intent_of_which_no_request_was_sent_is_not_waited_for(scene: Scene) -> None:
+def test_an_intent_without_a_request_is_not_waited_for(scene: Scene) -> None:
     scene.open_run(ELSEWHERE).claim(scene.slot, [], -1.0)
     scene.create()
     scene.one_usable()
     assert scene.pauses == []
 
 
-def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_work(scene: Scene) -> None:
+def test_a_session_from_before_the_intent_is_not_attributed_to_it(scene: Scene) -> None:
     """It was there, and the list of that time did not show it yet."""
     scene.api.my_rooms()
     scene.die_after_request()
@@ -212,7 +214,7 @@ def test_a_session_that_was_created_before_the_intent_is_not_taken_for_its_work(
 
 
 @pytest.mark.parametrize("created_at", [None, "now"])
-def test_what_came_days_later_is_not_taken_for_its_work_where_the_service_does_not_tell_the_time(
+def test_without_the_services_time_a_session_of_days_later_is_not_attributed_to_the_intent(
     scene: Scene, created_at: str | None
 ) -> None:
     _dead, claim = scene.die_after_request()
@@ -231,7 +233,7 @@ def test_what_came_days_later_is_not_taken_for_its_work_where_the_service_does_n
     assert scene.service.count("POST") == 0
 
 
-def test_what_somebody_else_created_meanwhile_is_neither_taken_nor_doubled(scene: Scene) -> None:
+def test_a_session_that_somebody_else_created_meanwhile_is_neither_removed_nor_duplicated(scene: Scene) -> None:
     other = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11"
 
     def appear(request: Request) -> None:
@@ -247,7 +249,7 @@ def test_what_somebody_else_created_meanwhile_is_neither_taken_nor_doubled(scene
     assert scene.service.count("DELETE") == 0
 
 
-def test_an_orphan_is_known_although_the_services_machines_differ_by_seconds(scene: Scene) -> None:
+def test_an_unanswered_requests_session_is_recognised_despite_clock_differences(scene: Scene) -> None:
     scene.api.my_rooms()
     scene.die_after_request()
     orphan = scene.service.add_session(scene.room_id, "Keynote", PRESET)

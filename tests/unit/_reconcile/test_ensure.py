@@ -45,7 +45,7 @@ def run(
     return ensure(connection, settings, asked, Redactor(), check_mode=check_mode)
 
 
-def test_what_was_created_can_be_looked_up(
+def test_the_keys_of_created_sessions_can_be_looked_up(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str
 ) -> None:
     (done,) = run(service, ledger_settings, api_key).applied.sessions
@@ -73,7 +73,7 @@ def test_check_mode_plans_what_the_run_then_does(
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("fault", ["unwritable", "wrong key", "no key"])
-def test_a_ledger_that_cannot_be_used_means_no_call_at_all(
+def test_without_a_usable_ledger_no_call_is_made(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, fault: str, check_mode: bool
 ) -> None:
     settings = ledger_settings
@@ -92,7 +92,7 @@ def test_a_ledger_that_cannot_be_used_means_no_call_at_all(
     assert service.journal == []
 
 
-def test_credentials_that_are_refused_mean_no_writing_call(
+def test_with_refused_credentials_no_writing_call_is_made(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str
 ) -> None:
     service.on_request = lambda _request: refusal(401)
@@ -101,7 +101,7 @@ def test_credentials_that_are_refused_mean_no_writing_call(
     assert {method for method, _path in service.journal} == {"GET"}
 
 
-def test_a_ledger_that_is_not_there_is_named(ledger_settings: LedgerSettings) -> None:
+def test_a_missing_ledger_is_named(ledger_settings: LedgerSettings) -> None:
     with pytest.raises(StreamKeyMissing, match="ledger_url"):
         stream_keys_of(ledger_settings, ["s1"], Redactor())
     assert not location.database_file(ledger_settings).parent.exists()
@@ -113,7 +113,7 @@ def test_a_session_without_a_key_is_named(service: SmallService, ledger_settings
         stream_keys_of(ledger_settings, ["nobody"], Redactor())
 
 
-def test_a_key_that_an_encoders_file_could_not_hold_is_kept_and_not_handed_out(
+def test_a_key_that_is_unsafe_in_a_configuration_file_is_stored_but_not_returned(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str
 ) -> None:
     service.key_suffix = "\nexec evil"
@@ -149,7 +149,7 @@ def ended(*titles: str, policy: Policy | None = None) -> EventSpec:
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "no key", "unwritable"])
-def test_a_session_is_ended_without_a_ledger_that_opens_and_the_run_says_so(
+def test_a_session_is_ended_without_a_usable_ledger_and_the_run_says_so(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, fault: str
 ) -> None:
     (done,) = run(service, ledger_settings, api_key).applied.sessions
@@ -189,7 +189,7 @@ def broken(settings: LedgerSettings, tmp_path: Path, fault: str) -> LedgerSettin
         pytest.param(EventSpec((*ended("Keynote").rooms, *ASKED.rooms)), id="a session created"),
     ],
 )
-def test_only_ending_does_without_a_ledger(
+def test_only_ending_works_without_a_ledger(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path, asked: EventSpec
 ) -> None:
     settings = broken(ledger_settings, tmp_path, "unwritable")
@@ -198,7 +198,7 @@ def test_only_ending_does_without_a_ledger(
     assert service.journal == []
 
 
-def test_several_current_sessions_of_a_title_are_not_guessed_from_without_a_ledger(
+def test_without_a_ledger_none_of_several_sessions_of_a_title_is_chosen(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, tmp_path: Path
 ) -> None:
     room_id = service.add_room("Main stage")
@@ -210,7 +210,7 @@ def test_several_current_sessions_of_a_title_are_not_guessed_from_without_a_ledg
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_without_its_ledger_a_run_plans_and_does_nothing_but_endings(
+def test_without_a_ledger_a_run_plans_and_makes_only_endings(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, check_mode: bool
 ) -> None:
     (made,) = run(service, ledger_settings, api_key).applied.sessions

@@ -115,7 +115,7 @@ class Story:
 
 @settings(max_examples=40, phases=[Phase.generate])
 @given(case=cases)
-def test_a_session_that_somebody_makes_long_after_an_unanswered_request_is_never_removed(
+def test_a_session_that_somebody_creates_long_after_an_unanswered_request_is_never_removed(
     case: Case, server: SmallService
 ) -> None:
     with TemporaryDirectory() as folder:

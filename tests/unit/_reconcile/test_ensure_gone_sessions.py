@@ -42,7 +42,7 @@ def test_the_key_of_a_replaced_session_that_is_gone_is_forgotten(run: Run, left:
     assert run.writes() == []
 
 
-def test_a_session_that_a_list_only_leaves_out_keeps_its_key(run: Run) -> None:
+def test_a_session_that_a_list_omits_keeps_its_key(run: Run) -> None:
     old, new = half_replaced(run)
     room_id = run.service.sessions[old]["room_id"]
     # A list that shows it no more, of a service that has it still.
@@ -55,7 +55,7 @@ def test_a_session_that_a_list_only_leaves_out_keeps_its_key(run: Run) -> None:
     assert run.writes() == ["DELETE sessions"]
 
 
-def test_a_list_that_cannot_be_read_says_nothing_of_what_is_gone(run: Run) -> None:
+def test_a_list_that_cannot_be_read_makes_no_session_gone(run: Run) -> None:
     old, new = half_replaced(run)
     room_id = run.service.sessions[old]["room_id"]
     asked: list[str] = []

@@ -46,7 +46,7 @@ def assert_untouched(run: Run, old: str, entry: dict[str, Any]) -> None:
     assert run.kept_keys() == {old: run.service.keys[old]}
 
 
-def test_the_new_session_is_created_and_its_key_kept_before_the_old_one_is_removed(run: Run, old: str) -> None:
+def test_the_new_session_is_created_and_its_key_stored_before_the_old_one_is_removed(run: Run, old: str) -> None:
     kept: list[dict[str, str]] = []
 
     def on_request(request: Request) -> None:
@@ -65,7 +65,7 @@ def test_the_new_session_is_created_and_its_key_kept_before_the_old_one_is_remov
 
 @pytest.mark.parametrize("status", ["scheduled", "live"])
 @pytest.mark.parametrize("refused", [400, 402, 403, 409, 422, 429])
-def test_a_refused_creation_costs_nothing(run: Run, old: str, status: str, refused: int) -> None:
+def test_a_refused_creation_changes_nothing(run: Run, old: str, status: str, refused: int) -> None:
     run.service.sessions[old]["status"] = status
     entry = dict(run.service.sessions[old])
     run.service.faults = [f"refused-{refused}"] * 9
@@ -103,7 +103,7 @@ def test_a_session_that_cannot_be_deleted_keeps_its_key_beside_the_new_one(run: 
 
 
 @pytest.mark.parametrize("status", [404, 500, 502, 504])
-def test_a_session_whose_deletion_is_answered_by_an_error_is_replaced_once(run: Run, old: str, status: int) -> None:
+def test_a_session_whose_deletion_returns_an_error_is_replaced_once(run: Run, old: str, status: int) -> None:
     def delete_and_fail(request: Request) -> Answer | None:
         if request.method == "DELETE":
             run.service.sessions.pop(old, None)
@@ -120,7 +120,7 @@ def test_a_session_whose_deletion_is_answered_by_an_error_is_replaced_once(run: 
     assert run.service.count("POST") == 1
 
 
-def test_a_replaced_session_that_somebody_else_deletes_leaves_no_key(run: Run, old: str) -> None:
+def test_the_key_of_a_replaced_session_that_somebody_else_deleted_is_erased(run: Run, old: str) -> None:
     run.service.on_request = lambda request: refusal(403) if request.method == "DELETE" else None
     run.apply(event(AFTER))
     run.service.on_request = lambda _request: None
@@ -144,9 +144,7 @@ def test_a_replacement_whose_creation_failed_is_created_by_the_next_run(run: Run
 
 
 @pytest.mark.parametrize("fault", ["lost-drop", "late-drop", "done-drop"])
-def test_a_replacement_that_is_not_wanted_any_more_leaves_the_old_session_in_its_place(
-    run: Run, old: str, fault: str
-) -> None:
+def test_a_replacement_that_is_no_longer_wanted_keeps_the_old_session(run: Run, old: str, fault: str) -> None:
     run.service.faults = [fault] * 3
     run.apply(event(AFTER))
     run.service.faults = []
@@ -160,7 +158,7 @@ def test_a_replacement_that_is_not_wanted_any_more_leaves_the_old_session_in_its
     assert run.writes() == []
 
 
-def test_a_session_that_goes_on_air_before_it_is_replaced_is_left_alone(run: Run, old: str) -> None:
+def test_a_session_that_goes_on_air_before_its_replacement_stays(run: Run, old: str) -> None:
     plan = run.plan(event(AFTER))
     run.service.sessions[old]["status"] = "live"
     entry = dict(run.service.sessions[old])
@@ -170,7 +168,7 @@ def test_a_session_that_goes_on_air_before_it_is_replaced_is_left_alone(run: Run
     assert_untouched(run, old, entry)
 
 
-def test_a_session_that_goes_on_air_while_its_replacement_is_created_is_left_alone(run: Run, old: str) -> None:
+def test_a_session_that_goes_on_air_while_its_replacement_is_created_stays(run: Run, old: str) -> None:
     def on_request(request: Request) -> None:
         if request.method == "POST":
             run.service.sessions[old]["status"] = "live"
@@ -199,7 +197,7 @@ def test_a_live_session_is_on_air_until_its_replacement_exists(run: Run, old: st
     assert_replaced(run, old)
 
 
-def test_a_replacement_without_a_key_leaves_the_old_session_as_it_is(run: Run, old: str) -> None:
+def test_a_replacement_without_a_key_keeps_the_old_session(run: Run, old: str) -> None:
     entry = dict(run.service.sessions[old])
     run.service.faults = ["done-keyless"]
     (done,) = run.apply(event(AFTER)).sessions
@@ -225,7 +223,7 @@ def test_a_session_that_was_renamed_is_replaced_under_its_new_title(run: Run, ol
     assert run.kept_keys() == {new: run.service.keys[new]}
 
 
-def test_what_an_unanswered_request_made_and_a_key_was_adopted_for_is_replaced_as_any_other(
+def test_an_unanswered_requests_session_with_an_adopted_key_is_replaced_like_any_other(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))

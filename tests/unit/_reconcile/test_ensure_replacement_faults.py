@@ -145,7 +145,7 @@ def asked_of(case: Case) -> EventSpec:
 
 @settings(max_examples=60)
 @given(case=cases)
-def test_whatever_fails_the_old_session_and_its_key_stay_until_the_new_key_is_kept(
+def test_the_old_session_and_its_key_stay_until_the_new_key_is_stored_whatever_fails(
     case: Case, server: SmallService
 ) -> None:
     with TemporaryDirectory() as folder:

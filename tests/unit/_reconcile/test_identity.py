@@ -63,7 +63,7 @@ def rows(*found: object) -> KnownRows:
         ),
     ],
 )
-def test_a_slot_is_filled_by_the_ledgers_id_and_else_by_the_title(
+def test_a_slot_is_filled_by_the_ledgers_id_else_by_the_title(
     listed: tuple[Session, ...], known: tuple[object, ...], expected: str | None
 ) -> None:
     filling = session_in_slot(ASKED, SLOT, listed, rows(*known))
@@ -80,13 +80,13 @@ def test_the_order_of_a_list_does_not_matter(order: list[str], ours: str) -> Non
     assert all(one in (ambiguous.refusal or "") for one in order)
 
 
-def test_a_pinned_session_is_the_one_and_its_own_row_counts() -> None:
+def test_a_session_named_by_its_id_fills_the_slot_with_its_own_row() -> None:
     beside = replace(kept(OTHER, row_id=2), phase="beside")
     filling = session_in_slot(replace(ASKED, session_id="s2"), SLOT, (PRESENT, OTHER), rows(kept(PRESENT), beside))
     assert (filling.session, filling.row) == (OTHER, beside)
 
 
-def test_a_pinned_session_may_bear_the_title_that_the_ledger_knows_it_by() -> None:
+def test_a_session_named_by_its_id_may_have_the_title_of_its_row() -> None:
     spec = replace(ASKED, session_id="s1")
     assert session_in_slot(spec, SLOT, (UNTITLED,), rows(kept(PRESENT))).session == UNTITLED
     assert "cannot change a title" in (session_in_slot(spec, SLOT, (UNTITLED,), rows()).refusal or "")
@@ -95,7 +95,7 @@ def test_a_pinned_session_may_bear_the_title_that_the_ledger_knows_it_by() -> No
 HALL = replace(ROOM, title="Great hall")
 
 
-def test_a_room_is_found_by_the_ledgers_id_whatever_its_title_is_by_now() -> None:
+def test_a_room_is_found_by_the_ledgers_id_whatever_its_current_title() -> None:
     filling = room_in_slot("Main stage", ROOM_SLOT, [HALL], rows(kept_room(ROOM)))
     assert (filling.room, filling.refusal) == (HALL, None)
     assert "Great hall" in filling.notes[0]
@@ -115,14 +115,14 @@ def test_a_room_row_of_another_account_is_not_ours(owner: str) -> None:
     assert (found.held, found.by_id, found.unassigned) == ({}, {}, ())
 
 
-def test_a_row_from_before_accounts_were_known_is_ours_where_its_room_is() -> None:
+def test_a_row_without_an_account_is_ours_if_its_room_is() -> None:
     mine, theirs = kept_room(ROOM, account=UNKNOWN), replace(kept_room(ROOM, account=UNKNOWN), id=2, object_id="r9")
     found = rows(mine, theirs)
     assert [row.id for row in found.unassigned] == [mine.id]
     assert [row.object_id for row in found.held.values()] == ["r1"]
 
 
-def test_a_row_by_the_credential_becomes_the_hosts_once_that_is_known() -> None:
+def test_a_row_of_a_credential_becomes_the_hosts_once_the_host_is_known() -> None:
     row = replace(kept_room(ROOM, account="credential fp-1"), object_id="r7")
     account = Account("host-1", "host-1", ("credential fp-1",))
     found = known_rows([row], account, set())
@@ -133,7 +133,7 @@ def connection(key: str) -> Connection:
     return Connection(API, api_key=key)
 
 
-def test_an_account_is_the_host_of_its_rooms_and_else_what_the_credential_tells() -> None:
+def test_an_account_is_the_host_of_its_rooms_else_comes_from_the_credential() -> None:
     def fingerprint(secret: str) -> str:
         return f"fp-of-{len(secret)}"
 
@@ -148,7 +148,7 @@ ConnectTo = Callable[..., Transport]
 
 
 @pytest.mark.parametrize("hosts", [("host-1", "host-2"), (None, None)])
-def test_two_accounts_with_one_ledger_have_nothing_in_common(
+def test_two_accounts_that_share_a_ledger_do_not_affect_each_other(
     run: Run, connect: ConnectTo, open_run: Callable[..., Ledger], hosts: tuple[str | None, str | None]
 ) -> None:
     service = run.service

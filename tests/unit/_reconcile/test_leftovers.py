@@ -65,14 +65,14 @@ def test_a_run_that_leaves_a_request_unanswered_says_so(run: Run) -> None:
 
 
 @pytest.mark.parametrize("fault", ["done-drop", "done-500", "done-whole"])
-def test_a_run_that_found_what_its_request_made_has_none_unanswered(run: Run, fault: str) -> None:
+def test_a_run_that_found_the_session_of_its_request_has_no_unanswered_one(run: Run, fault: str) -> None:
     run.service.faults = [fault]
     run.service.add_room("Main stage")
     assert "never answered" not in " ".join(only(run.apply(ASKED)).notes)
     assert [row.unanswered for row in session_rows(run)] == [Unanswered.none()]
 
 
-def test_a_duplicate_is_removed_by_the_next_run_which_says_so(run: Run, duplicate: str) -> None:
+def test_a_duplicate_is_removed_and_reported_by_the_next_run(run: Run, duplicate: str) -> None:
     second = only(run.apply(ASKED))
     assert run.writes() == ["DELETE sessions"]
     assert duplicate not in run.service.sessions
@@ -115,7 +115,7 @@ def test_result_and_diff_show_a_duplicate_beside_the_session_that_stays(run: Run
         ("absent", ["DELETE sessions", "DELETE sessions"], 0),
     ],
 )
-def test_a_duplicate_goes_whatever_is_asked_of_its_slot(
+def test_a_duplicate_is_removed_whatever_the_requested_state(
     run: Run, duplicate: str, state: str, calls: list[str], left: int
 ) -> None:
     run.apply(event(replace(KEYNOTE, state=state)))  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_a_duplicate_goes_whatever_is_asked_of_its_slot(
     assert duplicate not in run.service.sessions
 
 
-def test_a_duplicate_does_not_fill_the_place_of_a_session_that_is_gone(run: Run, duplicate: str) -> None:
+def test_a_duplicate_does_not_fill_the_slot_of_a_session_that_is_gone(run: Run, duplicate: str) -> None:
     (first,) = set(run.service.current("Keynote")) - {duplicate}
     run.service.sessions[first]["status"] = "ended"
     run.apply(ASKED)
@@ -133,7 +133,7 @@ def test_a_duplicate_does_not_fill_the_place_of_a_session_that_is_gone(run: Run,
     assert run.kept_keys() == {kept: run.service.keys[kept]}
 
 
-def test_a_duplicate_of_an_earlier_preset_is_known_after_the_replacement(run: Run, duplicate: str) -> None:
+def test_a_duplicate_with_an_earlier_preset_is_recognised_after_the_replacement(run: Run, duplicate: str) -> None:
     entry = run.service.sessions.pop(duplicate)
     run.apply(event(replace(KEYNOTE, preset_id=OTHER_PRESET)))
     run.service.sessions[duplicate] = entry
@@ -142,7 +142,7 @@ def test_a_duplicate_of_an_earlier_preset_is_known_after_the_replacement(run: Ru
     assert run.service.sessions[kept]["preset"]["id"] == OTHER_PRESET
 
 
-def test_a_session_of_the_title_that_somebody_made_is_no_duplicate(run: Run) -> None:
+def test_a_session_of_the_same_title_that_somebody_created_is_no_duplicate(run: Run) -> None:
     run.service.add_room("Main stage")
     first = id_of(only(run.apply(ASKED)))
     run.service.journal.clear()
@@ -153,7 +153,7 @@ def test_a_session_of_the_title_that_somebody_made_is_no_duplicate(run: Run) -> 
     assert run.writes() == []
 
 
-def test_a_duplicate_beside_somebodys_session_goes_and_that_one_is_named(run: Run, duplicate: str) -> None:
+def test_a_duplicate_beside_somebodys_session_is_removed_and_that_session_is_named(run: Run, duplicate: str) -> None:
     stranger = run.service.add_session(next(iter(run.service.rooms)), "Keynote", OTHER_PRESET)
     outcome = only(run.apply(ASKED))
     assert run.writes() == ["DELETE sessions"]
@@ -188,7 +188,7 @@ def test_a_duplicate_whose_key_is_adopted_meanwhile_stays(run: Run, duplicate: s
     assert run.writes() == []
 
 
-def test_a_duplicate_that_cannot_be_removed_costs_its_slot_nothing_and_goes_next_time(run: Run, duplicate: str) -> None:
+def test_a_duplicate_that_cannot_be_removed_now_is_removed_by_the_next_run(run: Run, duplicate: str) -> None:
     kept = run.kept_keys()
     run.service.on_request = lambda request: refusal(409) if request.method == "DELETE" else None
     outcome = only(run.apply(event(replace(KEYNOTE, state="live"))))
@@ -200,9 +200,7 @@ def test_a_duplicate_that_cannot_be_removed_costs_its_slot_nothing_and_goes_next
     assert duplicate not in run.service.sessions
 
 
-def test_what_a_living_rival_is_making_is_no_duplicate_of_an_earlier_request(
-    run: Run, duplicate: str, open_run: OpenRun
-) -> None:
+def test_a_session_that_another_run_is_creating_is_no_duplicate(run: Run, duplicate: str, open_run: OpenRun) -> None:
     room_id = next(iter(run.service.rooms))
     (first,) = set(run.service.current("Keynote")) - {duplicate}
     run.service.sessions[first]["status"] = "ended"
@@ -213,7 +211,7 @@ def test_what_a_living_rival_is_making_is_no_duplicate_of_an_earlier_request(
     assert [step.action for step in plan.steps()] == ["create_session"]
 
 
-def test_a_spare_gives_way_to_the_session_of_its_slot(run: Run) -> None:
+def test_a_spare_beside_the_session_of_its_slot_is_removed(run: Run) -> None:
     room_id, spare = spare_of(run)
     run.apply(ASKED)
     (kept,) = run.service.current("Keynote")
@@ -226,7 +224,7 @@ def test_a_spare_gives_way_to_the_session_of_its_slot(run: Run) -> None:
     assert room_id in run.service.rooms
 
 
-def test_a_spare_that_is_left_alone_fills_the_slot_with_its_key(run: Run) -> None:
+def test_a_spare_fills_the_slot_if_the_other_session_is_past(run: Run) -> None:
     _room_id, spare = spare_of(run)
     (first,) = set(run.service.current("Keynote")) - {spare}
     run.service.sessions[first]["status"] = "ended"
@@ -250,7 +248,7 @@ def spare_of(run: Run) -> tuple[str, str]:
     return room_id, spare
 
 
-def test_a_run_whose_lease_ended_during_its_request_gives_way(run: Run, open_run: OpenRun) -> None:
+def test_a_run_whose_lease_ended_during_its_request_removes_its_session(run: Run, open_run: OpenRun) -> None:
     room_id, rival = run.service.add_room("Main stage"), open_run(ELSEWHERE)
     made: list[str] = []
 
@@ -276,7 +274,7 @@ def test_a_run_whose_lease_ended_during_its_request_gives_way(run: Run, open_run
     assert len(deleted) == 1
 
 
-def test_two_late_sessions_of_a_dead_run_are_replaced_together(run: Run, open_run: OpenRun) -> None:
+def test_two_late_sessions_of_a_killed_run_are_replaced_together(run: Run, open_run: OpenRun) -> None:
     run.service.add_room("Main stage")
     run.service.faults = ["late-drop", "late-drop", "refused-422"]
     assert "not today" in (only(run.apply(ASKED)).error or "")
@@ -291,7 +289,7 @@ def test_two_late_sessions_of_a_dead_run_are_replaced_together(run: Run, open_ru
     assert run.kept_keys() == {kept: run.service.keys[kept]}
 
 
-def test_more_sessions_than_requests_are_left_alone_and_named(run: Run) -> None:
+def test_more_sessions_than_requests_stay_and_are_named(run: Run) -> None:
     room_id = run.service.add_room("Main stage")
     run.service.faults = ["late-drop", "refused-422"]
     run.apply(ASKED)
@@ -302,7 +300,7 @@ def test_more_sessions_than_requests_are_left_alone_and_named(run: Run) -> None:
     assert run.service.count("DELETE") == 0
 
 
-def test_an_orphan_of_an_earlier_preset_is_replaced_too(run: Run) -> None:
+def test_a_late_session_with_an_earlier_preset_is_replaced_too(run: Run) -> None:
     run.service.add_room("Main stage")
     run.service.faults = ["late-drop", "refused-422"]
     run.apply(ASKED)
@@ -314,7 +312,7 @@ def test_an_orphan_of_an_earlier_preset_is_replaced_too(run: Run) -> None:
     assert run.kept_keys() == {kept: run.service.keys[kept]}
 
 
-def test_a_refusal_after_a_lost_answer_tells_what_was_removed(run: Run) -> None:
+def test_a_refusal_after_a_lost_answer_reports_what_was_removed(run: Run) -> None:
     run.service.add_room("Main stage")
     run.service.faults = ["done-drop", "refused-422"]
     outcome = only(run.apply(ASKED))
@@ -324,7 +322,7 @@ def test_a_refusal_after_a_lost_answer_tells_what_was_removed(run: Run) -> None:
     assert session_rows(run) == []
 
 
-def test_what_somebody_made_meanwhile_is_not_doubled_by_taking_up_an_intent(run: Run) -> None:
+def test_continuing_an_intent_does_not_duplicate_a_session_that_somebody_created(run: Run) -> None:
     room_id = run.service.add_room("Main stage")
     run.service.faults = ["lost-drop", "refused-422"]
     run.apply(ASKED)

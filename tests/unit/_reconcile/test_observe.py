@@ -21,7 +21,7 @@ def rooms(*specs: RoomSpec) -> EventSpec:
     return EventSpec(specs)
 
 
-def test_rooms_stand_in_the_order_that_was_asked_for(service: SmallService, api: WebinarApi) -> None:
+def test_rooms_are_in_the_requested_order(service: SmallService, api: WebinarApi) -> None:
     first, second = service.add_room("First"), service.add_room("Second")
     asked = rooms(RoomSpec(title="Second"), RoomSpec(title="Third"), RoomSpec(room_id=first))
     world = observe(api, None, asked, 4)
@@ -29,7 +29,7 @@ def test_rooms_stand_in_the_order_that_was_asked_for(service: SmallService, api:
     assert set(world.sessions) == {first, second}
 
 
-def test_every_session_of_a_room_is_seen_past_ones_too(service: SmallService, api: WebinarApi) -> None:
+def test_every_session_of_a_room_is_read_past_ones_too(service: SmallService, api: WebinarApi) -> None:
     room_id = service.add_room("Main stage")
     ids = [service.add_session(room_id, f"Talk {number}", status="ended") for number in range(120)]
     world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
@@ -44,13 +44,13 @@ def test_rooms_that_were_not_asked_for_are_not_read(service: SmallService, api: 
     assert set(service.journal) == {("GET", "/rooms/my"), ("GET", f"/rooms/{room_id}/sessions")}
 
 
-def test_an_unknown_room_id_is_refused_with_the_way_out(service: SmallService, api: WebinarApi) -> None:
+def test_an_unknown_room_id_is_refused_with_a_remedy(service: SmallService, api: WebinarApi) -> None:
     with pytest.raises(InvalidInput, match=r"room_id 7: .*Correct room_id"):
         observe(api, None, rooms(RoomSpec(room_id="7")), 4)
     assert service.count("POST") == 0
 
 
-def test_a_title_that_two_rooms_bear_is_refused_by_their_ids(service: SmallService, api: WebinarApi) -> None:
+def test_a_title_of_two_rooms_is_refused_with_their_ids(service: SmallService, api: WebinarApi) -> None:
     ids = [service.add_room("Main stage"), service.add_room("Main stage")]
     with pytest.raises(InvalidInput, match=f"{ids[0]}, {ids[1]}.*room_id"):
         observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
@@ -62,7 +62,7 @@ def test_a_room_that_is_named_twice_is_refused(service: SmallService, api: Webin
         observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=room_id)), 4)
 
 
-def test_the_ledgers_rows_of_these_rooms_are_seen(
+def test_the_ledgers_rows_of_these_rooms_are_read(
     service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger]
 ) -> None:
     room_id, ledger = service.add_room("Main stage"), open_run()
@@ -81,7 +81,7 @@ def test_a_refused_credential_ends_the_run(service: SmallService, api: WebinarAp
         observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
 
 
-def test_a_room_that_cannot_be_looked_up_is_refused_alone(service: SmallService, api: WebinarApi) -> None:
+def test_a_room_that_cannot_be_read_is_the_only_one_refused(service: SmallService, api: WebinarApi) -> None:
     fine, broken = service.add_room("Main stage"), service.add_room("Workshop")
     service.hidden_rooms = {broken}
     service.on_request = lambda request: refusal(500) if request.path == f"/rooms/{broken}" else None
@@ -91,7 +91,7 @@ def test_a_room_that_cannot_be_looked_up_is_refused_alone(service: SmallService,
     assert "500" in (world.rooms[1].refusal or "")
 
 
-def test_a_room_that_is_not_ones_own_is_refused(service: SmallService, api: WebinarApi) -> None:
+def test_a_room_of_another_account_is_refused(service: SmallService, api: WebinarApi) -> None:
     theirs = service.add_room("Main stage")
     service.hidden_rooms = {theirs}
     with pytest.raises(InvalidInput, match="not one of the rooms of this account"):
@@ -102,7 +102,7 @@ def test_a_room_that_is_not_ones_own_is_refused(service: SmallService, api: Webi
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_room_that_is_gone_is_as_good_as_removed(service: SmallService, api: WebinarApi, state: str) -> None:
+def test_a_room_that_is_gone_counts_as_removed(service: SmallService, api: WebinarApi, state: str) -> None:
     spec = RoomSpec(room_id="7", state=state)  # type: ignore[arg-type]
     if state == "absent":
         assert observe(api, None, rooms(spec), 4).rooms[0].room is None

@@ -37,7 +37,7 @@ def duplicate(run: Run) -> str:
     return made
 
 
-def test_an_empty_duplicate_is_removed_by_the_next_run_which_says_so(run: Run, duplicate: str) -> None:
+def test_an_empty_duplicate_is_removed_and_reported_by_the_next_run(run: Run, duplicate: str) -> None:
     before = dict(run.service.sessions)
     plan = run.plan(ASKED)
     result = event_result(Outcome(plan, run.apply(ASKED)), Redactor(), facts_before={}, run="r")
@@ -68,30 +68,30 @@ def left_alone(run: Run, room_id: str) -> bool:
 
 
 @pytest.mark.parametrize("status", ["scheduled", "ended"])
-def test_a_duplicate_that_somebody_uses_is_named_and_left_alone(run: Run, duplicate: str, status: str) -> None:
+def test_a_duplicate_that_is_in_use_is_named_and_stays(run: Run, duplicate: str, status: str) -> None:
     run.service.add_session(duplicate, "Something else", PRESET, status)
     assert left_alone(run, duplicate)
 
 
-def test_a_second_room_that_somebody_made_is_named_and_left_alone(run: Run) -> None:
+def test_a_second_room_that_somebody_created_is_named_and_stays(run: Run) -> None:
     run.apply(ASKED)
     run.service.journal.clear()
     assert left_alone(run, run.service.add_room("Main stage"))
 
 
-def test_more_rooms_than_requests_are_named_and_left_alone(run: Run, duplicate: str) -> None:
+def test_more_rooms_than_requests_are_named_and_stay(run: Run, duplicate: str) -> None:
     assert left_alone(run, run.service.add_room("Main stage"))
     assert left_alone(run, duplicate)
 
 
-def test_two_rooms_of_a_title_that_the_ledger_does_not_know_are_named_and_nothing_is_done(run: Run) -> None:
+def test_two_unknown_rooms_of_a_title_are_named_and_nothing_is_done(run: Run) -> None:
     ids = [run.service.add_room("Main stage") for _each in range(2)]
     with pytest.raises(InvalidInput, match=f"you have 2 rooms of this title.*{ids[0]}, {ids[1]}.*room_id"):
         run.apply(ASKED)
     assert run.writes() == []
 
 
-def test_a_duplicate_that_is_used_meanwhile_stays(run: Run, duplicate: str) -> None:
+def test_a_duplicate_that_is_used_since_the_plan_stays(run: Run, duplicate: str) -> None:
     plan = run.plan(ASKED)
     run.service.add_session(duplicate, "Something else", PRESET)
     applied = run.apply_plan(plan)
@@ -100,7 +100,7 @@ def test_a_duplicate_that_is_used_meanwhile_stays(run: Run, duplicate: str) -> N
     assert run.writes() == []
 
 
-def test_a_duplicate_that_cannot_be_removed_stops_nothing_and_goes_next_time(run: Run, duplicate: str) -> None:
+def test_a_duplicate_room_that_cannot_be_removed_now_is_removed_by_the_next_run(run: Run, duplicate: str) -> None:
     def on_request(request: Request) -> object:
         return refusal(500) if request.method == "DELETE" else None
 
@@ -113,7 +113,7 @@ def test_a_duplicate_that_cannot_be_removed_stops_nothing_and_goes_next_time(run
     assert duplicate not in run.service.rooms
 
 
-def test_of_two_late_rooms_of_a_dead_run_one_is_used(run: Run, open_run: Callable[..., Ledger]) -> None:
+def test_one_of_two_late_rooms_of_a_killed_run_is_used(run: Run, open_run: Callable[..., Ledger]) -> None:
     run.service.faults = ["late-drop", "late-drop", "refused-422"]
     assert "not today" in (run.apply(ASKED).rooms[0].error or "")
     run.service.commit_late()
@@ -129,7 +129,7 @@ def test_of_two_late_rooms_of_a_dead_run_one_is_used(run: Run, open_run: Callabl
     }
 
 
-def test_a_room_that_a_dead_run_made_is_noted_as_its_own(run: Run, open_run: Callable[..., Ledger]) -> None:
+def test_the_room_of_a_killed_run_is_recorded_in_the_ledger(run: Run, open_run: Callable[..., Ledger]) -> None:
     run.service.faults = ["late-drop", "refused-422"]
     run.apply(ASKED)
     run.service.commit_late()

@@ -26,7 +26,7 @@ ONE_REQUEST = Unanswered(1, NOW - 60, NOW - 50, by_service=True, preset_ids=(PRE
 UNFINISHED = replace(kept(PRESENT), phase="pending", key=None, object_id=None, unanswered=ONE_REQUEST)
 
 
-def test_what_matches_needs_no_call() -> None:
+def test_a_matching_event_needs_no_call() -> None:
     plan = plan_of(known(PRESENT), ASKED)
     assert actions(plan) == []
     assert only(plan).refusal is None
@@ -42,7 +42,7 @@ def test_a_missing_room_is_created_before_its_sessions() -> None:
     ]
 
 
-def test_a_room_is_created_with_what_was_asked_and_nothing_else() -> None:
+def test_a_room_is_created_with_the_requested_values_only() -> None:
     analytics = {"google_tag_manager": {"container_id": "GTM-UNIT"}}
     room = RoomSpec(title="Main stage", description="Plenary", analytics=analytics)
     (step,) = plan_of(world_of(None), room=room).steps()
@@ -56,11 +56,11 @@ def test_a_room_without_sessions_is_created() -> None:
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
-def test_a_room_is_not_created_for_sessions_that_shall_not_be(state: Any) -> None:
+def test_a_room_is_not_created_for_absent_sessions(state: Any) -> None:
     assert actions(plan_of(world_of(None), replace(ASKED, state=state))) == []
 
 
-def test_a_missing_session_is_created_with_what_was_asked_and_nothing_else() -> None:
+def test_a_missing_session_is_created_with_the_requested_values_only() -> None:
     spec = replace(ASKED, mode="rtmp", description="d", scheduled_start_time="2027-05-04T09:00:00Z", encoder="e1")
     (step,) = plan_of(world_of(ROOM), spec).steps()
     assert (step.action, step.path) == ("create_session", "/rooms/r1/sessions")
@@ -71,7 +71,7 @@ def test_a_missing_session_is_created_with_what_was_asked_and_nothing_else() -> 
 
 
 @pytest.mark.parametrize("status", ["ended", "expired"])
-def test_a_past_session_never_satisfies(status: str) -> None:
+def test_a_past_session_never_fills_a_slot(status: str) -> None:
     past = replace(PRESENT, status=status)
     (step,) = plan_of(known(past), ASKED).steps()
     assert step.action == "create_session"
@@ -80,14 +80,14 @@ def test_a_past_session_never_satisfies(status: str) -> None:
 @pytest.mark.parametrize(
     ("status", "action"), [("scheduled", "delete_session"), ("live", "end_session"), ("paused", "end_session")]
 )
-def test_a_session_that_shall_not_be_is_deleted_or_ended(status: str, action: str) -> None:
+def test_an_absent_session_is_deleted_or_ended(status: str, action: str) -> None:
     session = replace(PRESENT, status=status)
     (step,) = plan_of(known(session), replace(ASKED, state="absent")).steps()
     assert step.action == action
     assert "s1" in step.path
 
 
-def test_several_current_sessions_of_a_title_are_refused_by_their_ids_where_the_ledger_knows_none() -> None:
+def test_several_current_sessions_of_a_title_are_refused_unless_the_ledger_knows_one() -> None:
     other = replace(PRESENT, id="s2")
     for state in ("present", "live", "ended", "absent"):
         plan = plan_of(world_of(ROOM, (PRESENT, other)), replace(ASKED, state=state))
@@ -95,7 +95,7 @@ def test_several_current_sessions_of_a_title_are_refused_by_their_ids_where_the_
         assert "s1, s2" in str(only(plan).refusal)
 
 
-def test_of_several_current_sessions_of_a_title_the_ledgers_is_meant_and_the_others_are_named() -> None:
+def test_of_several_current_sessions_of_a_title_the_ledgers_fills_the_slot_and_others_are_named() -> None:
     other = replace(PRESENT, id="s2")
     plan = plan_of(world_of(ROOM, (PRESENT, other), (kept(PRESENT),)), ASKED)
     assert (actions(plan), only(plan).refusal, only(plan).session) == ([], None, PRESENT)
@@ -109,7 +109,7 @@ def test_of_several_current_sessions_of_a_title_the_ledgers_is_meant_and_the_oth
         ({"mode": "webcam"}, {"mode": "rtmp"}, "mode is rtmp and webcam was asked for"),
     ],
 )
-def test_what_cannot_be_changed_means_a_new_session_or_a_refusal_that_names_the_policy(
+def test_an_unchangeable_field_needs_a_new_session_or_a_refusal_that_names_the_policy(
     spec: dict[str, str], session: dict[str, str], named: str
 ) -> None:
     asked, existing = replace(ASKED, **spec), replace(PRESENT, **session)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_what_cannot_be_changed_means_a_new_session_or_a_refusal_that_names_the_
 
 
 @pytest.mark.parametrize("status", ["live", "paused"])
-def test_a_session_on_air_is_replaced_only_where_the_policy_says_so(status: str) -> None:
+def test_a_session_on_air_is_replaced_only_if_the_policy_says_so(status: str) -> None:
     on_air, asked = replace(PRESENT, status=status), replace(ASKED, preset_id=OTHER_PRESET)
     refused = plan_of(known(on_air), asked)
     assert actions(refused) == []
@@ -132,7 +132,7 @@ def test_a_session_on_air_is_replaced_only_where_the_policy_says_so(status: str)
     assert actions(plan_of(known(on_air), asked, policy=Policy(replace="live"))) == ["create_session", "end_session"]
 
 
-def test_a_replacement_is_to_have_all_that_was_asked_for() -> None:
+def test_a_replacement_gets_every_requested_value() -> None:
     asked = replace(ASKED, preset_id=OTHER_PRESET, settings=Settings(chat_enabled=False), state="live")
     steps = list(plan_of(known(PRESENT), asked).steps())
     assert [(step.action, step.path) for step in steps] == [
@@ -156,7 +156,7 @@ def test_a_replacement_is_to_have_all_that_was_asked_for() -> None:
         ({"encoder": "another"}, {}),
     ],
 )
-def test_what_is_the_same_or_not_told_does_not_differ(spec: dict[str, str], session: dict[str, str]) -> None:
+def test_equal_and_unknown_values_do_not_differ(spec: dict[str, str], session: dict[str, str]) -> None:
     existing = replace(PRESENT, **session)  # type: ignore[arg-type]
     plan = plan_of(known(existing), replace(ASKED, **spec))  # type: ignore[arg-type]
     assert list(plan.steps()) == []
@@ -173,7 +173,7 @@ def test_a_start_time_that_cannot_be_read_differs_unless_it_is_the_same_text(str
 
 
 @pytest.mark.parametrize("is_now", ["2027-05-04T09:00:01Z", None])
-def test_another_start_time_is_moved_in_place_before_the_session_begins(is_now: str | None) -> None:
+def test_another_start_time_is_changed_in_place_before_the_session_begins(is_now: str | None) -> None:
     waiting, asked = replace(PRESENT, scheduled_start_time=is_now), replace(ASKED, scheduled_start_time=START)
     (step,) = plan_of(known(waiting), asked).steps()
     assert (step.method, step.path, step.body) == ("PATCH", "/sessions/s1/reschedule", {"scheduled_start_time": START})
@@ -187,7 +187,7 @@ def test_only_the_settings_that_differ_are_sent() -> None:
     assert (step.method, step.path, step.body) == ("PATCH", "/sessions/s1/settings", {"chat_enabled": False})
 
 
-def test_a_status_of_the_services_own_is_not_live() -> None:
+def test_an_unknown_status_is_not_live() -> None:
     assert actions(plan_of(known(replace(PRESENT, status="paused")), replace(ASKED, state="live"))) == ["go_live"]
 
 
@@ -200,7 +200,7 @@ def test_updates_come_before_going_live() -> None:
 @pytest.mark.parametrize(
     "row", [None, replace(kept(PRESENT), key=None, phase="keyless"), replace(kept(PRESENT), object_id="s0")]
 )
-def test_a_session_whose_key_the_ledger_does_not_hold_is_refused_with_the_ways_out(row: Row | None) -> None:
+def test_a_session_whose_key_is_not_in_the_ledger_is_refused_with_the_remedies(row: Row | None) -> None:
     world = world_of(ROOM, (PRESENT,), (row,) if row else ())
     refused = plan_of(world, ASKED)
     assert actions(refused) == []
@@ -215,7 +215,7 @@ def test_a_session_whose_key_the_ledger_does_not_hold_is_refused_with_the_ways_o
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
-def test_a_missing_key_is_no_matter_for_a_session_that_shall_not_go_on(state: Any) -> None:
+def test_an_ended_or_absent_session_needs_no_key(state: Any) -> None:
     world = world_of(ROOM, (replace(PRESENT, status="live"),))
     assert actions(plan_of(world, replace(ASKED, state=state))) == ["end_session"]
 
@@ -223,7 +223,7 @@ def test_a_missing_key_is_no_matter_for_a_session_that_shall_not_go_on(state: An
 @pytest.mark.parametrize(
     ("sessions", "expected"), [((), ["create_session"]), ((PRESENT,), ["delete_session", "create_session"])]
 )
-def test_an_unfinished_creation_is_taken_up_again(sessions: tuple[Session, ...], expected: list[str]) -> None:
+def test_an_unfinished_creation_is_continued(sessions: tuple[Session, ...], expected: list[str]) -> None:
     pending = replace(UNFINISHED, seen_ids=frozenset({"s0"}))
     steps = list(plan_of(world_of(ROOM, sessions, (pending,)), ASKED).steps())
     assert [step.action for step in steps] == expected
@@ -234,14 +234,14 @@ def test_an_unfinished_creation_is_taken_up_again(sessions: tuple[Session, ...],
         assert (step.path, step.row and step.row.id) == ("/sessions/s1", pending.id)
 
 
-def test_a_session_that_was_there_before_an_unfinished_creation_is_not_taken_for_its_work() -> None:
+def test_a_session_from_before_an_unfinished_creation_is_not_attributed_to_it() -> None:
     pending = replace(UNFINISHED, seen_ids=frozenset({"s1"}))
     plan = plan_of(world_of(ROOM, (PRESENT,), (pending,)), ASKED)
     assert list(plan.steps()) == []
     assert only(plan).refusal
 
 
-def test_a_room_named_by_its_id_is_called_by_its_title() -> None:
+def test_a_room_named_by_its_id_is_shown_by_its_title() -> None:
     room = RoomSpec(room_id="r1", sessions=(ASKED,))
     assert [step.room for step in plan_of(world_of(ROOM), room=room).steps()] == ["Main stage"]
 
@@ -261,21 +261,21 @@ def test_session_id_picks_one_of_several_current_sessions_of_a_title() -> None:
         (replace(PRESENT, status="ended"), "is ended"),
     ],
 )
-def test_a_session_id_that_cannot_be_meant_is_refused(session: Session, message: str) -> None:
+def test_an_unsuitable_session_id_is_refused(session: Session, message: str) -> None:
     plan = plan_of(known(session), replace(ASKED, session_id="s1"))
     assert actions(plan) == []
     assert message in str(only(plan).refusal)
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
-def test_a_session_id_of_a_past_session_is_no_matter_where_it_shall_be_past(state: Any) -> None:
+def test_a_session_id_of_a_past_session_is_accepted_for_ended_and_absent(state: Any) -> None:
     plan = plan_of(known(replace(PRESENT, status="ended")), replace(ASKED, session_id="s1", state=state))
     assert actions(plan) == []
     assert only(plan).refusal is None
 
 
 @pytest.mark.parametrize("state", ["present", "live", "ended", "absent"])
-def test_a_session_that_was_given_a_title_that_is_asked_for_too_is_not_taken_for_both(state: Any) -> None:
+def test_a_renamed_session_does_not_fill_the_slots_of_both_titles(state: Any) -> None:
     renamed = replace(PRESENT, title="Panel")
     world = world_of(ROOM, (renamed,), (kept(PRESENT),))
     for specs in (

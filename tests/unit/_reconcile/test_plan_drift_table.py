@@ -23,7 +23,7 @@ def identified(row: tuple[str, Row]) -> str:
 
 
 @pytest.mark.parametrize(("heading", "row"), ROWS, ids=[identified(row) for row in ROWS])
-def test_a_row_is_what_is_planned(heading: str, row: Row) -> None:
+def test_each_row_shows_what_is_planned(heading: str, row: Row) -> None:
     assert row["why"].endswith(".")
     cells = {column: cell for column, cell in row.items() if column != "why"}
     checked = PLANS[heading](cells)
@@ -42,7 +42,7 @@ def column(heading: str, name: str) -> list[str]:
     return [row[name] for row in TABLES[heading]]
 
 
-def test_every_option_of_a_session_stands_in_the_tables() -> None:
+def test_every_option_of_a_session_is_in_the_tables() -> None:
     # What a session is and which one is meant have tables of their own.
     assert set(column("The fields of a session", "field")) == set(SESSION_OPTIONS) - {"state", "session_id"}
     for field in set(column("The fields of a session", "field")):
@@ -50,7 +50,7 @@ def test_every_option_of_a_session_stands_in_the_tables() -> None:
         assert statuses == ["scheduled", "live"], field
 
 
-def test_every_option_of_a_room_stands_in_the_tables() -> None:
+def test_every_option_of_a_room_is_in_the_tables() -> None:
     assert set(column("The fields of a room", "field")) == set(ROOM_OPTIONS) - {"state", "room_id", "sessions"}
 
 
@@ -66,7 +66,7 @@ def test_every_option_of_a_room_stands_in_the_tables() -> None:
         ("When the ledger does not hold the key", "state", SESSION_OPTIONS["state"]["choices"]),
     ],
 )
-def test_every_choice_of_a_policy_stands_in_its_table(heading: str, name: str, choices: list[str]) -> None:
+def test_every_choice_of_a_policy_is_in_its_table(heading: str, name: str, choices: list[str]) -> None:
     assert set(column(heading, name)) - {ANY} == set(choices)
 
 
@@ -84,7 +84,7 @@ def test_every_combination_of_the_policies_has_exactly_one_row(on_missing_key: s
         assert len(rows) == 1, heading
 
 
-def test_a_row_that_is_wrong_is_found_out() -> None:
+def test_a_wrong_row_is_detected() -> None:
     (row,) = [row for row in TABLES["When preset or mode differ"] if (row["replace"], row["state"]) == ("live", "live")]
     plans = PLANS["When preset or mode differ"]({**row, "replace": "never"})
     assert {planned(plan) for plan in plans["scheduled"]} == {"refuse"} != {row["scheduled"]}

@@ -68,7 +68,7 @@ def test_no_past_session_is_touched(scenario: Scenario) -> None:
 
 @pure
 @given(scenarios(EVERY_STATUS))
-def test_a_session_on_air_ends_only_where_that_was_asked_or_the_policy_replaces_live_ones(scenario: Scenario) -> None:
+def test_a_session_on_air_ends_only_if_requested_or_if_the_policy_replaces_live_ones(scenario: Scenario) -> None:
     for plan in session_plans(make_plan(scenario.asked, scenario.world())):
         if any(step.action == "end_session" for step in plan.steps):
             assert plan.spec.state in ("ended", "absent") or scenario.asked.policy.replace == "live"
@@ -76,7 +76,7 @@ def test_a_session_on_air_ends_only_where_that_was_asked_or_the_policy_replaces_
 
 @pure
 @given(scenarios(EVERY_STATUS))
-def test_nothing_is_replaced_where_the_policy_says_never(scenario: Scenario) -> None:
+def test_nothing_is_replaced_if_the_policy_says_never(scenario: Scenario) -> None:
     for plan in session_plans(make_plan(scenario.asked, scenario.world())):
         if scenario.asked.policy.replace == "never" and plan.spec.state in ("present", "live"):
             assert not {"end_session", "delete_session"} & {step.action for step in plan.steps}
@@ -84,7 +84,7 @@ def test_nothing_is_replaced_where_the_policy_says_never(scenario: Scenario) -> 
 
 @pure
 @given(scenarios(EVERY_STATUS))
-def test_a_purge_deletes_scheduled_sessions_and_does_nothing_else(scenario: Scenario) -> None:
+def test_a_purge_only_deletes_scheduled_sessions(scenario: Scenario) -> None:
     for plan in session_plans(make_plan(scenario.asked, scenario.world())):
         if plan.purged:
             assert scenario.asked.policy.purge
@@ -95,7 +95,7 @@ def test_a_purge_deletes_scheduled_sessions_and_does_nothing_else(scenario: Scen
 
 @pure
 @given(scenarios(EVERY_STATUS))
-def test_no_slot_is_filled_twice_and_none_that_stays_filled(scenario: Scenario) -> None:
+def test_no_slot_gets_a_second_session(scenario: Scenario) -> None:
     plan = make_plan(scenario.asked, scenario.world())
     created = Counter((step.room, step.title) for step in plan.steps() if step.action == "create_session")
     assert set(created.values()) <= {1}
@@ -121,7 +121,7 @@ def test_a_refusal_means_that_nothing_is_done(scenario: Scenario) -> None:
 
 @pure
 @given(scenarios(EVERY_STATUS))
-def test_calls_name_only_rooms_and_titles_that_were_asked_for_unless_they_are_purged(scenario: Scenario) -> None:
+def test_calls_name_only_requested_rooms_and_titles_except_for_a_purge(scenario: Scenario) -> None:
     plan = make_plan(scenario.asked, scenario.world())
     asked: set[tuple[str | None, str | None]] = {(room.title, None) for room in scenario.asked.rooms}
     asked |= {(room.title, session.title) for room in scenario.asked.rooms for session in room.sessions}
@@ -149,7 +149,7 @@ def removals_beside(plan: SessionPlan) -> list[RemoveSession]:
 
 @unanswered
 @given(unanswered_events())
-def test_what_is_removed_beside_a_slot_is_ours_in_every_respect(event: tuple[EventSpec, World]) -> None:
+def test_only_sessions_of_ours_are_removed_beside_a_slot(event: tuple[EventSpec, World]) -> None:
     asked, world = event
     by_id = {row.id: row for rows in world.rows.others.values() for row in rows}
     by_id |= {row.id: row for row in world.rows.held.values()}
@@ -186,7 +186,7 @@ def test_what_is_removed_beside_a_slot_is_ours_in_every_respect(event: tuple[Eve
 
 @unanswered
 @given(unanswered_events())
-def test_a_session_that_the_ledger_does_not_tell_of_is_removed_only_for_an_unanswered_request(
+def test_a_session_without_a_row_is_removed_only_for_an_unanswered_request(
     event: tuple[EventSpec, World],
 ) -> None:
     """Else it is somebody else's: only a purge, or its very own name, takes it."""
@@ -210,7 +210,7 @@ def without_requests(world: World) -> KnownRows:
 
 @unanswered
 @given(unanswered_events())
-def test_all_else_is_planned_as_if_what_requests_made_had_never_been(event: tuple[EventSpec, World]) -> None:
+def test_duplicates_do_not_change_the_rest_of_the_plan(event: tuple[EventSpec, World]) -> None:
     asked, world = event
     plan = make_plan(asked, world)
     gone = {step.session.id for step in plan.steps() if isinstance(step, RemoveSession) and step.row is not None}
@@ -222,7 +222,7 @@ def test_all_else_is_planned_as_if_what_requests_made_had_never_been(event: tupl
             assert [step for step in found.steps if row_of(step) is None] == list(other.steps)
 
 
-def test_the_random_worlds_hold_duplicates_and_what_only_looks_like_them() -> None:
+def test_the_random_worlds_contain_duplicates_and_similar_sessions() -> None:
     """Else the tests above would prove little."""
     seen: Counter[str] = Counter()
 
@@ -261,7 +261,7 @@ def run_of(scenario: Scenario, api_and_service: tuple[WebinarApi, SmallService],
 
 @applied
 @given(scenario=scenarios())
-def test_what_is_applied_needs_no_second_run(scenario: Scenario, api_and_service: Any) -> None:
+def test_an_applied_event_needs_no_second_run(scenario: Scenario, api_and_service: Any) -> None:
     with TemporaryDirectory() as folder:
         run = run_of(scenario, api_and_service, folder)
         first = run.plan(scenario.asked)
@@ -378,7 +378,7 @@ tastes = st.fixed_dictionaries({}, optional={name: st.sampled_from(choices) for 
 
 @applied
 @given(scenario=scenarios(), taste=tastes)
-def test_whatever_the_service_makes_of_values_the_second_run_plans_nothing(
+def test_the_second_run_plans_nothing_however_the_service_stores_values(
     scenario: Scenario, taste: dict[str, Any], api_and_service: Any
 ) -> None:
     service = api_and_service[1]

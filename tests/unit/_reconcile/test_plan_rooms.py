@@ -21,7 +21,7 @@ def room_plan(room: Room | None, spec: RoomSpec) -> Plan:
     return plan_of(world_of(room), room=spec)
 
 
-def test_a_room_that_matches_or_of_which_nothing_is_asked_needs_no_call() -> None:
+def test_a_room_that_matches_or_has_no_requested_values_needs_no_call() -> None:
     for spec in (
         RoomSpec(title="Main stage"),
         RoomSpec(title="Main stage", description="Plenary", analytics=FULL.analytics),
@@ -34,7 +34,7 @@ def test_a_room_without_description_has_an_empty_one() -> None:
     assert actions(room_plan(ROOM, RoomSpec(title="Main stage", description=""))) == []
 
 
-def test_only_what_differs_in_a_room_is_sent() -> None:
+def test_only_differing_fields_of_a_room_are_sent() -> None:
     spec = RoomSpec(room_id="r1", title="Hall", description="Plenary", analytics={"google_tag_manager": TAG_MANAGER})
     (step,) = room_plan(FULL, spec).steps()
     assert (step.action, step.method, step.path, step.body) == ("update_room", "PATCH", "/rooms/r1", {"title": "Hall"})
@@ -81,13 +81,13 @@ def test_purge_removes_scheduled_sessions_that_were_not_asked_for_and_no_others(
     assert not any(plan.purged for plan in plan_of(known(session), replace(ASKED, title="Panel")).rooms[0].sessions)
 
 
-def test_purge_leaves_the_namesake_of_a_pinned_session_alone() -> None:
+def test_purge_keeps_other_sessions_with_the_title_of_one_named_by_its_id() -> None:
     namesake = replace(PRESENT, id="s2")
     world = world_of(ROOM, (PRESENT, namesake), (kept(PRESENT),))
     assert purged(world, "Keynote", session_id="s1") == []
 
 
-def test_a_room_is_not_renamed_onto_a_title_that_another_room_has() -> None:
+def test_a_room_is_not_renamed_to_the_title_of_another_room() -> None:
     hall = replace(ROOM, id="r2", title="Hall")
     world = replace(world_of(ROOM), mine=(ROOM, hall))
     for title in ("Hall", "Hall ", "H\u200ball"):
@@ -99,7 +99,7 @@ def test_a_room_is_not_renamed_onto_a_title_that_another_room_has() -> None:
     assert actions(plan) == ["create_session"]
 
 
-def test_a_room_whose_entry_is_damaged_is_not_made_again_and_its_sessions_wait() -> None:
+def test_a_room_with_a_damaged_entry_is_not_created_again_and_fails_its_sessions() -> None:
     row = replace(kept_room(ROOM), damaged=True, object_id=None)
     world = world_of(None)
     world = replace(world, rooms=(ObservedRoom(None, row),))
@@ -109,7 +109,7 @@ def test_a_room_whose_entry_is_damaged_is_not_made_again_and_its_sessions_wait()
     assert "its room failed" in str(plan.rooms[0].sessions[0].refusal)
 
 
-def test_a_room_that_could_not_be_looked_at_fails_with_its_sessions_alone() -> None:
+def test_a_room_that_could_not_be_read_fails_only_with_its_sessions() -> None:
     world = replace(world_of(ROOM), rooms=(ObservedRoom(ROOM, refusal="GET … was answered with 500"),))
     plan = plan_of(world, ASKED)
     assert actions(plan) == []
@@ -117,14 +117,14 @@ def test_a_room_that_could_not_be_looked_at_fails_with_its_sessions_alone() -> N
     assert "its room failed" in str(plan.rooms[0].sessions[0].refusal)
 
 
-def test_the_removal_of_a_room_names_the_sessions_whose_keys_end_with_it() -> None:
+def test_the_removal_of_a_room_names_the_sessions_that_are_deleted_with_it() -> None:
     (step,) = plan_of(known(PRESENT), room=RoomSpec(title="Main stage", state="absent")).steps()
     assert "stream keys: 'Keynote' (s1)" in step.reason
     plan = plan_of(known(PRESENT), room=RoomSpec(title="Main stage", state="absent"))
     assert [session.id for session, _row in plan.rooms[0].contents] == ["s1"]
 
 
-def test_a_purge_leaves_sessions_alone_that_the_ledger_knows_by_a_title_that_was_asked_for() -> None:
+def test_a_purge_keeps_sessions_that_the_ledger_knows_by_a_requested_title() -> None:
     renamed = replace(PRESENT, title="Keynote, renamed")
     assert purged(world_of(ROOM, (renamed,), (kept(PRESENT),)), "Keynote") == []
     assert purged(world_of(ROOM, (renamed,), (kept(PRESENT),)), "Panel") == ["s1"]

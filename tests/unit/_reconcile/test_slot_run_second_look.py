@@ -50,9 +50,7 @@ def session_rows(run: Run) -> list[Row]:
         pytest.param(event(policy=Policy(purge=True)), id="purge"),
     ],
 )
-def test_a_session_that_went_on_air_since_the_plan_was_made_is_left_alone(
-    run: Run, made: str, asked: EventSpec
-) -> None:
+def test_a_session_that_went_on_air_since_the_plan_stays(run: Run, made: str, asked: EventSpec) -> None:
     plan = run.plan(asked)
     run.service.sessions[made]["status"] = "live"
     done = only(run.apply_plan(plan, policy=asked.policy))
@@ -64,7 +62,7 @@ def test_a_session_that_went_on_air_since_the_plan_was_made_is_left_alone(
 
 
 @pytest.mark.parametrize("state", ["absent", "ended"])
-def test_a_session_that_is_gone_since_the_plan_was_made_is_as_it_was_asked_for(run: Run, made: str, state: Any) -> None:
+def test_a_session_that_is_gone_since_the_plan_counts_as_removed(run: Run, made: str, state: Any) -> None:
     run.service.sessions[made]["status"] = "live"
     plan = run.plan(event(replace(KEYNOTE, state=state)))
     del run.service.sessions[made]
@@ -83,7 +81,7 @@ def test_a_room_that_got_a_new_session_is_not_deleted(run: Run, made: str) -> No
     assert run.kept_keys() == {made: run.service.keys[made]}
 
 
-def test_a_room_of_which_a_session_went_on_air_is_not_deleted(run: Run, made: str) -> None:
+def test_a_room_with_a_session_that_went_on_air_is_not_deleted(run: Run, made: str) -> None:
     plan = run.plan(ABSENT_ROOM)
     run.service.sessions[made]["status"] = "live"
     (done,) = run.apply_plan(plan).rooms
@@ -93,7 +91,7 @@ def test_a_room_of_which_a_session_went_on_air_is_not_deleted(run: Run, made: st
 
 @pytest.mark.parametrize("state", ["absent", "ended"])
 @pytest.mark.parametrize("fault", ["lost-drop", "late-drop", "done-drop"])
-def test_an_intent_that_is_over_with_is_withdrawn(run: Run, fault: str, state: Any) -> None:
+def test_an_intent_that_is_no_longer_needed_is_withdrawn(run: Run, fault: str, state: Any) -> None:
     run.service.add_room("Main stage")
     run.service.faults = [fault, "refused-422"]
     run.apply(event(KEYNOTE))
@@ -132,7 +130,7 @@ def rival_makes(run: Run, rival: Ledger, preset_id: str) -> Callable[[], str]:
 
 
 @pytest.mark.parametrize("is_seen", [True, False])
-def test_what_a_rival_has_made_otherwise_is_compared_with_what_was_asked(
+def test_a_different_session_of_another_run_is_compared_with_the_request(
     run: Run, open_run: Callable[..., Ledger], is_seen: bool
 ) -> None:
     run.service.add_room("Main stage")
@@ -155,7 +153,7 @@ def test_what_a_rival_has_made_otherwise_is_compared_with_what_was_asked(
     assert ("DELETE", f"/sessions/{theirs}") in [(step.method, step.path) for step in done.more_steps]
 
 
-def test_what_a_rival_has_made_otherwise_is_refused_where_nothing_may_be_replaced(
+def test_a_different_session_of_another_run_is_refused_if_nothing_may_be_replaced(
     run: Run, open_run: Callable[..., Ledger]
 ) -> None:
     run.service.add_room("Main stage")
@@ -168,7 +166,7 @@ def test_what_a_rival_has_made_otherwise_is_refused_where_nothing_may_be_replace
     assert run.writes() == []
 
 
-def test_what_a_rival_has_made_as_asked_is_put_on_air(run: Run, open_run: Callable[..., Ledger]) -> None:
+def test_a_matching_session_of_another_run_is_put_on_air(run: Run, open_run: Callable[..., Ledger]) -> None:
     run.service.add_room("Main stage")
     plan = run.plan(event(replace(KEYNOTE, state="live")))
     theirs = rival_makes(run, open_run(), PRESET)()
@@ -189,7 +187,7 @@ TWO_ROOMS = EventSpec(
 )
 
 
-def test_one_rooms_list_that_fails_stops_only_that_room(run: Run) -> None:
+def test_a_failing_list_of_one_room_stops_only_that_room(run: Run) -> None:
     broken, _other = (run.service.add_room(title) for title in ("Main stage", "Workshop"))
     run.service.on_request = lambda request: refusal(500) if f"/rooms/{broken}/sessions" in request.path else None
     applied = run.apply(TWO_ROOMS)
@@ -199,7 +197,7 @@ def test_one_rooms_list_that_fails_stops_only_that_room(run: Run) -> None:
     assert run.writes() == ["POST sessions"]
 
 
-def test_a_credential_that_is_refused_in_the_middle_ends_the_run(run: Run) -> None:
+def test_a_credential_that_is_refused_during_the_run_ends_it(run: Run) -> None:
     run.service.add_room("Main stage")
     run.service.on_request = lambda request: refusal(401) if "/sessions" in request.path else None
     with pytest.raises(ServiceError, match="api_key"):
@@ -224,7 +222,7 @@ def test_a_damaged_entry_stops_only_its_own_slot(run: Run) -> None:
 
 
 @pytest.mark.parametrize("state", ["ended", "absent"])
-def test_a_session_whose_entry_is_damaged_can_be_taken_off_the_air(run: Run, made: str, state: Any) -> None:
+def test_a_session_with_a_damaged_entry_can_be_ended(run: Run, made: str, state: Any) -> None:
     run.service.sessions[made]["status"] = "live"
     damage(run, "Keynote")
     done = only(run.apply(event(replace(KEYNOTE, state=state))))
@@ -243,7 +241,7 @@ def test_a_damaged_entry_of_a_room_stops_only_that_room(run: Run) -> None:
     assert "POST rooms" not in run.writes()
 
 
-def test_what_is_asked_of_a_session_that_failed_to_be_changed_is_asked_again(run: Run, made: str) -> None:
+def test_a_change_that_failed_is_planned_again(run: Run, made: str) -> None:
     later = replace(KEYNOTE, scheduled_start_time="2027-05-05T09:00:00Z")
 
     def on_request(request: Request) -> Any:
