@@ -65,7 +65,7 @@ def test_a_lease_from_a_fast_clock_lasts_no_longer_than_its_length(open_run: Ope
     assert busy.length == pytest.approx(60.0, abs=0.01)
     assert busy.seconds <= busy.length + 0.01
     assert ledger.lease_of(SLOT) == busy
-    # It was renewed since, so it is not over.
+    # Renewed since it was seen to be over, it is not.
     assert rival.renew(claim, 60.0)
     assert isinstance(ledger.claim(SLOT, [], 60.0, void=busy.mark), Busy)
     put_ahead(rival)
@@ -120,7 +120,7 @@ def test_a_run_that_never_ends_is_not_waited_for_forever(scene: Scene, waiting: 
 
 
 def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Waiting) -> None:
-    """The plan waits like this for another run."""
+    """As the plan waits for a rival, before it is made."""
     claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
     put_ahead(scene.ledger)
     rival = Rival(Creation(scene.api, scene.ledger, 5.0, scene.sleep))

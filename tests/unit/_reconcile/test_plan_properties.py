@@ -132,7 +132,7 @@ def every_session(world: World) -> list[Session]:
 
 
 def row_of(step: Step) -> int | None:
-    """Return the ledger's row whose unanswered request created the session that a step removes."""
+    """The ledger's row whose unanswered request created what a step removes."""
     return step.row_id if isinstance(step, (RemoveSession, DeleteRoom)) else None
 
 
@@ -163,7 +163,7 @@ def test_only_sessions_of_ours_are_removed_beside_a_slot(event: tuple[EventSpec,
             removed.append(session.id)
             assert session.title == plan.spec.title
             if step.row_id is None:
-                # A spare or a replaced session.
+                # A spare, or what another one has taken the place of.
                 rows = world.rows.beside(world.session_slot(ROOM.id, plan.spec.title))
                 assert session.id in {row.object_id for row in rows if row.phase in ("spare", "replaced")}
                 assert plan.session is not None
