@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the tenbyte.webinar contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Usage: coverage_report.py [--floor]. Says what of plugins/ the tests that were measured have not run.
+"""Usage: coverage_report.py [--floor]. Reports which lines and branches of plugins/ no measured test has run.
 
-Reads what each process has left in build/coverage, and leaves report.txt and html/ there. With --floor, fails where
-the figure is below ``fail_under`` of pyproject.toml, and where it has risen so far that the floor should rise too.
+Reads the data of each process from build/coverage, and writes report.txt and html/ there. With --floor, fails if the
+coverage is below ``fail_under`` in pyproject.toml, or so far above it that the floor should rise too.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from coverage.exceptions import NoDataError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "coverage"
-# By so much, in percent, the figure may be above the floor: more than two runs of the same tests differ by.
+# The coverage may be so many percentage points above the floor. Two runs of the same tests differ by less.
 SLACK = 1.0
 
 
 def measured() -> Coverage:
-    """Combine what the processes have left; raise NoDataError if that is nothing."""
+    """Combine the data of all processes. Raise NoDataError if there is none."""
     coverage = Coverage(config_file=str(ROOT / "pyproject.toml"))
     coverage.combine(strict=True)
-    # What cannot be read is of processes that were killed while they wrote.
+    # Files that are left are unreadable: their processes were killed while they wrote.
     for left in FOLDER.glob("data.*"):
         left.unlink()
-    # A file that no test has imported counts as well.
+    # A file that no test has imported counts too.
     coverage.get_data().touch_files([str(path) for path in sorted((ROOT / "plugins").rglob("*.py"))])
     coverage.save()
     return coverage
 
 
 def verdict(figure: float, floor: float) -> str | None:
-    """Return what is wrong with a figure, or None."""
+    """Return what is wrong with the coverage (in percent), or None."""
     if figure < floor:
         return f"{figure:.2f} % is below the floor of {floor:g} % (fail_under in pyproject.toml): test what is new"
     if figure > floor + SLACK:

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the scripts that source this use the variables
-# Sourced by the other scripts: where things are, and an environment in which a user's own settings have no say.
+# Sourced by the other scripts. Sets paths, and an environment without the user's own settings.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 VENV="$ROOT/.venv"
 BUILD="$ROOT/build"
 PYTHON_BIN="$VENV/bin/python"
 
-# Real credentials must never reach a test, nor may ~/.ansible.cfg change what a test means.
+# Real credentials must never reach a test, and ~/.ansible.cfg must not change its result.
 while IFS= read -r name; do
   unset "$name"
 done < <(compgen -e | grep -E '^(ANSIBLE_|TENBYTE_|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$)' || true)
@@ -18,7 +18,7 @@ export ANSIBLE_CONFIG="$BUILD/ansible/ansible.cfg"
 export ANSIBLE_HOME="$BUILD/ansible"
 export ANSIBLE_COLLECTIONS_PATH="$VENV/collections"
 export ANSIBLE_LOCALHOST_WARNING=false
-# A non-root user's PATH lacks sbin, where Debian puts nginx.
+# Debian installs nginx in sbin, which is not in the PATH of other users than root.
 export PATH="$VENV/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 # Ansible refuses to start in a locale that is not UTF-8.
 export LC_ALL=C.UTF-8
@@ -33,7 +33,7 @@ die() {
   exit 1
 }
 
-# Lists the files that belong to the project, committed or not yet, ended by NUL.
+# Prints the files of the project, committed or not, each followed by NUL.
 project_files() {
   local path
   if git -C "$ROOT" rev-parse --is-inside-work-tree >/dev/null 2>&1; then

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Counts what passed, failed and was skipped in JUnit files; writes ``counts`` and ``skips`` for a run's summary."""
+"""Counts passed, failed and skipped tests in JUnit files, and writes ``counts`` and ``skips`` for the summary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-# ansible-test's words for a test that has no file of its kind to look at.
+# ansible-test's reason for a skipped test, and a clearer one.
 NAMED = {"No tests applicable.": "the project has no file of the kind that this checks"}
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the tenbyte.webinar contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Usage: options_exercised.py FOLDER. Names every option of every action that no integration test has exercised.
+"""Usage: options_exercised.py FOLDER. Lists every option of an action that no integration test has used.
 
-FOLDER holds what the integration tests wrote: lines of ACTION OPTION, for tasks that ended well.
+FOLDER contains the files that the integration tests wrote: a line ACTION OPTION for each option of a successful task.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def option_names(spec: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def spec_of(action: str) -> Mapping[str, Any]:
-    # LEDGER_SPEC is what every action takes; the action of that name has a longer one.
+    # LEDGER_SPEC has the options that every action takes. The spec of the action ledger is LEDGER_ACTION_SPEC.
     names = (f"{action.upper()}_ACTION_SPEC", f"{action.upper()}_SPEC")
     found = (getattr(argument_specs, name, None) for name in names)
     spec: Mapping[str, Any] = next(spec for spec in found if spec)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that users can name, one line a name, read from what ships: `python -m tests.public_interface` writes it anew.
+"""Lists all names that users can use, one on each line. `python -m tests.public_interface` writes the list to its file.
 
-tests/public_interface.txt is what was agreed on. A test compares the two, so that a change of what users rely on is
-a difference that somebody reviews.
+The names are read from what ships. tests/public_interface.txt is the reviewed list. A test compares the two, so that
+every change of the public interface is a difference in a reviewed file.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "tests" / "public_interface.txt"
 UPDATE = ".venv/bin/python -m tests.public_interface"
 COLLECTION = "tenbyte.webinar"
-# Of these folders no single file is of interest to a user: the engine is private, and each change brings a fragment.
+# Folders whose files are not listed: the engine is private, and every change adds a changelog fragment.
 WITHOUT_FILES = ("plugins/plugin_utils", "changelogs")
 JINJA = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - nothing is rendered
-# What Ansible and Jinja define everywhere.
+# Names that Ansible and Jinja define.
 MAGIC = re.compile(
     r"(ansible_|inventory_)\w+|groups|hostvars|item|loop|lookup|now|omit|play_hosts|playbook_dir|q|query"
 )
 
 
 def interface() -> list[str]:
-    """Return every line, sorted."""
+    """Return all lines of the list, sorted."""
     return sorted({*plugins(), *roles(), *playbooks(), *variables(), *environment(), *facts(), *artifact(), *needs()})
 
 
 @functools.cache
 def documentation() -> dict[str, dict[str, Any]]:
-    """Return what ansible-doc says of each plugin and role of the collection, by kind and by short name."""
+    """Return the documentation of each plugin and role, as ansible-doc reads it, by kind and by short name."""
     command = [sys.executable, "-m", "ansible", "doc", "--metadata-dump", "--no-fail-on-errors", "--json", COLLECTION]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
@@ -59,7 +59,7 @@ def documentation() -> dict[str, dict[str, Any]]:
 
 
 def plugins() -> Iterator[str]:
-    """Yield each plugin, its options and what it returns."""
+    """Yield each plugin, its options and its return values."""
     for kind, found in documentation().items():
         if kind == "role":
             continue
@@ -83,7 +83,7 @@ def is_private(doc: Mapping[str, Any]) -> bool:
 
 
 def options_of(options: Mapping[str, Any], nested: str, prefix: str = "") -> Iterator[str]:
-    """Yield `NAME: TYPE, REQUIRED, DEFAULT, CHOICES` of each option; that of a list's items is called `LIST[].NAME`."""
+    """Yield `NAME: TYPE, REQUIRED, DEFAULT, CHOICES` of each option. An option of a list's items is `LIST[].NAME`."""
     for name, option in options.items():
         kind = option.get("type", "str")
         told = [f"{kind} of {option['elements']}" if option.get("elements") else kind]
@@ -123,13 +123,13 @@ def roles() -> Iterator[str]:
 
 
 def variables() -> Iterator[str]:
-    """Yield the variables that actions and lookups read by themselves."""
+    """Yield the variables that actions and lookups read."""
     for text in _texts_of_plugins():
         yield from (f"variable {name}" for name in re.findall(r"\bC\((tenbyte_[a-z_]+)\)", text))
 
 
 def environment() -> Iterator[str]:
-    """Yield the environment variables that plugins document or read, and those that playbooks and roles look up."""
+    """Yield the environment variables that plugins document or read, and those that playbooks and roles read."""
     for text in _texts_of_plugins():
         yield from (f"environment variable {name}" for name in re.findall(r"\bE\(([A-Z_]+)\)", text))
     for path in (ROOT / "plugins").rglob("*.py"):
@@ -142,7 +142,7 @@ def environment() -> Iterator[str]:
 
 
 def facts() -> Iterator[str]:
-    """Yield the facts that actions return, and the variables that roles leave for others to read."""
+    """Yield the facts that actions return, and the facts that roles set for others."""
     for name, described in documentation()["module"].items():
         for fact in (described["return"].get("ansible_facts") or {}).get("contains") or {}:
             yield f"fact {fact}: of the action {name}"
@@ -162,7 +162,7 @@ def tasks_of(entries: Any) -> Iterator[dict[str, Any]]:
 
 
 def playbooks() -> Iterator[str]:
-    """Yield each playbook, the variables of its own that it reads, and the groups of the inventory that it knows."""
+    """Yield each playbook, its own variables, and the groups of the inventory that it uses."""
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
         yield f"playbook {path.stem}"
         yield from (f"playbook {path.stem}: variable {name}" for name in playbook_variables(path.stem))
@@ -174,7 +174,7 @@ def playbooks() -> Iterator[str]:
 
 @functools.cache
 def playbook_variables(name: str) -> frozenset[str]:
-    """Return the variables that a playbook reads, with what it includes, and that nothing there or in a role sets."""
+    """Return the variables that a playbook and its included files read, and that neither they nor a role set."""
     read: set[str] = set()
     set_here: set[str] = set()
     for file in _files_of(ROOT / "playbooks" / f"{name}.yml"):
@@ -196,7 +196,7 @@ def playbook_variables(name: str) -> frozenset[str]:
 
 
 def _files_of(path: Path) -> list[Path]:
-    """Return a file of the playbooks and all that it names, in turn."""
+    """Return a file of the playbooks, and all files that it includes, directly or not."""
     found = [path]
     for file in found:
         for name in re.findall(r"[\w/.-]+\.(?:yml|j2)\b", file.read_text()):
@@ -213,7 +213,7 @@ def _set_by(task: Mapping[str, Any]) -> set[str]:
 
 
 def _templates(value: Any, *, is_condition: bool = False) -> Iterator[str]:
-    """Yield each text of a YAML value; a bare condition as the template that it is."""
+    """Yield each text of a YAML value. A condition such as `when` becomes a template."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _templates(item, is_condition=key in ("when", "until", "that", "failed_when", "changed_when"))
@@ -233,7 +233,7 @@ def _read_by(template: str) -> set[str]:
 
 
 def artifact() -> Iterator[str]:
-    """Yield each file that `ansible-galaxy collection build` packs of what git knows."""
+    """Yield each file that git knows and that `ansible-galaxy collection build` packs."""
     ignored = [*yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"], "galaxy.yml"]
     for path in _source_files():
         parts = path.split("/")
@@ -254,7 +254,7 @@ def _source_files() -> list[str]:
 
 
 def needs() -> Iterator[str]:
-    """Yield what must be there for the collection to work."""
+    """Yield the versions of ansible-core and of Python libraries that the collection needs."""
     yield f"needs ansible-core{yaml.safe_load((ROOT / 'meta' / 'runtime.yml').read_text())['requires_ansible']}"
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):

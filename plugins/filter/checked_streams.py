@@ -12,8 +12,8 @@ short_description: Check the streams of a host and add the defaults
 description:
   - Private to the roles P(tenbyte.webinar.ffmpeg_encoder#role), P(tenbyte.webinar.rtmp_relay#role) and
     P(tenbyte.webinar.obs_encoder#role). It may change with any release.
-  - Checks ids, URLs, names, sources, profiles, further options of ffmpeg and the role's own options. Adds the default of
-    each value that is not given. An empty value counts as not given.
+  - Checks ids, URLs, names, sources, profiles, further options of ffmpeg and the role's own options. Adds the default
+    of each value that is not given. An empty value counts as not given.
   - It neither reads nor returns stream keys.
 positional: _input, role, options
 options:
@@ -44,7 +44,7 @@ options:
     description: The sessions of the event by C(ROOM/TITLE).
     type: dict
   only_named:
-    description: Whether only names and ids are needed. Sources, profiles and URLs are then neither checked nor returned.
+    description: Whether only names and ids are needed. Media and URLs are then neither checked nor returned.
     type: bool
     default: false
 seealso:

@@ -123,7 +123,7 @@ def test_a_changed_key_restarts_that_stream_also_after_a_run_that_died_before_th
     streaming.wait_until_playing(ids[BREAK])
 
 
-def test_what_is_not_plainly_right_is_refused_before_anything_is_written(streaming: EncoderLab) -> None:
+def test_malformed_values_are_refused_before_anything_is_written(streaming: EncoderLab) -> None:
     room, _separator, title = KEYNOTE.partition("/")
     good = {"session_id": streaming.sessions()[KEYNOTE], "room": room, "title": title}
     good["rtmp_url"] = streaming.ingest.rtmp_url

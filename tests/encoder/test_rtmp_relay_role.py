@@ -313,7 +313,7 @@ def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(writt
     assert "syntax is ok" in tried.stderr
 
 
-def test_what_is_not_plainly_right_is_refused_before_anything_is_written(written: Relay) -> None:
+def test_malformed_values_are_refused_before_anything_is_written(written: Relay) -> None:
     room, _separator, title = KEYNOTE.partition("/")
     good = {"session_id": written.lab.sessions()[KEYNOTE], "room": room, "title": title}
     good["rtmp_url"] = written.lab.ingest.rtmp_url

@@ -86,7 +86,7 @@ def test_two_events_share_a_host_and_leave_it_one_by_one(encoders: Encoders) -> 
     assert encoders.titles() == []
 
 
-def test_a_stream_leaves_only_on_somebodys_word(encoders: Encoders) -> None:
+def test_a_stream_is_removed_only_if_this_run_says_so(encoders: Encoders) -> None:
     assert encoders.play("provision", A).returncode == 0
     before, files = encoders.on_air(), encoders.files()
     # As the service tells it, for it knows no encoders.

@@ -159,7 +159,7 @@ def test_the_whip_endpoint_that_the_service_names_is_used_unless_another_is_give
     assert run.result("ansible.builtin.debug")["msg"] == "https://named/x https://written/y"
 
 
-def test_what_is_not_plainly_right_is_refused_before_anything_is_written(
+def test_malformed_values_are_refused_before_anything_is_written(
     simulator: Simulator, controller: Controller, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.json"

@@ -81,7 +81,7 @@ def test_a_session_that_was_removed_or_ended_is_gone_by_its_name(run: Run, state
     assert left[SESSIONS] == {}
     gone = {"id": session_id, "room_id": room_id, "room": "Main stage", "title": "Keynote"}
     assert left[EVENT]["gone"] == {"Main stage/Keynote": gone}
-    # Made again by a later task of the same run, it is not gone any more.
+    # A later task of the same run creates it again, so it is no longer gone.
     again = facts(apply(run, event(KEYNOTE), left))
     assert (list(again[SESSIONS]), again[EVENT]["gone"]) == (["Main stage/Keynote"], {})
 
@@ -121,7 +121,7 @@ def test_the_facts_have_the_sessions_of_two_rooms_with_the_same_title(run: Run) 
     assert [entry["room_id"] for entry in left.values()] == ids
     assert [session["name"] for session in result["sessions"]] == list(left)
     assert any(f"({ids[0]})" in name for name in left)
-    # The same names, whichever run and task it is.
+    # The names are the same in every run and task.
     assert list(facts(apply(run, asked, facts(result)))[SESSIONS]) == list(left)
 
 
@@ -145,7 +145,7 @@ def test_a_preview_does_not_change_the_facts_of_a_real_run(run: Run) -> None:
     left = facts(preview(run, event(replace(KEYNOTE, state="absent")), first))
     assert list(left) == [PREVIEW]
     assert (left[PREVIEW]["sessions"], list(left[PREVIEW]["gone"])) == ({}, ["Main stage/Keynote"])
-    # A second preview goes on from the first.
+    # A second preview continues the first.
     more = facts(preview(run, event(replace(KEYNOTE, title="Panel")), {**first, **left}))
     assert list(more[PREVIEW]["sessions"]) == ["Main stage/Panel"]
     assert list(more[PREVIEW]["gone"]) == ["Main stage/Keynote"]

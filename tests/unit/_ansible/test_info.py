@@ -95,7 +95,7 @@ def test_health_is_shown_without_its_secrets(
     service.on_request = health
     result = sessions(stream_health=True)
     found = {session["title"]: session for session in result["sessions"]}
-    # The ledger knows the key, so that it is masked where nothing else would tell that it is one.
+    # The key is masked because the ledger has it; nothing else shows that it is a key.
     assert found["Keynote"]["stream_health"] == {"publishing": True, "name": "live/********"}
     assert (found["Over"]["stream_health"], found["Over"]["stream_health_error"]) == (None, None)
     assert found["Keynote"]["stream_key_available"] is True

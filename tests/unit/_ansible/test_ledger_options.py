@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action ``ledger`` writes an export, and another ledger takes it in."""
+"""The action ``ledger`` writes an export, and imports it into another ledger."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_ledger_that_imported_an_export_exports_the_same(
 
 
 def unanswered(ledger: Ledger, title: str, *, at_work: bool = False) -> None:
-    """Leave an intent with one request that was never answered, by a run that is over or still at work elsewhere."""
+    """Write an intent with an unanswered request, of a run that is over or still active elsewhere."""
     claim = claimed(ledger, replace(SLOT, title=title))
     values: dict[str, Any] = {"unanswered": UNANSWERED, "owner": ELSEWHERE}
     mine = sa.update(slots).where(slots.c.id == claim.row_id)
@@ -90,7 +90,7 @@ def unanswered(ledger: Ledger, title: str, *, at_work: bool = False) -> None:
 
 
 def intents(ledger: Ledger) -> list[tuple[str, str, int]]:
-    """Return the title, what was seen and how many requests are unanswered of each intent."""
+    """Return of each intent its title, the ids that were seen, and the number of unanswered requests."""
     chosen = sa.select(slots.c.title, slots.c.seen_ids, slots.c.unanswered).where(slots.c.phase == "pending")
     rows = stored(ledger, chosen)
     return [(row.title, row.seen_ids, json.loads(row.unanswered)["count"]) for row in rows]

@@ -134,7 +134,7 @@ SPEC = {**CONNECTION_SPEC, **LEDGER_SPEC}
 
 
 def shared(given: dict[str, Any], variables: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """Return the options that a task has, its own, from variables and the environment."""
+    """Return a task's options: its own, those from variables, and those from the environment."""
     options = options_from(given, SPEC, variables.get, environment)
     return {name: options[name] for name in SHARED_OPTIONS if options[name] is not None}
 

@@ -48,7 +48,7 @@ def required(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def arguments(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Draw arguments of which any that is not required is left out, given, or empty in one of its ways."""
+    """Draw arguments. Each optional one is left out, given, or empty in one of several ways."""
     drawn: dict[str, Any] = {}
     for name, option in spec.items():
         kind = option["type"]
@@ -83,7 +83,7 @@ def without_empty(value: Any) -> Any:
 
 
 def without_none(value: Any) -> Any:
-    """Leave out None, which Ansible, in some of its versions, fills in for nested options that are not given."""
+    """Return options without None, which some versions of Ansible fill in for nested options that are not given."""
     if isinstance(value, Mapping):
         return {key: without_none(item) for key, item in value.items() if item is not None}
     return [without_none(item) for item in value] if isinstance(value, list) else value
@@ -252,7 +252,7 @@ ANYTHING = st.recursive(
 
 @st.composite
 def of_any_type(draw: st.DrawFn, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Draw arguments of which some are of the right shape, and any may be anything."""
+    """Draw arguments: some have the right shape, others are anything."""
     drawn: dict[str, Any] = {}
     for name, option in spec.items():
         value = ANYTHING

@@ -13,7 +13,7 @@ from jinja2 import Undefined
 
 
 class Text(str):
-    """A text that carries more than its characters, as Ansible's do; its str() is not plain either."""
+    """A text with additional attributes, like Ansible's; its str() is not a plain str either."""
 
     def __str__(self) -> str:
         return self

@@ -187,7 +187,7 @@ def test_absent_sessions_are_not_among_the_results() -> None:
 
 
 def failing(*reasons: str, rooms: tuple[str, ...] = ()) -> Outcome:
-    """A run of one session for each reason, and of a room for each of ``rooms``, which failed for that."""
+    """Return the outcome of a run in which a session failed for each reason, and a room for each of ``rooms``."""
     specs = tuple(replace(SPEC, title=f"Talk {number}") for number in range(len(reasons)))
     asked = EventSpec((RoomSpec(title="Main stage", sessions=specs),))
     asked = EventSpec((*asked.rooms, *(RoomSpec(title=f"Room {number}") for number in range(len(rooms)))))
@@ -207,7 +207,7 @@ def test_a_failure_that_many_sessions_share_is_reported_once() -> None:
     assert result["msg"].count("the ledger does not hold its stream key") == 1
     assert "and 30 more" in result["msg"]
     assert len(result["msg"]) < 600
-    # Nothing is lost: each is told in full in the result.
+    # The result has the full reason of each.
     assert [item["reason"] for item in result["failed_sessions"]] == reasons
 
 

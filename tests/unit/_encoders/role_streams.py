@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests of the encoders' roles give the engine: a stream that is right, and options that are."""
+"""Valid streams and options for the tests of the encoder roles."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def settled(role: str, *streams: Any, **options: Any) -> dict[str, list[dict[str, Any]]]:
-    """Settle streams; what is no option of the role is one of ``Asked``."""
+    """Check streams, and add defaults. Arguments that are fields of ``Asked`` are not options of the role."""
     asked = {name: options.pop(name) for name in ("host", "on_host", "sessions", "only_named") if name in options}
     return settled_streams(list(streams), Asked(role, {**OPTIONS[role], **options}, **asked))
 
 
 def stream_of(role: str, **options: Any) -> dict[str, Any]:
-    """Return the one stream as it is settled; options in ``stream`` are its own."""
+    """Return the only stream, checked and with defaults. ``stream`` has its own values."""
     return settled(role, {**STREAM, **options.pop("stream", {})}, **options)["streams"][0]
 
 

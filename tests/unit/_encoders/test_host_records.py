@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the roles read of a host, whatever else lies in their folders."""
+"""What the roles read from a host, whatever else is in their folders."""
 
 from __future__ import annotations
 

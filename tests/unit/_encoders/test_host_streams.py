@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What leaves a host, and on whose word."""
+"""Which streams are removed from a host, and why."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def on_host(title: str, *, recorded: bool = True, **more: Any) -> dict[str, Any]
 
 
 def decide(there: list[dict[str, Any]], known: dict[str, Any], **options: Any) -> dict[str, list[str]]:
-    """Decide as the roles do, which take the wanted streams from the event unless they have a list."""
+    """Decide as the roles do: the wanted streams are those of the event, unless there is a list."""
     wanted = options.pop("wanted", None)
     if wanted is None:
         fields = ("label", "room_id", "room", "title", "session_id")
@@ -59,7 +59,7 @@ TALK = stream_name("Hall/Talk")
         (event(session("Talk", "a mixer of somebody's"), session("Break")), True),
         (event(session("Talk", status="ended")), True),
         (event(gone=[session("Talk")]), True),
-        # One that was made anew and has no encoder yet is unknown, whatever became of the one before.
+        # A new session without an encoder keeps the stream, whatever happened to the old session.
         (event(session("Talk", None), gone=[session("Talk")]), False),
         (event(session("Talk", "enc2", OTHER_ROOM, id="another"), rooms=(OTHER_ROOM,)), None),
         (event(rooms=()), False),
@@ -67,7 +67,7 @@ TALK = stream_name("Hall/Talk")
     ],
 )
 def test_a_stream_is_removed_only_if_this_run_says_so(known: dict[str, Any], goes: bool | None, recorded: bool) -> None:
-    # Of a stream of which nothing is known but its name, a session of that name is taken to be its own.
+    # A stream of which only the name is known belongs to the session of that name.
     expected = (not recorded) if goes is None else goes
     assert (TALK in decide([on_host("Talk", recorded=recorded)], known)["remove"]) is expected
 
@@ -112,7 +112,7 @@ def test_a_host_does_not_lose_its_last_streams_unless_that_was_asked_for() -> No
     ):
         assert decide(there, known)["unasked"] == []
     assert decide(there, mistyped, everything=True)["unasked"] == []
-    # The stream of another event stays, so the host is not emptied.
+    # The stream of another event stays, so the host keeps a stream.
     assert decide([*there, on_host("Panel", room_id=OTHER_ROOM)], mistyped)["unasked"] == []
 
 

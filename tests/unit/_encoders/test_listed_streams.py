@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ids, names, URLs and keys of streams, as each of the encoders' roles is given them."""
+"""Ids, names, URLs and keys of streams, as the encoder roles get them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sources, profiles and slates: what ffmpeg and OBS are told, and what never reaches them."""
+"""Sources, profiles and slates: which values ffmpeg and OBS get, and which are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_TEXT = [None, "", " ", 7, True, ["/srv/a.mp4"], {"path": "/srv/a.mp4"}]
 
 
 def refused(role: str = "ffmpeg_encoder", **options: Any) -> str:
-    """Return what is said to options, and see that it says for which stream and which option that is."""
+    """Return the refusal of these options. It must name the stream and the option."""
     message = refusal(role, **options)
     assert message.startswith(f"{LABEL}: {role}_{next(iter(options))}"), message
     return message

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names that encoders publish as, destinations, and what a relay listens on."""
+"""The names that encoders publish as, the destinations, and the addresses of a relay."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the roles ffmpeg_encoder and obs_encoder make of their streams and of their own options."""
+"""How the roles ffmpeg_encoder and obs_encoder check their streams and their own options."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Adoption:
     key: StreamKey
 
     def run(self, *, check_mode: bool = False, stream_key: str | None = None) -> bool:
-        """Adopt the key; return whether that changed the ledger."""
+        """Adopt the key, and return whether that changed the ledger."""
         key = replace(self.key, stream_key=stream_key or self.key.stream_key)
         kept = adopt(self.connection, self.settings, self.session_id, key, Redactor(), check_mode=check_mode)
         return kept.changed

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger is compared with the service: each entry and each current session gets the one word that fits it."""
+"""The ledger is compared with the service: each entry and each current session gets a finding."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def room_id(service: SmallService) -> str:
 
 @pytest.fixture
 def keep(service: SmallService, api: WebinarApi, ledger: Ledger, room_id: str) -> Keep:
-    """Make a session at the service and its entry in the ledger."""
+    """Create a session at the service, and its entry in the ledger."""
 
     def make(title: str, *, with_key: bool = True, status: str = "scheduled") -> str:
         session_id = service.add_session(room_id, title, PRESET, status)
@@ -126,7 +126,7 @@ def spare(ledger: Ledger, session_id: str) -> None:
 
 
 def findings_with(api: WebinarApi, ledger: Ledger, phase: Any) -> list[str]:
-    """Return the findings in order of the entries, with ``phase`` in place of ``spare``."""
+    """Return the findings in the order of the entries, with ``phase`` in place of ``spare``."""
     rows = [replace(row, phase=phase) if row.phase == "spare" else row for row in ledger.entries()]
     return [one.finding for one in check_ledger(api, rows, 4)]
 
@@ -165,7 +165,7 @@ def test_a_title_in_the_services_spelling_has_not_drifted(
 def test_rooms_and_sessions_of_another_account_are_unknown_and_not_missing(
     service: SmallService, api: WebinarApi, ledger: Ledger, findings: Findings
 ) -> None:
-    """Else ``forget`` of all that is missing would erase the keys of the other account."""
+    """Otherwise, to ``forget`` all missing entries would erase the keys of the other account."""
     mine, theirs, gone = (service.add_room(title) for title in ("Main stage", "Workshop", "Lounge"))
     host = service.rooms[mine].setdefault("host_id", "me")
     for room_id, title, account in ((theirs, "Workshop", "somebody else"), (gone, "Lounge", host)):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An export is a text that says all that is handed on."""
+"""The text of an export can be read back, and other texts are refused."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream
 
 @pytest.fixture
 def settings(tmp_path: Path) -> LedgerSettings:
-    """Settings of a ledger that holds two keys."""
+    """Return the settings of a ledger that has two keys."""
     settings = LedgerSettings(f"sqlite:///{tmp_path}/ledger.db")
     ledger = open_ledger(settings, Redactor(), "unit", writable=True)
     assert ledger is not None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes of a row of docs/drift.md the worlds and wishes that it speaks of, and plans them.
+"""Builds the worlds and specs that a row of docs/drift.md describes, and plans them.
 
 A column may stand for several cases (``live`` for every session on air, ``differs`` for each setting); all must agree.
 """
@@ -35,7 +35,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan im
 from ..worlds import OTHER_PRESET, PRESET, ROOM, kept, known, plan_of, world_of
 
 Row = dict[str, str]
-# None stands for input that is refused before anything is planned.
+# None means that the input is refused before anything is planned.
 Plans = dict[str, list[Plan | None]]
 
 ANY = "any"
@@ -50,14 +50,14 @@ WORDS = {
     "reschedule_session": "reschedule",
     "go_live": "go live",
 }
-# The session that exists, unless a row says otherwise, and the wish that it fulfils.
+# The session that exists, unless a row says otherwise, and the spec that it matches.
 EXISTING = Session("s1", "r1", "Keynote", "scheduled", "rtmp", Preset(PRESET), START, settings=Settings(True, True, 5))
 ASKED = SessionSpec("Keynote", PRESET, "Opening", "rtmp", SAME_START, "encoder1", settings=Settings(True, True, 5))
 OTHER = replace(ASKED, preset_id=OTHER_PRESET)
 
 
 def planned(plan: Plan | None) -> str:
-    """Say a plan in the words of the page."""
+    """Return a plan in the words of the page."""
     if plan is None:
         return "bad input"
     (room,) = plan.rooms
@@ -70,7 +70,7 @@ def planned(plan: Plan | None) -> str:
 def _plans(
     worlds: list[World], specs: list[SessionSpec], policies: Sequence[Policy] = (Policy(),)
 ) -> list[Plan | None]:
-    """Plan every combination but one: asked to be live, a session with a status of the service's own is put on air."""
+    """Plan every combination except one: a session with an unknown status that is to be live is put on air."""
     return [
         plan_of(world, spec, policy=policy)
         for world in worlds
@@ -110,7 +110,7 @@ def _policies(row: Row) -> list[Policy]:
 
 def _state_of_a_session(row: Row) -> Plans:
     specs = _in_states(ASKED, row["state"])
-    # The wish for settings takes a call of its own, which is not what this table is about.
+    # Settings would need another call, which is not part of this table.
     specs = [replace(spec, settings=Settings()) for spec in specs]
     return {
         "no room": _plans([world_of(None)], specs),
@@ -119,7 +119,7 @@ def _state_of_a_session(row: Row) -> Plans:
     }
 
 
-# For each field: values at the service that differ from what is asked for, and that stand for not knowing.
+# For each field: values of the service that differ from the requested one, and values that mean unknown.
 DIFFERENT: dict[str, list[dict[str, Any]]] = {
     "title": [{"title": "Panel"}],
     "preset_id": [{"preset": Preset(OTHER_PRESET)}],
@@ -147,7 +147,7 @@ UNKNOWN: dict[str, list[dict[str, Any]]] = {
 
 def _field_of_a_session(row: Row) -> Plans:
     field, status = row["field"], row["status"]
-    # A session that is made anew is to be given nothing beside what the table tells.
+    # A new session must get nothing that the table does not show.
     spec = ASKED if field == "settings" else replace(ASKED, settings=Settings())
     not_asked = [_read_input(field, world) for changes in DIFFERENT[field] for world in _existing(status, **changes)]
     return {
@@ -159,7 +159,7 @@ def _field_of_a_session(row: Row) -> Plans:
 
 
 def _read_input(left_out: str, world: World) -> Plan | None:
-    """Plan for what the action's options say without the field; None where they are refused."""
+    """Return the plan for the action's options without the field; None if they are refused."""
     options = {"title": ASKED.title, "preset_id": PRESET, "mode": ASKED.mode, "scheduled_start_time": START}
     session = {name: value for name, value in options.items() if name != left_out}
     checked = ArgumentSpecValidator(EVENT_SPEC).validate({"rooms": [{"title": "Main stage", "sessions": [session]}]})
@@ -185,7 +185,7 @@ def _missing_key(row: Row) -> Plans:
 
 
 def _worlds_without_key(status: str) -> list[World]:
-    """No row of the ledger, one without a key, and one of another session."""
+    """Return the cases: no row in the ledger, one without a key, and one of another session."""
     worlds = []
     for session in _sessions(status):
         keyless, of_another = replace(kept(session), key=None, phase="keyless"), replace(kept(session), object_id="s0")
@@ -245,7 +245,7 @@ MEANT: dict[str, tuple[tuple[Session, ...], SessionSpec]] = {
 
 def _which_is_meant(row: Row) -> Plans:
     sessions, spec = MEANT[row["the room has"]]
-    # The ledger has one row for each title: that of the session that is asked for.
+    # The ledger has one row for each title, that of the requested session.
     meant = next((session for session in sessions if session.id == spec.session_id), sessions[0])
     of_title = kept(replace(meant, title=spec.title)) if spec.session_id is None else kept(meant)
     world = world_of(ROOM, sessions, () if "neither in the ledger" in row["the room has"] else (of_title,))
@@ -312,7 +312,7 @@ def _unanswered(row: Row) -> Plans:
     (case,) = (value for column, value in row.items() if column not in STATES[ANY])
     sessions, rows = UNANSWERED[case]
     world = world_of(ROOM, sessions, rows, now=INTENT + 60)
-    # Settings take a call of their own where the session is made anew.
+    # Settings need another call if the session is created again.
     specs = {state: replace(ASKED, state=state, settings=Settings()) for state in STATES[ANY]}
     pinned = [plan_of(world, replace(spec, session_id="s1")) for spec in specs.values()]
     assert not any("d1" in step.path for plan in pinned for step in plan.steps())
@@ -397,7 +397,7 @@ PLANS: dict[str, Callable[[Row], Plans]] = {
     "Sessions that were not asked for": _not_asked_for,
     "How values are compared": _compared,
 }
-# The columns that say which case a row is; every other one but "why" holds a plan.
+# The columns that describe the case. Every other column except "why" has a plan.
 KEYS = {
     "The state of a session": {"state"},
     "The fields of a session": {"field", "status"},

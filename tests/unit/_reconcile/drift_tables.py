@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the tables of docs/drift.md: for each heading its rows, each by column, without the marks of Markdown."""
+"""Reads the tables of docs/drift.md: the rows of each heading, by column, without Markdown's marks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "drift.md"
 
 
 def tables_of(text: str) -> dict[str, list[dict[str, str]]]:
-    """Return the tables under each second heading; a row with too few or too many cells is an error."""
+    """Return the tables under each heading of the second level. A row with too few or too many cells is an error."""
     tables: dict[str, list[dict[str, str]]] = {}
     for part in text.split("\n## ")[1:]:
         heading, _newline, body = part.partition("\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A transport whose run is killed at one of its calls, as by SIGKILL."""
+"""A transport that simulates a SIGKILL of the run at one of its calls."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport
 
 
 class Killed(BaseException):
-    """Not an Exception: nothing catches it, as nothing catches a SIGKILL."""
+    """Not an Exception, so that no handler catches it."""
 
 
 class MortalTransport(Transport):
-    """A transport whose run may be killed at one of its calls."""
+    """A transport that can kill its run at one of its calls."""
 
     killed_at: int | None = None
     late = False

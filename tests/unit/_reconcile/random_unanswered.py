@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random worlds with unanswered requests, what they made, and sessions that look like that but for one thing."""
+"""Random worlds with unanswered requests, the sessions that these created, and similar sessions of other origin."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def instant(seconds: float) -> str:
 
 
 FITTING = {"status": "scheduled", "preset": Preset(PRESET), "created_at": instant(INTENT + 30)}
-# What fits, as often as what does not in one respect.
+# Values that fit an unanswered request, and values that do not, drawn equally often.
 looks = st.just({}) | st.sampled_from(
     [
         {"status": "live"},
@@ -70,7 +70,7 @@ specs = st.builds(
 
 @st.composite
 def unanswered_events(draw: st.DrawFn) -> tuple[EventSpec, World]:
-    """Draw a room, what is asked of its slots, what each holds and was never answered, and sessions beside it."""
+    """Draw a room, the specs of its slots, their rows with unanswered requests, and sessions beside them."""
     sessions: list[Session] = []
     rows: list[Row] = []
     asked: list[SessionSpec] = []

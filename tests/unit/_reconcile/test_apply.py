@@ -144,7 +144,7 @@ def test_a_removal_that_fails_keeps_the_key(run: Run) -> None:
 def test_a_session_that_was_deleted_at_the_service_is_created_again_with_a_new_key(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What was created a moment ago is waited for, in case the service does not show it yet.
+    # A session that was created just now is waited for, because the service may not show it yet.
     monkeypatch.setattr(creation, "GRACE_TIME", 0.0)
     first = run.apply(ASKED).sessions[0].session
     assert first is not None
@@ -163,7 +163,7 @@ def test_a_session_that_another_run_created_after_our_list_keeps_its_key_and_has
     asked = EventSpec((RoomSpec(title="Main stage", sessions=(session("Keynote"),)),))
     room_id = run.service.add_room("Main stage")
     plan = make_plan(asked, observe(run.api, run.ledger, asked, 4))
-    # The rival creates and keeps its session after our list of sessions and our look into the ledger.
+    # The other run creates its session, and stores its key, after we have read the list of sessions and the ledger.
     rival = open_run()
     claim = rival.claim(plan.world.session_slot(room_id, "Keynote"), [], 60.0)
     assert isinstance(claim, Claim)

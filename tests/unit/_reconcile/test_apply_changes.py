@@ -171,7 +171,7 @@ def test_a_deleted_room_leaves_no_key(run: Run) -> None:
 
 
 def foretold(run: Run, asked: EventSpec) -> None:
-    """Check mode's outcome is the real run's, but for what only the service can know."""
+    """Check that check mode's outcome equals the real run's, except for what only the service knows."""
     before = foreseen(run.plan(asked))
     after = run.apply(asked)
     for expected, done in zip(before.sessions, after.sessions, strict=True):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Going live and ending: what the answer shows is learnt, and what it does not show is looked for."""
+"""Going live and ending: what the answer contains is stored, and what it lacks is read."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def made(run: Run) -> str:
 
 @pytest.fixture
 def foreign(run: Run) -> str:
-    """The id of a session whose key the ledger does not hold."""
+    """Return the id of a session whose key is not in the ledger."""
     return run.service.add_session(run.service.add_room("Main stage"), "Keynote", KEYNOTE.preset_id)
 
 
@@ -99,7 +99,7 @@ def test_a_whip_url_from_the_creation_is_stored_beside_the_rtmp_url(run: Run) ->
         changed_answer(answer, whip_url=WHIP_URL) if request.method == "POST" and "/rooms/" in request.path else answer
     )
     run.apply(event(KEYNOTE))
-    # Going live shows less: what is known already stays.
+    # The answer to going live has less; what is known already stays.
     run.apply(event(LIVE))
     shown = session_result(only(run.apply(event(LIVE))), "n")
     assert (shown["rtmp_url"], shown["whip_url"]) == (INGEST_URL, WHIP_URL)
@@ -181,7 +181,7 @@ def test_forty_sessions_are_all_asked_to_go_live_before_the_wait_for_them(run: R
     run.service.on_request = on_request
     applied = run.apply(asked, wait_timeout=60.0)
     assert [(done.error, done.session and done.session.status) for done in applied.sessions] == [(None, "live")] * 40
-    # Four at once and five seconds for each would take fifty.
+    # Four at a time, with five seconds each, would take fifty seconds.
     assert time.monotonic() - max(live_at.values()) < 5.0
     assert max(live_at.values()) - min(live_at.values()) < 20.0
 
@@ -207,7 +207,7 @@ def test_a_session_id_of_another_session_does_not_erase_the_key_of_ours(run: Run
         assert done.error is None
         assert run.kept_keys()[made] == run.service.keys[made]
         assert run.kept_keys()[theirs] == run.service.keys[theirs]
-    # Without the id, ours is meant as before, and nothing is removed.
+    # Without the id, our session fills the slot as before, and nothing is removed.
     again = only(run.apply(event(KEYNOTE)))
     assert (again.session and again.session.id, again.error, again.changed) == (made, None, False)
     assert run.service.current("Keynote") == [made, theirs]

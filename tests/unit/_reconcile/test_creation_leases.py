@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long a run waits for another one, how long its own right lasts, and what a run leaves whose ledger fails."""
+"""How long a run waits for another one, how long its lease lasts, and what remains if its ledger fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AHEAD = 3600.0
 
 @dataclass
 class Waiting:
-    """Waits in no time: each pause of the scene moves the clock by which a run measures how long it has waited."""
+    """Waits without delay: each pause only moves the clock by which a run measures its waiting."""
 
     scene: Scene
     passed: float = 0.0
@@ -50,7 +50,7 @@ def waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 
 
 def put_ahead(ledger: Ledger) -> None:
-    """Let the ledger's leases be written by a clock that was ahead."""
+    """Make the ledger write leases by a fast clock."""
     ahead = {slots.c.lease_until: slots.c.lease_until + AHEAD, slots.c.updated_at: slots.c.updated_at + AHEAD}
     written(ledger, sa.update(slots).values(ahead))
 
@@ -112,7 +112,7 @@ def test_a_run_that_never_ends_is_not_waited_for_forever(scene: Scene, waiting: 
         assert other_run.renew(claim, 60.0)
 
     scene.on_sleep = renew
-    # Else it would look at the ledger 1500 times.
+    # Otherwise it would read the ledger 1500 times.
     waiting.factor = 5
     with pytest.raises(CreationUnresolved, match="another run has been creating it for 300 seconds"):
         scene.create()
@@ -130,7 +130,7 @@ def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Wait
 
 
 def test_a_wait_that_the_service_asks_for_is_within_the_lease(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else another controller would take over while this one waits, and both would send the request."""
+    """Otherwise another controller would take over while this one waits, and both would send the request."""
     real, left = scene.api.create_session, list[float]()
 
     def told_to_wait(

@@ -202,7 +202,7 @@ def test_an_intent_without_a_request_is_not_waited_for(scene: Scene) -> None:
 
 
 def test_a_session_from_before_the_intent_is_not_attributed_to_it(scene: Scene) -> None:
-    """It was there, and the list of that time did not show it yet."""
+    """The session existed, but the list did not show it yet."""
     scene.api.my_rooms()
     scene.die_after_request()
     stranger = scene.service.add_session(scene.room_id, "Keynote", PRESET)

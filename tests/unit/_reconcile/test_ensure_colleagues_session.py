@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A colleague's session of the same title and preset, made long after a request that was never answered."""
+"""A colleague's session of the same title and preset, created long after an unanswered request."""
 
 from __future__ import annotations
 

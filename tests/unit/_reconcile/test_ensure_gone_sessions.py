@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A session beside its slot that is gone, which no list tells: a killed run had removed it, or somebody else has."""
+"""A session beside its slot that is gone, because a killed run or somebody else has removed it. No list shows that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..scripted_server import Answer, Request, refusal
 
 
 def half_replaced(run: Run) -> tuple[str, str]:
-    """Leave what a run leaves that is killed after the new key; return the ids of the old session and the new one."""
+    """Kill a replacement after the new key is stored. Return the ids of the old session and the new one."""
     run.apply(event(KEYNOTE))
     (old,) = run.service.sessions
     room_id = run.service.sessions[old]["room_id"]
@@ -45,7 +45,7 @@ def test_the_key_of_a_replaced_session_that_is_gone_is_forgotten(run: Run, left:
 def test_a_session_that_a_list_omits_keeps_its_key(run: Run) -> None:
     old, new = half_replaced(run)
     room_id = run.service.sessions[old]["room_id"]
-    # A list that shows it no more, of a service that has it still.
+    # The list no longer shows it, though the service still has it.
     run.service.sessions[old]["room_id"] = "elsewhere"
     run.apply(event(KEYNOTE))
     assert set(run.kept_keys()) == {old, new}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A session that is replaced, while the service answers each of the two calls with something else."""
+"""A session is replaced, with various answers of the service to each of the two calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIVE = Policy(replace="live")
 
 @pytest.fixture
 def old(run: Run, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of the session that is to be replaced."""
+    """Return the id of the session that is to be replaced."""
     monkeypatch.setattr(creation_module, "GRACE_PAUSES", (0.0,))
     monkeypatch.setattr(creation_module, "GRACE_TIME", 0.0)
     run.service.add_room("Main stage")
@@ -178,7 +178,7 @@ def test_a_session_that_goes_on_air_while_its_replacement_is_created_stays(run: 
     assert "is live by now" in (done.error or "")
     assert run.service.sessions[old]["status"] == "live"
     assert run.kept_keys()[old] == run.service.keys[old]
-    # Nobody's session is taken off the air by surprise; the way out is named.
+    # No session on air is ended without being asked; the message names a remedy.
     (again,) = run.apply(event(AFTER)).sessions
     assert "replace: live" in (again.error or "")
     assert run.service.sessions[old]["status"] == "live"

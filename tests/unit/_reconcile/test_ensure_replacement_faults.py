@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Replacements in which any step may fail, or the run is killed: what existed stays until the new one does."""
+"""Replacements in which any step fails, or the run is killed: the old session stays until the new one exists."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from ..small_service import FAULTS, SmallService
 from .mortal_transport import Killed, MortalTransport
 
 CALLS = ("DELETE", "end", "settings", "go_live", "GET session", "GET sessions")
-# What the client sees of a call, and whether it takes effect.
+# The result of a call that the client sees, and whether the call takes effect.
 WAYS = ("lost-409", "lost-422", "lost-403", "lost-500", "lost-drop", "done-500", "done-drop", "done-409")
 
 
 @dataclass(frozen=True)
 class Case:
-    """``killed_at`` is the number of the call before which, or after which if ``late``, the run is killed."""
+    """The run is killed before the call number ``killed_at``, or after it if ``late``."""
 
     status: str
     state: str
@@ -62,7 +62,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_grace", "no_live_pol
 
 @dataclass
 class Trial:
-    """The run of a case, and what was seen of the old session at each of its requests."""
+    """The run of a case, and the state of the old session at each of its requests."""
 
     case: Case
     service: SmallService
@@ -86,7 +86,7 @@ class Trial:
         self.entry = dict(self.service.sessions[self.old])
 
     def fail(self) -> None:
-        """Let the run fail as the case says, once, and watch what it does to the old session."""
+        """Make the run fail once, as the case says, and record the old session's state at each request."""
         self.service.faults = list(self.case.creations)
         self.service.on_request = self._on_request
         self.service.on_answer = self._on_answer
@@ -103,7 +103,7 @@ class Trial:
         self.service.commit_late()
 
     def check(self) -> None:
-        """Either the old session is as it was and its key can be read, or a new one's key can."""
+        """Check that the old session is unchanged and its key can be read, or that the new one's key can."""
         rows = self.witness.rows(self.run.api.url, list(self.service.rooms))
         keys = {row.object_id: row.key.stream_key for row in rows if row.key and row.object_id}
         readable = {one for one, key in keys.items() if self.service.keys.get(one) == key}
@@ -139,7 +139,7 @@ def call_of(request: Request) -> str:
 
 def asked_of(case: Case) -> EventSpec:
     asked = replace(KEYNOTE, preset_id=OTHER_PRESET, settings=Settings(chat_enabled=False), state=case.state)  # type: ignore[arg-type]
-    # A session whose answer held no key is of use to nobody, so it may be replaced, too.
+    # A session whose answer contained no key cannot be used, so it may be replaced, too.
     return event(asked, policy=Policy(replace="live", on_missing_key="replace"))
 
 
@@ -169,7 +169,7 @@ def test_the_old_session_and_its_key_stay_until_the_new_key_is_stored_whatever_f
 
 
 def check_the_end(trial: Trial) -> None:
-    """One more run, with a service that is well, leaves one session, whose key is kept: the new one, or the old one."""
+    """Run again without faults: one session remains, the new one or the old one, and its key is stored."""
     asked = asked_of(trial.case)
     if trial.case.is_revoked:
         asked = event(replace(KEYNOTE, preset_id=KEYNOTE.preset_id), policy=asked.policy)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What fills a slot: the ledger's id first, then the one that bears the title; never what is another account's."""
+"""What fills a slot: the ledger's id first, then the title; never a session or room of another account."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_two_accounts_that_share_a_ledger_do_not_affect_each_other(
     owners: dict[str, str] = {}
 
     def on_request(request: Request) -> None:
-        """Each account sees only its own rooms in its list, and those of the other by their ids."""
+        """Each account lists only its own rooms. It can read those of the other by their ids."""
         mine = "other" if request.headers.get("X-API-Key") == other_key else "one"
         service.host_id = hosts[mine == "other"]
         for room_id in service.rooms:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sessions of ours beside the one of their slot: the next run removes them, says so, and touches nothing else."""
+"""Sessions of ours that do not fill their slot: the next run removes and reports them, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("no_grace")
 
 @pytest.fixture
 def duplicate(run: Run) -> str:
-    """The id of a duplicate: what the first of two requests made after the second had been answered."""
+    """Return the id of a duplicate: the first of two requests created it after the second had been answered."""
     run.service.add_room("Main stage")
     run.service.faults = ["late-drop"]
     run.apply(ASKED)
@@ -235,7 +235,7 @@ def test_a_spare_fills_the_slot_if_the_other_session_is_past(run: Run) -> None:
 
 
 def spare_of(run: Run) -> tuple[str, str]:
-    """Make a session of our own, and another one of a run that was away for longer than its lease."""
+    """Create a session of ours, and a second one by a run that was suspended for longer than its lease."""
     room_id = run.service.add_room("Main stage")
     slot = Slot(run.api.url, "session", room_id, "Keynote")
     away = run.ledger.claim(slot, [], -1.0)
@@ -253,7 +253,7 @@ def test_a_run_whose_lease_ended_during_its_request_removes_its_session(run: Run
     made: list[str] = []
 
     def take_over(request: Request) -> None:
-        """While the request is on its way, let the lease end, and another run make and keep the session."""
+        """During the request, end the lease, and let another run create the session and store its key."""
         if request.method == "POST" and not made:
             with run.ledger._database.engine.begin() as connection:
                 connection.exec_driver_sql("UPDATE tenbyte_webinar_slots SET lease_until = 0")
@@ -268,7 +268,7 @@ def test_a_run_whose_lease_ended_during_its_request_removes_its_session(run: Run
     assert (outcome.error, id_of(outcome)) == (None, made[0])
     assert run.service.current("Keynote") == made
     assert run.kept_keys() == {made[0]: run.service.keys[made[0]]}
-    # The second session, which no plan could foresee, was removed, and the run says so.
+    # The second session, which was not in the plan, was removed, and the run says so.
     deleted = [path for method, path in run.service.journal if method == "DELETE"]
     assert [step.path for step in Outcome(plan, applied).steps() if step.action == "delete_session"] == deleted
     assert len(deleted) == 1

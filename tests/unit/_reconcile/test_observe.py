@@ -40,7 +40,7 @@ def test_rooms_that_were_not_asked_for_are_not_read(service: SmallService, api: 
     service.add_room("Another")
     room_id = service.add_room("Main stage")
     observe(api, None, rooms(RoomSpec(room_id=room_id)), 4)
-    # Whose the room is, the list of one's own tells.
+    # The list of the account's own rooms shows whose the room is.
     assert set(service.journal) == {("GET", "/rooms/my"), ("GET", f"/rooms/{room_id}/sessions")}
 
 
@@ -96,7 +96,7 @@ def test_a_room_of_another_account_is_refused(service: SmallService, api: Webina
     service.hidden_rooms = {theirs}
     with pytest.raises(InvalidInput, match="not one of the rooms of this account"):
         observe(api, None, rooms(RoomSpec(room_id=theirs)), 4)
-    # By its title it is not found at all, so one of ours would be made.
+    # By its title it is not found, so a room of ours would be created.
     world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
     assert world.rooms[0].room is None
 

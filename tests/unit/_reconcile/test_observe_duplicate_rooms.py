@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A second room of a title, made by a request that was given up: removed while it is empty, else left and named."""
+"""A second room of a title that an unanswered request created: removed if empty, otherwise kept and named in a note."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_grace")
 
 @pytest.fixture
 def duplicate(run: Run) -> str:
-    """The id of a duplicate: what the first of two requests made after the second had been answered."""
+    """Return the id of a duplicate: the first of two requests created it after the second had been answered."""
     run.service.faults = ["late-drop"]
     first = run.apply(ASKED)
     assert "never answered" in first.rooms[0].notes[0]
@@ -60,7 +60,7 @@ def test_check_mode_shows_the_removal_of_a_duplicate_and_calls_nothing(run: Run,
 
 
 def left_alone(run: Run, room_id: str) -> bool:
-    """Whether the ledger's room is used, the other one is left as it is, and a note names it."""
+    """Return whether the ledger's room is used, and the other one stays and is named in a note."""
     (done,) = (applied := run.apply(ASKED)).rooms
     assert applied.sessions[0].error is None
     is_named = any(room_id in note and "left alone" in note for note in done.notes)

@@ -138,7 +138,7 @@ def test_a_replacement_gets_every_requested_value() -> None:
     assert [(step.action, step.path) for step in steps] == [
         ("create_session", "/rooms/r1/sessions"),
         ("update_settings", "/sessions/{session_id}/settings"),
-        # Nothing is taken before its replacement stands, and two are never on air at once.
+        # The old session is removed after its replacement exists, and two are never on air at the same time.
         ("delete_session", "/sessions/s1"),
         ("go_live", "/sessions/{session_id}/go_live"),
     ]
@@ -228,7 +228,7 @@ def test_an_unfinished_creation_is_continued(sessions: tuple[Session, ...], expe
     steps = list(plan_of(world_of(ROOM, sessions, (pending,)), ASKED).steps())
     assert [step.action for step in steps] == expected
     assert "did not finish" in steps[-1].reason
-    # What that run made is in the plan, too, and the ledger learns what became of its request.
+    # The session of that run is in the plan, too, and the ledger records the result of its request.
     for step in steps[:-1]:
         assert isinstance(step, RemoveSession)
         assert (step.path, step.row and step.row.id) == ("/sessions/s1", pending.id)
@@ -287,5 +287,5 @@ def test_a_renamed_session_does_not_fill_the_slots_of_both_titles(state: Any) ->
         assert (found["Keynote"].session, found["Keynote"].refusal) == (renamed, None)
         assert "is the one of 'Keynote', which is asked for too" in str(found["Panel"].refusal)
         assert actions(plan) == []
-    # Asked for by its new title alone, it is what was asked for, with its key.
+    # If only its new title is asked for, the session matches, with its key.
     assert actions(plan_of(world, replace(ASKED, title="Panel"))) == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Holds the planning to every row of the tables in docs/drift.md, which users read."""
+"""Checks the plan against every row of the tables in docs/drift.md, which users read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_each_row_shows_what_is_planned(heading: str, row: Row) -> None:
     assert checked, "no case was made of this row"
     for column, plans in checked.items():
         assert {planned(plan) for plan in plans} == {cells.pop(column)}, column
-    # What is left says which case it is, and must be all that the cases are made of.
+    # The other columns describe the case, and must be exactly those that the cases use.
     assert set(cells) == cases.KEYS[heading]
 
 
@@ -43,7 +43,7 @@ def column(heading: str, name: str) -> list[str]:
 
 
 def test_every_option_of_a_session_is_in_the_tables() -> None:
-    # What a session is and which one is meant have tables of their own.
+    # Other tables are about the state of a session, and about which session fills a slot.
     assert set(column("The fields of a session", "field")) == set(SESSION_OPTIONS) - {"state", "session_id"}
     for field in set(column("The fields of a session", "field")):
         statuses = [row["status"] for row in TABLES["The fields of a session"] if row["field"] == field]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every service, ledger and wish."""
+"""Properties of the plan that hold for every service, ledger and request."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def session_plans(plan: Plan) -> list[SessionPlan]:
 
 
 def touched(plan: Plan) -> set[str]:
-    """The ids of the sessions that the plan's calls name."""
+    """Return the ids of the sessions that the plan's calls name."""
     return {step.path.split("/")[2] for step in plan.steps() if step.path.startswith("/sessions/")}
 
 
@@ -139,7 +139,7 @@ def row_of(step: Step) -> Row | None:
 
 
 def removals_beside(plan: SessionPlan) -> list[RemoveSession]:
-    """The removals of what is beside the slot: what is in it goes where that was asked, or it is replaced."""
+    """Return the removals of sessions that do not fill the slot."""
     return [
         step
         for step in plan.steps
@@ -189,7 +189,7 @@ def test_only_sessions_of_ours_are_removed_beside_a_slot(event: tuple[EventSpec,
 def test_a_session_without_a_row_is_removed_only_for_an_unanswered_request(
     event: tuple[EventSpec, World],
 ) -> None:
-    """Else it is somebody else's: only a purge, or its very own name, takes it."""
+    """Any other one is somebody else's. Only a purge, or its own session_id, removes it."""
     asked, world = event
     nobody_waits = replace(world, rows=without_requests(world))
     for plan in session_plans(make_plan(asked, nobody_waits)):
@@ -223,7 +223,7 @@ def test_duplicates_do_not_change_the_rest_of_the_plan(event: tuple[EventSpec, W
 
 
 def test_the_random_worlds_contain_duplicates_and_similar_sessions() -> None:
-    """Else the tests above would prove little."""
+    """Otherwise the tests above would prove little."""
     seen: Counter[str] = Counter()
 
     @settings(max_examples=300, derandomize=True, database=None)
@@ -271,13 +271,13 @@ def test_an_applied_event_needs_no_second_run(scenario: Scenario, api_and_servic
         second = run.plan(scenario.asked)
         run.ledger.close()
     assert [step.action for step in second.steps()] == []
-    # What was refused still is, and nothing else; only a session_id can have named a session that another wish removed.
+    # The same sessions are refused as before. Only a session_id may name a session that another entry removed.
     pinned = {(room.title, spec.title) for room in scenario.asked.rooms for spec in room.sessions if spec.session_id}
     assert refused(first) - pinned <= refused(second) <= refused(first)
 
 
 def check_that_the_plan_holds_every_call(run: Run, outcome: Outcome) -> None:
-    """Whatever the run destroyed stands in its steps, and check mode had told it."""
+    """Check that every deletion of the run is in its steps, and that check mode showed it."""
     destroyed = [
         (method, path)
         for method, path in run.service.journal
@@ -297,7 +297,7 @@ def refused(plan: Plan) -> set[tuple[str | None, str | None]]:
 
 
 def check_the_run(run: Run, scenario: Scenario, foretold: Plan, done: Applied) -> None:
-    """The service took every call, and check mode foretold all that can be known before."""
+    """Check that the service accepted every call, and that check mode showed everything that can be known before."""
     expected = foreseen(foretold)
     for before, after in zip(expected.rooms, done.rooms, strict=True):
         assert (before.changed, before.error) == (after.changed, after.error)
@@ -311,7 +311,7 @@ def check_the_run(run: Run, scenario: Scenario, foretold: Plan, done: Applied) -
         if check.session is not None and check.session.id:
             assert check.session == real.session
         elif check.session is not None:
-            # A real run learns its id, and what the service adds.
+            # Only a real run knows its id, and what the service adds.
             assert real.session is not None
             assert (check.session.title, check.session.status) == (real.session.title, real.session.status)
             assert check.session.preset.id == real.session.preset.id
@@ -355,7 +355,7 @@ def test_a_run_leaves_past_sessions_and_sessions_on_air_as_they_were(scenario: S
     for session_id, entry in before.items():
         room, after = titles[entry["room_id"]], run.service.sessions.get(session_id)
         if entry["status"] in PAST:
-            # A room goes with its past sessions.
+            # A room is deleted with its past sessions.
             assert after == entry or (after is None and room in deleted)
         wish = wishes.get((room, entry["title"]))
         may_end = wish is not None and (wish.state in ("ended", "absent") or scenario.asked.policy.replace == "live")

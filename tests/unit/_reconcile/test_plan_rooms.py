@@ -94,7 +94,7 @@ def test_a_room_is_not_renamed_to_the_title_of_another_room() -> None:
         plan = plan_of(world, room=RoomSpec(room_id="r1", title=title))
         assert actions(plan) == []
         assert "another room has that title (r2)" in str(plan.rooms[0].refusal)
-    # Its sessions are none the worse for it.
+    # Its sessions are not affected.
     plan = plan_of(world, room=RoomSpec(room_id="r1", title="Hall", sessions=(ASKED,)))
     assert actions(plan) == ["create_session"]
 

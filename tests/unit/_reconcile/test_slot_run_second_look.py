@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has changed since the plan was made is not destroyed, and what fails stops only what it concerns."""
+"""Sessions and rooms that have changed since the plan are not deleted, and a failure stops only what it concerns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_grace")
 
 @pytest.fixture
 def made(run: Run) -> str:
-    """The id of the session that an earlier run has made."""
+    """Return the id of the session that an earlier run created."""
     (done,) = run.apply(event(KEYNOTE)).sessions
     assert done.session is not None
     run.service.journal.clear()
@@ -98,7 +98,7 @@ def test_an_intent_that_is_no_longer_needed_is_withdrawn(run: Run, fault: str, s
     run.service.commit_late()
     done = only(run.apply(event(replace(KEYNOTE, state=state))))
     assert done.error is None
-    # What it made is removed now, and not by surprise days later.
+    # Its session is removed now, and not days later.
     assert run.service.current("Keynote") == []
     is_known_by_now = fault != "lost-drop"
     assert [bool(row.unanswered) for row in session_rows(run)] == ([] if is_known_by_now else [True])
@@ -116,7 +116,7 @@ def test_an_intent_without_a_request_is_withdrawn(run: Run, state: Any) -> None:
 
 
 def rival_makes(run: Run, rival: Ledger, preset_id: str) -> Callable[[], str]:
-    """Let a rival begin to create the session; return what ends it."""
+    """Let another run begin to create the session. Return the function that ends it."""
     room_id = next(iter(run.service.rooms))
     claim = rival.claim(Slot(run.api.url, "session", room_id, "Keynote"), [], 60.0)
     assert isinstance(claim, Claim)
