@@ -65,7 +65,7 @@ def test_a_lease_from_a_fast_clock_lasts_no_longer_than_its_length(open_run: Ope
     assert busy.length == pytest.approx(60.0, abs=0.01)
     assert busy.seconds <= busy.length + 0.01
     assert ledger.lease_of(SLOT) == busy
-    # Renewed since it was seen to be over, it is not.
+    # It was renewed since, so it is not over.
     assert other_run.renew(claim, 60.0)
     assert isinstance(ledger.claim(SLOT, [], 60.0, expired=busy.mark), Busy)
     put_ahead(other_run)
@@ -86,7 +86,7 @@ def test_a_run_with_a_fast_clock_is_waited_for_no_longer_than_its_lease(scene: S
 
 
 def test_a_run_that_keeps_renewing_its_lease_is_waited_for(scene: Scene, waiting: Waiting) -> None:
-    other_run, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-other_run")
+    other_run, key = scene.open_run(ELSEWHERE), StreamKey("unit-stream-other-run")
     claim = claimed(other_run, scene.slot, lease=2.0)
 
     def renew() -> None:
@@ -120,7 +120,7 @@ def test_a_run_that_never_ends_is_not_waited_for_forever(scene: Scene, waiting: 
 
 
 def test_waiting_without_a_claim_ends_with_the_lease(scene: Scene, waiting: Waiting) -> None:
-    """As the plan waits for a other_run, before it is made."""
+    """As the plan waits for another run, before it is made."""
     claimed(scene.open_run(ELSEWHERE), scene.slot, lease=30.0)
     put_ahead(scene.ledger)
     other_run = OtherRun(Creation(scene.api, scene.ledger, 5.0, scene.sleep))
