@@ -197,12 +197,14 @@ def playbook_variables(name: str) -> frozenset[str]:
 
 def _files_of(path: Path) -> list[Path]:
     """Return a file of the playbooks, and all files that it includes, directly or not."""
-    found = [path]
-    for file in found:
+    found, to_read = [path], [path]
+    while to_read:
+        file = to_read.pop()
         for name in re.findall(r"[\w/.-]+\.(?:yml|j2)\b", file.read_text()):
             for named in (file.parent / name, *(ROOT / "playbooks" / sub / name for sub in ("", "tasks", "templates"))):
                 if named.is_file() and named.resolve() not in found:
                     found.append(named.resolve())
+                    to_read.append(named.resolve())
     return found
 
 

@@ -169,8 +169,10 @@ class Runner:
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(LONGEST_RUN)
+        self._process.stdout.close()
 
 
 def state_of(pid: int) -> str | None:

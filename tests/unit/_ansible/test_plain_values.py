@@ -12,11 +12,14 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.plain_val
 from jinja2 import Undefined
 
 
+def itself(value: Any) -> Any:
+    return value
+
+
 class Text(str):
     """A text with additional attributes, like Ansible's; its str() is not a plain str either."""
 
-    def __str__(self) -> str:
-        return self
+    __str__ = itself
 
 
 class Number(int):
