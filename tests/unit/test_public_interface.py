@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 
 import pytest
 
+from tests.history import earlier_commit, git
 from tests.public_interface import PAGE, ROOT, UPDATE, interface, playbook_variables
 
 TELL = f"""
@@ -29,31 +28,14 @@ def test_users_can_name_what_was_agreed_on() -> None:
 
 def test_a_change_of_it_comes_with_a_changelog_fragment() -> None:
     """Compares with the branch `main`, or on it with the commit before the last."""
-    base = _base()
-    if base is None or _git("cat-file", "-e", f"{base}:{PAGE.relative_to(ROOT)}") is None:
+    base = earlier_commit()
+    if base is None or git("cat-file", "-e", f"{base}:{PAGE.relative_to(ROOT)}") is None:
         pytest.skip("there is no earlier state to compare with")
-    changed = (_git("diff", "--name-only", base) or "").split()
-    changed += (_git("ls-files", "--others", "--exclude-standard", "changelogs/fragments") or "").split()
+    changed = (git("diff", "--name-only", base) or "").split()
+    changed += (git("ls-files", "--others", "--exclude-standard", "changelogs/fragments") or "").split()
     told = any(name.startswith("changelogs/fragments/") for name in changed)
     if str(PAGE.relative_to(ROOT)) in changed and not told:
         pytest.fail(f"{PAGE.name} has changed, and no fragment in changelogs/fragments says why", pytrace=False)
-
-
-def _base() -> str | None:
-    head = _git("rev-parse", "HEAD")
-    for main in ("origin/main", "main"):
-        base = _git("merge-base", "HEAD", main)
-        if base is not None and base != head:
-            return base
-    return _git("rev-parse", "HEAD^") or head
-
-
-def _git(*arguments: str) -> str | None:
-    """Return what git prints, or None if it cannot say."""
-    if shutil.which("git") is None:
-        return None
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 @pytest.mark.parametrize("playbook", sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml")))
