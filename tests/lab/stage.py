@@ -141,10 +141,20 @@ def _start_simulator(seed: Path, ready: Path, log: Path) -> None:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
+    try:
+        _wait_until_ready(process, ready, log)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    # It outlives this function, and end_processes waits for it by its id. Without a return code, Popen would warn.
+    process.returncode = 0
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while not ready.exists() or not ready.read_text().rstrip().endswith("}"):
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
             raise StageError(f"The simulator did not start: {log.read_text()[-500:]}")
         time.sleep(0.05)
 
