@@ -11,6 +11,7 @@ Only what systemd alone knows is read over ssh.
 from __future__ import annotations
 
 import contextlib
+import pwd
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from tests.lab.roots import LabError
 TEMPORARY = ("run", "tmp", "dev/shm", "var/tmp")
 MEDIA = {".mp4", ".ts", ".flv"}
 LARGEST_FILE = 64 << 20
+HOME_OF_ROOT = pwd.getpwuid(0).pw_dir
 # Paths that systemd, sshd, apt and Ansible's connection write on any running machine.
 OF_THE_SYSTEM = (
     *(
@@ -34,7 +36,9 @@ OF_THE_SYSTEM = (
         "/etc/resolv.conf",
         "/etc/ssh/ssh_host_*",
     ),
-    *("/root/.ansible", "/root/.ansible/*", "/run/*", "/tmp/systemd-private-*", "/var/tmp/systemd-private-*"),
+    # Ansible's connection as root. The machine and this host are both Debian, where root has the same home folder.
+    *(f"{HOME_OF_ROOT}/.ansible", f"{HOME_OF_ROOT}/.ansible/*"),
+    *("/run/*", "/tmp/systemd-private-*", "/var/tmp/systemd-private-*"),
     *("/var/cache/*", "/var/lib/apt/*", "/var/lib/dpkg/*", "/var/lib/private", "/var/lib/systemd/*", "/var/log/*"),
     *("*/__pycache__", "*/__pycache__/*", "/var/.updated", "/usr", "/usr/*"),
 )

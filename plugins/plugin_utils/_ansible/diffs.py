@@ -16,7 +16,7 @@ import yaml
 from .._core.model import Room, Session
 from .._ledger.store import Row
 from .._reconcile.ensure import Outcome
-from .._reconcile.outcomes import SessionOutcome
+from .._reconcile.outcomes import SessionOutcome, id_of
 from .._reconcile.plan import RoomPlan
 from .._reconcile.slot_plan import SessionPlan
 from .._reconcile.steps import DeleteRoom, RemoveSession
@@ -95,12 +95,12 @@ def _put(shown: dict[str, Any], thing: Room | Session, value: dict[str, Any], ti
 
 def _room(room: Room, sessions: dict[str, Any]) -> dict[str, Any]:
     analytics = {"analytics": dict(room.analytics)} if room.analytics else {}
-    return {"id": room.id or None, "description": room.description or "", **analytics, "sessions": sessions}
+    return {"id": id_of(room), "description": room.description or "", **analytics, "sessions": sessions}
 
 
 def _session(session: Session, fingerprint: str | None) -> dict[str, Any]:
     return {
-        "id": session.id or None,
+        "id": id_of(session),
         "status": session.status,
         "preset_id": session.preset.id,
         "mode": session.mode,

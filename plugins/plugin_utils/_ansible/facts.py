@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._reconcile.outcomes import Applied, RoomOutcome, SessionOutcome
+from .._reconcile.outcomes import Applied, RoomOutcome, SessionOutcome, id_of
 from .._reconcile.plan import Plan
 from .this_run import EVENT, PREVIEW, RUN, SESSIONS
 
@@ -81,7 +81,7 @@ def facts_of(
             gone.pop(name, None)
     rooms = list(before.rooms)
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
-        room_id = room_plan.room.id if room_plan.room else (room.room.id or None) if room.room else None
+        room_id = id_of(room_plan.room or room.room)
         failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
         if failed or whole:
             rooms = [one for one in rooms if room_id is None or one["id"] != room_id]

@@ -16,7 +16,7 @@ from .._core.config_values import NOT_PLAIN, is_plain_ingest_url, is_plain_strea
 from .._core.model import StreamKey
 from .._core.secrecy import MASK, Redactor
 from .._reconcile.ensure import Outcome
-from .._reconcile.outcomes import RoomOutcome, SessionOutcome
+from .._reconcile.outcomes import RoomOutcome, SessionOutcome, id_of
 from .._reconcile.steps import Step
 from . import facts
 from .diffs import diff_of
@@ -105,7 +105,7 @@ def room_result(outcome: RoomOutcome) -> dict[str, Any]:
     room, spec = outcome.room, outcome.spec
     is_there = outcome.error is not None or spec.state == "present"
     return {
-        "id": (room.id or None) if room else None,
+        "id": id_of(room),
         "title": outcome.title,
         "description": room.description if room else spec.description if is_there else None,
         "state": "present" if room else "absent",
@@ -118,7 +118,7 @@ def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
     preset = session.preset if session else None
     return {
         "name": name,
-        "id": (session.id or None) if session else None,
+        "id": id_of(session),
         "room_id": outcome.room_id,
         "room": outcome.room_title,
         "title": spec.title,

@@ -70,6 +70,11 @@ class Session:
     created_at: str | None = None
 
     @property
+    def is_scheduled(self) -> bool:
+        """A session that is not scheduled has begun."""
+        return self.status == "scheduled"
+
+    @property
     def is_current(self) -> bool:
         """Return whether the session is scheduled or live; one of an unknown status is, unless it has ended."""
         if self.status in CURRENT:

@@ -31,13 +31,13 @@ from .._core.secrecy import Redactor
 from . import changes, unanswered
 from .claims import Busy, Claim, Claims
 from .database import LONG_PAUSES
-from .location import LedgerSettings
+from .location import LedgerSettings, may_exist
 from .opening import open_database
 from .rows import Kind, Phase, Row, Slot
 from .schema import BESIDE, slots
 from .unanswered import REMEMBERED
 
-__all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_ledger"]
+__all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_existing_ledger", "open_ledger"]
 
 
 class Ledger(Claims):
@@ -182,3 +182,8 @@ def open_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, wri
     """
     opened = open_database(settings, redactor, owner, writable=writable)
     return Ledger(opened) if opened is not None else None
+
+
+def open_existing_ledger(settings: LedgerSettings, redactor: Redactor, owner: str, *, writable: bool) -> Ledger | None:
+    """Open the ledger as ``open_ledger`` does, but never create one: return None where there is none yet."""
+    return open_ledger(settings, redactor, owner, writable=writable) if may_exist(settings) else None

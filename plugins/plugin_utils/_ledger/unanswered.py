@@ -174,7 +174,7 @@ def duplicates(
     fitting = tuple(
         session
         for session in listed
-        if session.status == "scheduled"
+        if session.is_scheduled
         and session.id not in seen_ids
         and session.id not in known_ids
         and session.preset.id is not None

@@ -16,11 +16,10 @@ from typing import Any
 from .._core.errors import InvalidInput
 from .._core.model import Session, StreamKey, session_from_answer
 from .._core.secrecy import Redactor
-from .._ledger import location
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
 from .._ledger.rows import damage
-from .._ledger.store import Ledger, Row, Slot, open_ledger
+from .._ledger.store import Ledger, Row, Slot, open_existing_ledger, open_ledger
 from .._service.api import WebinarApi
 from .._service.details import session_details
 from .._service.transport import Connection, Transport
@@ -92,9 +91,7 @@ def adopt(
 
 def forget(settings: LedgerSettings, session_id: str, redactor: Redactor, *, check_mode: bool) -> KeptKey:
     """Erase the key of a session, whether or not the session still exists."""
-    ledger = None
-    if location.may_exist(settings):
-        ledger = open_ledger(settings, redactor, new_owner(), writable=not check_mode)
+    ledger = open_existing_ledger(settings, redactor, new_owner(), writable=not check_mode)
     with closing(ledger) if ledger else nullcontext():
         row = ledger.row_of_session(session_id) if ledger else None
         if ledger is not None and row is not None and not check_mode:

@@ -18,10 +18,9 @@ from .._core.errors import InvalidInput, ServiceError, WebinarError
 from .._core.model import Session, session_from_answer
 from .._core.plain_text import same_title
 from .._core.secrecy import Redactor
-from .._ledger import location
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
-from .._ledger.store import open_ledger
+from .._ledger.store import open_existing_ledger
 from .._service.api import WebinarApi
 from .._service.transport import Connection, Transport
 
@@ -196,9 +195,7 @@ def _with_fingerprints(
     settings: LedgerSettings, connection: Connection, found: list[FoundSession], redactor: Redactor
 ) -> tuple[FoundSession, ...]:
     """Return the sessions with the fingerprints of their keys, if there is a ledger that has them."""
-    ledger = None
-    if found and location.may_exist(settings):
-        ledger = open_ledger(settings, redactor, new_owner(), writable=False)
+    ledger = open_existing_ledger(settings, redactor, new_owner(), writable=False) if found else None
     if ledger is None:
         return tuple(found)
     with closing(ledger):

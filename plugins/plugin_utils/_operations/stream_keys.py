@@ -18,7 +18,7 @@ from .._core.secrecy import Redactor
 from .._ledger import location
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
-from .._ledger.store import open_ledger
+from .._ledger.store import open_existing_ledger
 
 # Clearly not a key, but made of characters that a key may have, so that templates and the roles' checks accept it.
 PLACEHOLDER = "check-mode-there-is-no-stream-key-yet"
@@ -42,9 +42,7 @@ def stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], redacto
 
 def kept_stream_keys_of(settings: LedgerSettings, session_ids: Sequence[str], redactor: Redactor) -> dict[str, str]:
     """Return the stream keys that the ledger has, by session id as given. Raise NoLedger where there is no ledger."""
-    ledger = None
-    if location.may_exist(settings):
-        ledger = open_ledger(settings, redactor, new_owner(), writable=False)
+    ledger = open_existing_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:
         raise NoLedger(
             f"ledger_url: there is no ledger at {location.shown(settings)}. Name the ledger that the "

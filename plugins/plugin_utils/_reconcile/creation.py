@@ -111,6 +111,15 @@ def create(
             raise
 
 
+def not_answered(count: int) -> str:
+    """Return the note for the user about ``Made.unanswered`` requests."""
+    requests = "a request to create it was" if count == 1 else f"{count} requests to create it were"
+    return (
+        f"{requests} never answered, and no list shows what came of it. Should it take effect yet, the next run "
+        "removes what it made: run once more before the event"
+    )
+
+
 @dataclass
 class _Work(Generic[Thing]):
     """One creation, from the claim of its slot to its end."""

@@ -154,7 +154,7 @@ class SessionTarget(Target[Session]):
     def delete_unkeyed(self, thing: Session) -> RemoveSession:
         """Raise CreationUnresolved where the session is on air by now."""
         now = self.api.session(thing.id)
-        if now is not None and now.status != "scheduled":
+        if now is not None and not now.is_scheduled:
             raise CreationUnresolved(
                 f"the session {thing.id} was created, its answer with the stream key was lost, and it is {now.status} "
                 "already. It is left as it is: end it, or name it with session_id."

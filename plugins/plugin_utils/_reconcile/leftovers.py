@@ -67,7 +67,7 @@ def _of_empty_slot(held: Row, fitting: Sequence[Session]) -> tuple[tuple[Leftove
             f"may be what they made ({ids}). Which of them are somebody else's cannot be told, so all are left alone. "
             "Pick one with session_id; with session_id and state: absent the others can be removed."
         )
-    begun = [one for one in fitting if one.status != "scheduled"]
+    begun = [one for one in fitting if not one.is_scheduled]
     if begun:
         return (), (
             f"the session {begun[0].id} was created, its answer with the stream key was lost, and it is "

@@ -98,7 +98,7 @@ def session_before(room: RoomOutcome, session_plan: SessionPlan) -> SessionOutco
     kept = row if session is not None and row is not None and row.object_id == session.id else None
     return SessionOutcome(
         room_title=room.title,
-        room_id=(room.room.id or None) if room.room else None,
+        room_id=id_of(room.room),
         spec=session_plan.spec,
         session=session,
         key=kept.key if kept else None,
@@ -108,6 +108,11 @@ def session_before(room: RoomOutcome, session_plan: SessionPlan) -> SessionOutco
         notes=session_plan.notes,
         id_before=session.id if session is not None else None,
     )
+
+
+def id_of(thing: Room | Session | None) -> str | None:
+    """Return the id of a room or session, None where it does not exist, or not yet."""
+    return (thing.id or None) if thing is not None else None
 
 
 def _room_after_all(room_plan: RoomPlan) -> RoomOutcome:

@@ -20,7 +20,7 @@ from .._ledger.store import Row
 from .identity import bears_title
 from .observe import ObservedRoom, World
 from .slot_plan import SessionPlan, plan_slot
-from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, UpdateRoom, is_scheduled, removal
+from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, UpdateRoom, removal
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _plan_absent_room(spec: RoomSpec, found: ObservedRoom, world: World) -> Room
     if room is None:
         return RoomPlan(spec, None, (), (), notes=found.notes)
     current = [session for session in world.sessions.get(room.id, ()) if session.is_current]
-    live = [session for session in current if not is_scheduled(session)]
+    live = [session for session in current if not session.is_scheduled]
     if live:
         titles = ", ".join(f"'{session.title}' ({session.id})" for session in live)
         refusal = f"the room is not deleted, because it has sessions on air: {titles}. End them first (state: ended)."
@@ -190,7 +190,7 @@ def _purge(room: str, spec: RoomSpec, found: Room, world: World, planned: list[S
             purged=True,
         )
         for session in world.sessions.get(found.id, ())
-        if is_scheduled(session)
+        if session.is_scheduled
         and session.id not in used
         and session.id.lower() not in pinned
         and not any(bears_title(session, one.title, world.rows) for one in spec.sessions)

@@ -17,13 +17,12 @@ from .._core.comparison import difference_to_remember
 from .._core.errors import WebinarError, unexpected_message
 from .._core.model import Room
 from .._ledger.store import Claim
-from .creation import Creation, create
+from .creation import Creation, create, not_answered
 from .creation_targets import RoomTarget
 from .observe import World
 from .outcomes import RoomOutcome, room_before
 from .plan import RoomPlan
 from .second_look import kept_otherwise, not_looked_at, remember_values
-from .slot_run import not_answered
 from .steps import CreateRoom, DeleteRoom, RoomStep, UpdateRoom
 
 
@@ -85,7 +84,8 @@ class RoomRun:
         notes = [not_answered(made.unanswered)] if made.unanswered else []
         if made.by_us and made.thing.title and made.thing.title != title:
             notes.append(kept_otherwise("title", title, made.thing.title))
-        return replace(state, room=made.thing, changed=made.by_us, notes=(*state.notes, *notes))
+        state = state.after(step) if made.by_us else state
+        return replace(state, room=made.thing, notes=(*state.notes, *notes))
 
     def _update(self, step: UpdateRoom, state: RoomOutcome) -> RoomOutcome:
         """Send what differs, then read the room once to see what the service stored."""
@@ -106,7 +106,7 @@ class RoomRun:
         api = self.creation.api
         planned = {session.id for session, _row in self.room_plan.contents}
         now = [session for session in api.sessions(step.found.id) if session.is_current]
-        others = [one for one in now if one.id not in planned or one.status != "scheduled"]
+        others = [one for one in now if one.id not in planned or not one.is_scheduled]
         if others:
             titles = ", ".join(f"'{one.title}' ({one.id}, {one.status})" for one in others)
             error = (

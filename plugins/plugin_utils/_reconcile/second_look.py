@@ -14,21 +14,23 @@ from .._core.comparison import Memory, shown_of_room, shown_of_session, updated_
 from .._core.errors import WebinarError
 from .._core.model import Room, Session
 from .._ledger.store import Ledger, Row, Slot
-from .steps import RemoveSession, is_scheduled
 
 
-def reason_to_stay(step: RemoveSession, now: Session | None, ledger: Ledger) -> str | None:
-    """Return why a session must stay, None where it may be removed. ``now``: the session as just read."""
-    planned = step.session
+def reason_to_stay(planned: Session, now: Session | None, row: Row | None, ledger: Ledger) -> str | None:
+    """Return why a session must stay, None where it may be removed.
+
+    ``planned`` is the session in the plan, ``now`` the session as just read. ``row``: the ledger's row whose unanswered
+    request created it, None for any other session.
+    """
     if now is None or not now.is_current:
         return None
-    if is_scheduled(planned) and not is_scheduled(now):
+    if planned.is_scheduled and not now.is_scheduled:
         return (
             f"the session {planned.id} is left alone: it was scheduled when the plan was made, and is {now.status} by "
             "now. Run again to see what can be done with it."
         )
-    if step.row is not None and (row := ledger.row_of_session(planned.id)) is not None:
-        return f"{planned.id} is left alone: the ledger knows it by now (entry {row.id}). Run again."
+    if row is not None and (own := ledger.row_of_session(planned.id)) is not None:
+        return f"{planned.id} is left alone: the ledger knows it by now (entry {own.id}). Run again."
     return None
 
 

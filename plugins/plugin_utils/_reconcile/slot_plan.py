@@ -25,7 +25,6 @@ from .steps import (
     RescheduleSession,
     SessionStep,
     UpdateSettings,
-    is_scheduled,
     reason_of,
     removal,
 )
@@ -91,7 +90,7 @@ def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, po
     if spec.state == "ended":
         if filling.refusal:
             return replace(plan, refusal=filling.refusal)
-        is_on_air = session is not None and not is_scheduled(session)
+        is_on_air = session is not None and not session.is_scheduled
         if session is None or not is_on_air:
             return plan
         return replace(plan, steps=(EndSession(room, session.title, "it was asked to be ended", session),))
@@ -114,7 +113,7 @@ def _with_leftovers(
     # Nothing is removed where something was refused.
     if not leftovers or plan.refusal is not None:
         return replace(plan, withdraws=withdraws)
-    on_air = [one for one in leftovers if not is_scheduled(one.session)]
+    on_air = [one for one in leftovers if not one.session.is_scheduled]
     if on_air and policy.replace != "live" and plan.spec.state in ("present", "live"):
         ids = ", ".join(one.session.id for one in on_air)
         refusal = (
@@ -181,7 +180,7 @@ def _updates(
 ) -> Iterator[SessionStep]:
     for one in differing:
         # The start of a session that is on air cannot be changed.
-        if one.field == "scheduled_start_time" and is_scheduled(session):
+        if one.field == "scheduled_start_time" and session.is_scheduled:
             yield RescheduleSession(room, session.title, one.text(), session, one.sent)
     settings = [one for one in differing if one.field.startswith("settings.")]
     if settings:
@@ -195,11 +194,11 @@ def _updates(
 
 
 def _may_replace(session: Session, policy: Policy) -> bool:
-    return policy.replace == "live" or (policy.replace == "scheduled" and is_scheduled(session))
+    return policy.replace == "live" or (policy.replace == "scheduled" and session.is_scheduled)
 
 
 def _not_replaced(session: Session, reason: str, policy: Policy) -> str:
-    needed = "replace: live would end and replace it" if not is_scheduled(session) else "replace: scheduled would"
+    needed = "replace: live would end and replace it" if not session.is_scheduled else "replace: scheduled would"
     return (
         f"the session {session.id} is {session.status} and is not replaced, although {reason}. The service cannot "
         f"change that in an existing session, and replace is '{policy.replace}' ({needed}). Ask for what the "

@@ -19,7 +19,7 @@ from .._core.model import Policy, Session
 from .._core.plain_text import same_title
 from .._ledger.store import Slot
 from .._service.api import WebinarApi
-from .creation import Creation, Made, OtherRun, create
+from .creation import Creation, Made, OtherRun, create, not_answered
 from .creation_targets import SessionTarget, memory_of_session
 from .observe import World, observe_room
 from .outcomes import RoomOutcome, SessionOutcome, session_before
@@ -32,7 +32,6 @@ from .steps import (
     GoLive,
     RemoveSession,
     SessionStep,
-    removal,
 )
 
 # How often a slot is planned because of other runs. Two runs that ask for different things would otherwise replace
@@ -133,7 +132,7 @@ class SlotRun:
         api, ledger, planned = self.creation.api, self.creation.ledger, step.session
         is_filling = state.session is not None and state.session.id == planned.id
         now = api.session(planned.id)
-        reason = reason_to_stay(step, now, ledger)
+        reason = reason_to_stay(planned, now, step.row, ledger)
         if reason is not None:
             return replace(state, session=now if is_filling else state.session, error=reason)
         is_there = now is not None and now.is_current
@@ -158,8 +157,7 @@ class SlotRun:
         api, ledger, replaced = self.creation.api, self.creation.ledger, step.replaces
         if replaced is not None:
             # If it may not be removed, nothing is created in its place.
-            planned_removal = removal(step.room, replaced, step.reason)
-            reason = reason_to_stay(planned_removal, api.session(replaced.id), ledger)
+            reason = reason_to_stay(replaced, api.session(replaced.id), None, ledger)
             if reason is not None:
                 return replace(state, error=reason), True
         listed = self.world.sessions.get(state.room_id or "", ())
@@ -250,14 +248,6 @@ def end_only(room: RoomOutcome, session_plan: SessionPlan, api: WebinarApi) -> S
                 return replace(state, error=str(error))
             state = state.after(step)
     return state
-
-
-def not_answered(count: int) -> str:
-    requests = "a request to create it was" if count == 1 else f"{count} requests to create it were"
-    return (
-        f"{requests} never answered, and no list shows what came of it. Should it take effect yet, the next run "
-        "removes what it made: run once more before the event"
-    )
 
 
 def _with_removed(state: SessionOutcome, removed: list[RemoveSession]) -> SessionOutcome:

@@ -318,13 +318,9 @@ class EndSession(RemoveSession):
 
 def removal(room: str, session: Session, reason: str, row: Row | None = None) -> RemoveSession:
     """Return the step that removes a session: a scheduled one is deleted, one on air is ended and keeps its history."""
-    if is_scheduled(session):
+    if session.is_scheduled:
         return DeleteSession(room, session.title, reason, session, row)
     return EndSession(room, session.title, f"{reason}, and it is {session.status}", session)
-
-
-def is_scheduled(session: Session) -> bool:
-    return session.status == "scheduled"
 
 
 def reason_of(differences: Sequence[Difference]) -> str:

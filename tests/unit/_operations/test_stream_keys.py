@@ -16,9 +16,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import store
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Slot, open_ledger
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations import stream_keys
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream_keys import (
     PLACEHOLDER,
     previewed_stream_keys_of,
@@ -46,7 +46,7 @@ def test_the_ledger_is_opened_once_for_all_ids(settings: LedgerSettings, monkeyp
         opened.append(1)
         return open_ledger(*arguments, **keywords)
 
-    monkeypatch.setattr(stream_keys, "open_ledger", counting)
+    monkeypatch.setattr(store, "open_ledger", counting)
     ids = ["session-2", "SESSION-1", "session-2"]
     assert stream_keys_of(settings, ids, Redactor()) == ["unit-key-2", "unit-key-1", "unit-key-2"]
     assert len(opened) == 1

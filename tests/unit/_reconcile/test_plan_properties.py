@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import PAST, EventSpec, Session, SessionSpec
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import PAST, EventSpec, SessionSpec
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
@@ -127,10 +127,6 @@ def test_calls_name_only_requested_rooms_and_titles_except_for_a_purge(scenario:
     asked |= {(room.title, session.title) for room in scenario.asked.rooms for session in room.sessions}
     purged = {id(step) for session in session_plans(plan) if session.purged for step in session.steps}
     assert {(step.room, step.title) for step in plan.steps() if id(step) not in purged} <= asked
-
-
-def every_session(world: World) -> list[Session]:
-    return [session for listed in world.sessions.values() for session in listed]
 
 
 def row_of(step: Step) -> Row | None:
