@@ -9,18 +9,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
 from .._core.errors import InvalidInput, LedgerError, ServiceError, WebinarError
 from .._core.model import EventSpec, Room, RoomSpec, Session, SessionSpec
+from .._core.plain_text import canonical_title
 from .._ledger.store import Ledger, Row, Slot
 from .._ledger.unanswered import Clock, Unanswered, are_duplicates
 from .._service.api import WebinarApi
 from .account import Account, account_of
 from .identity import KnownRows, RoomFilling, bears_title, known_rows, room_in_slot
+
+# How often the lists are read because other runs replace what they show.
+_MOST_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing.
     """
+    began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure))
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
@@ -82,6 +87,9 @@ def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrenc
     )
     # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
     rows = _rows(api.url, ledger, account, mine, sessions)
+    sessions, rows = _as_new_as_the_ledger(
+        api, sessions, rows, began, lambda: _rows(api.url, ledger, account, mine, sessions)
+    )
     sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
@@ -134,10 +142,56 @@ def _read_or_none(api: WebinarApi, session_id: str) -> Session | None:
 
 def observe_room(world: World, api: WebinarApi, ledger: Ledger, room_id: str) -> World:
     """Return the World with the ledger and the sessions of one room read again."""
-    listed = tuple(api.sessions(room_id))
-    rows = _rows(api.url, ledger, world.account, world.mine, [*world.sessions, room_id])
-    sessions = {**world.sessions, room_id: listed}
-    return replace(world, sessions=sessions, rows=rows, clock=clock_of(api, ledger))
+    began = time.monotonic()
+    listed = {room_id: tuple(api.sessions(room_id))}
+
+    def read_rows() -> KnownRows:
+        return _rows(api.url, ledger, world.account, world.mine, [*world.sessions, room_id])
+
+    listed, rows = _as_new_as_the_ledger(api, listed, read_rows(), began, read_rows)
+    return replace(world, sessions={**world.sessions, **listed}, rows=rows, clock=clock_of(api, ledger))
+
+
+def _as_new_as_the_ledger(
+    api: WebinarApi,
+    sessions: Mapping[str, tuple[Session, ...]],
+    rows: KnownRows,
+    began: float,
+    read_rows: Callable[[], KnownRows],
+) -> tuple[dict[str, tuple[Session, ...]], KnownRows]:
+    """Return the lists and the rows, with those lists read again that are older than a row of another run.
+
+    Between a list and the rows, another run may remove a listed session and create one in its place. ``began``: the
+    monotonic time before the first list was read.
+    """
+    newest = dict(sessions)
+    for _look in range(_MOST_LOOKS):
+        older = _older_than_rows(newest, rows, time.monotonic() - began)
+        if not older:
+            break
+        began = time.monotonic()
+        newest.update((room_id, tuple(api.sessions(room_id))) for room_id in older)
+        rows = read_rows()
+    return newest, rows
+
+
+def _older_than_rows(sessions: Mapping[str, tuple[Session, ...]], rows: KnownRows, seconds: float) -> set[str]:
+    """Return the rooms where the session of a slot's new row is not listed, but a session that it may have replaced.
+
+    A row counts as new if it was changed within ``seconds``, the time since the lists were read.
+    """
+    ids = {session.id for listed in sessions.values() for session in listed}
+    new = {
+        (slot.parent, slot.title)
+        for slot, row in rows.held.items()
+        if slot.kind == "session" and row.object_id is not None and row.age <= seconds and row.object_id not in ids
+    }
+    return {
+        room_id
+        for room_id, listed in (sessions.items() if new else ())
+        for session in listed
+        if session.is_current and rows.of_id(session.id) is None and (room_id, canonical_title(session.title)) in new
+    }
 
 
 def clock_of(api: WebinarApi, ledger: Ledger | None) -> Clock:

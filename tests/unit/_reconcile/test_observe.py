@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput, ServiceError
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, RoomSpec, StreamKey
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
+    EventSpec,
+    RoomSpec,
+    Session,
+    StreamKey,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe, observe_room
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
 from ..scripted_server import refusal
@@ -109,3 +115,32 @@ def test_a_room_that_is_gone_counts_as_removed(service: SmallService, api: Webin
     else:
         with pytest.raises(InvalidInput):
             observe(api, None, rooms(spec), 4)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the event", "one room"])
+def test_a_list_that_is_older_than_another_runs_row_is_read_again(
+    service: SmallService, api: WebinarApi, open_run: Callable[..., Ledger], *, again: bool
+) -> None:
+    room_id, ledger, other = service.add_room("Main stage"), open_run(), open_run()
+    first = service.add_session(room_id, "Keynote")
+    asked = rooms(RoomSpec(title="Main stage"))
+    world = observe(api, ledger, asked, 4)
+    list_sessions, lists = api.sessions, []
+
+    def listed_before_another_run_replaces_it(*arguments: Any, **named: Any) -> list[Session]:
+        found = list_sessions(*arguments, **named)
+        lists.append([one.id for one in found])
+        if len(lists) == 1:
+            del service.sessions[first]
+            claim = other.claim(Slot(api.url, "session", room_id, "Keynote"), [], 60.0)
+            assert isinstance(claim, Claim)
+            created = service.add_session(room_id, "Keynote")
+            other.keep(claim, "created", created, StreamKey("unit-stream-1"))
+        return found
+
+    api.sessions = listed_before_another_run_replaces_it  # type: ignore[method-assign]
+    world = observe_room(world, api, ledger, room_id) if again else observe(api, ledger, asked, 4)
+    ids = [session.id for session in world.sessions[room_id]]
+    assert lists == [[first], ids]
+    assert ids != [first]
+    assert [row.object_id for row in world.rows.held.values()] == ids
