@@ -22,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Clock
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import known_rows
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import known_rows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import ObservedRoom, World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.slot_plan import SessionPlan

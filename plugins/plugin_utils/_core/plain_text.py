@@ -50,6 +50,8 @@ def canonical_title(text: str) -> str:
     Services store titles with HTML escapes, with blanks collapsed or in NFC. Pasted titles contain invisible characters
     (general category Cf), such as zero-width spaces and direction marks.
     """
+    if text.isascii() and "&" not in text:
+        return " ".join(text.split())
     visible = "".join(one for one in html.unescape(text) if unicodedata.category(one) != "Cf")
     return unicodedata.normalize("NFC", " ".join(visible.split()))
 

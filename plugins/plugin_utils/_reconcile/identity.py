@@ -8,85 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from .._core.model import Room, Session, SessionSpec
 from .._core.plain_text import canonical_title, same_title
 from .._ledger.store import Row, Slot
-from .account import UNKNOWN, Account
-
-Thing = TypeVar("Thing", Room, Session)
-
-
-@dataclass(frozen=True)
-class KnownRows:
-    """The ledger's rows, indexed by slot (with canonical titles) and by the id of the room or session.
-
-    ``held`` has the row that holds each slot, ``others`` the further rows of a slot. ``unassigned`` are rows of this
-    account's rooms that do not have the account's name yet.
-    """
-
-    held: Mapping[Slot, Row] = field(default_factory=dict)
-    others: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
-    by_id: Mapping[str, Row] = field(default_factory=dict)
-    unassigned: tuple[Row, ...] = ()
-
-    def of_slot(self, slot: Slot) -> Row | None:
-        return self.held.get(_canonical(slot))
-
-    def beside(self, slot: Slot) -> tuple[Row, ...]:
-        """Return the rows of a slot that do not hold it, oldest first, with the retired ones."""
-        return self.others.get(_canonical(slot), ())
-
-    def of_id(self, object_id: str) -> Row | None:
-        """Return the row that holds most about a room or session: one with a key comes first."""
-        return self.by_id.get(object_id)
-
-    @property
-    def ids(self) -> Collection[str]:
-        return self.by_id.keys()
-
-
-def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[str]) -> KnownRows:
-    """Index the rows of an account, without the rows of other accounts' rooms."""
-    held: dict[Slot, Row] = {}
-    others: dict[Slot, list[Row]] = {}
-    by_id: dict[str, Row] = {}
-    unassigned: list[Row] = []
-    for found in rows:
-        row = found
-        if row.slot.kind == "room":
-            if not _is_of_account(row, account, my_room_ids):
-                continue
-            if row.slot.parent != account.name:
-                row = replace(row, slot=replace(row.slot, parent=account.name))
-                unassigned.append(row)
-        slot = _canonical(row.slot)
-        if row.holds_slot and (slot not in held or _is_better(row, held[slot])):
-            if slot in held:
-                others.setdefault(slot, []).append(held[slot])
-            held[slot] = row
-        else:
-            others.setdefault(slot, []).append(row)
-        if row.object_id and (row.object_id not in by_id or _is_better(row, by_id[row.object_id])):
-            by_id[row.object_id] = row
-    return KnownRows(held, {slot: tuple(of_slot) for slot, of_slot in others.items()}, by_id, tuple(unassigned))
-
-
-def _is_of_account(row: Row, account: Account, my_room_ids: Collection[str]) -> bool:
-    """Say whether a room's row belongs to the account: by its name, by its room, or because it names no account."""
-    is_mine = row.object_id in my_room_ids if row.object_id else row.slot.parent == UNKNOWN
-    return is_mine or (row.slot.parent != UNKNOWN and account.has(row.slot.parent))
-
-
-def _is_better(row: Row, other: Row) -> bool:
-    return (row.key is not None, row.holds_slot, row.id) > (other.key is not None, other.holds_slot, other.id)
-
-
-def _canonical(slot: Slot) -> Slot:
-    return replace(slot, title=canonical_title(slot.title))
+from .indexes import KnownRows, Thing, Titled
 
 
 @dataclass(frozen=True)
@@ -105,16 +33,15 @@ class Filling:
 
 
 def session_in_slot(
-    spec: SessionSpec, slot: Slot, listed: Sequence[Session], rows: KnownRows, left_over: Collection[str] = ()
+    spec: SessionSpec, slot: Slot, sessions: Titled[Session], rows: KnownRows, left_over: Collection[str] = ()
 ) -> Filling:
     """Return the current session of a slot. ``left_over`` are ids of sessions that the plan removes from beside it."""
     held = rows.of_slot(slot)
     if spec.session_id is not None:
-        pinned, refusal = _pinned(spec, listed, rows)
+        pinned, refusal = _pinned(spec, sessions)
         return Filling(pinned, (rows.of_id(pinned.id) if pinned else None) or held, refusal)
-    current = [one for one in listed if one.is_current and one.id not in left_over]
-    bearing = [one for one in current if bears_title(one, spec.title, rows)]
-    ours = _of_ledger(slot, current, rows)
+    bearing = [one for one in sessions.bearing(spec.title) if one.is_current and one.id not in left_over]
+    ours = _of_ledger(slot, sessions, rows, left_over)
     if ours is not None:
         leaving = _ids(row for row in rows.beside(slot) if row.phase != "beside")
         others = [one.id for one in bearing if one.id != ours.id and one.id not in leaving]
@@ -137,14 +64,6 @@ def several_current(ids: Sequence[str]) -> str:
     )
 
 
-def bears_title(thing: Room | Session, title: str, rows: KnownRows) -> bool:
-    """Say whether a room or session has this title in the service, or was created for it."""
-    if same_title(thing.title, title):
-        return True
-    row = rows.of_id(thing.id)
-    return row is not None and same_title(row.slot.title, title)
-
-
 def the_one_titled(things: Sequence[Thing], title: str) -> Thing | None:
     """Return the only one, or the only one whose title is the same character by character."""
     exact = [thing for thing in things if thing.title == title]
@@ -152,9 +71,8 @@ def the_one_titled(things: Sequence[Thing], title: str) -> Thing | None:
     return chosen[0] if len(chosen) == 1 else None
 
 
-def _of_ledger(slot: Slot, current: Sequence[Session], rows: KnownRows) -> Session | None:
+def _of_ledger(slot: Slot, sessions: Titled[Session], rows: KnownRows, left_over: Collection[str]) -> Session | None:
     """Return the current session that the ledger has for a slot, else the one that it was to replace."""
-    by_id = {session.id: session for session in current}
     held = rows.of_slot(slot)
     beside = sorted(
         (row for row in rows.beside(slot) if row.phase in ("replaced", "spare")),
@@ -162,8 +80,9 @@ def _of_ledger(slot: Slot, current: Sequence[Session], rows: KnownRows) -> Sessi
         reverse=True,
     )
     for row in ([held] if held else []) + beside:
-        if row.object_id in by_id:
-            return by_id[row.object_id]
+        session = sessions.by_id.get(row.object_id or "")
+        if session is not None and session.is_current and session.id not in left_over:
+            return session
     return None
 
 
@@ -184,13 +103,13 @@ def _beside_note(ours: Session, others: Sequence[str]) -> tuple[str, ...]:
     return (note,)
 
 
-def _pinned(spec: SessionSpec, listed: Sequence[Session], rows: KnownRows) -> tuple[Session | None, str | None]:
-    pinned = next((session for session in listed if session.id.lower() == spec.session_id), None)
+def _pinned(spec: SessionSpec, sessions: Titled[Session]) -> tuple[Session | None, str | None]:
+    pinned = sessions.with_id(spec.session_id or "")
     if pinned is None:
         if spec.state in ("ended", "absent"):
             return None, None
         return None, no_such_session(spec.session_id or "")
-    if not bears_title(pinned, spec.title, rows):
+    if canonical_title(spec.title) not in sessions.titles_of(pinned):
         return None, (
             f"session_id {spec.session_id} is titled '{pinned.title}', and the service cannot change a title. Ask "
             "for that title, or leave session_id out."
@@ -211,11 +130,11 @@ class RoomFilling:
     namesakes: tuple[Room, ...] = ()
 
 
-def room_in_slot(title: str, slot: Slot, mine: Sequence[Room], rows: KnownRows) -> RoomFilling:
+def room_in_slot(title: str, slot: Slot, mine: Titled[Room], rows: KnownRows) -> RoomFilling:
     """Return the room of a title among the account's rooms (``mine``)."""
     held = rows.of_slot(slot)
-    named = [room for room in mine if bears_title(room, title, rows)]
-    ours = next((room for room in mine if held is not None and room.id == held.object_id), None)
+    named = mine.bearing(title)
+    ours = mine.by_id.get(held.object_id) if held is not None and held.object_id is not None else None
     if ours is not None and held is not None:
         others = [room for room in named if room.id != ours.id]
         if not same_title(ours.title, title) and any(same_title(room.title, title) for room in others):

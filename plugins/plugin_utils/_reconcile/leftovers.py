@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from .._core.model import Session
 from .._ledger.store import Row, Slot
 from .._ledger.unanswered import Clock, duplicates, fills_empty_slot
-from .identity import KnownRows, bears_title
+from .indexes import KnownRows, Titled
 
 UNANSWERED = "a request to create it that was never answered has made it after all, and nobody ever saw its key"
 
@@ -34,11 +34,11 @@ class Leftover:
 
 
 def late_duplicates(
-    slot: Slot, listed: Sequence[Session], rows: KnownRows, clock: Clock
+    slot: Slot, sessions: Titled[Session], rows: KnownRows, clock: Clock
 ) -> tuple[tuple[Leftover, ...], str | None]:
     """Return the late duplicates of a slot, or the reason why they cannot be told from somebody else's sessions."""
     held = rows.of_slot(slot)
-    bearing = [one for one in listed if one.is_current and bears_title(one, slot.title, rows)]
+    bearing = [one for one in sessions.bearing(slot.title) if one.is_current]
     if held is not None and held.phase == "pending":
         if held.leased:
             # The run that holds the lease looks for its own sessions.
@@ -77,15 +77,15 @@ def _of_empty_slot(held: Row, fitting: Sequence[Session]) -> tuple[tuple[Leftove
     return tuple(Leftover(one, held, reason, is_late=True) for one in fitting), None
 
 
-def replaced_and_overtaken(slot: Slot, listed: Sequence[Session], rows: KnownRows, filling: Session) -> list[Leftover]:
+def replaced_and_overtaken(slot: Slot, sessions: Titled[Session], rows: KnownRows, filling: Session) -> list[Leftover]:
     """Return the replaced and overtaken sessions of a slot that ``filling`` fills."""
-    current = {session.id: session for session in listed if session.is_current and session.id != filling.id}
     reasons = {
         "replaced": f"{filling.id} has replaced it",
         "spare": f"it was made by a run that had been overtaken, and {filling.id} fills its place",
     }
+    beside = [(row, sessions.by_id.get(row.object_id or "")) for row in rows.beside(slot) if row.phase in reasons]
     return [
-        Leftover(current[row.object_id], row, reasons[row.phase])
-        for row in rows.beside(slot)
-        if row.phase in reasons and row.object_id in current
+        Leftover(session, row, reasons[row.phase])
+        for row, session in beside
+        if session is not None and session.is_current and session.id != filling.id
     ]

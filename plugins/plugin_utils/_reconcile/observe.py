@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
 from .._core.errors import InvalidInput, LedgerError, ServiceError, WebinarError
@@ -21,7 +22,8 @@ from .._ledger.store import Ledger, Row, Slot
 from .._ledger.unanswered import Clock, Unanswered, are_duplicates
 from .._service.api import WebinarApi
 from .account import Account, account_of
-from .identity import KnownRows, RoomFilling, bears_title, known_rows, room_in_slot
+from .identity import RoomFilling, room_in_slot
+from .indexes import KnownRows, Titled, TitledSessions, known_rows
 
 # How often the lists are read because other runs replace what they show.
 _MOST_LOOKS = 5
@@ -52,6 +54,18 @@ class World:
     sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict)
     rows: KnownRows = field(default_factory=KnownRows)
     clock: Clock = field(default_factory=lambda: Clock(None, 0.0))
+    _titled: dict[str, TitledSessions] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def titled(self, room_id: str) -> TitledSessions:
+        """Return the sessions of a room by title and id; none if the room was not read."""
+        found = self._titled.get(room_id)
+        if found is None:
+            found = self._titled[room_id] = TitledSessions(self.sessions.get(room_id, ()), self.rows)
+        return found
+
+    @cached_property
+    def my_rooms(self) -> Titled[Room]:
+        return Titled(self.mine, self.rows)
 
     def room_slot(self, title: str) -> Slot:
         """Return the slot of a room, in the spelling of the title that the ledger has."""
@@ -107,13 +121,15 @@ def _completed(
 
     A service may report less of a session in a list than for its id.
     """
+    titled = {room_id: Titled(listed, rows) for room_id, listed in sessions.items()}
     lacking = {
         session.id
         for spec, found in zip(asked.rooms, rooms, strict=True)
+        if found.room is not None and found.room.id in titled
         for one in spec.sessions
-        if found.room is not None and one.state in ("present", "live")
-        for session in sessions.get(found.room.id, ())
-        if session.is_current and bears_title(session, one.title, rows) and _leaves_out(session, one, rows)
+        if one.state in ("present", "live")
+        for session in titled[found.room.id].bearing(one.title)
+        if session.is_current and _leaves_out(session, one, rows)
     }
     if not lacking:
         return dict(sessions)
@@ -238,7 +254,7 @@ def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomS
     if spec.room_id is not None:
         return _named_by_id(api, world, spec.room_id, is_to_go=spec.state == "absent")
     title = spec.title or ""
-    found = room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.mine, world.rows)
+    found = room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.my_rooms, world.rows)
     if found.refusal is not None:
         raise InvalidInput(found.refusal)
     if found.namesakes and (len(found.namesakes) > 1 or found.room is None or found.room not in found.namesakes):
@@ -247,7 +263,7 @@ def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomS
 
 
 def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool) -> ObservedRoom:
-    room = next((room for room in world.mine if room.id.lower() == room_id), None)
+    room = world.my_rooms.with_id(room_id)
     if room is not None:
         return ObservedRoom(room, world.rows.of_id(room.id))
     room = api.room(room_id)

@@ -14,10 +14,9 @@ from typing import Any
 
 from .._core.comparison import differences, shown_of_room, wanted_of_room
 from .._core.model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpec
-from .._core.plain_text import same_title
+from .._core.plain_text import canonical_title, same_title
 from .._ledger.rows import damage
 from .._ledger.store import Row
-from .identity import bears_title
 from .observe import ObservedRoom, World
 from .slot_plan import SessionPlan, plan_slot
 from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, UpdateRoom, removal
@@ -179,8 +178,10 @@ def merged(has: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
 def _purge(room: str, spec: RoomSpec, found: Room, world: World, planned: list[SessionPlan]) -> list[SessionPlan]:
     """Plan the removal of scheduled sessions that were not asked for. Live and past sessions are never purged."""
     pinned = {session.session_id for session in spec.sessions}
+    asked = {canonical_title(session.title) for session in spec.sessions}
     used = {plan.session.id for plan in planned if plan.session is not None}
     used |= {step.session.id for plan in planned for step in plan.steps if isinstance(step, RemoveSession)}
+    sessions = world.titled(found.id)
     return [
         SessionPlan(
             SessionSpec(title=session.title, state="absent"),
@@ -189,9 +190,9 @@ def _purge(room: str, spec: RoomSpec, found: Room, world: World, planned: list[S
             (removal(room, session, "it was not asked for (purge)"),),
             purged=True,
         )
-        for session in world.sessions.get(found.id, ())
+        for session in sessions.listed
         if session.is_scheduled
         and session.id not in used
         and session.id.lower() not in pinned
-        and not any(bears_title(session, one.title, world.rows) for one in spec.sessions)
+        and asked.isdisjoint(sessions.titles_of(session))
     ]

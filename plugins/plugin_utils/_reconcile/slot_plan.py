@@ -49,6 +49,11 @@ class SessionPlan:
     awaits_other_run: bool = False
     withdraws: bool = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing is to be done, neither in the service nor in the ledger."""
+        return not (self.steps or self.awaits_other_run or self.withdraws)
+
 
 def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> SessionPlan:
     """Plan for one asked session, and for the leftovers of its slot."""
@@ -58,21 +63,21 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
         if spec.session_id is not None:
             return SessionPlan(spec, None, None, refusal=no_such_session(spec.session_id))
         return SessionPlan(spec, None, None, _new(room, None, spec, "no current session of the room has this title"))
-    slot, listed = world.session_slot(found.id, spec.title), world.sessions.get(found.id, ())
+    slot, sessions = world.session_slot(found.id, spec.title), world.titled(found.id)
     held = world.rows.of_slot(slot)
     is_wanted = spec.state in ("present", "live")
     if is_wanted and spec.session_id is None and held is not None and held.phase == "pending" and held.leased:
         planned = _new(room, found.id, spec, "another run is just creating it")
         return SessionPlan(spec, None, held, planned, awaits_other_run=True)
-    unanswered, ambiguity = ((), None) if spec.session_id else late_duplicates(slot, listed, world.rows, world.clock)
-    filling = session_in_slot(spec, slot, listed, world.rows, {one.session.id for one in unanswered})
+    unanswered, ambiguity = ((), None) if spec.session_id else late_duplicates(slot, sessions, world.rows, world.clock)
+    filling = session_in_slot(spec, slot, sessions, world.rows, {one.session.id for one in unanswered})
     if is_wanted and (ambiguity or filling.refusal):
         return SessionPlan(spec, None, filling.row, refusal=ambiguity or filling.refusal)
     if is_wanted and filling.row is not None and filling.row.damaged:
         return SessionPlan(spec, filling.session, None, refusal=damage(filling.row))
     beside: list[Leftover] = []
     if filling.session is not None and spec.session_id is None:
-        beside = replaced_and_overtaken(slot, listed, world.rows, filling.session)
+        beside = replaced_and_overtaken(slot, sessions, world.rows, filling.session)
     plan = _plan_filled(room, spec, found, filling, policy)
     return _with_leftovers(plan, room, (*unanswered, *beside), slot, world, policy)
 

@@ -160,8 +160,9 @@ class SlotRun:
             reason = reason_to_stay(replaced, api.session(replaced.id), None, ledger)
             if reason is not None:
                 return replace(state, error=reason), True
-        listed = self.world.sessions.get(state.room_id or "", ())
-        seen = frozenset(one.id for one in listed if one.is_current and same_title(one.title, state.spec.title))
+        sessions, title = self.world.titled(state.room_id or ""), state.spec.title
+        bearing = sessions.bearing(title)
+        seen = frozenset(one.id for one in bearing if one.is_current and same_title(one.title, title))
         removed: list[RemoveSession] = []
         try:
             made = create(
@@ -170,7 +171,7 @@ class SlotRun:
                 seen,
                 removed,
                 replaced_id=replaced.id if replaced is not None else None,
-                over_ids=[one.id for one in listed if not one.is_current],
+                over_ids=sessions.past_ids,
             )
         except WebinarError as error:
             return replace(_with_removed(state, removed), error=_with_deletions(error, removed)), True
@@ -228,7 +229,7 @@ class SlotRun:
             notes += (f"the service gave {session.id} another stream key: its encoder must be set up again",)
         state = replace(state, key=key, fingerprint=ledger.fingerprint(key.stream_key), notes=notes)
         # Kept before anything else, as after a creation: the service may not show this key again.
-        over = [one.id for one in self.world.sessions.get(state.room_id or "", ()) if not one.is_current]
+        over = self.world.titled(state.room_id or "").past_ids
         try:
             ledger.adopt(self._slot(state), session.id, key, over)
         except WebinarError as error:

@@ -16,7 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Row, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import KnownRows, known_rows
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import KnownRows, known_rows
 
 from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
 from .earlier_ledgers import KEYS, all_rows, expected_keys, laid_down, make_version_1, run_sql, tables

@@ -6,20 +6,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import EventSpec, Room, RoomSpec, Session
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
+    EventSpec,
+    Room,
+    RoomSpec,
+    Session,
+    SessionSpec,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import UNKNOWN, Account, account_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import (
-    KnownRows,
-    known_rows,
+    Filling,
+    RoomFilling,
     room_in_slot,
     session_in_slot,
 )
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import KnownRows, Titled, known_rows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 from hypothesis import given
@@ -37,6 +44,14 @@ UNTITLED = replace(PRESENT, title="KEYNOTE (renamed)")
 
 def rows(*found: object) -> KnownRows:
     return known_rows(found, ACCOUNT, {ROOM.id})  # type: ignore[arg-type]
+
+
+def filling_of(spec: SessionSpec, listed: Sequence[Session], known: KnownRows) -> Filling:
+    return session_in_slot(spec, SLOT, Titled(listed, known), known)
+
+
+def room_filling_of(listed: Sequence[Room], known: KnownRows) -> RoomFilling:
+    return room_in_slot("Main stage", ROOM_SLOT, Titled(listed, known), known)
 
 
 @pytest.mark.parametrize(
@@ -66,43 +81,43 @@ def rows(*found: object) -> KnownRows:
 def test_a_slot_is_filled_by_the_ledgers_id_else_by_the_title(
     listed: tuple[Session, ...], known: tuple[object, ...], expected: str | None
 ) -> None:
-    filling = session_in_slot(ASKED, SLOT, listed, rows(*known))
+    filling = filling_of(ASKED, listed, rows(*known))
     assert (filling.session and filling.session.id) == expected
 
 
 @given(st.permutations(["s1", "s2", "s3"]), st.sampled_from(["s1", "s2", "s3"]))
 def test_the_order_of_a_list_does_not_matter(order: list[str], ours: str) -> None:
     listed = [replace(PRESENT, id=one) for one in order]
-    filling = session_in_slot(ASKED, SLOT, listed, rows(kept(replace(PRESENT, id=ours))))
+    filling = filling_of(ASKED, listed, rows(kept(replace(PRESENT, id=ours))))
     assert (filling.session and filling.session.id) == ours
-    ambiguous = session_in_slot(ASKED, SLOT, listed, rows())
+    ambiguous = filling_of(ASKED, listed, rows())
     assert ambiguous.session is None
     assert all(one in (ambiguous.refusal or "") for one in order)
 
 
 def test_a_session_named_by_its_id_fills_the_slot_with_its_own_row() -> None:
     beside = replace(kept(OTHER, row_id=2), phase="beside")
-    filling = session_in_slot(replace(ASKED, session_id="s2"), SLOT, (PRESENT, OTHER), rows(kept(PRESENT), beside))
+    filling = filling_of(replace(ASKED, session_id="s2"), (PRESENT, OTHER), rows(kept(PRESENT), beside))
     assert (filling.session, filling.row) == (OTHER, beside)
 
 
 def test_a_session_named_by_its_id_may_have_the_title_of_its_row() -> None:
     spec = replace(ASKED, session_id="s1")
-    assert session_in_slot(spec, SLOT, (UNTITLED,), rows(kept(PRESENT))).session == UNTITLED
-    assert "cannot change a title" in (session_in_slot(spec, SLOT, (UNTITLED,), rows()).refusal or "")
+    assert filling_of(spec, (UNTITLED,), rows(kept(PRESENT))).session == UNTITLED
+    assert "cannot change a title" in (filling_of(spec, (UNTITLED,), rows()).refusal or "")
 
 
 HALL = replace(ROOM, title="Great hall")
 
 
 def test_a_room_is_found_by_the_ledgers_id_whatever_its_current_title() -> None:
-    filling = room_in_slot("Main stage", ROOM_SLOT, [HALL], rows(kept_room(ROOM)))
+    filling = room_filling_of([HALL], rows(kept_room(ROOM)))
     assert (filling.room, filling.refusal) == (HALL, None)
     assert "Great hall" in filling.notes[0]
 
 
 def test_a_renamed_room_and_a_new_one_of_its_title_are_refused_by_their_ids() -> None:
-    filling = room_in_slot("Main stage", ROOM_SLOT, [HALL, replace(ROOM, id="r2")], rows(kept_room(ROOM)))
+    filling = room_filling_of([HALL, replace(ROOM, id="r2")], rows(kept_room(ROOM)))
     assert filling.room is None
     assert "r1" in (filling.refusal or "")
     assert "r2" in (filling.refusal or "")

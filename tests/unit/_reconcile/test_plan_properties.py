@@ -22,7 +22,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Row, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.identity import KnownRows
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import KnownRows
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import Applied, foreseen
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
