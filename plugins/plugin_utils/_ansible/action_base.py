@@ -95,7 +95,14 @@ class WebinarAction(ActionBase):
             if reveal:
                 refuse_to_reveal_in_a_loop(self._task)
             return event_result(
-                ensure(connection, ledger_settings, asked, redactor, check_mode=self._task.check_mode),
+                ensure(
+                    connection,
+                    ledger_settings,
+                    asked,
+                    redactor,
+                    check_mode=self._task.check_mode,
+                    tell=self._display.display,
+                ),
                 redactor,
                 facts_before=_facts_before(task_vars),
                 # Ansible forks a worker for each task. All workers of a run have the same parent.

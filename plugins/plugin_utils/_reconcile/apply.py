@@ -18,28 +18,37 @@ from .._ledger.unanswered import LATEST_EFFECT, REMEMBERED
 from .._service.api import WebinarApi
 from .creation import Creation
 from .going_live import when_live
-from .outcomes import Applied, room_before
+from .outcomes import Applied, SessionOutcome, room_before, session_before
 from .plan import Plan
+from .progress import Progress
 from .room_run import RoomRun
 from .slot_run import SlotRun, end_only
 
 
 def apply_plan(
-    plan: Plan, api: WebinarApi, ledger: Ledger | None, timeout: float, concurrency: int, policy: Policy
+    plan: Plan,
+    api: WebinarApi,
+    ledger: Ledger | None,
+    timeout: float,
+    concurrency: int,
+    policy: Policy,
+    progress: Progress | None = None,
 ) -> Applied:
     """Run a plan. ``timeout`` is in seconds, for one request. Without a ledger, sessions are ended only."""
+    progress = progress or Progress()
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         if ledger is None:
-            return _ended_only(plan, api, pool)
+            return _ended_only(plan, api, pool, progress)
         creation = Creation(api, ledger, timeout)
         _assign_rooms(plan, ledger)
-        rooms = list(pool.map(lambda room_plan: RoomRun(plan.world, room_plan, creation).outcome(), plan.rooms))
+        room_runs = [RoomRun(plan.world, room_plan, creation) for room_plan in plan.rooms]
+        rooms = progress.map(pool, RoomRun.outcome, room_runs, "rooms")
         runs = [
             SlotRun(plan.world, outcome, session_plan, creation, policy)
             for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
             for session_plan in room_plan.sessions
         ]
-        sessions = list(pool.map(SlotRun.outcome, runs))
+        sessions = _outcomes(runs, pool, progress)
         sessions = when_live(sessions, api, policy.wait_timeout, creation.sleep, pool.map)
         notes = _forget_sessions_that_are_over(plan, creation)
     if notes and rooms:
@@ -47,14 +56,22 @@ def apply_plan(
     return Applied(tuple(rooms), tuple(sessions))
 
 
-def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor) -> Applied:
+def _outcomes(runs: list[SlotRun], pool: ThreadPoolExecutor, progress: Progress) -> list[SessionOutcome]:
+    """Run the plans of all slots. Where nothing is to be done, no thread is needed."""
+    busy = [run for run in runs if not run.session_plan.is_idle]
+    ended = dict(zip(map(id, busy), progress.map(pool, SlotRun.outcome, busy, "sessions"), strict=True))
+    return [ended[id(run)] if id(run) in ended else session_before(run.room, run.session_plan) for run in runs]
+
+
+def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor, progress: Progress) -> Applied:
     rooms = [room_before(room_plan) for room_plan in plan.rooms]
     work = [
         (room, session_plan)
         for room, room_plan in zip(rooms, plan.rooms, strict=True)
         for session_plan in room_plan.sessions
     ]
-    return Applied(tuple(rooms), tuple(pool.map(lambda pair: end_only(pair[0], pair[1], api), work)))
+    sessions = progress.map(pool, lambda pair: end_only(pair[0], pair[1], api), work, "sessions")
+    return Applied(tuple(rooms), tuple(sessions))
 
 
 def _assign_rooms(plan: Plan, ledger: Ledger) -> None:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from .._core.errors import LedgerError
@@ -23,6 +23,7 @@ from .apply import apply_plan
 from .observe import observe
 from .outcomes import Applied, foreseen
 from .plan import Plan, make_plan
+from .progress import Progress
 from .steps import CreateRoom, CreateSession, EndSession, Step
 
 
@@ -42,24 +43,32 @@ class Outcome:
 
 
 def ensure(
-    connection: Connection, ledger_settings: LedgerSettings, asked: EventSpec, redactor: Redactor, *, check_mode: bool
+    connection: Connection,
+    ledger_settings: LedgerSettings,
+    asked: EventSpec,
+    redactor: Redactor,
+    *,
+    check_mode: bool,
+    tell: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Make the service match ``asked``; in check mode, only find out which steps that would take.
 
+    ``tell`` gets a line every few seconds while the work is long: see Progress.
     Raise WebinarError before any call that changes something, if the input, the credentials or the ledger cannot be
     used. What fails later, for one room or session, is in the outcome.
     """
+    progress = Progress(tell)
     # The ledger comes first: no session is created whose key could not be kept.
     ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
     transport = Transport(connection, redactor)
     try:
         api = WebinarApi(transport)
-        plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency)
+        plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency, progress)
         if ledger is None and notes:
             plan = _without_ledger(plan)
         if check_mode:
             return Outcome(plan, foreseen(plan), notes)
-        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy)
+        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy, progress)
         return Outcome(plan, applied, notes)
     finally:
         transport.close()
@@ -67,9 +76,11 @@ def ensure(
             ledger.close()
 
 
-def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int) -> Plan:
+def _planned_from_whole_lists(
+    api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, progress: Progress
+) -> Plan:
     """Return the plan. Before something is created that a list of several pages lacks, that list is read again."""
-    plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False))
+    plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False, progress=progress))
     for room in plan.rooms:
         makes_room = any(isinstance(step, CreateRoom) for step in room.steps)
         makes_session = any(isinstance(step, CreateSession) for session in room.sessions for step in session.steps)
@@ -77,7 +88,7 @@ def _planned_from_whole_lists(api: WebinarApi, ledger: Ledger | None, asked: Eve
         if room.room is not None and makes_session and not api.is_confirmed(sessions_path(room.room.id)):
             is_unsure = True
         if is_unsure:
-            return make_plan(asked, observe(api, ledger, asked, concurrency))
+            return make_plan(asked, observe(api, ledger, asked, concurrency, progress=progress))
     return plan
 
 

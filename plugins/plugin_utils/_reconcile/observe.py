@@ -24,6 +24,7 @@ from .._service.api import WebinarApi
 from .account import Account, account_of
 from .identity import RoomFilling, room_in_slot
 from .indexes import KnownRows, Titled, TitledSessions, known_rows
+from .progress import Progress
 
 # How often the lists are read because other runs replace what they show.
 _MOST_LOOKS = 5
@@ -79,20 +80,29 @@ class World:
         return row.slot if row is not None else slot
 
 
-def observe(api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, *, sure: bool = True) -> World:
+def observe(
+    api: WebinarApi,
+    ledger: Ledger | None,
+    asked: EventSpec,
+    concurrency: int,
+    *,
+    sure: bool = True,
+    progress: Progress | None = None,
+) -> World:
     """Return the World. What fails for one room alone, such as its list of sessions, is that room's refusal.
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing.
     """
+    progress = progress or Progress()
     began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure))
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        found = list(pool.map(lambda spec: _found(api, ledger, world, spec), asked.rooms))
+        found = progress.map(pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up")
         _refuse_one_room_twice([room.room for room in found if room.room])
-        lists = list(pool.map(lambda room: _sessions_of(api, room, sure=sure), found))
+        lists = progress.map(pool, lambda room: _sessions_of(api, room, sure=sure), found, "rooms read")
     sessions = {
         room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
     }
