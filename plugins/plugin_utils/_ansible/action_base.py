@@ -70,8 +70,6 @@ class WebinarAction(ActionBase):
             result = _failure(unexpected_message(error))
         finally:
             mask_on_newer_cores(redactor.known())
-        if not self._task.diff:
-            result.pop("diff", None)
         return _as_printed(result, warnings_of_cached_credentials(task_vars))
 
     def reconcile(
@@ -111,6 +109,7 @@ class WebinarAction(ActionBase):
                 check_mode=self._task.check_mode,
                 may_change_facts=_is_preview_of_all(),
                 whole=whole,
+                with_diff=bool(self._task.diff),
             )
 
         return self.answer(task_vars, argument_spec, work)

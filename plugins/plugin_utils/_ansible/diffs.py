@@ -21,6 +21,9 @@ from .._reconcile.plan import RoomPlan
 from .._reconcile.slot_plan import SessionPlan
 from .._reconcile.steps import DeleteRoom, RemoveSession
 
+# The one in C is several times as fast. Some builds of PyYAML lack it.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def diff_of(outcome: Outcome) -> dict[str, str]:
     """Return the state before and after the run's steps; in check mode, after the steps that a real run would run."""
@@ -113,5 +116,5 @@ def _session(session: Session, fingerprint: str | None) -> dict[str, Any]:
 def _yaml(value: Mapping[str, Any]) -> str:
     if not value:
         return ""
-    text: str = yaml.safe_dump({"rooms": dict(value)}, allow_unicode=True, sort_keys=False, width=1000)
+    text: str = yaml.dump({"rooms": dict(value)}, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=1000)
     return text

@@ -80,9 +80,10 @@ def facts_of(
         else:
             gone.pop(name, None)
     rooms = list(before.rooms)
+    with_errors = {one.room_id for one in applied.sessions if one.error}
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
         room_id = id_of(room_plan.room or room.room)
-        failed = room.error or any(one.error for one in applied.sessions if one.room_id == room_id)
+        failed = room.error or room_id in with_errors
         if failed or whole:
             rooms = [one for one in rooms if room_id is None or one["id"] != room_id]
         if whole and not failed and (room_id is not None or room.changed):

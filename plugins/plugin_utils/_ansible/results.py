@@ -9,11 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from .._core.config_values import NOT_PLAIN, is_plain_ingest_url, is_plain_stream_key
-from .._core.model import StreamKey
+from .._core.model import StreamKey, settings_values
 from .._core.secrecy import MASK, Redactor
 from .._reconcile.ensure import Outcome
 from .._reconcile.outcomes import RoomOutcome, SessionOutcome, id_of
@@ -34,12 +33,13 @@ def event_result(
     check_mode: bool = False,
     may_change_facts: bool = True,
     whole: bool = True,
+    with_diff: bool = True,
 ) -> dict[str, Any]:
     """Return the result of the actions ``event``, ``room`` and ``session``. It has the same shape in check mode.
 
     ``facts_before`` are the host's facts of this collection, ``run`` is the name of this run of Ansible. ``reveal``
     adds the stream keys to the sessions; only a registered variable receives such a result, no log or callback does.
-    ``may_change_facts`` and ``whole`` are described in ``facts``.
+    ``may_change_facts`` and ``whole`` are described in ``facts``. ``with_diff``: whether the user asked for a diff.
     """
     applied = outcome.applied
     known = facts.known_before(facts_before, run, check_mode=check_mode)
@@ -66,8 +66,9 @@ def event_result(
         "failed_sessions": failed,
         "failed_rooms": [{"room": item["room"], "reason": item["reason"]} for item in failed_rooms],
         "ansible_facts": facts.as_facts(known, run, check_mode=check_mode, may_change_facts=may_change_facts),
-        "diff": diff_of(outcome),
     }
+    if with_diff:
+        result["diff"] = diff_of(outcome)
     notes = [*outcome.notes, *(f"{done.title}: {note}" for done in applied.rooms for note in done.notes)]
     notes += [f"{done.room_title}/{done.spec.title}: {note}" for done in applied.sessions for note in done.notes]
     notes += [
@@ -89,6 +90,8 @@ def event_result(
 
 def _reveal(shown: dict[str, Any], sessions: Sequence[SessionOutcome]) -> None:
     """Add the stream keys to a result. A failed result gets none: hiding it would hide its message."""
+    # The facts have the same entries, and must not get the keys.
+    shown["sessions"] = [dict(entry) for entry in shown["sessions"]]
     for entry, session in zip(shown["sessions"], sessions, strict=True):
         entry["stream_key"] = None
         if session.key is None or shown.get("failed"):
@@ -134,7 +137,7 @@ def session_result(outcome: SessionOutcome, name: str) -> dict[str, Any]:
         "hls_url": session.hls_url if session else None,
         "rtmp_url": _shown_ingest_url(outcome.key),
         "whip_url": _shown_ingest_url(outcome.key, whip=True),
-        "settings": asdict(session.settings if session else spec.settings),
+        "settings": settings_values(session.settings if session else spec.settings),
         "encoder": spec.encoder,
         "stream_key_available": outcome.key is not None,
         "stream_key_fingerprint": outcome.fingerprint,

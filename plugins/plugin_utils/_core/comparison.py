@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .model import Room, RoomSpec, Session, SessionSpec, parse_instant
+from .model import Room, RoomSpec, Session, SessionSpec, parse_instant, settings_values
 from .plain_text import canonical_title
 
 
@@ -144,7 +144,7 @@ def settings_field(name: str) -> str:
 
 def shown_of_session(session: Session) -> dict[str, Any]:
     """Return the current fields of a session. A setting's override takes precedence over its effective value."""
-    overrides, in_force = asdict(session.overrides), asdict(session.settings)
+    overrides, in_force = settings_values(session.overrides), settings_values(session.settings)
     settings = {
         settings_field(name): value if value is not None else in_force[name] for name, value in overrides.items()
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
@@ -46,7 +46,14 @@ class Settings:
     max_join_limit: int | None = None
 
     def given(self) -> dict[str, bool | int]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in settings_values(self).items() if value is not None}
+
+
+def settings_values(settings: Settings) -> dict[str, bool | int | None]:
+    return {name: getattr(settings, name) for name in _SETTINGS}
+
+
+_SETTINGS = tuple(one.name for one in fields(Settings))
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def session_from_answer(data: Mapping[str, Any]) -> Session | None:
 def _settings_from_answer(data: Mapping[str, Any], *forms: str) -> Settings:
     """Return each setting from the first field that has it; ``forms`` are the field names, such as ``effective_{}``."""
     known: dict[str, Any] = {}
-    for name in ("chat_enabled", "stage_enabled", "max_join_limit"):
+    for name in _SETTINGS:
         found = (data.get(form.format(name)) for form in forms)
         # In Python, a bool is an int.
         known[name] = next(

@@ -19,7 +19,7 @@ import secrets
 import stat
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -31,6 +31,8 @@ from .plain_text import without_controls
 
 MASK = "********"
 _SHORTEST_SECRET = 6
+# The unreserved characters of RFC 3986, section 2.3. JSON and HTML do not escape them either.
+_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.~-]+")
 _URL_SAFE_BASE64 = str.maketrans("+/", "-_")
 
 
@@ -144,10 +146,16 @@ class Redactor:
     """
 
     def __init__(self, known: Iterable[str | None] = ()) -> None:
-        self._known: set[str] = set()
-        # Keyed by the forms' first characters, so that the time for a text does not grow with the number of secrets.
-        self._forms: dict[str, tuple[str, ...]] = {}
-        self._longest = 0
+        self._known: dict[str, None] = {}
+        # What was learned since the last text was masked: most runs of thousands of keys mask only their result.
+        self._new: list[str] = []
+        self._forms: set[str] = set()
+        # From the first characters of a form to the lengths of the forms that begin so. Keys may have a common prefix.
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        self._characters: set[str] = set()
+        self._shortest, self._longest = 0, 0
+        # The parts of a text that may hold a form: long enough, and of no other characters.
+        self._candidates: re.Pattern[str] | None = None
         self._lock = threading.Lock()
         for secret in known:
             self.learn(secret)
@@ -158,11 +166,8 @@ class Redactor:
         if not secret or len(secret) < _SHORTEST_SECRET or secret in self._known:
             return
         with self._lock:
-            self._known.add(secret)
-            for form in _forms_of(secret):
-                start = form[:_SHORTEST_SECRET]
-                self._forms[start] = (*self._forms.get(start, ()), form)
-                self._longest = max(self._longest, len(form))
+            self._known[secret] = None
+            self._new.append(secret)
 
     def known(self) -> list[str]:
         """Return every known secret, unmasked."""
@@ -171,21 +176,55 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text with MASK for each known secret."""
+        if self._new:
+            with self._lock:
+                self._prepare()
         parts, copied, start, end = [], 0, 0, 0
-        for at in range(len(text) - _SHORTEST_SECRET + 1):
-            for form in self._forms.get(text[at : at + _SHORTEST_SECRET], ()):
-                if not text.startswith(form, at):
-                    continue
-                if at > end:
-                    # Secrets that touch or overlap share one mask, so that no part of one remains.
-                    if end:
-                        parts += [text[copied:start], MASK]
-                        copied = end
-                    start = at
-                end = max(end, at + len(form))
+        for at, until in self._found(text):
+            if at > end:
+                # Secrets that touch or overlap share one mask, so that no part of one remains.
+                if end:
+                    parts += [text[copied:start], MASK]
+                    copied = end
+                start = at
+            end = max(end, until)
         if not end:
             return text
         return "".join([*parts, text[copied:start], MASK, text[end:]])
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where known secrets begin and end, by their beginnings."""
+        if self._candidates is None or len(text) < self._shortest:
+            return
+        lengths_of, forms, shortest = self._lengths, self._forms, self._shortest
+        for candidate in self._candidates.finditer(text):
+            first, last = candidate.span()
+            for at in range(first, last - shortest + 1):
+                for length in lengths_of.get(text[at : at + _SHORTEST_SECRET], ()):
+                    if text[at : at + length] in forms:
+                        yield at, at + length
+
+    def _prepare(self) -> None:
+        """Take in what was learned."""
+        fresh = {form for secret in self._new for form in _forms_of(secret)} - self._forms
+        if not fresh:
+            self._new = []
+            return
+        characters, lengths = {one for form in fresh for one in form}, {len(form) for form in fresh}
+        shortest = min(lengths) if self._candidates is None else min(*lengths, self._shortest)
+        starts: dict[str, set[int]] = {}
+        for form in fresh:
+            starts.setdefault(form[:_SHORTEST_SECRET], set()).add(len(form))
+        # Another thread may be reading. Each of these is replaced, or only grows.
+        self._forms |= fresh
+        for start, of_start in starts.items():
+            self._lengths[start] = tuple(sorted(of_start.union(self._lengths.get(start, ())), reverse=True))
+        self._longest = max(*lengths, self._longest)
+        if self._candidates is None or shortest < self._shortest or not characters <= self._characters:
+            self._characters |= characters
+            any_of = "".join(map(re.escape, sorted(self._characters)))
+            self._shortest, self._candidates = shortest, re.compile(f"[{any_of}]{{{shortest},}}")
+        self._new = []
 
     def excerpt(self, text: str, length: int) -> str:
         """Return the first ``length`` characters of a text with its secrets masked, in bounded time.
@@ -200,27 +239,45 @@ class Redactor:
         return shown[:length]
 
     def value(self, value: Any) -> Any:
-        """Return the same dicts, lists and scalars with secrets masked and control characters replaced in all texts."""
+        """Return the same dicts, lists and scalars with secrets masked and control characters replaced in all texts.
+
+        What occurs twice in ``value`` is one object in the result too.
+        """
+        return self._value(value, {}, {})
+
+    def _value(self, value: Any, texts: dict[str, str], containers: dict[int, Any]) -> Any:
         if isinstance(value, str):
-            return without_controls(self.text(value))
-        if isinstance(value, dict):
-            return {self.value(key): self.value(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(item) for item in value]
+            shown = texts.get(value)
+            if shown is None:
+                shown = texts[value] = without_controls(self.text(value))
+            return shown
+        if isinstance(value, (dict, list, tuple)):
+            known = containers.get(id(value))
+            if known is None:
+                known = containers[id(value)] = (
+                    {
+                        self._value(key, texts, containers): self._value(one, texts, containers)
+                        for key, one in value.items()
+                    }
+                    if isinstance(value, dict)
+                    else [self._value(one, texts, containers) for one in value]
+                )
+            return known
         return value
 
 
 def _forms_of(secret: str) -> set[str]:
     """Return the encodings in which a secret may be quoted, including the secret itself."""
     content = secret.encode("utf-8", "surrogatepass")
-    escaped = json.dumps(secret)[1:-1]
-    forms = {secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], escaped.replace("/", "\\/")}
-    # Go's JSON encoder also escapes the special characters of HTML.
-    forms.add(re.sub(r"[&<>]", lambda found: f"\\u{ord(found[0]):04x}", escaped))
-    forms.add(html.escape(secret))
-    for quoted in (quote(content, safe=""), quote(content), quote_plus(content)):
-        forms |= {quoted, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)}
-    forms |= {content.hex(), content.hex().upper()}
+    forms = {secret, content.hex(), content.hex().upper()}
+    if not _NEVER_ESCAPED.fullmatch(secret):
+        escaped = json.dumps(secret)[1:-1]
+        forms |= {escaped, json.dumps(secret, ensure_ascii=False)[1:-1], escaped.replace("/", "\\/")}
+        # Go's JSON encoder also escapes the special characters of HTML.
+        forms.add(re.sub(r"[&<>]", lambda found: f"\\u{ord(found[0]):04x}", escaped))
+        forms.add(html.escape(secret))
+        for quoted in (quote(content, safe=""), quote(content), quote_plus(content)):
+            forms |= {quoted, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)}
     for before in range(3):
         # base64 encodes groups of three bytes: within a longer text, a secret has one of three encodings, by its offset
         # in a group. The first and last characters also depend on the neighbouring bytes, so they are left out.

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from .._core.comparison import Difference, settings_field
-from .._core.model import Preset, Room, RoomSpec, Session, SessionSpec, Settings, StreamKey
+from .._core.model import Preset, Room, RoomSpec, Session, SessionSpec, Settings, StreamKey, settings_values
 from .._ledger.rows import Row
 from .._service.api import (
     ROOMS_PATH,
@@ -248,7 +248,7 @@ class UpdateSettings(ChangeSession):
     def effect(self, session: Session | None) -> Session | None:
         if session is None:
             return None
-        return replace(session, settings=Settings(**{**asdict(session.settings), **self.settings}))
+        return replace(session, settings=Settings(**{**settings_values(session.settings), **self.settings}))
 
 
 @dataclass(frozen=True)

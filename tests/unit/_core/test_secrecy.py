@@ -215,6 +215,33 @@ def _decoded(part: str) -> str:
     return base64.b64decode(part + "==", altchars=b"-_").decode("latin-1") if len(part) % 4 != 1 else part
 
 
+@given(st.lists(st.text(alphabet="ab", min_size=3, max_size=6), min_size=1, max_size=6), st.text("ab-x", max_size=60))
+def test_keys_with_a_common_prefix_are_told_apart(endings: list[str], text: str) -> None:
+    keys = [f"live-{ending}" for ending in endings]
+    shown = Redactor(keys).text(f"{text}{' '.join(keys)}{text}")
+    assert not any(key in shown for key in keys)
+
+
+def test_the_time_for_a_text_does_not_grow_with_the_number_of_keys_of_one_prefix() -> None:
+    redactor = Redactor(f"live-{number:032x}" for number in range(2000))
+    redactor.text("")
+    assert max(map(len, redactor._lengths.values())) <= 2
+
+
+def test_a_secret_that_is_learned_later_is_masked_from_then_on() -> None:
+    redactor = Redactor(["unit-stream-one"])
+    assert redactor.text("unit-stream-one key+2/x") == f"{MASK} key+2/x"
+    redactor.learn("key+2/x")
+    assert redactor.text("unit-stream-one key+2/x") == f"{MASK} {MASK}"
+
+
+def test_what_stands_twice_in_a_result_stays_one_object() -> None:
+    entry = {"id": "unit-stream-1"}
+    shown = Redactor(["unit-stream-1"]).value({"list": [entry], "by name": {"a": entry}})
+    assert shown == {"list": [{"id": MASK}], "by name": {"a": {"id": MASK}}}
+    assert shown["list"][0] is shown["by name"]["a"]
+
+
 def test_overlapping_secrets_are_masked_together() -> None:
     assert Redactor(["first-half", "half-second"]).text("<first-half-second>") == f"<{MASK}>"
 
