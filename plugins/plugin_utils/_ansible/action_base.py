@@ -70,6 +70,8 @@ class WebinarAction(ActionBase):
             result = _failure(unexpected_message(error))
         finally:
             mask_on_newer_cores(redactor.known())
+        if not self._task.diff:
+            result.pop("diff", None)
         return _as_printed(result, warnings_of_cached_credentials(task_vars))
 
     def reconcile(
