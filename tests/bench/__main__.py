@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``python -m tests.bench``: measure the collection beside what a user would use instead, and what the wire allows.
+
+``make bench`` runs all of it, which takes more than an hour. The options run a part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from .run import Figures, WrongResult, runs_of
+from .stand_in import ROOT
+from .variants import LATENCIES, SIZES, VARIANTS, Cell, cells
+
+FOLDER = ROOT / "build" / "bench"
+_Value = TypeVar("_Value")
+
+
+def options() -> argparse.Namespace:
+    letters = ", ".join(f"{letter} ({variant.name})" for letter, variant in VARIANTS.items())
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="how often everything runs; the medians are shown")
+    parser.add_argument("--only", type=_some(VARIANTS, str), default=set(VARIANTS), help=f"some of {letters}")
+    parser.add_argument("--sizes", type=_some(SIZES, int), default=set(SIZES), help="some of the numbers of sessions")
+    parser.add_argument(
+        "--latency", type=_some(LATENCIES, int), default=set(LATENCIES), help="some of the milliseconds"
+    )
+    parser.add_argument("--strict", action="store_true", help="fail if a bar is not met")
+    return parser.parse_args()
+
+
+def _some(known: object, kind: Callable[[str], _Value]) -> Callable[[str], set[_Value]]:
+    def some(text: str) -> set[_Value]:
+        chosen = {kind(word) for word in text.split(",")}
+        if not all(one in known for one in chosen):  # type: ignore[operator]
+            raise argparse.ArgumentTypeError(f"there is only {known}")
+        return chosen
+
+    return some
+
+
+def measured(rounds: int, chosen: list[Cell]) -> list[list[Figures]]:
+    """Run all variants one after the other, then all again: what slows the machine slows them alike."""
+    return [
+        [
+            _announced(figures, number, rounds)
+            for cell in chosen
+            for variant in cell.variants
+            for figures in runs_of(variant, cell)
+        ]
+        for number in range(1, rounds + 1)
+    ]
+
+
+def _announced(figures: Figures, number: int, rounds: int) -> Figures:
+    name = f"{figures.size:6} sessions {figures.latency:3} ms  {VARIANTS[figures.variant].name:28} {figures.phase:9}"
+    print(
+        f"{number}/{rounds} {name} {figures.wall_seconds:8.2f} s, CPU {figures.cpu_seconds:8.2f} s, "
+        f"{figures.largest_process_bytes / 1e6:5.0f} and {figures.all_processes_bytes / 1e6:5.0f} MB, "
+        f"{figures.reads} + {figures.creations} calls (CPU {figures.stand_in_cpu_seconds:.2f} s)",
+        flush=True,
+    )
+    return figures
+
+
+def main() -> int:
+    asked = options()
+    chosen = list(cells(asked.only, asked.sizes, asked.latency))
+    try:
+        rounds = measured(asked.runs, chosen)
+    except WrongResult as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "results.json").write_text(json.dumps([[one.as_json() for one in figures] for figures in rounds]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
