@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
 from .rows import Slot
-from .schema import holds_slot, is_needed, slots
+from .schema import OF_SLOT, holds_slot, is_unneeded, slots
+
+# Built once, because every creation runs them.
+_HOLDER = sa.select(slots).where(*(column == sa.bindparam(f"slot_{column.name}") for column in OF_SLOT), holds_slot)
+_INSERT = sa.insert(slots)
 
 
 def by_id(row_id: int) -> sa.Update:
@@ -24,13 +27,13 @@ def by_id(row_id: int) -> sa.Update:
 
 def holder_of(connection: sa.Connection, slot: Slot) -> sa.Row[Any] | None:
     """Return the row that holds a slot, None if no row holds it."""
-    return connection.execute(sa.select(slots).where(slot.condition() & holds_slot)).first()
+    return connection.execute(_HOLDER, {f"slot_{name}": value for name, value in slot.values().items()}).first()
 
 
 def insert(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> int:
     """Add a row to a slot and return its id. Columns that are not in ``values`` are empty; the row has no lease."""
-    row = {"seen_ids": "[]", "lease_until": 0.0, "created_at": now, "updated_at": now, **asdict(slot), **values}
-    inserted = connection.execute(sa.insert(slots).values(**row))
+    row = {"seen_ids": "[]", "lease_until": 0.0, "created_at": now, "updated_at": now, **slot.values(), **values}
+    inserted = connection.execute(_INSERT, row)
     # The type allows None only because of an INSERT of several rows.
     return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
 
@@ -69,5 +72,5 @@ def retire(connection: sa.Connection, condition: sa.ColumnElement[bool], now: fl
 
 
 def delete_unneeded(connection: sa.Connection) -> None:
-    """Delete the rows that ``schema.is_needed`` excludes."""
-    connection.execute(sa.delete(slots).where(~is_needed))
+    """Delete the retired rows that show nothing any more."""
+    connection.execute(sa.delete(slots).where(is_unneeded))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,8 +28,14 @@ from .database import LONG_PAUSES, PAUSES
 from .opening import Opened
 from .reading import LedgerReader
 from .rows import Phase, Row, Slot
-from .schema import BESIDE, holds_slot, slots
+from .schema import BESIDE, holds_slot, is_not_retired, slots
 from .unanswered import Unanswered
+
+_UPDATE_PENDING = sa.update(slots).where(
+    slots.c.id == sa.bindparam("claim_row"),
+    slots.c.owner == sa.bindparam("claim_owner"),
+    slots.c.phase == "pending",
+)
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,18 @@ class Claims(LedgerReader):
         replaced_id: str | None = None,
         over_ids: Collection[str] = (),
         expired: tuple[int, float] | None = None,
+        first_request: Unanswered | None = None,
     ) -> Claim | Busy | Row:
         """Commit the intent to create in a slot, with a lease of ``lease`` seconds.
 
         Return a Claim, Busy if another run's lease has not ended, or the Row of what another run has created there.
         ``replaced_id``: a session that gives up its slot in the same commit and keeps its key. ``over_ids``: sessions
         that the caller knows to be over; a row of one of them is retired in the same commit. ``expired``: the mark of a
-        lease that the caller knows to be over. Raise LedgerError if it cannot be committed or the disk is nearly full.
+        lease that the caller knows to be over. ``first_request``: the request of a new intent, counted in the same
+        commit. Raise LedgerError if it cannot be committed or the disk is nearly full.
         """
         self._database.check_space()
-        seen = sorted(seen_ids)
+        seen, sent = sorted(seen_ids), first_request or Unanswered.none()
         made: dict[float, Claim] = {}
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
@@ -114,8 +122,9 @@ class Claims(LedgerReader):
                     return self._codec.undamaged_row(found, now)
                 changes.retire(connection, slots.c.id == found.id, now)
             self._mark_replaced(connection, slot, replaced_id, now)
-            row_id = changes.insert(connection, slot, now, phase="pending", seen_ids=json.dumps(seen), **leased)
-            made[now] = Claim(row_id, slot, frozenset(seen), replaced_id=replaced_id)
+            intent = {"phase": "pending", "seen_ids": json.dumps(seen), "unanswered": unanswered.written(sent)}
+            row_id = changes.insert(connection, slot, now, **intent, **leased)
+            made[now] = Claim(row_id, slot, frozenset(seen), unanswered=sent, replaced_id=replaced_id)
             return made[now]
 
         return self._commits.run(attempt)
@@ -130,11 +139,11 @@ class Claims(LedgerReader):
 
         The claim's ``unanswered`` is committed too: that is how a request is counted before it is sent.
         """
-        mine = self._pending_row(claim).values(unanswered=unanswered.written(claim.unanswered))
+        counted = unanswered.written(claim.unanswered)
 
         def extend(connection: sa.Connection) -> int:
             now = self._database.now(connection)
-            return connection.execute(mine.values(lease_until=now + lease, updated_at=now)).rowcount
+            return self._update_pending(connection, claim, unanswered=counted, lease_until=now + lease, updated_at=now)
 
         return self._commits.run(extend) == 1
 
@@ -162,13 +171,11 @@ class Claims(LedgerReader):
 
         def commit(connection: sa.Connection) -> bool:
             now = self._database.now(connection)
-            mine = self._pending_row(claim).values(
-                **values, unanswered=unanswered.written(claim.unanswered), updated_at=now
-            )
-            if connection.execute(mine).rowcount:
+            left = unanswered.written(claim.unanswered)
+            if self._update_pending(connection, claim, **values, unanswered=left, updated_at=now):
                 return True
             same = claim.slot.condition() & (slots.c.owner == self._owner) & (slots.c.object_id == object_id)
-            known = connection.execute(sa.select(slots.c.phase).where(same & (slots.c.phase != "retired"))).first()
+            known = connection.execute(sa.select(slots.c.phase).where(same & is_not_retired)).first()
             if known is not None or key is None:
                 # An earlier attempt committed this, and only its acknowledgement was lost.
                 return known is not None and known.phase not in BESIDE
@@ -192,8 +199,7 @@ class Claims(LedgerReader):
         A LedgerError is suppressed: the failure before this call is the one to report.
         """
         with suppress(LedgerError):
-            ended = self._pending_row(claim).values(lease_until=0.0)
-            self._commits.run(lambda connection: connection.execute(ended).rowcount, pauses=())
+            self._commits.run(lambda connection: self._update_pending(connection, claim, lease_until=0.0), pauses=())
 
     def withdraw(self, claim: Claim) -> None:
         """Delete an intent that has certainly created nothing. The session that it was to replace keeps its slot.
@@ -204,8 +210,10 @@ class Claims(LedgerReader):
         with suppress(LedgerError):
             self._commits.run(lambda connection: changes.withdraw(connection, mine))
 
-    def _pending_row(self, claim: Claim) -> sa.Update:
-        return changes.by_id(claim.row_id).where(slots.c.owner == self._owner, slots.c.phase == "pending")
+    def _update_pending(self, connection: sa.Connection, claim: Claim, **values: Any) -> int:
+        """Set columns of a claim's row while it is pending and this run's. Return how many rows that changed."""
+        row = {"claim_row": claim.row_id, "claim_owner": self._owner}
+        return int(connection.execute(_UPDATE_PENDING, {**values, **row}).rowcount)
 
     def _mark_replaced(self, connection: sa.Connection, slot: Slot, object_id: str | None, now: float) -> None:
         """Mark the session that is to be replaced. Add a row for it if the ledger has none.
@@ -214,8 +222,8 @@ class Claims(LedgerReader):
         """
         if object_id is None:
             return
-        known = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
-        values = {**asdict(slot), "phase": "replaced", "updated_at": now, "lease_until": 0.0}
+        known = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & is_not_retired
+        values = {**slot.values(), "phase": "replaced", "updated_at": now, "lease_until": 0.0}
         if connection.execute(sa.update(slots).where(known).values(**values)).rowcount == 0:
             changes.insert(connection, slot, now, phase="replaced", object_id=object_id, owner=self._owner)
 

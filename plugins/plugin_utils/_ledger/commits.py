@@ -53,11 +53,13 @@ class Commits:
         write = _Write(operation, pauses)
         with self._queue_lock:
             self._queue.append(write)
-        with self._write_lock:
-            with self._queue_lock:
-                batch, self._queue = self._queue, []
-            if batch:
-                self._commit(batch)
+        while not write.future.done():
+            with self._write_lock:
+                # Another thread may have committed it meanwhile. Then it is not for this one to commit the next ones.
+                if not write.future.done():
+                    with self._queue_lock:
+                        batch, self._queue = self._queue, []
+                    self._commit(batch)
         result: T = write.future.result()
         return result
 

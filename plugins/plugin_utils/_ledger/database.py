@@ -81,12 +81,20 @@ class Database:
         self._redactor = redactor
         self._is_file = location.is_file(settings)
         self._engine = self._sqlite_engine(create=create) if self._is_file else self._postgresql_engine()
+        # One connection for all writes, which only one thread makes at a time: to borrow one from the engine for each
+        # of them takes longer than the write.
+        self._writer: sa.Connection | None = None
+        self._writer_lock = threading.Lock()
 
     @property
     def engine(self) -> sa.Engine:
         return self._engine
 
     def close(self) -> None:
+        with self._writer_lock:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self._engine.dispose()
 
     def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
@@ -165,7 +173,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(writes=writes) as connection:
+        with self._connected(writes=writes) as connection:
             if self._is_file:
                 with connection.begin():
                     yield connection
@@ -173,6 +181,24 @@ class Database:
                 with _with_time_limit(connection), connection.begin():
                     connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
                     yield connection
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[sa.Connection]:
+        if not writes:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        with self._writer_lock:
+            writer, self._writer = self._writer, None
+            if writer is None:
+                writer = self._engine.connect().execution_options(writes=True)
+            try:
+                yield writer
+            except BaseException:
+                # It may be broken, so the next write gets another one.
+                writer.close()
+                raise
+            self._writer = writer
 
     def _as_ledger_error(self, error: SQLAlchemyError, done: str) -> LedgerError:
         """Return an error for the user, with only the first line of the database's message: more could quote values."""

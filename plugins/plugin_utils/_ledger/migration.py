@@ -24,7 +24,7 @@ from .._core.errors import LedgerError
 from .._core.service_url import normalised_or_same
 from . import unanswered
 from .lease_owner import is_known_ended
-from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_needed, meta, slots
+from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_unneeded, meta, slots
 from .unanswered import Unanswered
 
 # The first schema version whose tables have the prefix tenbyte_webinar_.
@@ -162,6 +162,10 @@ def upgrade(connection: sa.Connection, version: int, now: float) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {slots.name} ADD COLUMN {definition}")
         if migration.step is not None:
             migration.step(connection)
+    if version < FIRST_WITH_OWN_NAMES:
+        # After the columns that some of them need.
+        for index in slots.indexes:
+            index.create(connection, checkfirst=True)
     newest = str(newest_version()).encode()
     connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=newest))
 
@@ -178,8 +182,6 @@ def _rename_tables(connection: sa.Connection, version: int) -> None:
     for table in (meta, slots):
         if connection.dialect.name == "postgresql":
             _rename_key_and_sequence(connection, table)
-        for own in table.indexes:
-            own.create(connection)
     _create_marker(connection)
 
 
@@ -224,7 +226,7 @@ def _normalise_rows(connection: sa.Connection) -> None:
             continue
         _set(connection, row.id, unanswered=unanswered.written(known))
     _normalise_services(connection)
-    connection.execute(sa.delete(slots).where(~is_needed))
+    connection.execute(sa.delete(slots).where(is_unneeded))
     answered = (slots.c.phase != "pending") & slots.c.unanswered.is_(None)
     connection.execute(sa.update(slots).where(answered & (slots.c.seen_ids != "[]")).values(seen_ids="[]"))
     ONE_ROW_PER_SLOT.create(connection)

@@ -17,8 +17,12 @@ from .._core.errors import LedgerError
 from . import migration
 from .opening import Opened
 from .rows import Row, damage
-from .schema import is_needed, slots
+from .schema import is_needed_though_retired, is_not_retired, slots
 
+# Rooms in one query: databases limit the number of parameters.
+_MOST_PARENTS = 1000
+# The rows that a run needs, in two queries: together, no index would find them.
+_NEEDED = (is_not_retired, is_needed_though_retired)
 # The first schema version whose rows have normalised service URLs.
 _FIRST_NORMALISED = 3
 
@@ -44,24 +48,31 @@ class LedgerReader:
         return self._codec.fingerprint(secret)
 
     def rows(self, api: str, room_ids: Iterable[str]) -> list[Row]:
-        """Return the needed rows of all rooms, and of the sessions in the rooms with these ids, in one query.
+        """Return the needed rows of all rooms, and of the sessions in the rooms with these ids, oldest first.
 
         A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
-        of_rooms = (slots.c.kind == "room") | slots.c.parent.in_(list(room_ids))
-        found = self._rows(self._of_service(api) & of_rooms)
+        parents = list(dict.fromkeys(room_ids))
+        parts = [parents[first : first + _MOST_PARENTS] for first in range(0, len(parents), _MOST_PARENTS)]
+        of_sessions = [(slots.c.kind == "session") & slots.c.parent.in_(part) for part in parts]
+        service = self._of_service(api)
+        found = self._rows(*(service & condition for condition in (slots.c.kind == "room", *of_sessions)))
         return [row for row in found if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
         """Return the ids of the sessions of a room that the ledger has rows of. Keys are not decrypted."""
         in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
-        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room & is_needed)
-        return frozenset(row.object_id for row in self._found(chosen)[0])
+        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room)
+        found, _now = self._found(*(chosen.where(needed) for needed in _NEEDED))
+        return frozenset(row.object_id for row in found)
 
     def row_of_session(self, session_id: str) -> Row | None:
         """Return the row of a session, preferably one with a key, or None. Raise LedgerError if it is damaged."""
-        same_id = sa.func.lower(slots.c.object_id) == session_id.lower()
-        found = self._rows((slots.c.kind == "session") & same_id & (slots.c.phase != "retired"))
+        of_session = (slots.c.kind == "session") & is_not_retired
+        # The ids are in lower case in all but a few ledgers, and an index finds them.
+        found = self._rows(of_session & slots.c.object_id.in_({session_id, session_id.lower()}))
+        if not found:
+            found = self._rows(of_session & (sa.func.lower(slots.c.object_id) == session_id.lower()))
         # An earlier version may have written several rows for a session, under different spellings of the URL.
         row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)
         if row is not None and row.damaged:
@@ -70,20 +81,24 @@ class LedgerReader:
 
     def entries(self) -> list[Row]:
         """Return the rows of all APIs, without retired ones, oldest first. Rows that cannot be read are marked."""
-        return self._rows(slots.c.phase != "retired")
+        return self._rows(is_not_retired)
 
     def _of_service(self, api: str) -> sa.ColumnElement[bool]:
         return slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
 
-    def _rows(self, condition: sa.ColumnElement[bool]) -> list[Row]:
-        found, now = self._found(sa.select(slots).where(condition & is_needed).order_by(slots.c.id))
-        return [self._codec.row(row, now) for row in found]
+    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[Row]:
+        """Return the needed rows of any of the conditions, oldest first. The conditions exclude each other."""
+        needed = (condition & one for condition in conditions for one in _NEEDED)
+        found, now = self._found(*(sa.select(slots).where(condition) for condition in needed))
+        return sorted((self._codec.row(row, now) for row in found), key=lambda row: row.id)
 
-    def _found(self, statement: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
-        """Return the rows that a query finds, and the ledger's time, in seconds since 1970."""
+    def _found(self, *statements: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
+        """Return the rows that queries find, and the ledger's time, in seconds since 1970."""
 
         def look(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
-            found = connection.execute(migration.as_of(self._version_now(connection), statement)).all()
+            version = self._version_now(connection)
+            queries = (migration.as_of(version, statement) for statement in statements)
+            found = [row for query in queries for row in connection.execute(query).all()]
             return found, self._database.now(connection)
 
         return self._database.read(look)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -40,9 +40,13 @@ class Slot:
     parent: str
     title: str
 
+    def values(self) -> dict[str, str]:
+        """Return the columns of a row of this slot."""
+        return {"api": self.api, "kind": self.kind, "parent": self.parent, "title": self.title}
+
     def condition(self) -> sa.ColumnElement[bool]:
         """Return the SQL condition for the rows of this slot, with the retired ones."""
-        return sa.and_(*(slots.c[name] == value for name, value in asdict(self).items()))
+        return sa.and_(*(slots.c[name] == value for name, value in self.values().items()))
 
 
 @dataclass(frozen=True)

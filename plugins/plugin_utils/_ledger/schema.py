@@ -46,13 +46,18 @@ slots = sa.Table(
 )
 # The phases of rows that do not hold their slot: see store.py.
 BESIDE = ("spare", "replaced", "beside", "retired")
-holds_slot = slots.c.phase.not_in(BESIDE)
 OF_SLOT = (slots.c.api, slots.c.kind, slots.c.parent, slots.c.title)
+# Conditions with their values written out: SQLite uses a partial index only if the query has the index's own condition,
+# and it does not know the value of a parameter.
+holds_slot = slots.c.phase.not_in([sa.literal_column(f"'{phase}'") for phase in BESIDE])
+is_retired = slots.c.phase == sa.literal_column("'retired'")
+is_not_retired = slots.c.phase != sa.literal_column("'retired'")
 _others = slots.alias()
 _unanswered_slots = sa.select(*(_others.c[column.name] for column in OF_SLOT)).where(_others.c.unanswered.is_not(None))
-# The rows that a run needs. A retired row shows only that a session is known. That is needed while a request of its
-# slot is unanswered, in whichever row it is counted.
-is_needed = (slots.c.phase != "retired") | sa.tuple_(*OF_SLOT).in_(_unanswered_slots)
+# The retired rows that a run needs. A retired row shows only that a session is known. That is needed while a request of
+# its slot is unanswered, in whichever row it is counted.
+is_needed_though_retired = is_retired & sa.tuple_(*OF_SLOT).in_(_unanswered_slots)
+is_unneeded = is_retired & sa.tuple_(*OF_SLOT).not_in(_unanswered_slots)
 BY_OBJECT_ID = sa.Index("tenbyte_webinar_slots_by_object_id", slots.c.object_id)
 ONE_ROW_PER_SLOT = sa.Index(
     "tenbyte_webinar_one_row_per_slot",
@@ -60,4 +65,23 @@ ONE_ROW_PER_SLOT = sa.Index(
     unique=True,
     sqlite_where=holds_slot,
     postgresql_where=holds_slot,
+)
+# The rows of a room are found without those that are only remembered, of which an old ledger may have very many.
+BY_PARENT = sa.Index(
+    "tenbyte_webinar_slots_by_parent",
+    *OF_SLOT[:3],
+    sqlite_where=is_not_retired,
+    postgresql_where=is_not_retired,
+)
+RETIRED_BY_SLOT = sa.Index(
+    "tenbyte_webinar_retired_by_slot",
+    *OF_SLOT,
+    sqlite_where=is_retired,
+    postgresql_where=is_retired,
+)
+WITH_UNANSWERED = sa.Index(
+    "tenbyte_webinar_with_unanswered",
+    slots.c.id,
+    sqlite_where=slots.c.unanswered.is_not(None),
+    postgresql_where=slots.c.unanswered.is_not(None),
 )

@@ -34,7 +34,7 @@ from .database import LONG_PAUSES
 from .location import LedgerSettings, may_exist
 from .opening import open_database
 from .rows import Kind, Phase, Row, Slot
-from .schema import BESIDE, slots
+from .schema import BESIDE, is_not_retired, slots
 from .unanswered import REMEMBERED
 
 __all__ = ["Busy", "Claim", "Kind", "Ledger", "Phase", "Row", "Slot", "open_existing_ledger", "open_ledger"]
@@ -54,7 +54,7 @@ class Ledger(Claims):
             now = self._database.now(connection)
             values = {**self._codec.key_columns(key), "updated_at": now}
             same = (slots.c.api == slot.api) & (slots.c.kind == "session") & (slots.c.object_id == session_id)
-            chosen = sa.select(slots.c.id, slots.c.phase).where(same & (slots.c.phase != "retired"))
+            chosen = sa.select(slots.c.id, slots.c.phase).where(same & is_not_retired)
             known = connection.execute(chosen.order_by(slots.c.phase.in_(BESIDE), slots.c.id)).first()
             held = changes.holder_of(connection, slot)
             other = held is not None and (known is None or held.id != known.id)
@@ -85,7 +85,7 @@ class Ledger(Claims):
 
         def commit(connection: sa.Connection) -> None:
             now = self._database.now(connection)
-            same = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & (slots.c.phase != "retired")
+            same = (slots.c.api == slot.api) & (slots.c.object_id == object_id) & is_not_retired
             update = sa.update(slots).where(same).values(memory=memory_text(memory))
             if connection.execute(update).rowcount or not memory:
                 return
@@ -160,7 +160,7 @@ class Ledger(Claims):
     def retire(self, api: str, ids: Collection[str]) -> None:
         """Erase the keys of sessions that are over or deleted. ``ids`` may also be rooms, with all their sessions."""
         of_ids = slots.c.object_id.in_(list(ids)) | ((slots.c.kind == "session") & slots.c.parent.in_(list(ids)))
-        condition = (slots.c.api == api) & of_ids & (slots.c.phase != "retired")
+        condition = (slots.c.api == api) & of_ids & is_not_retired
         self._commits.run(lambda connection: changes.retire(connection, condition, self._database.now(connection)))
 
     def forget_old_requests(self) -> None:

@@ -35,6 +35,8 @@ CREATION_ATTEMPTS = 3
 # A request may take the time to connect and then its own time-out.
 LEASE_MARGIN = CONNECT_TIMEOUT + 5.0
 OTHER_RUN_POLL = 0.2
+# Seconds in which the first request is sent without a renewal of its new lease.
+CLAIM_IS_FRESH = 1.0
 LONGEST_WAIT_FOR_OTHER_RUN = 300.0
 
 
@@ -129,14 +131,18 @@ class _Work(Generic[Thing]):
     claim: Claim
     removed: list[RemoveSession]
 
+    def __post_init__(self) -> None:
+        # A new claim has its first request counted already.
+        self._counted_until = 0.0 if self.claim.inherited else time.monotonic() + CLAIM_IS_FRESH
+
     def run(self) -> Made[Thing]:
         # An intent without a request has created nothing to look for.
         if self.claim.inherited and (self.claim.unanswered or self.claim.key):
             found = self._settle(wait=self.claim.age < GRACE_TIME)
             if found:
                 return found
-        for _attempt in range(CREATION_ATTEMPTS):
-            answered = self.claim.unanswered
+        for attempt in range(CREATION_ATTEMPTS):
+            answered = self.claim.unanswered if attempt or self.claim.inherited else Unanswered.none()
             try:
                 thing, key = self.target.post(self._counting(answered), self._waiting(answered))
                 if thing is None and key is None:
@@ -235,6 +241,9 @@ class _Work(Generic[Thing]):
         """
 
         def before_each() -> None:
+            is_counted, self._counted_until = time.monotonic() < self._counted_until, 0.0
+            if is_counted:
+                return
             sent = answered.with_request(self.target.preset_id, self.creation.clock())
             self._renew(replace(self.claim, unanswered=sent))
 
@@ -272,7 +281,13 @@ def _claim(
     over, other_run = set(over_ids), OtherRun(creation)
     while True:
         claimed = creation.ledger.claim(
-            target.slot, seen_ids, creation.lease, replaced_id=replaced_id, over_ids=over, expired=other_run.expired
+            target.slot,
+            seen_ids,
+            creation.lease,
+            replaced_id=replaced_id,
+            over_ids=over,
+            expired=other_run.expired,
+            first_request=Unanswered.none().with_request(target.preset_id, creation.clock()),
         )
         if isinstance(claimed, Claim):
             return claimed

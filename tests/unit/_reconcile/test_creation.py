@@ -195,6 +195,7 @@ def test_a_past_session_of_another_run_is_created_again(scene: Scene) -> None:
 
 
 def test_a_run_whose_lease_was_taken_over_does_not_post(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(creation_module, "CLAIM_IS_FRESH", 0.0)
     monkeypatch.setattr(scene.ledger, "renew", lambda _claim, _lease: False)
     with pytest.raises(CreationUnresolved, match="another run took over"):
         scene.create()
