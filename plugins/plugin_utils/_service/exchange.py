@@ -82,6 +82,8 @@ class Exchanges:
                     timeout=self._timeout,
                     preload_content=False,
                     decode_content=False,
+                    # The default of urllib3 2, but not of earlier versions.
+                    enforce_content_length=True,
                 )
                 try:
                     received = received_from(response, what)

@@ -29,20 +29,24 @@ def stream() -> Iterator[Callable[[], Stream]]:
     opened: list[socket.socket] = []
 
     def new_stream() -> Stream:
-        opened.extend(socket.socketpair())
-        opened[-2].settimeout(PATIENCE)
-        return Stream(opened[-2])
+        here, there = socket.socketpair()
+        opened.extend((here, there))
+        here.settimeout(PATIENCE)
+        return Stream(here)
 
     yield new_stream
     for one in opened:
         one.close()
 
 
-def watchers() -> int:
-    return sum(thread.name == "tenbyte-deadlines" for thread in threading.enumerate())
+@pytest.fixture
+def watchers() -> Callable[[], int]:
+    """Return how many threads watch the deadlines of this test."""
+    earlier = set(threading.enumerate())
+    return lambda: sum(thread.name == "tenbyte-deadlines" for thread in set(threading.enumerate()) - earlier)
 
 
-def wait_until_no_watcher() -> None:
+def wait_for_none(watchers: Callable[[], int]) -> None:
     until = time.monotonic() + PATIENCE
     while watchers():
         assert time.monotonic() < until, "the watching thread did not end"
@@ -67,12 +71,14 @@ def test_a_connection_that_is_still_being_opened_is_ended_and_nothing_was_sent(s
     assert not deadline.was_sent
 
 
-def test_an_exchange_that_ends_in_time_leaves_its_connection_alone(stream: Callable[[], Stream]) -> None:
+def test_an_exchange_that_ends_in_time_leaves_its_connection_alone(
+    stream: Callable[[], Stream], watchers: Callable[[], int]
+) -> None:
     connection, deadlines = stream(), Deadlines(0.1)
     with Deadline(deadlines) as deadline:
         deadline.watch(connection)
-    # The thread ends only after the time of the first exchange.
-    wait_until_no_watcher()
+    # The thread waits for the end of the time that the exchange had.
+    wait_for_none(watchers)
     connection.sock.settimeout(0.05)
     with pytest.raises(TimeoutError):
         connection.sock.recv(1)
@@ -102,23 +108,23 @@ def test_each_exchange_has_its_own_time(stream: Callable[[], Stream]) -> None:
     assert min(lengths) >= 0.3
 
 
-def test_one_thread_watches_all_exchanges_and_ends_when_none_is_under_way() -> None:
-    wait_until_no_watcher()
-    deadlines = Deadlines(0.2)
+def test_one_thread_watches_all_exchanges_and_ends_when_they_are_closed(watchers: Callable[[], int]) -> None:
+    deadlines, started = Deadlines(60.0), time.monotonic()
     for _exchange in range(100):
         with Deadline(deadlines), Deadline(deadlines):
             assert watchers() == 1
-    wait_until_no_watcher()
-    with Deadline(deadlines) as deadline:
-        assert watchers() == 1
-        assert 0 < deadline.seconds_left() <= 0.2
-
-
-def test_the_thread_ends_at_once_when_its_exchanges_are_closed() -> None:
-    deadlines, started = Deadlines(60.0), time.monotonic()
     with Deadline(deadlines):
         deadlines.close()
         assert watchers() == 1
     deadlines.close()
-    wait_until_no_watcher()
+    wait_for_none(watchers)
     assert time.monotonic() - started < PATIENCE
+
+
+def test_the_thread_ends_by_itself_when_no_exchange_is_under_way(watchers: Callable[[], int]) -> None:
+    deadlines = Deadlines(0.5)
+    for _exchange in range(2):
+        with Deadline(deadlines) as deadline:
+            assert watchers() == 1
+            assert 0 < deadline.seconds_left() <= 0.5
+        wait_for_none(watchers)
