@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 import yaml
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.config_values import (
     is_plain_ingest_url,
@@ -28,7 +27,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.details i
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.responses import (
     answer_of,
-    content_of,
+    received_from,
     timestamp_of,
 )
 from urllib3 import HTTPResponse
@@ -47,14 +46,12 @@ def read_answer(content: bytes) -> None:
         return
     status, encoding, body = STATUS[content[0] % len(STATUS)], ENCODING[content[1] % len(ENCODING)], content[2:]
     redactor = Redactor([SECRET])
-    response = requests.Response()
-    response.status_code = status
     # Headers are Latin-1. A quarter of the body is long enough for one.
     header = body[: len(body) // 4].decode("latin-1")
-    response.headers.update({"X-Request-Id": header, "Retry-After": header, "Content-Encoding": encoding})
-    response.raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
+    headers = {"X-Request-Id": header, "Retry-After": header, "Content-Encoding": encoding}
+    response = HTTPResponse(io.BytesIO(body), headers, status=status, preload_content=False, decode_content=False)
     try:
-        answer = answer_of(response, content_of(response, "GET /fuzz"), "GET /fuzz", redactor)
+        answer = answer_of(received_from(response, "GET /fuzz"), "GET /fuzz", redactor)
     except HTTPError:
         # The transport converts errors of the connection into AnswerLost.
         return

@@ -22,8 +22,8 @@ PRIVATE = "# Private to this collection: it may change with every version.\n"
 # Where the design has a library.
 LIBRARIES = {
     "ansible": {f"_ansible/{path.stem}" for path in (ENGINE / "_ansible").glob("*.py")},
-    "requests": {"_service/transport", "_service/responses", "_service/deadlines"},
-    "urllib3": {"_service/transport", "_service/deadlines"},
+    "requests": {"_service/connections", "_service/failures"},
+    "urllib3": {f"_service/{name}" for name in ("connections", "failures", "responses", "exchange")},
     "sqlalchemy": {
         f"_ledger/{name}"
         for name in (

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""A deadline for a complete HTTP exchange. ``requests`` has none: its time-outs restart with each received byte."""
+"""A deadline for a complete HTTP exchange. Libraries have none: their time-outs restart with each received byte."""
 
 from __future__ import annotations
 
@@ -12,55 +12,43 @@ import contextlib
 import socket
 import threading
 import time
-from http.client import HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any
-
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NewConnectionError
-from urllib3.util.connection import allowed_gai_family
-
-from .name_lookup import addresses_of
 
 _current = threading.local()
 
 
-class SlowNameLookup(ConnectTimeoutError):
-    """The lookup of a host's addresses timed out, so nothing was sent."""
-
-
 class Deadline:
-    """Shuts down the connection of this thread's request after ``seconds``.
+    """Shuts down the connection of this thread's exchange when its time is over. A context manager for one exchange.
 
     ``passed``: it has done so. ``was_sent``: sending began on a connection (with TLS: after the handshake).
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, deadlines: Deadlines) -> None:
         self.passed = False
-        self._connection: HTTPConnection | None = None
-        self._opening: HTTPConnection | None = None
-        self._ends = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, self._break)
-        self._timer.daemon = True
+        # In seconds of the monotonic clock, set when the exchange begins.
+        self.ends = 0.0
+        self._deadlines = deadlines
+        # Connections of urllib3: whatever has a ``sock``.
+        self._connection: Any = None
+        self._opening: Any = None
 
     @property
     def was_sent(self) -> bool:
         return self._connection is not None
 
     def seconds_left(self) -> float:
-        return max(0.0, self._ends - time.monotonic())
+        return max(0.0, self.ends - time.monotonic())
 
-    def open(self, connection: HTTPConnection) -> None:
+    def open(self, connection: Any) -> None:
         """Watch a connection while it is opened: a proxy may respond slowly to CONNECT."""
         self._opening = connection
 
-    def watch(self, connection: HTTPConnection) -> None:
+    def watch(self, connection: Any) -> None:
         """Watch a connection on which a request is sent."""
         self._connection = connection
 
-    def _break(self) -> None:
+    def end_exchange(self) -> None:
         self.passed = True
         stream = getattr(self._connection or self._opening, "sock", None)
         if stream is not None:
@@ -70,101 +58,63 @@ class Deadline:
 
     def __enter__(self) -> Deadline:
         _current.deadline = self
-        self._timer.start()
+        self._deadlines.start(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._deadlines.stop(self)
         _current.deadline = None
 
 
-class _Response(HTTPResponse):
-    def _read_next_chunk_size(self) -> int:
-        # The library reads a chunk of -1 bytes until the end of the connection, without a limit.
-        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
-        if size < 0:
-            raise HTTPException("a chunk of negative length")
-        return size
+class Deadlines:
+    """The deadlines of exchanges that may all take the same time, in seconds. Safe to use from several threads.
+
+    One thread watches them all. It starts with the first exchange, and ends when it finds none under way: at the latest
+    that many seconds after the last one began.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        # In the order in which they end, because all have the same time.
+        self._running: dict[Deadline, None] = {}
+        self._awake = threading.Condition(threading.Lock())
+        self._watcher: threading.Thread | None = None
+
+    def start(self, deadline: Deadline) -> None:
+        with self._awake:
+            deadline.ends = time.monotonic() + self._seconds
+            self._running[deadline] = None
+            if self._watcher is None:
+                # A daemon thread, so that an exchange under way does not keep the program from exiting.
+                self._watcher = threading.Thread(target=self._watch, name="tenbyte-deadlines", daemon=True)
+                self._watcher.start()
+
+    def stop(self, deadline: Deadline) -> None:
+        with self._awake:
+            self._running.pop(deadline, None)
+
+    def close(self) -> None:
+        """Let the thread end now, or with the last exchange that is under way."""
+        with self._awake:
+            self._awake.notify()
+
+    def _watch(self) -> None:
+        # A deadline that is added while the thread waits ends later than the one that it waits for.
+        with self._awake:
+            while self._running:
+                first = next(iter(self._running))
+                seconds = first.seconds_left()
+                if seconds > 0:
+                    self._awake.wait(seconds)
+                else:
+                    del self._running[first]
+                    first.end_exchange()
+            self._watcher = None
 
 
-class _Watched(HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        deadline = getattr(_current, "deadline", None)
-        if deadline is not None:
-            deadline.open(self)
-        super().connect()
-
-    def putrequest(self, *arguments: Any, **named: Any) -> None:
-        deadline = getattr(_current, "deadline", None)
-        if deadline is not None:
-            deadline.watch(self)
-        super().putrequest(*arguments, **named)
-
-    def _new_conn(self) -> socket.socket:
-        """Connect to the first address that accepts, with the lookup and all attempts within the deadline.
-
-        The library's method limits neither the time of the lookup nor the number of addresses.
-        """
-        deadline = getattr(_current, "deadline", None)
-        if deadline is None:
-            return super()._new_conn()
-        host = self._dns_host.strip("[]")
-        try:
-            addresses = addresses_of(host, self.port, allowed_gai_family(), deadline.seconds_left())
-        except TimeoutError as error:
-            raise SlowNameLookup(self, str(error)) from None
-        except UnicodeError:
-            raise LocationParseError(f"'{host}', label empty or too long") from None
-        except OSError as error:
-            raise NewConnectionError(self, f"the name {host} has no address: {error}") from None
-        failure: OSError | None = None
-        for family, kind, protocol, _name, address in addresses:
-            try:
-                return self._connected(socket.socket(family, kind, protocol), address, deadline.seconds_left())
-            except OSError as error:
-                failure = error
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(self, "the connection was not made in time")
-        raise NewConnectionError(self, f"no connection: {failure}")
-
-    def _connected(self, stream: socket.socket, address: Any, seconds: float) -> socket.socket:
-        try:
-            for option in self.socket_options or ():
-                stream.setsockopt(*option)
-            # Zero would make the socket non-blocking, which fails with another error.
-            stream.settimeout(max(0.001, min(seconds, float(self.timeout or seconds))))
-            stream.connect(address)
-            stream.settimeout(self.timeout)
-        except BaseException:
-            stream.close()
-            raise
-        return stream
-
-
-class _WatchedTls(_Watched, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
-
-
-class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections register with the Deadline of the thread that uses them."""
-
-    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        super().init_poolmanager(*arguments, **named)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-    def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-        manager = super().proxy_manager_for(*arguments, **named)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-        return manager
+def current_deadline() -> Deadline | None:
+    """Return the deadline of this thread's exchange."""
+    deadline: Deadline | None = getattr(_current, "deadline", None)
+    return deadline

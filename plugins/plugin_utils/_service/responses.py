@@ -12,17 +12,19 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from .._core.errors import AnswerLost, GarbledAnswer, ServiceError
 from .._core.plain_text import one_line
 from .._core.secrecy import Redactor
 from .._core.unknown_secrets import without_unknown_secrets
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 # In bytes, unpacked.
 LARGEST_ANSWER = 32 * 1024 * 1024
@@ -47,30 +49,42 @@ _ADVICE = {
 }
 
 
-def content_of(response: requests.Response, what: str) -> bytes:
-    """Return the unpacked body; raise AnswerLost if it is incomplete or larger than LARGEST_ANSWER.
+@dataclass(frozen=True)
+class Received:
+    """A response that was read. ``content`` is its body, unpacked."""
 
-    An unreadable body of an error response is returned as empty: the status is enough. ``what`` is the request's method
-    and path, for messages.
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def received_from(response: BaseHTTPResponse, what: str) -> Received:
+    """Read a response; raise AnswerLost if its body is incomplete or larger than LARGEST_ANSWER.
+
+    An unreadable body of an error response counts as empty: the status is enough. ``what`` is the request's method and
+    path, for messages.
     """
-    is_refusal = response.status_code >= 400
+    is_refusal = response.status >= 400
     try:
         packed = _read(response, what, LARGEST_REFUSAL if is_refusal else LARGEST_ANSWER)
-        return _unpacked(packed, response.headers.get("Content-Encoding", ""), what)
+        content = _unpacked(packed, response.headers.get("Content-Encoding", ""), what)
     except AnswerLost:
-        if is_refusal:
-            return b""
-        raise
+        if not is_refusal:
+            raise
+        content = b""
+    return Received(response.status, response.headers, content)
 
 
-def _read(response: requests.Response, what: str, largest: int) -> bytes:
+def _read(response: BaseHTTPResponse, what: str, largest: int) -> bytes:
     parts, size = [], 0
-    # Not iter_content: it unpacks without a limit, and reads a line with a chunk's length without a limit.
-    while part := response.raw.read(_PART, decode_content=False):
+    # Not ``stream``: it unpacks without a limit, and reads a line with a chunk's length without a limit.
+    while part := response.read(_PART, decode_content=False):
         size += len(part)
         if size > largest:
             raise _too_large(what)
         parts.append(part)
+        if response.length_remaining == 0:
+            break
     return b"".join(parts)
 
 
@@ -109,24 +123,22 @@ def _too_large(what: str) -> AnswerLost:
     return AnswerLost(f"{what}: the response is larger than {LARGEST_ANSWER // 2**20} MiB and was cut off.")
 
 
-def answer_of(
-    response: requests.Response, content: bytes, what: str, redactor: Redactor, sent: Iterable[str] = ()
-) -> dict[str, Any]:
+def answer_of(received: Received, what: str, redactor: Redactor, sent: Iterable[str] = ()) -> dict[str, Any]:
     """Return the JSON object of a successful response, ``{}`` for an empty body.
 
     Raise ServiceError for an error response, GarbledAnswer for any other body. ``sent`` are the texts of the request:
     the message of an error may quote ids from them. Anything else that looks like a secret is masked.
     """
-    if response.is_redirect or 300 <= response.status_code < 400:
+    if 300 <= received.status < 400:
         raise ServiceError(
-            f"The response to {what} is a redirect (HTTP {response.status_code}). It is not followed, because another "
+            f"The response to {what} is a redirect (HTTP {received.status}). It is not followed, because another "
             "host would receive the credential. Is api_url right?",
-            status=response.status_code,
+            status=received.status,
         )
-    answer = _parsed(content)
-    if response.status_code >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
-        raise _service_error(response, answer, what, redactor, sent)
-    if response.status_code < 200 or isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
+    answer = _parsed(received.content)
+    if received.status >= 400 or (isinstance(answer, dict) and answer.get("success") is False):
+        raise _service_error(received, answer, what, redactor, sent)
+    if received.status < 200 or isinstance(answer, bytes) or (answer is not None and not isinstance(answer, dict)):
         raise GarbledAnswer(f"The response to {what} is not the service's JSON. Is api_url right?")
     return answer or {}
 
@@ -142,15 +154,17 @@ def timestamp_of(answer: dict[str, Any]) -> int | None:
 
 def _parsed(content: bytes) -> Any:
     """Return the parsed JSON, None for an empty body, and the content itself if it is no JSON or exceeds the limits."""
-    if not content.strip():
+    if not content or content.isspace():
         return None
-    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
+    openings = content.count(b"[") + content.count(b"{")
+    # Each of these takes a byte, so that only a large content needs to be counted.
+    if len(content) > MOST_VALUES and openings + content.count(b",") > MOST_VALUES:
         return content
     try:
         answer = json.loads(content, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return content
-    return content if _is_deep(answer) else answer
+    return content if openings >= DEEPEST_ANSWER and _is_deep(answer) else answer
 
 
 def _finite(number: str) -> float:
@@ -162,22 +176,21 @@ def _finite(number: str) -> float:
 
 
 def _is_deep(value: Any) -> bool:
-    level = [value]
+    """Return whether objects and lists are nested DEEPEST_ANSWER times."""
+    level: list[Any] = [[value]]
     for _depth in range(DEEPEST_ANSWER):
         level = [
             inner
             for item in level
-            if isinstance(item, (dict, list))
-            for inner in (item.values() if isinstance(item, dict) else item)
+            for inner in (item.values() if type(item) is dict else item)
+            if type(inner) is dict or type(inner) is list
         ]
         if not level:
             return False
     return True
 
 
-def _service_error(
-    response: requests.Response, answer: Any, what: str, redactor: Redactor, sent: Iterable[str]
-) -> ServiceError:
+def _service_error(received: Received, answer: Any, what: str, redactor: Redactor, sent: Iterable[str]) -> ServiceError:
     """Return the error for any of the contract's three error shapes, or for another body.
 
     Secrets are masked before texts are cut, because half a secret would not be recognised.
@@ -190,7 +203,7 @@ def _service_error(
         for item in errors[:_MOST_FIELD_ERRORS] if isinstance(errors, list) else []:
             if isinstance(item, dict):
                 details.append(f"{item.get('field')}: {item.get('message') or item.get('code')}")
-    request_id = response.headers.get("X-Request-Id")
+    request_id = received.headers.get("X-Request-Id")
     sent = tuple(sent)
     quotes = dict.fromkeys(_quoted(str(detail), 300, redactor, sent) for detail in details)
     reason = "; ".join(quotes) or "no reason given"
@@ -199,14 +212,14 @@ def _service_error(
         named += f", code {_quoted(code, 100, redactor, sent)}"
     if request_id:
         named += f", request {one_line(redactor.excerpt(request_id, 100))}"
-    advice = _ADVICE.get(response.status_code, "")
-    message = f"{what} was refused by the service: {reason} (HTTP {response.status_code}{named}).{advice}"
+    advice = _ADVICE.get(received.status, "")
+    message = f"{what} was refused by the service: {reason} (HTTP {received.status}{named}).{advice}"
     return ServiceError(
         message,
-        status=response.status_code,
+        status=received.status,
         code=code,
         request_id=request_id,
-        retry_after=_retry_after(response.headers.get("Retry-After")),
+        retry_after=_retry_after(received.headers.get("Retry-After")),
     )
 
 

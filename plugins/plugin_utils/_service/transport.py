@@ -9,32 +9,18 @@
 from __future__ import annotations
 
 import random
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import requests
-from requests.auth import AuthBase
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationParseError,
-    MaxRetryError,
-    NewConnectionError,
-    ProxySchemeUnknown,
-)
+from urllib.parse import unquote
 
 from .._core.errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
 from .._core.secrecy import Redactor
-from .._core.service_url import is_loopback
 from .._core.unknown_secrets import texts_of
-from .deadlines import Deadline, DeadlineAdapter, SlowNameLookup
+from .exchange import Exchanges
 from .paging import PagedLists
-from .responses import ACCEPT_ENCODING, answer_of, content_of, timestamp_of
+from .responses import answer_of, timestamp_of
 
 CONNECT_TIMEOUT = 10.0
 LONGEST_RETRY_AFTER = 60.0
@@ -54,19 +40,12 @@ class Connection:
     retries: int = 5
     concurrency: int = 16
 
-
-class _Credentials(AuthBase):
-    """Sets the credential's header. Without an auth object, ``requests`` would replace it from a netrc file."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._connection.api_key is not None:
-            request.headers["X-API-Key"] = self._connection.api_key
-        else:
-            request.headers["Authorization"] = f"Bearer {self._connection.api_token}"
-        return request
+    @property
+    def credential(self) -> dict[str, str]:
+        """The header that carries the credential."""
+        if self.api_key is not None:
+            return {"X-API-Key": self.api_key}
+        return {"Authorization": f"Bearer {self.api_token}"}
 
 
 class Transport:
@@ -79,15 +58,15 @@ class Transport:
         self.redactor = redactor
         self._sleep = sleep
         self._lists = PagedLists(self._read, sleep)
-        self._http = requests.Session()
-        adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connection.concurrency, max_retries=0)
-        self._http.mount("http://", adapter)
-        self._http.mount("https://", adapter)
-        # Reject all cookies: the contract has none, and the session would send them back.
-        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._auth = _Credentials(connection)
-        is_local = is_loopback(urlsplit(connection.api_url).hostname or "")
-        self._proxies: Any = dict(_NO_PROXY) if is_local else None
+        self._exchanges = Exchanges(
+            connection.api_url,
+            connection.credential,
+            redactor,
+            verify=(connection.ca_path or True) if connection.validate_certs else False,
+            timeout=connection.timeout,
+            connect_timeout=CONNECT_TIMEOUT,
+            size=connection.concurrency,
+        )
         # The timestamp of the newest response, and this machine's monotonic time of it.
         self._clock: tuple[int, float] | None = None
 
@@ -100,7 +79,7 @@ class Transport:
         return None if clock is None else clock[0] + time.monotonic() - clock[1]
 
     def close(self) -> None:
-        self._http.close()
+        self._exchanges.close()
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """GET a path and return the response's ``data``.
@@ -189,60 +168,18 @@ class Transport:
     def _once(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> tuple[Any, int]:
-        what = f"{method} {path}"
-        with Deadline(self.connection.timeout) as deadline:
-            try:
-                with self._http.request(
-                    method,
-                    self.connection.api_url + path,
-                    params=query,
-                    json=body,
-                    auth=self._auth,
-                    headers=_HEADERS,
-                    timeout=(min(CONNECT_TIMEOUT, self.connection.timeout), self.connection.timeout),
-                    # Set on each request: REQUESTS_CA_BUNDLE would override a setting of the session.
-                    verify=(self.connection.ca_path or True) if self.connection.validate_certs else False,
-                    proxies=self._proxies,
-                    # A redirect would send X-API-Key to another host.
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    content = content_of(response, what)
-            except (requests.exceptions.RequestException, HTTPError, OSError) as error:
-                raise self._failure(what, error, deadline) from None
-            if deadline.passed:
-                # The deadline closed the connection, so the body may be incomplete.
-                raise self._failure(what, TimeoutError(), deadline)
-        answer = answer_of(response, content, what, self.redactor, (unquote(path), *texts_of(body)))
+        received = self._exchanges.send(method, path, query, body)
+        answer = answer_of(received, f"{method} {path}", self.redactor, _texts_sent(path, body))
         timestamp = timestamp_of(answer)
         if timestamp is not None:
             self._clock = (timestamp, time.monotonic())
-        return answer.get("data"), len(content)
-
-    def _failure(self, what: str, error: BaseException, deadline: Deadline) -> NotSent | AnswerLost:
-        reason = f"no response within {self.connection.timeout:g} seconds (timeout)."
-        if any(isinstance(cause, SlowNameLookup) for cause in _causes(error)):
-            host = urlsplit(self.connection.api_url).hostname
-            reason = (
-                f"the address of {host} was not found within {self.connection.timeout:g} seconds (timeout). Check "
-                "api_url, the proxy settings and this machine's name servers."
-            )
-        elif not deadline.passed:
-            reason = _plain_reason(error, self.connection)
-        nothing_was_sent = not deadline.was_sent or _nothing_was_sent(error)
-        return (NotSent if nothing_was_sent else AnswerLost)(self.redactor.text(f"{what}: {reason}"))
+        return answer.get("data"), len(received.content)
 
 
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": ACCEPT_ENCODING,
-    "User-Agent": "tenbyte.webinar (Ansible collection)",
-}
-# None overrides the proxies of the environment: plain http is safe to a loopback address, but not through a proxy.
-_NO_PROXY: dict[str, str | None] = {"http": None, "https": None, "all": None}
-_THE_PROXY = "the proxy of the environment (https_proxy, http_proxy or all_proxy)"
-_UNUSABLE_PROXY = (requests.exceptions.InvalidProxyURL, ProxySchemeUnknown)
-_TLS_HELP = "Check api_url, or give the certificate authority's certificate with ca_path."
+def _texts_sent(path: str, body: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield the texts of a request, which the message of an error may quote."""
+    yield unquote(path)
+    yield from texts_of(body)
 
 
 def _backoff(attempt: int) -> float:
@@ -254,44 +191,3 @@ def _waiting_time(error: ServiceError, attempt: int) -> float:
     if error.retry_after is None:
         return _backoff(attempt)
     return min(error.retry_after, LONGEST_RETRY_AFTER)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and its causes. Libraries put them into ``args``, ``reason`` or ``__cause__``."""
-    chain: list[BaseException] = []
-    todo: list[Any] = [error]
-    while todo:
-        current = todo.pop()
-        if isinstance(current, BaseException) and current not in chain:
-            chain.append(current)
-            todo += [*current.args, getattr(current, "reason", None), current.__cause__]
-    return chain
-
-
-def _nothing_was_sent(error: BaseException) -> bool:
-    return isinstance(error, requests.exceptions.ConnectTimeout) or any(
-        isinstance(cause, (NewConnectionError, ConnectTimeoutError)) for cause in _causes(error)
-    )
-
-
-def _root_cause(error: BaseException) -> str:
-    causes = [cause for cause in _causes(error) if not isinstance(cause, (MaxRetryError, requests.RequestException))]
-    return str(causes[-1] if causes else error)[:300]
-
-
-def _plain_reason(error: BaseException, connection: Connection) -> str:
-    causes = _causes(error)
-    if any(isinstance(cause, _UNUSABLE_PROXY) for cause in causes) or "SOCKS" in str(error):
-        return f"{_THE_PROXY} cannot be used."
-    if isinstance(error, requests.exceptions.ProxyError):
-        status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        return f"{_THE_PROXY} {f'responded with HTTP {status[1]}' if status else 'cannot be reached'}."
-    if isinstance(error, (LocationParseError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return "api_url is not a valid URL."
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"TLS failed: {_root_cause(error)}. {_TLS_HELP}"
-    if _nothing_was_sent(error):
-        return f"no connection to {connection.api_url}. Check api_url, the network and the proxy settings."
-    if isinstance(error, requests.exceptions.Timeout):
-        return f"no response within {connection.timeout:g} seconds (timeout)."
-    return "the connection broke before the response was complete."

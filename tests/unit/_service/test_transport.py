@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import ipaddress
+import json
 import socket
 import ssl
 import zlib
@@ -201,6 +202,27 @@ def test_json_with_invalid_numbers_or_too_much_nesting_is_an_error(
     script.expect(Answer(200, body))
     with pytest.raises(GarbledAnswer):
         connect(script.url).read("/rooms/my")
+
+
+@pytest.mark.parametrize("brackets", ["[]", '{"a": }'], ids=["lists", "objects"])
+@pytest.mark.parametrize("leaf", ["", "1"], ids=["empty", "with a value"])
+def test_a_response_may_be_nested_less_than_100_deep(
+    script: Script, connect: Connect, brackets: str, leaf: str
+) -> None:
+    before, after = brackets[:-1], brackets[-1]
+    innermost = leaf if brackets == "[]" or leaf else "0"
+    data = {depth: before * (depth - 1) + innermost + after * (depth - 1) for depth in (99, 100)}
+    script.expect(*(Answer(200, f'{{"data": {text}}}'.encode()) for text in data.values()))
+    transport = connect(script.url)
+    assert transport.read("/rooms/my") == json.loads(data[99])
+    with pytest.raises(GarbledAnswer):
+        transport.read("/rooms/my")
+
+
+def test_a_long_list_of_shallow_items_is_read(script: Script, connect: Connect) -> None:
+    items = [{"id": str(number), "room": {"host": {"names": [["[[[["]]}}} for number in range(500)]
+    script.expect(success({"rooms": items}))
+    assert connect(script.url).read("/rooms/my") == {"rooms": items}
 
 
 def test_a_response_with_too_many_values_is_not_parsed(
