@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # The control characters of ECMA-48 in their 7-bit and 8-bit forms, except tab and line ends; and lone surrogates,
@@ -44,6 +45,7 @@ def quoted_id(text: str) -> str:
     return f"(a text of {len(text)} characters, not shown because it could be a key)"
 
 
+@lru_cache(maxsize=32_768)
 def canonical_title(text: str) -> str:
     """Return a title in canonical form: two titles that look the same have the same one.
 

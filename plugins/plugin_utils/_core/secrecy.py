@@ -210,7 +210,7 @@ class Redactor:
         if not fresh:
             self._new = []
             return
-        characters, lengths = {one for form in fresh for one in form}, {len(form) for form in fresh}
+        characters, lengths = set("".join(fresh)), set(map(len, fresh))
         shortest = min(lengths) if self._candidates is None else min(*lengths, self._shortest)
         starts: dict[str, set[int]] = {}
         for form in fresh:
@@ -246,24 +246,27 @@ class Redactor:
         return self._value(value, {}, {})
 
     def _value(self, value: Any, texts: dict[str, str], containers: dict[int, Any]) -> Any:
+        """Return a value with its texts masked. ``texts`` and ``containers`` have what was masked before."""
         if isinstance(value, str):
             shown = texts.get(value)
             if shown is None:
                 shown = texts[value] = without_controls(self.text(value))
             return shown
-        if isinstance(value, (dict, list, tuple)):
-            known = containers.get(id(value))
-            if known is None:
-                known = containers[id(value)] = (
-                    {
-                        self._value(key, texts, containers): self._value(one, texts, containers)
-                        for key, one in value.items()
-                    }
-                    if isinstance(value, dict)
-                    else [self._value(one, texts, containers) for one in value]
-                )
-            return known
-        return value
+        if not isinstance(value, (dict, list, tuple)):
+            return value
+        known = containers.get(id(value))
+        if known is None:
+            if isinstance(value, dict):
+                known = {
+                    texts.get(key) or self._value(key, texts, containers): one
+                    if one is None or one is True or one is False
+                    else self._value(one, texts, containers)
+                    for key, one in value.items()
+                }
+            else:
+                known = [self._value(one, texts, containers) for one in value]
+            containers[id(value)] = known
+        return known
 
 
 def _forms_of(secret: str) -> set[str]:
@@ -283,5 +286,7 @@ def _forms_of(secret: str) -> set[str]:
         # in a group. The first and last characters also depend on the neighbouring bytes, so they are left out.
         inner = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
         inner = inner[(0, 2, 3)[before] : len(inner) - (1 if (before + len(content)) % 3 else 0)]
-        forms |= {inner, inner.translate(_URL_SAFE_BASE64)}
+        forms.add(inner)
+        if "+" in inner or "/" in inner:
+            forms.add(inner.translate(_URL_SAFE_BASE64))
     return {form for form in forms if len(form) >= _SHORTEST_SECRET}

@@ -117,7 +117,7 @@ def _with_leftovers(
     withdraws = is_idle and not creates and plan.refusal is None and held is not None and not held.unanswered
     # Nothing is removed where something was refused.
     if not leftovers or plan.refusal is not None:
-        return replace(plan, withdraws=withdraws)
+        return replace(plan, withdraws=True) if withdraws else plan
     on_air = [one for one in leftovers if not one.session.is_scheduled]
     if on_air and policy.replace != "live" and plan.spec.state in ("present", "live"):
         ids = ", ".join(one.session.id for one in on_air)
