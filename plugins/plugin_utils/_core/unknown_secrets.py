@@ -102,7 +102,12 @@ def _looks_secret(piece: str, with_ids: bool) -> bool:
     if _UUID.search(piece):
         return not (with_ids and _UUID.fullmatch(piece))
     # Padded base64 has both cases. A word before an equals sign has one of them, or begins with a capital.
-    if piece.endswith("=") and len(piece) >= 16 and len(piece) % 4 == 0 and not (piece[1:].islower() or piece.isupper()):
+    if (
+        piece.endswith("=")
+        and len(piece) >= 16
+        and len(piece) % 4 == 0
+        and not (piece[1:].islower() or piece.isupper())
+    ):
         return True
     groups = [group for group in re.split(r"[^A-Za-z0-9]+", piece) if group]
     if _is_in_equal_groups(groups):
