@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.tenbyte.webinar.plugins.modules import event
 
-from .action_plugins import bench_copy
+from tests.conftest import COLLECTIONS
+from tests.integration.conftest import EVENT
+from tests.integration.controller import Controller
+
 from .bars import bars_of
 from .plot import draw
 from .readme import BEGIN, END, README, section, written
 from .report import summary, table
 from .results import Figures, Machine, Results, results_of
-from .run import WrongResult, runs_of
+from .run import WrongResult, event, runs_of
+from .service import API_KEY
+from .stand_in import ROOT, StandIn
+from .test_stand_in import shape
 from .variants import CREATED, ONCE, SIZES, UNCHANGED, VARIANTS, Cell, Variant, cell_of, cells
 from .watch import watched
 
@@ -139,10 +143,17 @@ def test_each_row_runs_once_in_a_cell_and_only_where_it_is_planned() -> None:
     assert letters[10_000, 50] == "cd"
 
 
-def test_the_copy_has_the_results_of_event() -> None:
-    documented = yaml.safe_load(event.RETURN)
-    session = bench_copy._session("Room", "id", {"title": "Session", "preset_id": "id"})
-    assert session.keys() == documented["sessions"]["contains"].keys() - {"stream_key"}
+def test_the_result_of_the_copy_has_the_shape_and_size_of_that_of_event(tmp_path: Path) -> None:
+    with StandIn() as stand_in:
+        where = {"ANSIBLE_ACTION_PLUGINS": str(ROOT / "tests" / "bench" / "action_plugins")}
+        controller = Controller(tmp_path, stand_in.api_url, API_KEY, COLLECTIONS, where)
+        (tmp_path / "event.json").write_text(json.dumps({"event_rooms": event(Cell(3, 2))}))
+        _created, of_event, of_copy = (
+            controller.playbook(str(VARIANTS[letter].write_playbook(tmp_path)), "-e", "@event.json").result(action)
+            for letter, action in (("c", EVENT), ("c", EVENT), ("f", "bench_copy"))
+        )
+    assert shape(of_copy) == shape(of_event)
+    assert len(json.dumps(of_copy)) == pytest.approx(len(json.dumps(of_event)), rel=0.02)
 
 
 def test_a_program_is_watched_with_its_children(tmp_path: Path) -> None:
