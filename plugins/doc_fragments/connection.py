@@ -69,6 +69,12 @@ options:
     description:
       - How often a request is sent again after a failure that may pass, from 0 to 100.
       - A request that creates something is sent again only when it is certain that it had no effect.
+      - When the service refuses a request because there were too many (HTTP 429), all requests of the task pause for
+        the time that it asks for with C(Retry-After), at most a minute each time, or for some seconds. Then they follow
+        one another at half of the former rate, which rises with each request that the service accepts.
+      - Such a refusal uses up no retry while the service accepts other requests of the task, but a request is not sent
+        again more than four times as often as this number. The task gives up when everything has been refused after so
+        many pauses.
     type: int
     default: 5
   concurrency:
@@ -76,4 +82,12 @@ options:
       - How many requests may be under way at once, from 1 to 100.
     type: int
     default: 16
+  requests_per_second:
+    description:
+      - How many requests may be sent in a second, from 0.1 to 10000. They follow one another at equal distances,
+        without bursts.
+      - Each task counts for itself, and so do each host and each item of a loop.
+      - Without it, requests are sent as soon as O(concurrency) allows, and more slowly after the service has refused
+        one with HTTP 429.
+    type: float
 """

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .results import FOLDER, Figures
 from .service import API_KEY, PRESET_ID
 from .stand_in import ROOT, Journal, StandIn
 from .variants import CREATED, Cell, Variant
@@ -23,34 +23,11 @@ from .variants import CREATED, Cell, Variant
 BIN = Path(sys.executable).parent
 # Seconds. The slowest run, 200 rooms with uri, takes a tenth of it.
 LONGEST_RUN = 3600
+MEASURED = ("wall_seconds", "cpu_seconds", "largest_process_bytes", "all_processes_bytes", "samples")
 
 
 class WrongResult(Exception):
     """A run that failed, or that did not do what it should have done."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one run needed. ``all_processes_bytes`` is a peak of their proportional set sizes, in samples."""
-
-    variant: str
-    size: int
-    latency: int
-    phase: str
-    wall_seconds: float
-    cpu_seconds: float
-    largest_process_bytes: int
-    all_processes_bytes: int
-    samples: int
-    reads: int
-    creations: int
-    other_calls: int
-    refused: int
-    connections: int
-    stand_in_cpu_seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def event(cell: Cell) -> list[dict[str, Any]]:
@@ -68,7 +45,7 @@ def event(cell: Cell) -> list[dict[str, Any]]:
 
 def runs_of(variant: Variant, cell: Cell) -> Iterator[Figures]:
     """Run a variant once, or for each phase. Raise WrongResult."""
-    with StandIn(cell.latency / 1000) as stand_in, tempfile.TemporaryDirectory(prefix="webinar-bench-") as name:
+    with StandIn(cell.latency / 1000) as stand_in, tempfile.TemporaryDirectory(dir=_folder()) as name:
         folder = Path(name)
         given = {"service_url": stand_in.api_url, "service_key": API_KEY, "event_rooms": event(cell)}
         (folder / "event.json").write_text(json.dumps(given))
@@ -80,6 +57,12 @@ def runs_of(variant: Variant, cell: Cell) -> Iterator[Figures]:
             yield _figures(variant, cell, phase, needed, after.since(before))
 
 
+def _folder() -> Path:
+    """Return where runs keep their files: beside the checkout's own, for a folder in memory would favour the ledger."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return FOLDER
+
+
 def _run(variant: Variant, folder: Path, stand_in: StandIn) -> dict[str, Any]:
     """Run a program and return its figures."""
     if variant.files:
@@ -89,15 +72,21 @@ def _run(variant: Variant, folder: Path, stand_in: StandIn) -> dict[str, Any]:
         command = [sys.executable, "-m", "tests.bench.bare", str(folder / "event.json")]
     figures, output = folder / "figures.json", folder / "output"
     with output.open("w") as file:
-        subprocess.run(
+        watch = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.watch", str(figures), *command],
             cwd=ROOT,
             env=_environment(folder, stand_in),
             stdout=file,
             stderr=subprocess.STDOUT,
-            check=True,
-            timeout=LONGEST_RUN,
         )
+    try:
+        watch.wait(LONGEST_RUN)
+    except subprocess.TimeoutExpired:
+        raise WrongResult(f"{variant.name} has not ended within {LONGEST_RUN} seconds") from None
+    finally:
+        # It ends what it has started.
+        watch.terminate()
+        watch.wait()
     needed: dict[str, Any] = json.loads(figures.read_text())
     printed = output.read_text()
     if needed["exit_code"]:
@@ -139,7 +128,8 @@ def _figures(variant: Variant, cell: Cell, phase: str, needed: dict[str, Any], d
         size=cell.size,
         latency=cell.latency,
         phase=phase,
-        **{name: needed[name] for name in Figures.__dataclass_fields__ if name in needed},
+        **{name: needed[name] for name in MEASURED},
+        foreign_cpu_seconds=max(needed["foreign_cpu_seconds"] - done.cpu_seconds, 0.0),
         reads=reads,
         creations=creations,
         other_calls=sum(done.calls.values()) - reads - creations,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ CREATED, UNCHANGED, ONCE = "created", "unchanged", "once"
 SIZES = {50: (50, 1), 200: (200, 1), 1000: (1000, 1), 10_000: (500, 20)}
 # Milliseconds until the service answers.
 LATENCIES = (0, 50)
+PAGE = 100
 _ALL = tuple(SIZES)
 
 
@@ -68,17 +70,25 @@ LEFT_OUT = (
 class Cell:
     """A size and a latency (in milliseconds), with which all of its variants run one after the other."""
 
-    size: int
-    latency: int
-    variants: tuple[Variant, ...]
+    rooms: int
+    sessions_per_room: int
+    latency: int = 0
+    variants: tuple[Variant, ...] = ()
 
     @property
-    def rooms(self) -> int:
-        return SIZES[self.size][0]
+    def size(self) -> int:
+        return self.rooms * self.sessions_per_room
 
-    @property
-    def sessions_per_room(self) -> int:
-        return SIZES[self.size][1]
+    def calls_needed(self, phase: str) -> tuple[int, int]:
+        """Return how many reads and creations are needed, with pages of 100. An empty list has a page, too."""
+        if phase == CREATED:
+            return 1, self.rooms + self.size
+        pages = math.ceil(self.rooms / PAGE), math.ceil(self.sessions_per_room / PAGE)
+        return pages[0] + self.rooms * pages[1], 0
+
+
+def cell_of(size: int, latency: int = 0, variants: tuple[Variant, ...] = ()) -> Cell:
+    return Cell(*SIZES[size], latency, variants)
 
 
 def cells(only: set[str], sizes: set[int], latencies: set[int]) -> Iterator[Cell]:
@@ -90,4 +100,4 @@ def cells(only: set[str], sizes: set[int], latencies: set[int]) -> Iterator[Cell
                 if variant.letter in only and size in variant.sizes.get(latency, ())
             )
             if variants and size in sizes and latency in latencies:
-                yield Cell(size, latency, variants)
+                yield cell_of(size, latency, variants)

@@ -9,8 +9,10 @@ A process of its own: were the program started by a larger one, Linux would coun
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -61,6 +63,12 @@ def _tree(root: int) -> set[int]:
     return tree
 
 
+def _kill(root: int) -> None:
+    for pid in _tree(root):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _proportional_set_size(pid: int) -> int:
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -69,20 +77,31 @@ def _proportional_set_size(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
+def _busy_seconds() -> float:
+    """Return how long the machine's processors have worked, for whomever."""
+    user, nice, system, _idle, _waiting, *interrupts_and_stolen = (
+        Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+    )
+    return sum(map(int, (user, nice, system, *interrupts_and_stolen))) / os.sysconf("SC_CLK_TCK")
+
+
 def watched(command: list[str]) -> dict[str, float]:
     """Run a program; return its exit code, and what it and the descendants that somebody waited for needed."""
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), _busy_seconds()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_signal: _kill(process.pid))
     sampler = Sampler(process.pid)
     sampler.start()
     _pid, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     sampler.end()
+    cpu = usage.ru_utime + usage.ru_stime
     return {
         "exit_code": process.returncode,
         "wall_seconds": wall,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "cpu_seconds": cpu,
+        "foreign_cpu_seconds": _busy_seconds() - busy - cpu - time.process_time(),
         "largest_process_bytes": usage.ru_maxrss * 1024,
         "all_processes_bytes": sampler.peak,
         "samples": sampler.samples,

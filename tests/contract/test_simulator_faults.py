@@ -64,6 +64,40 @@ def test_status_may_have_headers_and_a_body(client: Client) -> None:
     assert (answer.status_code, answer.headers["Retry-After"], answer.json()) == (429, "2", {"odd": True})
 
 
+def test_rate_limit_refuses_what_exceeds_the_rate_and_its_burst(client: Client) -> None:
+    before = _rooms(client)
+    client.sim.faults.add("rate_limit", per_second=0.01, burst=2, method="POST", times=None)
+    answers = [_create(client) for _unused in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429, 429]
+    assert "Retry-After" not in answers[-1].headers
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert _rooms(client) == before + 2
+    assert client.call("GET", "/rooms").status_code == 200
+
+
+def test_rate_limit_allows_one_request_after_another(client: Client) -> None:
+    client.sim.faults.add("rate_limit", per_second=20, times=None)
+    client.sim.journal.clear()
+    _wait_for(lambda: client.call("GET", "/rooms").ok and [entry.status for entry in client.sim.journal].count(200) > 9)
+    accepted = [entry.at for entry in client.sim.journal if entry.status == 200]
+    assert accepted[9] - accepted[0] > 0.4
+    assert {entry.status for entry in client.sim.journal} == {200, 429}
+
+
+def test_rate_limit_with_retry_after_refuses_all_requests_until_that_time_is_over(client: Client) -> None:
+    client.sim.faults.add("rate_limit", per_second=100, burst=1, retry_after=1, times=None)
+    while (answer := client.call("GET", "/rooms")).ok:
+        pass
+    assert answer.headers["Retry-After"] == "1"
+    time.sleep(0.5)
+    assert client.call("GET", "/rooms").status_code == 429
+    # The time began anew.
+    time.sleep(0.7)
+    assert client.call("GET", "/rooms").status_code == 429
+    time.sleep(1.1)
+    assert client.call("GET", "/rooms").status_code == 200
+
+
 def test_truncate_ends_the_response_before_its_content_length_after_the_commit(client: Client) -> None:
     before = _rooms(client)
     client.sim.faults.add("truncate", method="POST")
@@ -234,6 +268,10 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
     ({"action": "drop", "skip": -1}, "skip: must be"),
     ({"action": "latency", "seconds": "1"}, "seconds: must be"),
     ({"action": "without", "fields": []}, "fields: must be"),
+    ({"action": "rate_limit"}, "per_second: is needed"),
+    ({"action": "rate_limit", "per_second": 0}, "per_second: must be"),
+    ({"action": "rate_limit", "per_second": 1, "burst": 0}, "burst: must be"),
+    ({"action": "rate_limit", "per_second": 1, "retry_after": 0.5}, "retry_after: must be"),
     ({"action": "short_page"}, "items: is needed"),
     ({"action": "short_page", "items": -1}, "items: must be"),
     ({"action": "drop", "page": 0}, "page: must be"),

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from . import refusals
 from .accounts import user_of_api_key, user_of_token
 from .dashboard import make_change
-from .faults import Faults, Rule, change_data
+from .faults import DECIDING, Faults, Rule, change_data
 from .journal import Journal
 from .operations import Call, Operation, operations_at, target_of
 from .records import Json, Room, User
@@ -51,7 +51,7 @@ class Api:
         if body is None:
             return
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        request = Request(scope["method"], path, scope["query_string"], headers, body)
+        request, arrived = Request(scope["method"], path, scope["query_string"], headers, body), time.monotonic()
         credential = self._credential(request)
         rules = self.faults.due(request.method, path, request.page())
         await crash(rules, "received")
@@ -59,7 +59,7 @@ class Api:
         answer = self._answer_amid_changes(request, rules)
         await crash(rules, "committed")
         await wait(rules, after_commit=True)
-        self.journal.record(request.method, path, answer.status if answer else None, credential)
+        self.journal.record(request.method, path, answer.status if answer else None, credential, arrived)
         if answer is not None:
             await send_answer(send, answer, rules)
             return
@@ -88,7 +88,7 @@ class Api:
 
     def _answer(self, request: Request, rules: list[Rule]) -> Answer | None:
         """Handle a request and return the response, None to close the connection without one."""
-        deciding = next((rule for rule in rules if rule.action in ("status", "html", "drop", "delay_commit")), None)
+        deciding = next((rule for rule in rules if rule.action in DECIDING - {"truncate"}), None)
         if deciding is None:
             return self.execute(request, rules)
         if deciding.action == "delay_commit":
@@ -96,7 +96,7 @@ class Api:
         elif deciding.after_commit():
             self.execute(request, rules)
         match deciding.action:
-            case "status":
+            case "status" | "rate_limit":
                 answer = _fault_answer(deciding.options)
                 # A body in the rule is sent unchanged.
                 return answer if "body" in deciding.options else self._refusal_as_variant(answer, request)

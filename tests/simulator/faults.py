@@ -14,6 +14,7 @@ from typing import Any
 
 from .crashes import POINTS
 from .dashboard import ChangeError, change_from
+from .limits import RateLimit
 from .records import Json
 from .showing import without
 
@@ -21,6 +22,7 @@ from .showing import without
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "latency": (frozenset({"seconds"}), frozenset({"when"})),
     "status": (frozenset({"status"}), frozenset({"when", "body", "headers"})),
+    "rate_limit": (frozenset({"per_second"}), frozenset({"burst", "retry_after"})),
     "html": (frozenset(), frozenset({"when", "status"})),
     "drop": (frozenset(), frozenset({"when"})),
     "truncate": (frozenset(), frozenset()),
@@ -37,7 +39,7 @@ ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "without": (frozenset({"fields"}), frozenset()),
 }
 # Actions that determine the response, so that no other rule can.
-DECIDING = frozenset({"status", "html", "drop", "truncate", "delay_commit"})
+DECIDING = frozenset({"status", "rate_limit", "html", "drop", "truncate", "delay_commit"})
 
 
 class FaultError(ValueError):
@@ -51,6 +53,9 @@ class Rule:
     ``path`` is a regular expression, searched in the path below the API's base URL. With ``page``, the rule applies
     only to requests for that page of a list. ``struck``: the action was carried out.
 
+    - ``rate_limit`` refuses with 429 what exceeds so many requests ``per_second``, after a ``burst`` (1) at once. With
+      ``retry_after``, in seconds, a refusal has that header, and all requests are refused until that time is over.
+      ``skip`` and ``times`` count refusals.
     - ``change`` makes a change of the dashboard (``dashboard.Change``) before the request is handled, or after it.
     - ``short_page`` returns at most so many ``items``, with the correct total.
     - ``crash`` kills a client's process and its descendants ``seconds`` after the ``point`` of the exchange. It has
@@ -90,6 +95,11 @@ class Rule:
             raise FaultError(f"path: {self.path!r} is not a regular expression: {error}") from None
         if self.action == "html":
             self.options.setdefault("status", 502)
+        self._limit: RateLimit | None = None
+        if self.action == "rate_limit":
+            wait = self.options.get("retry_after")
+            self._limit = RateLimit(self.options["per_second"], self.options.get("burst", 1), wait)
+            self.options |= {"status": 429, "headers": {"Retry-After": str(wait)} if wait else {}}
 
     def matches(self, method: str, path: str, page: int = 1) -> bool:
         of_page = self.page is None or (self.page == page and method == "GET")
@@ -97,6 +107,8 @@ class Rule:
 
     def is_due(self) -> bool:
         """Count one matching request and return whether the rule applies to it."""
+        if self._limit is not None and self._limit.allows_one():
+            return False
         if self.skip:
             self.skip -= 1
             return False
@@ -233,6 +245,12 @@ _OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, dict) and all(isinstance(part, str) for pair in value.items() for part in pair),
         "an object of strings",
     ),
+    "per_second": (
+        lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
+        "a positive number of requests",
+    ),
+    "burst": (lambda value: _is_count(value, least=1), "a positive integer"),
+    "retry_after": (lambda value: _is_count(value, least=1), "a positive integer of seconds"),
     "items": (lambda value: _is_count(value, least=0), "a whole number"),
     "change": (lambda value: callable(value) or isinstance(value, Mapping), "an object with do"),
     "whole": (lambda value: isinstance(value, bool), "true or false"),

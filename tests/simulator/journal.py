@@ -22,13 +22,14 @@ class Entry:
     """One request. ``path`` is below the API's base URL and has no query.
 
     ``status`` is ``None`` if the connection was closed without a response. ``credential`` is a user name,
-    ``anonymous`` or ``invalid``.
+    ``anonymous`` or ``invalid``. ``at``: when the request arrived, in seconds of the monotonic clock.
     """
 
     method: str
     path: str
     status: int | None
     credential: str
+    at: float
 
 
 class Journal(Sequence[Entry]):
@@ -38,8 +39,8 @@ class Journal(Sequence[Entry]):
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
 
-    def record(self, method: str, path: str, status: int | None, credential: str) -> None:
-        entry = Entry(method, safe_path(path), status, credential)
+    def record(self, method: str, path: str, status: int | None, credential: str, at: float) -> None:
+        entry = Entry(method, safe_path(path), status, credential, at)
         with self._lock:
             self._entries.append(entry)
 

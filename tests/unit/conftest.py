@@ -85,7 +85,7 @@ def connect(api_key: str, pauses: list[float]) -> Iterator[Callable[..., Transpo
     def open_transport(url: str, **options: object) -> Transport:
         given = {"api_key": api_key, "timeout": 5.0, "retries": 2, "concurrency": 4, **options}
         connection = Connection(url, **given)  # type: ignore[arg-type]
-        transport = Transport(connection, Redactor([api_key]), sleep=pauses.append)
+        transport = Transport(connection, Redactor([api_key]), clock=lambda: sum(pauses), sleep=pauses.append)
         opened.append(transport)
         return transport
 

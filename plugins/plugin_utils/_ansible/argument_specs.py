@@ -25,6 +25,8 @@ CONNECTION_SPEC: dict[str, dict[str, Any]] = {
     "retries": {"type": "int", "default": 5, "limits": (0, 100)},
     # Number of threads, each with a connection of its own.
     "concurrency": {"type": "int", "default": 16, "limits": (1, 100)},
+    # One in ten seconds to more than one client can send.
+    "requests_per_second": {"type": "float", "limits": (0.1, 10_000)},
 }
 LEDGER_SPEC: dict[str, dict[str, Any]] = {
     "ledger_url": {"type": "str"},

@@ -113,6 +113,7 @@ def connection_from(options: Mapping[str, Any], redactor: Redactor) -> Connectio
         timeout=options["timeout"],
         retries=options["retries"],
         concurrency=options["concurrency"],
+        requests_per_second=options.get("requests_per_second"),
     )
 
 

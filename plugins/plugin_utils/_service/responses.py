@@ -45,7 +45,7 @@ ACCEPT_ENCODING = "gzip, deflate"
 _ADVICE = {
     401: " Check api_key or api_token.",
     403: " The account of api_key or api_token may not do this; rooms belong to the host who created them.",
-    429: " Lower concurrency, or run again later.",
+    429: " Set requests_per_second to what the service allows, lower concurrency, or run again later.",
 }
 
 

@@ -8,28 +8,36 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .._core.errors import AnswerLost, GarbledAnswer, NotSent, ServiceError
+from .._core.errors import AnswerLost, GarbledAnswer, NotSent, ServiceError, WebinarError
 from .._core.secrecy import Redactor
 from .._core.unknown_secrets import texts_of
 from .exchange import Exchanges
+from .pace import Pace, pause_of
 from .paging import PagedLists
 from .responses import answer_of, timestamp_of
 
 CONNECT_TIMEOUT = 10.0
-LONGEST_RETRY_AFTER = 60.0
 _TRANSIENT_STATUS = (502, 503, 504)
+# How often a request is sent again after 429, for each of ``retries``, while the service accepts others. A request that
+# it accepts at last has been refused once or twice; one that exceeds a quota is refused for ever.
+_REFUSALS_PER_RETRY = 4
+# A service that has refused everything between so many pauses is not asked by the other requests of the run.
+_LEAST_PATIENCE = 5
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach the service. ``timeout``: seconds for one request, from its start to the end of the response."""
+    """How to reach the service.
+
+    ``timeout``: seconds for one request, from its start to the end of the response. ``requests_per_second``: the most
+    that are sent, None for any number.
+    """
 
     api_url: str
     api_key: str | None = field(default=None, repr=False)
@@ -39,6 +47,7 @@ class Connection:
     timeout: float = 30.0
     retries: int = 5
     concurrency: int = 16
+    requests_per_second: float | None = None
 
     @property
     def credential(self) -> dict[str, str]:
@@ -52,7 +61,12 @@ class Transport:
     """One connection pool to the service; safe to use from several threads."""
 
     def __init__(
-        self, connection: Connection, redactor: Redactor, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        connection: Connection,
+        redactor: Redactor,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = connection
         self.redactor = redactor
@@ -66,6 +80,9 @@ class Transport:
             timeout=connection.timeout,
             connect_timeout=CONNECT_TIMEOUT,
             size=connection.concurrency,
+        )
+        self._pace = Pace(
+            connection.requests_per_second, max(connection.retries, _LEAST_PATIENCE), clock=clock, sleep=sleep
         )
         # The timestamp of the newest response, and this machine's monotonic time of it.
         self._clock: tuple[int, float] | None = None
@@ -84,28 +101,20 @@ class Transport:
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """GET a path and return the response's ``data``.
 
-        Transient errors (time-outs, lost connections, 429, 502, 503, 504) are retried ``retries`` times. Raise
-        ServiceError, NotSent or AnswerLost.
+        Transient errors (time-outs, lost connections, 502, 503, 504) are retried ``retries`` times; for 429 see
+        ``_sent``. Raise ServiceError, NotSent or AnswerLost.
         """
         return self._read(path, query)[0]
 
     def _read(self, path: str, query: Mapping[str, Any] | None = None) -> tuple[Any, int]:
         """Return the response's ``data`` and its size in bytes."""
-        for attempt in range(self.connection.retries + 1):
-            last = attempt == self.connection.retries
-            try:
-                return self._once("GET", path, query=query)
-            except GarbledAnswer:
-                raise
-            except (NotSent, AnswerLost):
-                if last:
-                    raise
-                self._sleep(_backoff(attempt))
-            except ServiceError as error:
-                if last or error.status not in (429, *_TRANSIENT_STATUS):
-                    raise
-                self._sleep(_waiting_time(error, attempt))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+
+        def repeats(error: WebinarError) -> bool:
+            if isinstance(error, ServiceError):
+                return error.status in _TRANSIENT_STATUS
+            return not isinstance(error, GarbledAnswer)
+
+        return self._sent("GET", path, repeats, query=query)
 
     def write(
         self,
@@ -123,37 +132,71 @@ class Transport:
         means that the effect is unknown (also for 408 and 5xx); the caller can find out by listing. A ``repeatable``
         (idempotent) request is retried in that case too.
 
-        ``before_each`` is called before each attempt, ``before_wait`` before each pause, with its seconds. An error
-        that they raise ends the attempts. Raise ServiceError, NotSent or AnswerLost.
+        ``before_each`` is called before each attempt, ``before_wait`` before each wait, with its seconds, also before
+        the first attempt. An error that they raise ends the attempts. Raise ServiceError, NotSent or AnswerLost.
         """
 
-        def wait(seconds: float) -> None:
-            before_wait(seconds)
-            self._sleep(seconds)
+        def repeats(error: WebinarError) -> bool:
+            return isinstance(error, NotSent) or (repeatable and _is_effect_unknown(error))
 
-        for attempt in range(self.connection.retries + 1):
-            last = attempt == self.connection.retries
+        try:
+            return self._sent(method, path, repeats, body=body, before_each=before_each, before_wait=before_wait)[0]
+        except ServiceError as error:
+            if _is_effect_unknown(error):
+                raise AnswerLost(f"{error}") from None
+            raise
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        repeats: Callable[[WebinarError], bool],
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        before_each: Callable[[], None] = lambda: None,
+        before_wait: Callable[[float], None] = lambda _seconds: None,
+    ) -> tuple[Any, int]:
+        """Send a request when it is its turn, and return the response's ``data`` and its size in bytes.
+
+        After an error for which ``repeats`` is true, it is sent again, ``retries`` times. After 429, all requests
+        pause; this one is sent again until the service has refused all requests of the run between ``retries`` pauses.
+        """
+        what = f"{method} {path}"
+        failures = refusals = 0
+        while True:
+            turn = self._pace.wait_for_turn(what, before_wait)
             before_each()
+            if not self._pace.is_due(turn):
+                # A pause has begun meanwhile.
+                continue
             try:
-                return self._once(method, path, body=body)[0]
-            except NotSent:
-                if last:
-                    raise
-                wait(_backoff(attempt))
-            except AnswerLost:
-                if last or not repeatable:
-                    raise
-                wait(_backoff(attempt))
-            except ServiceError as error:
-                if error.status == 408 or error.status >= 500:
-                    if last or not repeatable:
-                        raise AnswerLost(f"{error}") from None
-                    wait(_waiting_time(error, attempt))
+                answered = self._once(method, path, query, body)
+            except (NotSent, AnswerLost, ServiceError) as error:
+                status = error.status if isinstance(error, ServiceError) else None
+                retry_after = error.retry_after if isinstance(error, ServiceError) else None
+                if status == 429:
+                    refusals += 1
+                    self._pace.refused(turn, retry_after)
+                    if self._is_hopeless(refusals):
+                        raise
                     continue
-                if last or error.status != 429:
+                if status is not None and status < 500:
+                    self._pace.accepted(turn)
+                failures += 1
+                if failures > self.connection.retries or not repeats(error):
                     raise
-                wait(_waiting_time(error, attempt))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                seconds = pause_of(retry_after, failures - 1)
+                before_wait(seconds)
+                self._sleep(seconds)
+            else:
+                self._pace.accepted(turn)
+                return answered
+
+    def _is_hopeless(self, refusals: int) -> bool:
+        """Return whether a request that was refused so many times with 429 is to be given up."""
+        retries = self.connection.retries
+        return self._pace.fruitless_pauses > retries or refusals > retries * _REFUSALS_PER_RETRY
 
     def pages(self, path: str, key: str, *, sure: bool = True) -> list[dict[str, Any]]:
         """Return all items of a paged list, each id once; raise WebinarError if they cannot all be read.
@@ -166,7 +209,7 @@ class Transport:
         return self._lists.is_confirmed(path)
 
     def _once(
-        self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
     ) -> tuple[Any, int]:
         received = self._exchanges.send(method, path, query, body)
         answer = answer_of(received, f"{method} {path}", self.redactor, _texts_sent(path, body))
@@ -182,12 +225,8 @@ def _texts_sent(path: str, body: Mapping[str, Any] | None) -> Iterator[str]:
     yield from texts_of(body)
 
 
-def _backoff(attempt: int) -> float:
-    """Return the seconds before the next attempt: exponential, with jitter, at most 8."""
-    return random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, 8.0)  # noqa: S311 - jitter, not a secret
-
-
-def _waiting_time(error: ServiceError, attempt: int) -> float:
-    if error.retry_after is None:
-        return _backoff(attempt)
-    return min(error.retry_after, LONGEST_RETRY_AFTER)
+def _is_effect_unknown(error: WebinarError) -> bool:
+    """Return whether a request that failed with this error may have had an effect."""
+    if isinstance(error, ServiceError):
+        return error.status == 408 or error.status >= 500
+    return isinstance(error, AnswerLost)

@@ -115,6 +115,9 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
         ),
         pytest.param(SESSION_TASKS + "    timeout: 0\n", ["timeout", "from 1 to"], id="no timeout"),
         pytest.param(SESSION_TASKS + "    concurrency: 0\n", ["concurrency", "from 1 to"], id="no concurrency"),
+        pytest.param(
+            SESSION_TASKS + "    requests_per_second: 0\n", ["requests_per_second", "from 0.1 to"], id="no rate"
+        ),
         pytest.param(SESSION_TASKS + "    retries: -1\n", ["retries", "from 0 to"], id="negative retries"),
         pytest.param(SESSION_TASKS + "    ca_path: /nowhere.pem\n", ["ca_path", "/nowhere.pem"], id="no such ca file"),
         pytest.param(SESSION_TASKS + "    ledger_url: nonsense\n", ["ledger_url", "sqlite:///"], id="bad ledger url"),

@@ -188,7 +188,7 @@ def test_a_start_time_is_accepted_without_quotes_and_in_several_spellings(
     assert done.result(EVENT)["plan"][-1]["request"]["body"]["scheduled_start_time"] == "2027-05-04T07:00:00Z"
 
 
-@pytest.mark.parametrize("option", ["timeout", "retries", "concurrency", "wait_timeout"])
+@pytest.mark.parametrize("option", ["timeout", "retries", "concurrency", "requests_per_second", "wait_timeout"])
 @pytest.mark.parametrize("value", ["true", ".nan", ".inf", "-1", "many", "[1]"])
 def test_a_number_that_is_not_a_number_is_refused(
     controller: Controller, simulator: Simulator, option: str, value: str

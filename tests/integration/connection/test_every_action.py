@@ -42,6 +42,7 @@ def test_each_action_takes_connection_and_ledger_from_its_task(
             "timeout": 20,
             "retries": 1,
             "concurrency": 2,
+            "requests_per_second": 100,
         }
         file = tmp_path / "team" / "ledger.key"
         ledger = {

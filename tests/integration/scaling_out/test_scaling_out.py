@@ -169,6 +169,9 @@ def test_four_workers_at_once_create_one_event_and_later_runs_change_nothing(sce
     assert {f"results/artifacts/part-{part}/command" for part in range(PARTS)} < places
     assert {place.rpartition("/")[0] for place in places if "returned" in place} == homes
     assert [list((home / "tmp").iterdir()) for home in workers.homes] == [[]] * PARTS
+    # What transmit writes here, it sends with every part.
+    sent = {str(path.relative_to(workers.folder)) for path in (workers.folder / "event").rglob("*") if path.is_file()}
+    assert sent == {"event/project/event.yml", "event/project/part.yml"}
 
 
 @pytest.mark.parametrize("killed", ["the machine", "ansible-runner alone"])

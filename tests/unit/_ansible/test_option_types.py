@@ -31,6 +31,7 @@ def test_every_number_has_limits() -> None:
         "timeout": (1, 600),
         "retries": (0, 100),
         "concurrency": (1, 100),
+        "requests_per_second": (0.1, 10_000),
         "wait_timeout": (0, 86_400),
         "max_join_limit": (1, 1_000_000),
         "entries": (1, 2_147_483_647),
