@@ -23,8 +23,10 @@ try:
     from .._core.secrecy import Redactor
     from .._ledger.lease_owner import name_of_process
     from .._reconcile.ensure import ensure
+    from .._reconcile.reuse import Reuse
     from . import facts
     from .environment import honoured, in_force
+    from .loops import reuse_of
     from .options import connection_from, ledger_settings_from, options_from
     from .plain_values import plain
     from .results import event_result
@@ -46,6 +48,8 @@ class WebinarAction(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     _supports_diff = True
+    # What the items of this task's loop share.
+    _reuse: Reuse | None = None
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check that the Python libraries are installed. An action imports the engine only after this."""
@@ -58,7 +62,10 @@ class WebinarAction(ActionBase):
         """Return the result of ``work`` for the task's options. An error becomes a failed result, not a traceback."""
         redactor = Redactor()
         try:
-            with in_force(self._environment_of_the_task()):
+            environment = self._environment_of_the_task()
+            self._reuse = reuse_of(self._task, environment)
+            redactor = redactor if self._reuse is None else self._reuse.redactor
+            with in_force(environment):
                 options = options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ)
                 result = work(options, redactor)
         except WebinarError as error:
@@ -102,6 +109,7 @@ class WebinarAction(ActionBase):
                     redactor,
                     check_mode=self._task.check_mode,
                     tell=self._display.display,
+                    reuse=self._reuse,
                 ),
                 redactor,
                 facts_before=_facts_before(task_vars),

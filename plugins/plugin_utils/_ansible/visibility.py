@@ -16,6 +16,7 @@ from ansible.release import __version__ as core_version
 
 from .._core.errors import InvalidInput
 from .environment import CREDENTIALS
+from .loops import is_loop
 
 
 def mask_on_newer_cores(values: Sequence[str]) -> None:
@@ -33,9 +34,8 @@ def refuse_to_reveal_in_a_loop(task: Any) -> None:
 
     Up to ansible-core 2.18, callbacks receive the result of a whole loop, including the items that were hidden.
     """
-    is_loop = task.loop is not None or bool(task.loop_with)
     hides_items_only = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 19)
-    if is_loop and hides_items_only and not task.no_log:
+    if is_loop(task) and hides_items_only and not task.no_log:
         raise InvalidInput(
             f"reveal_stream_key in a loop would show the stream keys to callbacks on ansible-core {core_version}. "
             "Add no_log: true to the task, or use tenbyte.webinar.event without a loop."

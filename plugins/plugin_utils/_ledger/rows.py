@@ -28,6 +28,7 @@ from .unanswered import Unanswered
 
 Kind = Literal["room", "session"]
 Phase = Literal["pending", "created", "keyless", "spare", "replaced", "beside", "retired"]
+_NO_IDS, _ALL_ANSWERED = frozenset[str](), Unanswered.none()
 _normalised_api = lru_cache(maxsize=64)(normalised_or_same)
 
 
@@ -114,12 +115,16 @@ class Codec:
 
     def row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value, marked ``damaged`` if it cannot be read."""
-        key, damaged, seen_ids = None, False, frozenset[str]()
-        requests, memory = Unanswered.none(), dict[str, Kept]()
+        key, damaged, seen_ids = None, False, _NO_IDS
+        requests, memory = _ALL_ANSWERED, dict[str, Kept]()
         try:
-            requests = unanswered.read(found.unanswered, found.created_at, found.updated_at)
-            memory = memory_from(found.memory)
-            seen_ids = frozenset(json.loads(found.seen_ids))
+            # Most rows have none of these.
+            if found.unanswered is not None:
+                requests = unanswered.read(found.unanswered, found.created_at, found.updated_at)
+            if found.memory is not None:
+                memory = memory_from(found.memory)
+            if found.seen_ids != "[]":
+                seen_ids = frozenset(json.loads(found.seen_ids))
             if found.secret is not None:
                 secret = self._cipher.decrypt(bytes(found.secret))
                 key = StreamKey(secret["stream_key"], secret.get("rtmp_url"), secret.get("whip_url"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from .._core.errors import LedgerError
-from .._core.model import EventSpec
+from .._core.model import EventSpec, Room
 from .._core.secrecy import Redactor
 from .._ledger.lease_owner import new_owner
 from .._ledger.location import LedgerSettings
@@ -24,6 +24,7 @@ from .observe import observe
 from .outcomes import Applied, foreseen
 from .plan import Plan, make_plan
 from .progress import Progress
+from .reuse import Open, RecentRooms, Reuse, close
 from .steps import CreateRoom, CreateSession, EndSession, Step
 
 
@@ -50,37 +51,68 @@ def ensure(
     *,
     check_mode: bool,
     tell: Callable[[str], None] | None = None,
+    reuse: Reuse | None = None,
 ) -> Outcome:
     """Make the service match ``asked``; in check mode, only find out which steps that would take.
 
-    ``tell`` gets a line every few seconds while the work is long: see Progress.
+    ``tell`` gets a line every few seconds while the work is long: see Progress. ``reuse``: what earlier items of a loop
+    have opened; its redactor must be ``redactor``.
     Raise WebinarError before any call that changes something, if the input, the credentials or the ledger cannot be
     used. What fails later, for one room or session, is in the outcome.
     """
-    progress = Progress(tell)
-    # The ledger comes first: no session is created whose key could not be kept.
-    ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
-    transport = Transport(connection, redactor)
+
+    def make() -> Open:
+        # The ledger comes first: no session is created whose key could not be kept.
+        ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
+        return Open(ledger, notes, WebinarApi(Transport(connection, redactor)), RecentRooms())
+
+    if reuse is not None and not _only_ends(asked):
+        with reuse.opened((connection, ledger_settings, check_mode), make) as opened:
+            return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
+    opened = make()
     try:
-        api = WebinarApi(transport)
-        plan = _planned_from_whole_lists(api, ledger, asked, connection.concurrency, progress)
-        if ledger is None and notes:
-            plan = _without_ledger(plan)
-        if check_mode:
-            return Outcome(plan, foreseen(plan), notes)
-        applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy, progress)
-        return Outcome(plan, applied, notes)
+        return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
     finally:
-        transport.close()
-        if ledger is not None:
-            ledger.close()
+        close(opened)
 
 
-def _planned_from_whole_lists(
-    api: WebinarApi, ledger: Ledger | None, asked: EventSpec, concurrency: int, progress: Progress
-) -> Plan:
+def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress) -> Outcome:
+    api, ledger, notes, connection = opened.api, opened.ledger, opened.notes, opened.api.connection
+    plan = _planned_from_whole_lists(opened, asked, connection.concurrency, progress)
+    if ledger is None and notes:
+        plan = _without_ledger(plan)
+    if check_mode:
+        return Outcome(plan, foreseen(plan), notes)
+    applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy, progress)
+    _remember_rooms(opened.rooms, plan, applied)
+    return Outcome(plan, applied, notes)
+
+
+def _remember_rooms(recent: RecentRooms, plan: Plan, applied: Applied) -> None:
+    """Note what a run has made of the rooms, for the next items of a loop."""
+    for room_plan, outcome in zip(plan.rooms, applied.rooms, strict=True):
+        if room_plan.room is None and outcome.room is not None:
+            recent.add(outcome.room)
+        elif outcome.changed or outcome.error:
+            recent.forget()
+    if any(session.error for session in applied.sessions):
+        recent.forget()
+
+
+def _planned_from_whole_lists(opened: Open, asked: EventSpec, concurrency: int, progress: Progress) -> Plan:
     """Return the plan. Before something is created that a list of several pages lacks, that list is read again."""
-    plan = make_plan(asked, observe(api, ledger, asked, concurrency, sure=False, progress=progress))
+    api, ledger, recent = opened.api, opened.ledger, opened.rooms
+
+    def planned(mine: tuple[Room, ...] | None, *, sure: bool) -> Plan:
+        world = observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
+        recent.keep(world.mine)
+        return make_plan(asked, world)
+
+    mine = recent.having(asked)
+    plan = planned(mine, sure=False)
+    if mine is not None and any(room.refusal or room.room is None for room in plan.rooms):
+        # A room is not there any more, or was not yet.
+        plan = planned(None, sure=False)
     for room in plan.rooms:
         makes_room = any(isinstance(step, CreateRoom) for step in room.steps)
         makes_session = any(isinstance(step, CreateSession) for session in room.sessions for step in session.steps)
@@ -88,7 +120,7 @@ def _planned_from_whole_lists(
         if room.room is not None and makes_session and not api.is_confirmed(sessions_path(room.room.id)):
             is_unsure = True
         if is_unsure:
-            return make_plan(asked, observe(api, ledger, asked, concurrency, progress=progress))
+            return planned(None, sure=True)
     return plan
 
 

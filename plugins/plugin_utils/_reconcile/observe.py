@@ -88,15 +88,17 @@ def observe(
     *,
     sure: bool = True,
     progress: Progress | None = None,
+    mine: tuple[Room, ...] | None = None,
 ) -> World:
     """Return the World. What fails for one room alone, such as its list of sessions, is that room's refusal.
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
-    list of several pages is read once, and an item that moves to another page meanwhile may be missing.
+    list of several pages is read once, and an item that moves to another page meanwhile may be missing. ``mine``: the
+    account's rooms, if they are known.
     """
     progress = progress or Progress()
     began = time.monotonic()
-    mine = tuple(api.my_rooms(sure=sure))
+    mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:

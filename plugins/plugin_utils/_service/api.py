@@ -45,6 +45,9 @@ class WebinarApi:
         self._transport = transport
         self.sleep = sleep
 
+    def close(self) -> None:
+        self._transport.close()
+
     @property
     def connection(self) -> Connection:
         return self._transport.connection

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""What the items of one loop share: the open ledger, the connections to the service, and the list of rooms.
+
+To open and read them takes several times as long as the item itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .._core.model import EventSpec, Room
+from .._core.plain_text import canonical_title
+from .._core.secrecy import Redactor
+from .._ledger.store import Ledger
+from .._service.api import WebinarApi
+
+# Seconds for which a list of rooms is used again. It never proves that a room does not exist.
+RECENT = 10.0
+
+
+class RecentRooms:
+    """The account's rooms as an earlier item has read them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rooms: tuple[Room, ...] = ()
+        self._until = clock()
+
+    def having(self, asked: EventSpec) -> tuple[Room, ...] | None:
+        """Return the rooms if they are recent and every asked room that is named by its title is among them."""
+        if self._clock() >= self._until:
+            return None
+        titles = {canonical_title(room.title) for room in self._rooms}
+        is_there = all(spec.room_id is not None or canonical_title(spec.title or "") in titles for spec in asked.rooms)
+        return self._rooms if is_there else None
+
+    def keep(self, rooms: Iterable[Room]) -> None:
+        self._rooms, self._until = tuple(rooms), self._clock() + RECENT
+
+    def add(self, room: Room) -> None:
+        """Add a room that this process has created, with the title that the service gave it."""
+        self._rooms = (*self._rooms, room)
+
+    def forget(self) -> None:
+        self._until = self._clock()
+
+
+@dataclass(frozen=True)
+class Open:
+    """An open ledger (None where there is none) with its warnings, and the service."""
+
+    ledger: Ledger | None
+    notes: tuple[str, ...]
+    api: WebinarApi
+    rooms: RecentRooms
+
+
+class Reuse:
+    """Keeps what is open between the items of a loop. Their process closes it at its end."""
+
+    def __init__(self) -> None:
+        self.redactor = Redactor()
+        self._of: object = None
+        self._open: Open | None = None
+
+    @contextmanager
+    def opened(self, what: object, make: Callable[[], Open]) -> Iterator[Open]:
+        """Yield what an earlier item has opened for the same settings (``what``), else what ``make`` opens.
+
+        After an error everything is opened anew.
+        """
+        if self._open is not None and self._of != what:
+            self.close()
+        if self._open is None:
+            self._open, self._of = make(), what
+        try:
+            yield self._open
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        found, self._open = self._open, None
+        if found is not None:
+            close(found)
+
+
+def close(opened: Open) -> None:
+    opened.api.close()
+    if opened.ledger is not None:
+        opened.ledger.close()

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The items of a loop share what one of them has opened and read. None creates because of an earlier item's list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
+    EventSpec,
+    Room,
+    RoomSpec,
+    SessionSpec,
+)
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome, ensure
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.reuse import RECENT, RecentRooms, Reuse
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
+
+from ..scripted_server import refusal
+from ..small_service import SmallService
+
+PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
+LIST = ("GET", "/rooms/my")
+
+
+class Loop:
+    """A task's items, one after the other."""
+
+    def __init__(self, service: SmallService, settings: LedgerSettings, api_key: str) -> None:
+        self.service, self.settings, self.reuse = service, settings, Reuse()
+        self.connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
+
+    def item(self, room: str, title: str = "Keynote", **of_room: str) -> Outcome:
+        spec = RoomSpec(title=None if of_room else room, sessions=(SessionSpec(title, preset_id=PRESET),), **of_room)
+        return ensure(
+            self.connection, self.settings, EventSpec((spec,)), self.reuse.redactor, check_mode=False, reuse=self.reuse
+        )
+
+
+@pytest.fixture
+def loop(service: SmallService, ledger_settings: LedgerSettings, api_key: str) -> Iterator[Loop]:
+    items = Loop(service, ledger_settings, api_key)
+    yield items
+    items.reuse.close()
+
+
+def test_the_rooms_are_listed_once_for_all_items_whose_rooms_exist(loop: Loop) -> None:
+    for room in ("Main stage", "Workshop", "Lounge"):
+        loop.service.add_room(room)
+    for room in ("Main stage", "Workshop", "Lounge"):
+        assert loop.item(room).applied.sessions[0].error is None
+    assert loop.service.journal.count(LIST) == 1
+    assert loop.service.count("POST") == 3
+
+
+def test_the_list_is_read_again_before_a_room_is_created(loop: Loop) -> None:
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    theirs = loop.service.add_room("Workshop")
+    (done,) = loop.item("Workshop").applied.rooms
+    assert done.room is not None
+    assert done.room.id == theirs
+    assert [path for method, path in loop.service.journal if method == "POST"].count("/rooms") == 0
+
+
+def test_a_room_that_an_item_has_created_is_known_to_the_next_one(loop: Loop) -> None:
+    titles = ["Keynote", "Panel", "Closing"]
+    assert all(loop.item("Main stage", title).applied.rooms[0].error is None for title in titles)
+    assert loop.service.journal.count(LIST) == 1
+    assert loop.service.count("POST") == 1 + len(titles)
+
+
+def test_a_room_that_is_gone_meanwhile_is_created_anew(loop: Loop) -> None:
+    first = loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    del loop.service.rooms[first]
+    loop.service.on_request = lambda request: refusal(404) if first in request.path else None
+    (done,) = loop.item("Main stage").applied.rooms
+    assert done.error is None
+    assert done.room is not None
+    assert done.room.id in loop.service.rooms
+
+
+def test_after_an_error_everything_is_opened_anew(loop: Loop) -> None:
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    with pytest.raises(InvalidInput):
+        loop.item("", room_id="7")
+    assert loop.item("Main stage").applied.sessions[0].error is None
+    assert loop.service.journal.count(LIST) == 2
+
+
+def test_other_settings_get_a_ledger_of_their_own(loop: Loop, tmp_path: object) -> None:
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    loop.settings = LedgerSettings(f"sqlite:///{tmp_path}/other.sqlite3", key=loop.settings.key)
+    (done,) = loop.item("Main stage").applied.sessions
+    assert "ledger does not hold its stream key" in (done.error or "")
+
+
+def asked(*titles: str) -> EventSpec:
+    return EventSpec(tuple(RoomSpec(title=title) for title in titles))
+
+
+def test_a_list_is_recent_for_a_time_and_only_if_all_asked_rooms_are_in_it() -> None:
+    now = 100.0
+    recent = RecentRooms(lambda: now)
+    assert recent.having(asked("Main stage")) is None
+    rooms = (Room("r1", "Main stage"), Room("r2", "Workshop"))
+    recent.keep(rooms)
+    assert recent.having(asked("Main stage ", "Workshop")) == rooms
+    assert recent.having(asked("Main stage", "Lounge")) is None
+    recent.add(Room("r3", "Lounge"))
+    assert recent.having(asked("Lounge")) == (*rooms, Room("r3", "Lounge"))
+    now += RECENT
+    assert recent.having(asked("Main stage")) is None
+
+
+def test_a_forgotten_list_is_not_recent() -> None:
+    recent = RecentRooms()
+    recent.keep((Room("r1", "Main stage"),))
+    recent.forget()
+    assert recent.having(asked("Main stage")) is None
