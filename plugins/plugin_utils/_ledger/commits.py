@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -24,9 +23,13 @@ T = TypeVar("T")
 
 @dataclass
 class _Write:
+    """``is_over``: its ``result`` is committed, or ``error`` says why nothing was."""
+
     operation: Callable[[sa.Connection], Any]
     pauses: tuple[float, ...]
-    future: Future[Any] = field(default_factory=Future)
+    is_over: bool = False
+    result: Any = None
+    error: BaseException | None = None
 
 
 class Commits:
@@ -53,14 +56,16 @@ class Commits:
         write = _Write(operation, pauses)
         with self._queue_lock:
             self._queue.append(write)
-        while not write.future.done():
+        while not write.is_over:
             with self._write_lock:
                 # Another thread may have committed it meanwhile. Then it is not for this one to commit the next ones.
-                if not write.future.done():
+                if not write.is_over:
                     with self._queue_lock:
                         batch, self._queue = self._queue, []
                     self._commit(batch)
-        result: T = write.future.result()
+        if write.error is not None:
+            raise write.error
+        result: T = write.result
         return result
 
     def _commit(self, batch: list[_Write]) -> None:
@@ -69,16 +74,19 @@ class Commits:
             results = self._database.write(lambda connection: [one.operation(connection) for one in batch], pauses)
         except Exception as error:  # noqa: BLE001 - each thread raises it again for its own write
             if len(batch) == 1 or isinstance(error, Unavailable):
-                for write in batch:
-                    write.future.set_exception(error)
+                _fail(batch, error)
                 return
             # One of them has failed. Each gets a transaction of its own, so that the others succeed.
             for write in batch:
                 self._commit([write])
         except BaseException as error:
-            for write in batch:
-                write.future.set_exception(error)
+            _fail(batch, error)
             raise
         else:
             for write, result in zip(batch, results, strict=True):
-                write.future.set_result(result)
+                write.result, write.is_over = result, True
+
+
+def _fail(batch: list[_Write], error: BaseException) -> None:
+    for write in batch:
+        write.error, write.is_over = error, True

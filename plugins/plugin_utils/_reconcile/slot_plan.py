@@ -16,6 +16,7 @@ from .._core.model import Policy, Room, Session, SessionSpec
 from .._ledger.rows import damage
 from .._ledger.store import Row, Slot
 from .identity import Filling, no_such_session, session_in_slot, several_current
+from .indexes import TitledSessions
 from .leftovers import Leftover, late_duplicates, replaced_and_overtaken
 from .observe import World
 from .steps import (
@@ -78,11 +79,13 @@ def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, po
     beside: list[Leftover] = []
     if filling.session is not None and spec.session_id is None:
         beside = replaced_and_overtaken(slot, sessions, world.rows, filling.session)
-    plan = _plan_filled(room, spec, found, filling, policy)
+    plan = _plan_filled(room, spec, found, filling, sessions, policy)
     return _with_leftovers(plan, room, (*unanswered, *beside), slot, world, policy)
 
 
-def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, policy: Policy) -> SessionPlan:
+def _plan_filled(
+    room: str, spec: SessionSpec, found: Room, filling: Filling, sessions: TitledSessions, policy: Policy
+) -> SessionPlan:
     session, row = filling.session, filling.row
     plan = SessionPlan(spec, session, row, notes=filling.notes)
     if spec.state == "absent":
@@ -95,9 +98,12 @@ def _plan_filled(room: str, spec: SessionSpec, found: Room, filling: Filling, po
     if spec.state == "ended":
         if filling.refusal:
             return replace(plan, refusal=filling.refusal)
-        is_on_air = session is not None and not session.is_scheduled
-        if session is None or not is_on_air:
+        if session is None or session.is_scheduled:
             return plan
+        # As above: the next run would end another one that is on air.
+        others = [one for one in filling.others if one in sessions.by_id and not sessions.by_id[one].is_scheduled]
+        if others:
+            return replace(plan, refusal=several_current([session.id, *others]))
         return replace(plan, steps=(EndSession(room, session.title, "it was asked to be ended", session),))
     if session is None:
         reason = "no current session of the room has this title"

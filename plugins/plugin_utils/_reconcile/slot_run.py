@@ -253,8 +253,10 @@ def end_only(room: RoomOutcome, session_plan: SessionPlan, api: WebinarApi) -> S
 
 def _with_removed(state: SessionOutcome, removed: list[RemoveSession]) -> SessionOutcome:
     """Add the deletions that a creation made."""
+    if not removed:
+        return state
     done, more = (*state.done, *removed), (*state.more_steps, *removed)
-    return replace(state, changed=state.changed or bool(removed), done=done, more_steps=more)
+    return replace(state, changed=True, done=done, more_steps=more)
 
 
 def _with_deletions(error: WebinarError, removed: list[RemoveSession]) -> str:

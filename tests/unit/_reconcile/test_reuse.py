@@ -35,8 +35,10 @@ class Loop:
         self.service, self.settings, self.reuse = service, settings, Reuse()
         self.connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
 
-    def item(self, room: str, title: str = "Keynote", **of_room: str) -> Outcome:
-        spec = RoomSpec(title=None if of_room else room, sessions=(SessionSpec(title, preset_id=PRESET),), **of_room)
+    def item(self, room: str, title: str = "Keynote", room_id: str | None = None) -> Outcome:
+        spec = RoomSpec(
+            title=None if room_id else room, room_id=room_id, sessions=(SessionSpec(title, preset_id=PRESET),)
+        )
         return ensure(
             self.connection, self.settings, EventSpec((spec,)), self.reuse.redactor, check_mode=False, reuse=self.reuse
         )
