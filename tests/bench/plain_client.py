@@ -40,7 +40,8 @@ class Client:
         for page in range(1, 10_000):
             data = self.call("GET", path, params={"page": page, "limit": LIMIT})
             items += data[name]
-            if len(items) >= data["total"]:
+            # As the contract says, a total alone does not end a list.
+            if len(data[name]) < LIMIT:
                 break
         return items
 
