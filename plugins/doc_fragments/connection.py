@@ -86,7 +86,7 @@ options:
     description:
       - How many requests may be sent in a second, from 0.1 to 10000. They follow one another at equal distances,
         without bursts.
-      - Each task counts for itself, and so do each host and each item of a loop.
+      - Each task counts for itself, with all items of its loop, and so does each host.
       - Without it, requests are sent as soon as O(concurrency) allows, and more slowly after the service has refused
         one with HTTP 429.
     type: float
