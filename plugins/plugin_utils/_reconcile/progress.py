@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 
 # Seconds between two lines, and before the first one.
 INTERVAL = 5.0
+# The limit of the option concurrency: no pool has more threads.
+_MOST_THREADS = 100
 
 
 class Progress:
@@ -33,8 +35,15 @@ class Progress:
 
         If the function raises an error, no more items are begun, and the error is raised.
         """
-        futures = [pool.submit(function, item) for item in items]
-        began, pending = self._clock(), set(futures)
+        todo = list(items)
+        results, numbers = dict[int, Result](), iter(range(len(todo)))
+
+        def work() -> None:
+            # Each thread takes the next number. A future for each item would take longer than a short item.
+            for number in numbers:
+                results[number] = function(todo[number])
+
+        began, pending = self._clock(), {pool.submit(work) for _thread in range(min(len(todo), _MOST_THREADS))}
         try:
             while pending:
                 left = max(0.0, self._next - self._clock())
@@ -42,11 +51,12 @@ class Progress:
                 for future in ended:
                     future.result()
                 if pending and self._clock() >= self._next:
-                    self._say(len(futures) - len(pending), len(futures), what, self._clock() - began)
-            return [future.result() for future in futures]
+                    self._say(len(results), len(todo), what, self._clock() - began)
         finally:
-            for future in pending:
-                future.cancel()
+            # After an error, nothing is left to be begun.
+            for _number in numbers:
+                pass
+        return [results[number] for number in range(len(todo))]
 
     def _say(self, done: int, total: int, what: str, seconds: float) -> None:
         self._next = self._clock() + INTERVAL
