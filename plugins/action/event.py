@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import EVENT_SPEC
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.reconciling import ReconcilingAction
 
 
-class ActionModule(WebinarAction):
+class ActionModule(ReconcilingAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.event_options import event_from

@@ -7,13 +7,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
+    WebinarAction,
+    libraries_needed,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import LEDGER_ACTION_SPEC
 
 
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
+        with libraries_needed():
+            from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.ledger_options import maintain
 
         return self.answer(task_vars or {}, LEDGER_ACTION_SPEC, partial(maintain, check_mode=self._task.check_mode))

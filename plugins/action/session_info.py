@@ -6,13 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
+    WebinarAction,
+    libraries_needed,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import SESSION_INFO_SPEC
 
 
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info import session_info
+        with libraries_needed():
+            from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.info import session_info
 
         return self.answer(task_vars or {}, SESSION_INFO_SPEC, session_info)

@@ -7,13 +7,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import WebinarAction
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
+    WebinarAction,
+    libraries_needed,
+)
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.argument_specs import STREAM_KEY_SPEC
 
 
 class ActionModule(WebinarAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_options import keep_or_forget
+        with libraries_needed():
+            from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_options import (
+                keep_or_forget,
+            )
 
         return self.answer(task_vars or {}, STREAM_KEY_SPEC, partial(keep_or_forget, check_mode=self._task.check_mode))

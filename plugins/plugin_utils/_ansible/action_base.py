@@ -9,28 +9,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
-from ansible import constants, context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 try:
     from .._core.errors import WebinarError, frames_of, unexpected_message
-    from .._core.model import EventSpec
     from .._core.plain_text import one_line
     from .._core.secrecy import Redactor
-    from .._ledger.lease_owner import name_of_process
-    from .._reconcile.ensure import ensure
-    from .._reconcile.reuse import Reuse
-    from . import facts
     from .environment import honoured, in_force
-    from .loops import reuse_of
-    from .options import connection_from, ledger_settings_from, options_from
+    from .options import options_from
     from .plain_values import plain
-    from .results import event_result
-    from .visibility import mask_on_newer_cores, refuse_to_reveal_in_a_loop, warnings_of_cached_credentials
+    from .visibility import mask_on_newer_cores, warnings_of_cached_credentials
 except ImportError as error:
     MISSING_LIBRARY: str | None = error.name or str(error)
 else:
@@ -48,14 +41,14 @@ class WebinarAction(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     _supports_diff = True
-    # What the items of this task's loop share.
-    _reuse: Reuse | None = None
+    # The library that this action needs and does not find.
+    missing_library: ClassVar[str | None] = MISSING_LIBRARY
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check that the Python libraries are installed. An action imports the engine only after this."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if MISSING_LIBRARY is not None:
-            raise AnsibleActionFail(missing_library_message(MISSING_LIBRARY))
+        if self.missing_library is not None:
+            raise AnsibleActionFail(missing_library_message(self.missing_library))
         return result
 
     def answer(self, task_vars: dict[str, Any], argument_spec: Mapping[str, Any], work: Work) -> dict[str, Any]:
@@ -63,8 +56,7 @@ class WebinarAction(ActionBase):
         redactor = Redactor()
         try:
             environment = self._environment_of_the_task()
-            self._reuse = reuse_of(self._task, environment)
-            redactor = redactor if self._reuse is None else self._reuse.redactor
+            redactor = self._redactor_for(environment)
             with in_force(environment):
                 options = options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ)
                 result = work(options, redactor)
@@ -72,6 +64,8 @@ class WebinarAction(ActionBase):
             result = _failure(redactor.text(str(error)))
         except AnsibleError:
             raise
+        except ImportError as error:
+            result = _failure(missing_library_message(error.name or str(error)))
         except Exception as error:  # noqa: BLE001 - an internal error: its traceback could quote a secret
             show_frames(self._display, error)
             result = _failure(unexpected_message(error))
@@ -81,48 +75,8 @@ class WebinarAction(ActionBase):
             result.pop("diff", None)
         return _as_printed(result, warnings_of_cached_credentials(task_vars))
 
-    def reconcile(
-        self,
-        task_vars: dict[str, Any],
-        argument_spec: Mapping[str, Any],
-        asked_from: Callable[[Mapping[str, Any]], EventSpec],
-        *,
-        whole: bool = False,
-    ) -> dict[str, Any]:
-        """Make the service match what the task asks for, and return the action's result.
-
-        ``whole``: the task lists all sessions that its rooms are to have.
-        """
-
-        def work(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-            connection = connection_from(options, redactor)
-            ledger_settings = ledger_settings_from(options, os.environ)
-            asked = asked_from(options)
-            reveal = bool(options.get("reveal_stream_key"))
-            if reveal:
-                refuse_to_reveal_in_a_loop(self._task)
-            return event_result(
-                ensure(
-                    connection,
-                    ledger_settings,
-                    asked,
-                    redactor,
-                    check_mode=self._task.check_mode,
-                    tell=self._display.display,
-                    reuse=self._reuse,
-                ),
-                redactor,
-                facts_before=_facts_before(task_vars),
-                # Ansible forks a worker for each task. All workers of a run have the same parent.
-                run=name_of_process(os.getppid()),
-                reveal=reveal,
-                check_mode=self._task.check_mode,
-                may_change_facts=_is_preview_of_all(),
-                whole=whole,
-                with_diff=bool(self._task.diff),
-            )
-
-        return self.answer(task_vars, argument_spec, work)
+    def _redactor_for(self, environment: Mapping[str, str]) -> Redactor:  # noqa: ARG002 - other actions need it
+        return Redactor()
 
     def _environment_of_the_task(self) -> dict[str, str]:
         """Return what the keyword ``environment`` sets. A task's value overrides its block's, and that its play's."""
@@ -131,22 +85,6 @@ class WebinarAction(ActionBase):
 
     def _variable_of(self, task_vars: dict[str, Any]) -> Callable[[str], Any]:
         return lambda name: plain(self._templar.template(task_vars[name])) if name in task_vars else None
-
-
-def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    all_facts = task_vars.get("ansible_facts") or {}
-    # Within a loop, ansible-core nests the facts of earlier items one level too deep.
-    newest = all_facts.get("ansible_facts") or all_facts
-    before: dict[str, Any] = plain({name: newest.get(name) for name in facts.ALL})
-    return before
-
-
-def _is_preview_of_all() -> bool:
-    """Return whether a preview may set the facts of a real run.
-
-    It may if the whole run is in check mode and no fact cache keeps its facts.
-    """
-    return bool(context.CLIARGS.get("check")) and getattr(constants, "CACHE_PLUGIN", None) == "memory"
 
 
 def _failure(message: str) -> dict[str, Any]:
@@ -167,6 +105,15 @@ def show_frames(display: Any, error: BaseException) -> None:
     """Print the frames of an internal error at -vvv: files and lines only, because values could be secret."""
     for frame in frames_of(error):
         display.vvv(f"tenbyte.webinar: {frame}")
+
+
+@contextmanager
+def libraries_needed() -> Iterator[None]:
+    """Raise AnsibleActionFail with the way to install it where an import in the block misses a library."""
+    try:
+        yield
+    except ImportError as error:
+        raise AnsibleActionFail(missing_library_message(error.name or str(error))) from None
 
 
 def missing_library_message(name: str) -> str:

@@ -17,7 +17,8 @@ from .._core.secrecy import Redactor
 from .._core.user_values import checked_uuid
 from .._operations.info import FoundSession, RoomQuery, SessionQuery, find_rooms, find_sessions
 from .._service.details import room_details, session_details, without_secrets
-from .options import connection_from, ledger_settings_from
+from .connection_options import connection_from
+from .ledger_location import ledger_settings_from
 
 
 def room_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from .._core.user_values import checked_uuid
 from .._operations.export_file import ExportFile
 from .._operations.ledger_maintenance import LedgerMaintenance
 from . import ledger_results
-from .options import connection_from, ledger_settings_from
+from .connection_options import connection_from
+from .ledger_location import ledger_settings_from
 from .paths import absolute
 from .vault_text import vault_from
 

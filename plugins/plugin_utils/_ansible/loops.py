@@ -14,12 +14,9 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from .._reconcile.reuse import Reuse
+from .visibility import is_loop
 
 _of_process: dict[object, Reuse] = {}
-
-
-def is_loop(task: Any) -> bool:
-    return task.loop is not None or bool(task.loop_with)
 
 
 def reuse_of(task: Any, environment: Mapping[str, str]) -> Reuse | None:

@@ -20,7 +20,8 @@ from .._core.user_values import is_empty
 from .._operations.stream_keys import previewed_stream_keys_of, stream_keys_of
 from .action_base import show_frames
 from .argument_specs import LEDGER_SPEC
-from .options import ledger_settings_from, options_from
+from .ledger_location import ledger_settings_from
+from .options import options_from
 from .plain_values import is_undefined, plain
 from .visibility import mask_on_newer_cores
 

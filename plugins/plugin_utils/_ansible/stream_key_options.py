@@ -18,8 +18,9 @@ from .._core.model import StreamKey
 from .._core.secrecy import Redactor
 from .._core.user_values import checked_uuid
 from .._operations.adoption import Fingerprints, KeptKey, adopt, forget
+from .connection_options import connection_from
+from .ledger_location import ledger_settings_from
 from .ledger_results import LEDGER
-from .options import connection_from, ledger_settings_from
 
 
 def keep_or_forget(options: Mapping[str, Any], redactor: Redactor, *, check_mode: bool) -> dict[str, Any]:

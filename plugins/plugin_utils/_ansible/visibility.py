@@ -16,7 +16,6 @@ from ansible.release import __version__ as core_version
 
 from .._core.errors import InvalidInput
 from .environment import CREDENTIALS
-from .loops import is_loop
 
 
 def mask_on_newer_cores(values: Sequence[str]) -> None:
@@ -27,6 +26,10 @@ def mask_on_newer_cores(values: Sequence[str]) -> None:
         return
     for value in values:
         register_secret(value)
+
+
+def is_loop(task: Any) -> bool:
+    return task.loop is not None or bool(task.loop_with)
 
 
 def refuse_to_reveal_in_a_loop(task: Any) -> None:

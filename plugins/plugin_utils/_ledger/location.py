@@ -13,13 +13,14 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from .._core.errors import InvalidInput, LedgerError
 from .containers import is_in_container_layer
 from .file_owners import owner_hint
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 # Bytes: one page (https://www.sqlite.org/fileformat.html, "Pages").
 SMALLEST_DATABASE = 512
@@ -111,6 +112,10 @@ def _names_a_folder(path: str) -> str:
 
 def parsed_url(settings: LedgerSettings) -> URL:
     """Return the URL, with the driver that is used. Raise InvalidInput if it is no URL or names another database."""
+    # Imported where it is needed: it takes longer than all else that asks where a ledger is.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     text = settings.url.strip()
     try:
         url = make_url(text)

@@ -19,8 +19,7 @@ from .._core.model import Session, session_from_answer
 from .._core.plain_text import same_title
 from .._core.secrecy import Redactor
 from .._ledger.lease_owner import new_owner
-from .._ledger.location import LedgerSettings
-from .._ledger.store import open_existing_ledger
+from .._ledger.location import LedgerSettings, may_exist
 from .._service.api import WebinarApi
 from .._service.transport import Connection, Transport
 
@@ -195,7 +194,12 @@ def _with_fingerprints(
     settings: LedgerSettings, connection: Connection, found: list[FoundSession], redactor: Redactor
 ) -> tuple[FoundSession, ...]:
     """Return the sessions with the fingerprints of their keys, if there is a ledger that has them."""
-    ledger = open_existing_ledger(settings, redactor, new_owner(), writable=False) if found else None
+    if not found or not may_exist(settings):
+        return tuple(found)
+    # Imported where there is a ledger: its library takes longer to load than the answers of the service.
+    from .._ledger.store import open_existing_ledger
+
+    ledger = open_existing_ledger(settings, redactor, new_owner(), writable=False)
     if ledger is None:
         return tuple(found)
     with closing(ledger):

@@ -60,17 +60,28 @@ def test_the_installed_collection_works(artifact: Path, controller: Controller) 
     assert run.result(SESSION)["session"]["stream_key_available"] is True
 
 
-@pytest.mark.parametrize("library", ["requests", "sqlalchemy", "cryptography"])
+LOOKUP = """- debug: {msg: "{{ lookup('tenbyte.webinar.stream_key', 'x') }}"}"""
+INFO = "- tenbyte.webinar.room_info:"
+LEDGER = "- tenbyte.webinar.ledger: {action: list}"
+
+
+@pytest.mark.parametrize(
+    ("library", "needed_by"),
+    [
+        ("requests", (SESSION_TASKS, INFO)),
+        ("sqlalchemy", (SESSION_TASKS, LOOKUP, LEDGER)),
+        ("cryptography", (SESSION_TASKS, INFO, LOOKUP, LEDGER)),
+    ],
+)
 def test_a_missing_library_is_named_with_the_way_to_install_it(
-    artifact: Path, controller: Controller, library: str
+    artifact: Path, controller: Controller, library: str, needed_by: tuple[str, ...]
 ) -> None:
     controller.home.mkdir(parents=True)
     # First on the path, and raises the same error as a missing library.
     (controller.home / "absent").mkdir()
     missing = f'raise ModuleNotFoundError("No module named {library!r}", name="{library}")\n'
     (controller.home / "absent" / f"{library}.py").write_text(missing)
-    lookup = """- debug: {msg: "{{ lookup('tenbyte.webinar.stream_key', 'x') }}"}"""
-    for tasks in (SESSION_TASKS, "- tenbyte.webinar.room_info:", lookup):
+    for tasks in needed_by:
         run = controller.tasks(tasks, environment={"PYTHONPATH": str(controller.home / "absent")})
         assert run.returncode != 0
         said = " ".join(run.output.split())

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.loops import is_loop, reuse_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.loops import reuse_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.visibility import is_loop
 
 
 @dataclass
