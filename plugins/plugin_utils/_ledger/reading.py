@@ -90,7 +90,9 @@ class LedgerReader:
         """Return the needed rows of any of the conditions, oldest first. The conditions exclude each other."""
         needed = (condition & one for condition in conditions for one in _NEEDED)
         found, now = self._found(*(sa.select(slots).where(condition) for condition in needed))
-        return sorted((self._codec.row(row, now) for row in found), key=lambda row: row.id)
+        # On a server, a row may be retired between two of the queries. Then it is as it was before.
+        by_id = {row.id: row for row in reversed(found)}
+        return [self._codec.row(by_id[row_id], now) for row_id in sorted(by_id)]
 
     def _found(self, *statements: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
         """Return the rows that queries find, and the ledger's time, in seconds since 1970."""
