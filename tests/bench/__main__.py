@@ -115,7 +115,7 @@ def main() -> int:
     bars = bars_of(results)
     results.save(
         {
-            "bars": [bar.as_json() for bar in bars],
+            "bars": [one.as_json() for one in bars],
             "stand_in": service_shares(results),
             "large": large,
             "not_measured": LEFT_OUT,
@@ -128,7 +128,7 @@ def main() -> int:
     print(f"\n{summary(results)}\n\nLarge rooms and ledgers:")
     print("".join(f"  {line}\n" for line in large))
     print(f"results.json, table.md and plot.png are in {FOLDER.relative_to(ROOT)}.")
-    return 1 if asked.strict and not all(bar.is_met for bar in bars) else 0
+    return 1 if asked.strict and not all(one.is_met for one in bars) else 0
 
 
 if __name__ == "__main__":

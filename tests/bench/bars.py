@@ -59,7 +59,7 @@ class Bar:
 
 def bars_of(results: Results) -> list[Bar]:
     """Return the bars whose rows were measured."""
-    return [bar for phase in (CREATED, UNCHANGED) for bar in _bars(results, phase) if bar.values]
+    return [one for phase in (CREATED, UNCHANGED) for one in _bars(results, phase) if one.values]
 
 
 def _bars(results: Results, phase: str) -> Iterator[Bar]:

@@ -79,8 +79,8 @@ def _seconds(results: Results, letter: str, size: int, latency: int, phase: str)
 def _sentences(results: Results) -> Iterator[str]:
     """Yield what the figures come to."""
     bars = bars_of(results)
-    faster = [f"{bar.value:.0f} times as fast as `uri` ({bar.phase})" for bar in bars if bar.name == _FASTER]
-    slower = [f"{bar.value:.1f} times as long as the bare client ({bar.phase})" for bar in bars if bar.name == _SLOWER]
+    faster = [f"{one.value:.0f} times as fast as `uri` ({one.phase})" for one in bars if one.name == _FASTER]
+    slower = [f"{one.value:.1f} times as long as the bare client ({one.phase})" for one in bars if one.name == _SLOWER]
     if faster:
         yield f"Without what an empty play takes, `event` is {' and '.join(faster)} with 200 sessions."
     if slower:

@@ -30,7 +30,7 @@ def table(results: Results) -> str:
     parts = [
         f"# Benchmark of {results.taken_at}\n\n{results.machine}, Linux {results.machine.kernel}. ",
         f"Median of {len(results.rounds)}.\n\n{_HEAD}{rows}\n{_EXPLAINED}\n## Bars\n\n",
-        *(f"- {bar}\n" for bar in bars_of(results)),
+        *(f"- {one}\n" for one in bars_of(results)),
         f"\nOther processes used up to {_most_foreign(results):.1f} cores during a run.\n",
         "\n## The service\n\nIt must cost less than its client. Seconds of CPU, while the bare client ran:\n\n",
         *(f"- {line}\n" for line in service_lines(results)),
@@ -49,7 +49,7 @@ def summary(results: Results) -> str:
         *(_line(figures) for figures in sorted(results.medians.values(), key=_order)),
         "",
         "Bars (and the lowest and highest value of the rounds):",
-        *(f"  {bar}" for bar in bars_of(results)),
+        *(f"  {one}" for one in bars_of(results)),
         "",
         f"Other processes used up to {_most_foreign(results):.1f} cores during a run.",
         "",

@@ -68,7 +68,7 @@ def one_round(event_seconds: float) -> list[Figures]:
 
 
 def bar_values(of: Results) -> dict[str, tuple[float, bool]]:
-    return {bar.name: (round(bar.value, 6), bar.is_met) for bar in bars_of(of)}
+    return {one.name: (round(one.value, 6), one.is_met) for one in bars_of(of)}
 
 
 def test_a_bar_is_the_median_of_the_ratios_of_each_round() -> None:
@@ -189,7 +189,7 @@ def test_the_results_can_be_read_again(tmp_path: Path, monkeypatch: pytest.Monke
     from .results import load
 
     measured = results(one_round(1.5))
-    measured.save({"bars": [bar.as_json() for bar in bars_of(measured)]})
+    measured.save({"bars": [one.as_json() for one in bars_of(measured)]})
     assert load(tmp_path / "results.json").medians == measured.medians
     assert json.loads((tmp_path / "results.json").read_text())["bars"]
 

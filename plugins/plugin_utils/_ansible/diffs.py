@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,6 +24,7 @@ from .._reconcile.slot_plan import SessionPlan
 from .._reconcile.steps import DeleteRoom, RemoveSession
 
 # The one in C is several times as fast. Some builds of PyYAML lack it.
+_BEYOND_C = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -116,5 +119,10 @@ def _session(session: Session, fingerprint: str | None) -> dict[str, Any]:
 def _yaml(value: Mapping[str, Any]) -> str:
     if not value:
         return ""
-    text: str = yaml.dump({"rooms": dict(value)}, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=1000)
+    shown = {"rooms": dict(value)}
+    # The one in C escapes these, or fails.
+    is_unusual = _BEYOND_C.search(json.dumps(shown, ensure_ascii=False))
+    text: str = yaml.dump(
+        shown, Dumper=yaml.SafeDumper if is_unusual else _DUMPER, allow_unicode=True, sort_keys=False, width=1000
+    )
     return text

@@ -73,7 +73,8 @@ class ReconcilingAction(WebinarAction):
                     asked,
                     redactor,
                     check_mode=self._task.check_mode,
-                    tell=self._display.display,
+                    # Callbacks such as json write a document to the standard output.
+                    tell=lambda line: self._display.display(line, stderr=True),
                     reuse=self._reuse,
                 ),
                 redactor,

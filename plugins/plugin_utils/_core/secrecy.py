@@ -166,8 +166,8 @@ class Redactor:
         if not secret or len(secret) < _SHORTEST_SECRET or secret in self._known:
             return
         with self._lock:
-            self._known[secret] = None
             self._new.append(secret)
+            self._known[secret] = None
 
     def known(self) -> list[str]:
         """Return every known secret, unmasked."""

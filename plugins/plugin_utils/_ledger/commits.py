@@ -62,7 +62,8 @@ class Commits:
                 if not write.is_over:
                     with self._queue_lock:
                         batch, self._queue = self._queue, []
-                    self._commit(batch)
+                    if batch:
+                        self._commit(batch)
         if write.error is not None:
             raise write.error
         result: T = write.result

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from types import TracebackType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -81,21 +82,23 @@ class Database:
         self._redactor = redactor
         self._is_file = location.is_file(settings)
         self._engine = self._sqlite_engine(create=create) if self._is_file else self._postgresql_engine()
-        # One connection for all writes, which only one thread makes at a time: to borrow one from the engine for each
-        # of them takes longer than the write.
-        self._writer: sa.Connection | None = None
-        self._writer_lock = threading.Lock()
+        self._writer = _Writer(self._engine)
 
     @property
     def engine(self) -> sa.Engine:
         return self._engine
 
     def close(self) -> None:
-        with self._writer_lock:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        self._writer.close()
         self._engine.dispose()
+
+    def release_file(self) -> None:
+        """Close all connections to a SQLite file until the next use, so that the file alone holds everything.
+
+        With the last connection, SQLite moves what is in the write-ahead log into the file.
+        """
+        if self._is_file:
+            self.close()
 
     def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
         """Like ``read`` or ``write``, with one short retry only: nothing has been created yet that could be lost."""
@@ -173,7 +176,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        with self._connected(writes=writes) as connection:
+        with self._writer if writes else self._engine.connect() as connection:
             if self._is_file:
                 with connection.begin():
                     yield connection
@@ -181,24 +184,6 @@ class Database:
                 with _with_time_limit(connection), connection.begin():
                     connection.exec_driver_sql(_BEGIN_WRITING if writes else "SET TRANSACTION READ ONLY")
                     yield connection
-
-    @contextmanager
-    def _connected(self, *, writes: bool) -> Iterator[sa.Connection]:
-        if not writes:
-            with self._engine.connect() as connection:
-                yield connection
-            return
-        with self._writer_lock:
-            writer, self._writer = self._writer, None
-            if writer is None:
-                writer = self._engine.connect().execution_options(writes=True)
-            try:
-                yield writer
-            except BaseException:
-                # It may be broken, so the next write gets another one.
-                writer.close()
-                raise
-            self._writer = writer
 
     def _as_ledger_error(self, error: SQLAlchemyError, done: str) -> LedgerError:
         """Return an error for the user, with only the first line of the database's message: more could quote values."""
@@ -247,6 +232,47 @@ class Database:
                 "ledger_url names PostgreSQL, which needs the Python library psycopg 3 on the controller. Install it "
                 "into the Python that runs Ansible: pip install 'psycopg[binary]>=3.1.18,<4'"
             ) from None
+
+
+class _Writer:
+    """One connection for all writes, which one thread at a time uses.
+
+    To borrow one from the engine for each write takes longer than the write.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._connection: sa.Connection | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> sa.Connection:
+        self._lock.acquire()
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(writes=True)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is not None:
+                # It may be broken, so the next write gets another one.
+                self._drop()
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 @contextmanager

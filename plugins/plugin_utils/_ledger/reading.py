@@ -20,7 +20,7 @@ from .rows import Row, damage
 from .schema import is_needed_though_retired, is_not_retired, slots
 
 # Rooms in one query: databases limit the number of parameters.
-_MOST_PARENTS = 1000
+_MOST_PARENTS = 900
 # The rows that a run needs, in two queries: together, no index would find them.
 _NEEDED = (is_not_retired, is_needed_though_retired)
 # The first schema version whose rows have normalised service URLs.
@@ -38,6 +38,10 @@ class LedgerReader:
 
     def close(self) -> None:
         self._database.close()
+
+    def release_file(self) -> None:
+        """Let a SQLite file go until the next use: see Database."""
+        self._database.release_file()
 
     def now(self) -> float:
         """Return the time in seconds since 1970 by the ledger's clock."""
@@ -71,7 +75,7 @@ class LedgerReader:
         of_session = (slots.c.kind == "session") & is_not_retired
         # The ids are in lower case in all but a few ledgers, and an index finds them.
         found = self._rows(of_session & slots.c.object_id.in_({session_id, session_id.lower()}))
-        if not found:
+        if not any(row.key is not None for row in found):
             found = self._rows(of_session & (sa.func.lower(slots.c.object_id) == session_id.lower()))
         # An earlier version may have written several rows for a session, under different spellings of the URL.
         row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)

@@ -97,10 +97,12 @@ def create(
     that are known to be over. Raise WebinarError where nothing was created, or where that is not known.
     """
     while True:
+        began = time.monotonic()
         claimed = _claim(creation, target, seen_ids, replaced_id, over_ids)
         if isinstance(claimed, Made):
             return claimed
-        work = _Work(creation, target, claimed, removed)
+        # The lease began within the claim, which may have waited for the database.
+        work = _Work(creation, target, claimed, removed, began + CLAIM_IS_FRESH)
         try:
             return work.run()
         except _Overtaken:
@@ -130,10 +132,11 @@ class _Work(Generic[Thing]):
     target: Target[Thing]
     claim: Claim
     removed: list[RemoveSession]
+    fresh_until: float
 
     def __post_init__(self) -> None:
         # A new claim has its first request counted already.
-        self._counted_until = 0.0 if self.claim.inherited else time.monotonic() + CLAIM_IS_FRESH
+        self._counted_until = 0.0 if self.claim.inherited else self.fresh_until
 
     def run(self) -> Made[Thing]:
         # An intent without a request has created nothing to look for.
@@ -253,6 +256,8 @@ class _Work(Generic[Thing]):
         """Return a function that extends the lease for a wait before a retry. Such a request had no effect."""
 
         def before_wait(seconds: float) -> None:
+            # The request is counted anew when it is sent.
+            self._counted_until = 0.0
             self._renew(replace(self.claim, unanswered=answered), waiting=seconds)
 
         return before_wait

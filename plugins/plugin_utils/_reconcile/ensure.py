@@ -24,7 +24,7 @@ from .observe import observe
 from .outcomes import Applied, foreseen
 from .plan import Plan, make_plan
 from .progress import Progress
-from .reuse import Open, RecentRooms, Reuse, close
+from .reuse import Open, Outdated, RecentRooms, Reuse, close
 from .steps import CreateRoom, CreateSession, EndSession, Step
 
 
@@ -67,8 +67,13 @@ def ensure(
         return Open(ledger, notes, WebinarApi(Transport(connection, redactor)), RecentRooms())
 
     if reuse is not None and not _only_ends(asked):
-        with reuse.opened((connection, ledger_settings, check_mode), make) as opened:
-            return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
+        what = (connection, ledger_settings, check_mode)
+        try:
+            with reuse.opened(what, make) as opened:
+                return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell), fresh=reuse.is_fresh)
+        except Outdated:
+            with reuse.opened(what, make) as opened:
+                return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
     opened = make()
     try:
         return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
@@ -76,9 +81,12 @@ def ensure(
         close(opened)
 
 
-def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress) -> Outcome:
+def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress, fresh: bool = True) -> Outcome:
+    """Return the outcome. Raise Outdated before any change if an earlier item's ledger cannot read a row."""
     api, ledger, notes, connection = opened.api, opened.ledger, opened.notes, opened.api.connection
     plan = _planned_from_whole_lists(opened, asked, connection.concurrency, progress)
+    if not fresh and any(row.damaged for row in (*plan.world.rows.held.values(), *plan.world.rows.by_id.values())):
+        raise Outdated
     if ledger is None and notes:
         plan = _without_ledger(plan)
     if check_mode:
@@ -105,7 +113,8 @@ def _planned_from_whole_lists(opened: Open, asked: EventSpec, concurrency: int, 
 
     def planned(mine: tuple[Room, ...] | None, *, sure: bool) -> Plan:
         world = observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
-        recent.keep(world.mine)
+        if mine is None:
+            recent.keep(world.mine)
         return make_plan(asked, world)
 
     mine = recent.having(asked)

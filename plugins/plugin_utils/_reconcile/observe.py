@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
-from .._core.errors import InvalidInput, LedgerError, ServiceError, WebinarError
+from .._core.errors import AnswerLost, InvalidInput, LedgerError, NotSent, ServiceError, WebinarError
 from .._core.model import EventSpec, Room, RoomSpec, Session, SessionSpec
 from .._core.plain_text import canonical_title
 from .._ledger.store import Ledger, Row, Slot
@@ -198,7 +199,10 @@ def _as_new_as_the_ledger(
         if not older:
             break
         began = time.monotonic()
-        newest.update((room_id, tuple(api.sessions(room_id))) for room_id in older)
+        for room_id in older:
+            with suppress(ServiceError, NotSent, AnswerLost):
+                # Where it cannot be read, the older list has to do.
+                newest[room_id] = tuple(api.sessions(room_id))
         rows = read_rows()
     return newest, rows
 

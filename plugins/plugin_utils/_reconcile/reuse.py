@@ -63,11 +63,17 @@ class Open:
     rooms: RecentRooms
 
 
+class Outdated(Exception):
+    """The ledger that an earlier item has opened cannot read a row: its key may have been changed meanwhile."""
+
+
 class Reuse:
     """Keeps what is open between the items of a loop. Their process closes it at its end."""
 
     def __init__(self) -> None:
         self.redactor = Redactor()
+        # Whether this item has opened it, not an earlier one.
+        self.is_fresh = True
         self._of: object = None
         self._open: Open | None = None
 
@@ -79,10 +85,14 @@ class Reuse:
         """
         if self._open is not None and self._of != what:
             self.close()
+        self.is_fresh = self._open is None
         if self._open is None:
             self._open, self._of = make(), what
         try:
             yield self._open
+            if self._open.ledger is not None:
+                # Nobody says which item is the last one, and Ansible may end its process at once.
+                self._open.ledger.release_file()
         except BaseException:
             self.close()
             raise

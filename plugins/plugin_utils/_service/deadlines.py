@@ -88,8 +88,9 @@ class Deadlines:
             self._running[deadline] = None
             if self._watcher is None:
                 # A daemon thread, so that an exchange under way does not keep the program from exiting.
-                self._watcher = threading.Thread(target=self._watch, name="tenbyte-deadlines", daemon=True)
-                self._watcher.start()
+                watcher = threading.Thread(target=self._watch, name="tenbyte-deadlines", daemon=True)
+                watcher.start()
+                self._watcher = watcher
 
     def stop(self, deadline: Deadline) -> None:
         with self._awake:

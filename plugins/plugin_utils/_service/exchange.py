@@ -71,7 +71,7 @@ class Exchanges:
         with Deadline(self._deadlines) as deadline:
             try:
                 pool, base = self._connections.pool_and_base()
-                response = pool.urlopen(
+                response = pool.request(
                     method,
                     f"{base}{path}?{urlencode(query)}" if query else f"{base}{path}",
                     body=content,

@@ -182,8 +182,8 @@ def _is_deep(value: Any) -> bool:
         level = [
             inner
             for item in level
-            for inner in (item.values() if type(item) is dict else item)
-            if type(inner) is dict or type(inner) is list
+            for inner in (item.values() if isinstance(item, dict) else item)
+            if isinstance(inner, (dict, list))
         ]
         if not level:
             return False

@@ -119,3 +119,20 @@ def test_a_run_that_changes_nothing_has_an_empty_diff(run: Run) -> None:
     for check_mode in (True, False):
         before, after = diff(run, asked, check_mode=check_mode)
         assert before == after != {}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Plenary \N{GRINNING FACE}", "Plenary \N{GRINNING FACE}"),
+        ("hello \ud83d there", r"hello \ud83d there"),
+        ("Größe", "Größe"),
+    ],
+)
+def test_every_text_of_the_service_is_shown_so_that_a_secret_in_it_is_masked(run: Run, text: str, shown: str) -> None:
+    run.service.add_room("Main stage")
+    for room in run.service.rooms.values():
+        room["description"] = text
+    plan = run.plan(event())
+    before = diff_of(Outcome(plan, foreseen(plan)))["before"]
+    assert shown in before.replace(r"\uD83D", r"\ud83d")

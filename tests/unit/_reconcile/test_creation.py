@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
@@ -200,6 +202,49 @@ def test_a_run_whose_lease_was_taken_over_does_not_post(scene: Scene, monkeypatc
     with pytest.raises(CreationUnresolved, match="another run took over"):
         scene.create()
     assert scene.service.count("POST") == 0
+
+
+@pytest.mark.parametrize("waits", [(), (0.01,), (0.01, 0.02)], ids=["at once", "after a wait", "after two waits"])
+def test_each_request_is_counted_in_the_ledger_before_it_is_sent(
+    scene: Scene, waits: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it waited for its turn: see Pace."""
+    pace, counts = scene.api._transport._pace, list[int]()
+
+    def wait_for_turn(what: str, before_wait: Callable[[float], None]) -> int:
+        for seconds in waits:
+            before_wait(seconds)
+        return turn(what, before_wait)
+
+    def look(request: Request) -> None:
+        if request.method == "POST":
+            row = scene.row()
+            assert row is not None
+            counts.append(row.unanswered.count)
+
+    turn = pace.wait_for_turn
+    monkeypatch.setattr(pace, "wait_for_turn", wait_for_turn)
+    scene.service.on_request = look
+    scene.service.faults = ["done-drop"]
+    scene.create()
+    # The first one's effect is found and deleted, so the second is counted alone.
+    assert counts == [1, 1]
+    scene.one_usable()
+
+
+def test_a_claim_that_took_long_is_renewed_before_its_request(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed, claim, renew = list[str](), scene.ledger.claim, scene.ledger.renew
+
+    def slow_claim(*arguments: Any, **named: Any) -> Any:
+        claimed = claim(*arguments, **named)
+        time.sleep(0.05)
+        return claimed
+
+    monkeypatch.setattr(creation_module, "CLAIM_IS_FRESH", 0.02)
+    monkeypatch.setattr(scene.ledger, "claim", slow_claim)
+    monkeypatch.setattr(scene.ledger, "renew", lambda *arguments: bool(renewed.append("renewed")) or renew(*arguments))
+    scene.create()
+    assert renewed == ["renewed"]
 
 
 def test_a_lease_outlasts_a_request_that_connects_and_answers_at_the_last_moment() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
     RoomSpec,
     SessionSpec,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings, database_file
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import reuse
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome, ensure
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.reuse import RECENT, RecentRooms, Reuse
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
@@ -103,6 +107,33 @@ def test_other_settings_get_a_ledger_of_their_own(loop: Loop, tmp_path: object) 
     loop.settings = LedgerSettings(f"sqlite:///{tmp_path}/other.sqlite3", key=loop.settings.key)
     (done,) = loop.item("Main stage").applied.sessions
     assert "ledger does not hold its stream key" in (done.error or "")
+
+
+def test_a_key_that_is_changed_between_two_items_is_used_from_then_on(loop: Loop) -> None:
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    LedgerMaintenance(loop.settings, Redactor(), False).rotate_key()
+    (done,) = loop.item("Main stage").applied.sessions
+    assert (done.error, done.key is not None) == (None, True)
+    (new,) = loop.item("Main stage", "Panel").applied.sessions
+    assert new.error is None
+
+
+def test_between_two_items_the_ledgers_file_holds_everything(loop: Loop) -> None:
+    loop.item("Main stage")
+    file = database_file(loop.settings)
+    assert {one.name for one in file.parent.iterdir()} == {file.name, f"{file.name}.key"}
+    loop.item("Main stage", "Panel")
+    assert {one.name for one in file.parent.iterdir()} == {file.name, f"{file.name}.key"}
+
+
+def test_a_list_that_is_used_again_does_not_become_newer(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reuse, "RECENT", 0.3)
+    loop.service.add_room("Main stage")
+    give_up = time.monotonic() + 1.0
+    while time.monotonic() < give_up:
+        loop.item("Main stage")
+    assert loop.service.journal.count(LIST) >= 3
 
 
 def asked(*titles: str) -> EventSpec:
