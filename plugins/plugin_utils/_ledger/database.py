@@ -83,6 +83,8 @@ class Database:
         self._is_file = location.is_file(settings)
         self._engine = self._sqlite_engine(create=create) if self._is_file else self._postgresql_engine()
         self._writer = _Writer(self._engine)
+        # Since the file was last released.
+        self._has_written = False
 
     @property
     def engine(self) -> sa.Engine:
@@ -93,11 +95,13 @@ class Database:
         self._engine.dispose()
 
     def release_file(self) -> None:
-        """Close all connections to a SQLite file until the next use, so that the file alone holds everything.
+        """Close all connections to a SQLite file that was written, so that the file alone holds everything.
 
-        With the last connection, SQLite moves what is in the write-ahead log into the file.
+        With the last connection, SQLite moves what is in the write-ahead log into the file. The next use opens it
+        again.
         """
-        if self._is_file:
+        if self._is_file and self._has_written:
+            self._has_written = False
             self.close()
 
     def open(self, operation: Callable[[sa.Connection], T], *, writes: bool) -> T:
@@ -176,6 +180,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        self._has_written = self._has_written or writes
         with self._writer if writes else self._engine.connect() as connection:
             if self._is_file:
                 with connection.begin():

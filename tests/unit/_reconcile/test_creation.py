@@ -242,7 +242,12 @@ def test_a_claim_that_took_long_is_renewed_before_its_request(scene: Scene, monk
 
     monkeypatch.setattr(creation_module, "CLAIM_IS_FRESH", 0.02)
     monkeypatch.setattr(scene.ledger, "claim", slow_claim)
-    monkeypatch.setattr(scene.ledger, "renew", lambda *arguments: bool(renewed.append("renewed")) or renew(*arguments))
+
+    def noted(*arguments: Any) -> bool:
+        renewed.append("renewed")
+        return renew(*arguments)
+
+    monkeypatch.setattr(scene.ledger, "renew", noted)
     scene.create()
     assert renewed == ["renewed"]
 
