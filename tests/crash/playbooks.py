@@ -54,7 +54,7 @@ def attempt_kill(scene: Scene, name: str, kill: Kill) -> None:
 def interrupt(scene: Scene, name: str, number: signal.Signals) -> None:
     """Send a signal to ansible-playbook's group while the first sessions are being created; check the next run."""
     controller, playbook = _controller(scene, name)
-    scene.simulator.faults.add("latency", method="POST", path=POSTS, seconds=0.3, times=None)
+    scene.simulator.faults.add("latency", method="POST", path=POSTS, seconds=1.0, times=None)
     process, _record = controller.start(playbook)
     wait_for(lambda: len(scene.simulator.service.sessions) > 0)
     os.killpg(process.pid, number)

@@ -52,8 +52,9 @@ class SessionPlan:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether nothing is to be done, neither in the service nor in the ledger."""
-        return not (self.steps or self.awaits_other_run or self.withdraws)
+        """Return whether nothing is to be done or looked at, neither in the service nor in the ledger."""
+        is_refused = self.refusal is not None and self.session is not None
+        return not (self.steps or self.awaits_other_run or self.withdraws or is_refused)
 
 
 def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> SessionPlan:

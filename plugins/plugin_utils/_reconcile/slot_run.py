@@ -73,9 +73,9 @@ class SlotRun:
         return replace(state, error=state.error or error)
 
     def _run_all(self, state: SessionOutcome) -> tuple[SessionOutcome, bool]:
-        """Run the steps. The second value says that another run has created the session, so a new plan is needed."""
+        """Run the steps. The second value says that another run was at work, so a new plan is needed."""
         if self.session_plan.refusal is not None:
-            return state, False
+            return state, self._is_about_a_gone_session()
         if self.session_plan.withdraws and state.room_id:
             self.creation.ledger.withdraw_unsent(self._slot(state))
         for step in self.session_plan.steps:
@@ -93,6 +93,15 @@ class SlotRun:
             if state.error:
                 break
         return state, False
+
+    def _is_about_a_gone_session(self) -> bool:
+        """Return whether the refusal is about a session that another run has removed since the list was read."""
+        refused = self.session_plan.session
+        try:
+            now = self.creation.api.session(refused.id) if refused is not None else None
+        except WebinarError:
+            return False
+        return refused is not None and (now is None or not now.is_current)
 
     def _slot(self, state: SessionOutcome) -> Slot:
         return self.world.session_slot(state.room_id or "", state.spec.title)

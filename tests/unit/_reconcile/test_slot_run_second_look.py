@@ -254,3 +254,28 @@ def test_a_change_that_failed_is_planned_again(run: Run, made: str) -> None:
     assert only(run.apply(event(later))).error is None
     assert run.writes() == ["PATCH reschedule"]
     assert made in run.service.sessions
+
+
+def test_a_refusal_about_a_session_that_another_run_has_replaced_meanwhile_is_planned_again(
+    run: Run, open_run: Callable[..., Ledger]
+) -> None:
+    room_id, other = run.service.add_room("Main stage"), open_run()
+    old = run.service.add_session(room_id, "Keynote", PRESET)
+    plan = run.plan(event(KEYNOTE))
+    assert "does not hold its stream key" in (plan.rooms[0].sessions[0].refusal or "")
+    # The other run removes what its lost answer was about, withdraws the intent, and only then begins anew.
+    del run.service.sessions[old]
+    claim = other.claim(Slot(run.api.url, "session", room_id, "Keynote"), [], 60.0)
+    assert isinstance(claim, Claim)
+    new = run.service.add_session(room_id, "Keynote", PRESET)
+    other.keep(claim, "created", new, StreamKey(run.service.keys[new]))
+    done = only(run.apply_plan(plan))
+    assert (done.error, done.session and done.session.id) == (None, new)
+    assert done.key is not None
+
+
+def test_a_refusal_about_a_session_that_is_still_there_stays(run: Run) -> None:
+    run.service.add_session(run.service.add_room("Main stage"), "Keynote", PRESET)
+    done = only(run.apply_plan(run.plan(event(KEYNOTE))))
+    assert "does not hold its stream key" in (done.error or "")
+    assert run.service.count("POST") == 0
