@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 
 # Seconds between two lines, and before the first one.
 INTERVAL = 5.0
+# Seconds. The kernel may hand a signal (Ctrl-C) to another thread; Python runs its handler when this one wakes up.
+_LONGEST_SLEEP = 0.2
 # The limit of the option concurrency: no pool has more threads.
 _MOST_THREADS = 100
 
@@ -46,7 +48,7 @@ class Progress:
         began, pending = self._clock(), {pool.submit(work) for _thread in range(min(len(todo), _MOST_THREADS))}
         try:
             while pending:
-                left = max(0.0, self._next - self._clock())
+                left = min(max(0.0, self._next - self._clock()), _LONGEST_SLEEP)
                 ended, pending = wait(pending, timeout=left, return_when=FIRST_EXCEPTION)
                 for future in ended:
                     future.result()
