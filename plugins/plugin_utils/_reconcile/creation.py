@@ -101,8 +101,10 @@ def create(
         claimed = _claim(creation, target, seen_ids, replaced_id, over_ids)
         if isinstance(claimed, Made):
             return claimed
-        # The lease began within the claim, which may have waited for the database.
-        work = _Work(creation, target, claimed, removed, began + CLAIM_IS_FRESH)
+        # A new claim has its first request counted already. Its lease began within the claim, which may have waited for
+        # the database.
+        counted_until = 0.0 if claimed.inherited else began + CLAIM_IS_FRESH
+        work = _Work(creation, target, claimed, removed, counted_until)
         try:
             return work.run()
         except _Overtaken:
@@ -126,17 +128,16 @@ def not_answered(count: int) -> str:
 
 @dataclass
 class _Work(Generic[Thing]):
-    """One creation, from the claim of its slot to its end."""
+    """One creation, from the claim of its slot to its end.
+
+    ``counted_until``: until this monotonic time, the next request is counted in the ledger and its lease is fresh.
+    """
 
     creation: Creation
     target: Target[Thing]
     claim: Claim
     removed: list[RemoveSession]
-    fresh_until: float
-
-    def __post_init__(self) -> None:
-        # A new claim has its first request counted already.
-        self._counted_until = 0.0 if self.claim.inherited else self.fresh_until
+    counted_until: float
 
     def run(self) -> Made[Thing]:
         # An intent without a request has created nothing to look for.
@@ -244,7 +245,7 @@ class _Work(Generic[Thing]):
         """
 
         def before_each() -> None:
-            is_counted, self._counted_until = time.monotonic() < self._counted_until, 0.0
+            is_counted, self.counted_until = time.monotonic() < self.counted_until, 0.0
             if is_counted:
                 return
             sent = answered.with_request(self.target.preset_id, self.creation.clock())
@@ -257,7 +258,7 @@ class _Work(Generic[Thing]):
 
         def before_wait(seconds: float) -> None:
             # The request is counted anew when it is sent.
-            self._counted_until = 0.0
+            self.counted_until = 0.0
             self._renew(replace(self.claim, unanswered=answered), waiting=seconds)
 
         return before_wait

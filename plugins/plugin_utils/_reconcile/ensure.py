@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .._core.errors import LedgerError
@@ -66,26 +67,27 @@ def ensure(
         ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
         return Open(ledger, notes, WebinarApi(Transport(connection, redactor)), RecentRooms())
 
+    progress = Progress(tell)
     if reuse is not None and not _only_ends(asked):
         what = (connection, ledger_settings, check_mode)
-        try:
-            with reuse.opened(what, make) as opened:
-                return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell), fresh=reuse.is_fresh)
-        except Outdated:
-            with reuse.opened(what, make) as opened:
-                return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
+        with suppress(Outdated), reuse.opened(what, make) as opened:
+            return _ensured(opened, asked, check_mode=check_mode, progress=progress)
+        with reuse.opened(what, make) as opened:
+            return _ensured(opened, asked, check_mode=check_mode, progress=progress)
     opened = make()
     try:
-        return _ensured(opened, asked, check_mode=check_mode, progress=Progress(tell))
+        return _ensured(opened, asked, check_mode=check_mode, progress=progress)
     finally:
         close(opened)
 
 
-def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress, fresh: bool = True) -> Outcome:
+def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress) -> Outcome:
     """Return the outcome. Raise Outdated before any change if an earlier item's ledger cannot read a row."""
-    api, ledger, notes, connection = opened.api, opened.ledger, opened.notes, opened.api.connection
+    api, ledger, connection = opened.api, opened.ledger, opened.api.connection
+    notes = () if opened.is_earlier else opened.notes
     plan = _planned_from_whole_lists(opened, asked, connection.concurrency, progress)
-    if not fresh and any(row.damaged for row in (*plan.world.rows.held.values(), *plan.world.rows.by_id.values())):
+    rows = plan.world.rows
+    if opened.is_earlier and any(row.damaged for row in (*rows.held.values(), *rows.by_id.values())):
         raise Outdated
     if ledger is None and notes:
         plan = _without_ledger(plan)

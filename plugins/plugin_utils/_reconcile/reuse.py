@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.model import EventSpec, Room
 from .._core.plain_text import canonical_title
@@ -55,12 +55,16 @@ class RecentRooms:
 
 @dataclass(frozen=True)
 class Open:
-    """An open ledger (None where there is none) with its warnings, and the service."""
+    """An open ledger (None where there is none) with its warnings, and the service.
+
+    ``is_earlier``: an earlier item has opened it, and its user has the warnings.
+    """
 
     ledger: Ledger | None
     notes: tuple[str, ...]
     api: WebinarApi
     rooms: RecentRooms
+    is_earlier: bool = False
 
 
 class Outdated(Exception):
@@ -72,8 +76,6 @@ class Reuse:
 
     def __init__(self) -> None:
         self.redactor = Redactor()
-        # Whether this item has opened it, not an earlier one.
-        self.is_fresh = True
         self._of: object = None
         self._open: Open | None = None
 
@@ -85,14 +87,13 @@ class Reuse:
         """
         if self._open is not None and self._of != what:
             self.close()
-        self.is_fresh = self._open is None
-        if self._open is None:
-            self._open, self._of = make(), what
+        found = self._open or make()
+        self._open, self._of = replace(found, is_earlier=True), what
         try:
-            yield self._open
-            if self._open.ledger is not None:
+            yield found
+            if found.ledger is not None:
                 # Nobody says which item is the last one, and Ansible may end its process at once.
-                self._open.ledger.release_file()
+                found.ledger.release_file()
         except BaseException:
             self.close()
             raise

@@ -18,6 +18,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
     SessionSpec,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings, database_file
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import reuse
@@ -99,6 +100,12 @@ def test_after_an_error_everything_is_opened_anew(loop: Loop) -> None:
         loop.item("", room_id="7")
     assert loop.item("Main stage").applied.sessions[0].error is None
     assert loop.service.journal.count(LIST) == 2
+
+
+def test_the_warnings_of_an_opened_ledger_are_told_once(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(location, "container_warning", lambda _settings: "the ledger is in a container")
+    assert loop.item("Main stage").notes == ("the ledger is in a container",)
+    assert loop.item("Main stage", "Panel").notes == ()
 
 
 def test_other_settings_get_a_ledger_of_their_own(loop: Loop, tmp_path: object) -> None:
