@@ -92,6 +92,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.action_base import (
     MISSING_LIBRARY,
+    libraries_needed,
     missing_library_message,
 )
 
@@ -100,10 +101,8 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         if MISSING_LIBRARY is not None:
             raise AnsibleLookupError(missing_library_message(MISSING_LIBRARY))
-        try:
+        with libraries_needed(AnsibleLookupError):
             from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.stream_key_lookup import look_up
-        except ImportError as error:
-            raise AnsibleLookupError(missing_library_message(error.name or str(error))) from None
 
         return look_up(terms, variables or {}, kwargs, self._templated, self._display)
 

@@ -57,15 +57,13 @@ class WebinarAction(ActionBase):
         try:
             environment = self._environment_of_the_task()
             redactor = self._redactor_for(environment)
-            with in_force(environment):
+            with libraries_needed(), in_force(environment):
                 options = options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ)
                 result = work(options, redactor)
         except WebinarError as error:
             result = _failure(redactor.text(str(error)))
         except AnsibleError:
             raise
-        except ImportError as error:
-            result = _failure(missing_library_message(error.name or str(error)))
         except Exception as error:  # noqa: BLE001 - an internal error: its traceback could quote a secret
             show_frames(self._display, error)
             result = _failure(unexpected_message(error))
@@ -108,12 +106,12 @@ def show_frames(display: Any, error: BaseException) -> None:
 
 
 @contextmanager
-def libraries_needed() -> Iterator[None]:
-    """Raise AnsibleActionFail with the way to install it where an import in the block misses a library."""
+def libraries_needed(failure: type[AnsibleError] = AnsibleActionFail) -> Iterator[None]:
+    """Raise ``failure`` with the way to install it where an import in the block misses a library."""
     try:
         yield
     except ImportError as error:
-        raise AnsibleActionFail(missing_library_message(error.name or str(error))) from None
+        raise failure(missing_library_message(error.name or str(error))) from None
 
 
 def missing_library_message(name: str) -> str:
