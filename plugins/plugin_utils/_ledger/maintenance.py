@@ -23,7 +23,7 @@ from .location import LedgerSettings
 from .merging import Change, PortableRow
 from .opening import KEY_CHANGED_ELSEWHERE, Opened, open_database
 from .reading import LedgerReader
-from .schema import BESIDE, meta, slots
+from .schema import BESIDE, is_not_retired, meta, slots
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class MaintainedLedger(LedgerReader):
         def merge(connection: sa.Connection) -> None:
             now = self._database.now(connection)
             # Read in the transaction, so that no other run changes these rows before the commit.
-            found = connection.execute(sa.select(slots).where(slots.c.phase != "retired")).all()
+            found = connection.execute(sa.select(slots).where(is_not_retired)).all()
             decided = merging.changes([self._codec.row(row, now) for row in found], rows)
             for change in decided:
                 self._take_in(connection, change, now)

@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from .._core.model import Session
+from .._core.model import Session, settings_values
 from .._core.secrecy import Redactor
 from .._core.unknown_secrets import is_name_of_ingest, is_name_of_secret, without_unknown_secrets
 
@@ -55,7 +54,7 @@ def session_details(answer: Mapping[str, Any], session: Session, room_title: str
         "viewer_count": _count(answer, "viewer_count"),
         "max_viewers": _count(answer, "max_viewers"),
         "hls_url": session.hls_url,
-        "settings": asdict(session.settings),
+        "settings": settings_values(session.settings),
         "created_at": _text(answer, "created_at"),
     }
 
