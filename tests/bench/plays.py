@@ -30,8 +30,7 @@ SESSION = """\
         encoder: "{{ item.1.encoder }}"
       loop: "{{ event_rooms | subelements('sessions') }}"
 """
-# The service returns all rooms at once, which spares a user of uri the pages.
-URI = """\
+_URI_HEAD = """\
 - hosts: localhost
   gather_facts: false
   module_defaults:
@@ -39,12 +38,18 @@ URI = """\
       headers: {X-API-Key: "{{ service_key }}"}
       body_format: json
       status_code: [200, 201]
+"""
+# The service returns all rooms at once, which spares a user of uri the pages.
+URI = (
+    _URI_HEAD
+    + """\
   tasks:
     - name: Provision each room
       ansible.builtin.include_tasks: room.yml
       loop: "{{ event_rooms }}"
       loop_control: {loop_var: wanted, label: "{{ wanted.title }}"}
 """
+)
 URI_ROOM = """\
 - name: List the rooms
   ansible.builtin.uri: {url: "{{ service_url }}/rooms/my?limit=1000"}
@@ -68,14 +73,9 @@ URI_ROOM = """\
   when: item.title not in held.json.data.sessions | map(attribute='title')
   vars: *room
 """
-URI_ROOMS_LISTED_ONCE = """\
-- hosts: localhost
-  gather_facts: false
-  module_defaults:
-    ansible.builtin.uri:
-      headers: {X-API-Key: "{{ service_key }}"}
-      body_format: json
-      status_code: [200, 201]
+URI_ROOMS_LISTED_ONCE = (
+    _URI_HEAD
+    + """\
   tasks:
     - name: List the rooms
       ansible.builtin.uri: {url: "{{ service_url }}/rooms/my?limit=1000"}
@@ -106,6 +106,7 @@ URI_ROOMS_LISTED_ONCE = """\
       loop: "{{ event_rooms | subelements('sessions') }}"
       when: item.0.title ~ '/' ~ item.1.title not in there
 """
+)
 COPY = """\
 - hosts: localhost
   gather_facts: false
