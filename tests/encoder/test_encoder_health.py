@@ -48,7 +48,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EncoderLab]:
         running.variables |= {
             "ffmpeg_encoder_profile": {"name": "copy"},
             "ffmpeg_encoder_sources": {
-                KEYNOTE: {"type": "file", "path": str(media.make_loops(Path(".cache/media").resolve())["testsrc-360p"])},
+                KEYNOTE: {
+                    "type": "file",
+                    "path": str(media.make_loops(Path(".cache/media").resolve())["testsrc-360p"]),
+                },
                 NIGHT: {"type": "file", "path": str(night)},
             },
             "ffmpeg_encoder_health_look": True,

@@ -21,7 +21,7 @@ from tests.lab import media
 if reason := media.missing():
     pytest.skip(reason, allow_module_level=True)
 
-from tests.unit.role_programs import load  # noqa: E402
+from tests.unit.role_programs import load
 
 pytestmark = pytest.mark.e2e
 look = load("private_encoder", "look")

@@ -52,7 +52,9 @@ class Host:
     def check(self, *arguments: str, **environment: str) -> tuple[int, str]:
         (self.root / "health_settings.json").write_text(json.dumps(self.settings))
         command = [sys.executable, "-I", str(self.root / "health.py"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": str(self.root), **environment})
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={"PATH": str(self.root), **environment}
+        )
         assert done.stderr == ""
         return done.returncode, done.stdout
 
@@ -163,7 +165,10 @@ def test_the_reason_says_whether_the_destination_is_reachable() -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        found: list[dict[str, Any]] = [{"destination": ("127.0.0.1", port), "otherwise": ", or OBS hangs"}, {"problem": ""}]
+        found: list[dict[str, Any]] = [
+            {"destination": ("127.0.0.1", port), "otherwise": ", or OBS hangs"},
+            {"problem": ""},
+        ]
         health.add_reasons(found)
         assert f"127.0.0.1 port {port} cannot be reached" in found[0]["problem"]
         listening.listen()
@@ -181,7 +186,9 @@ def test_many_destinations_that_do_not_answer_take_no_longer_than_one(monkeypatc
     started = time.monotonic()
     health.add_reasons(found)
     assert time.monotonic() - started < 5
-    assert {one["problem"] for one in found} == {f"host{number} port 1 cannot be reached (no answer)" for number in range(40)}
+    assert {one["problem"] for one in found} == {
+        f"host{number} port 1 cannot be reached (no answer)" for number in range(40)
+    }
 
 
 def test_the_exit_code_the_words_and_the_file_say_the_same(host: Host) -> None:
@@ -202,6 +209,7 @@ def test_the_exit_code_the_words_and_the_file_say_the_same(host: Host) -> None:
 
 
 def test_a_host_without_streams_has_none_that_fails(host: Host) -> None:
+    host.has()
     assert host.check() == (0, "No stream fails; this host has 0.\n")
 
 
@@ -223,7 +231,9 @@ def test_a_result_that_cannot_be_kept_does_not_keep_a_stream_well(host: Host) ->
     assert "Main hall/Keynote (a) is not well (waiting): the ingest is away." in output
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"streams": 7}', '{"streams": {"a": 7}}', '{"streams": {"a": {"kept": 7}}}'])
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"streams": 7}', '{"streams": {"a": 7}}', '{"streams": {"a": {"kept": 7}}}']
+)
 def test_a_damaged_result_is_the_same_as_none(host: Host, damage: str) -> None:
     host.has(a=WELL)
     host.result.parent.mkdir()
@@ -232,7 +242,9 @@ def test_a_damaged_result_is_the_same_as_none(host: Host, damage: str) -> None:
     assert host.kept()["streams"]["a"]["healthy"] is True
 
 
-@pytest.mark.parametrize("fault", ["no records", "damaged record", "no settings", "no probe", "no state", "broken probe"])
+@pytest.mark.parametrize(
+    "fault", ["no records", "damaged record", "no settings", "no probe", "no state", "broken probe"]
+)
 def test_a_check_that_cannot_be_made_fails_with_a_sentence(host: Host, fault: str) -> None:
     host.has(a=WELL)
     host.check()
@@ -291,7 +303,7 @@ def test_a_look_is_taken_only_at_streams_that_are_on_air_and_judged_over_two_che
     host.has(a=WELL, b=ILL)
     (host.root / "look.py").write_text(
         "def look(url, ffmpeg):\n    return {'seconds': 6.0}\n"
-        "def verdict(seen, before, now):\n    return 'black', 'its picture is black', {'looks': before.get('looks', 0) + 1}\n"
+        "def verdict(seen, before, now):\n    return 'black', 'it is black', {'looks': before.get('looks', 0) + 1}\n"
     )
     host.settings["look"] = True
     assert host.check()[0] == 0

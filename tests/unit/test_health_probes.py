@@ -234,9 +234,7 @@ def answering(folder: Path, pages: list[str]) -> Iterator[None]:
         thread.join(10)
 
 
-def test_an_encoder_is_missed_once_its_stream_was_on_air(
-    short_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encoder_is_missed_once_its_stream_was_on_air(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "APART_SECONDS", 0.0)
     streams = {"a.primary": {"session_id": "1", "host": "127.0.0.1", "port": 1}}
     settings = {"run": str(short_path / "run")}
@@ -253,7 +251,10 @@ def test_an_encoder_is_missed_once_its_stream_was_on_air(
             kept = {"a.primary": first["kept"]}
             gone = relay.find(streams, settings, kept)["a.primary"]
             assert "its encoder has gone" in gone["problem"]
-            assert "its encoder has gone" in relay.find(streams, settings, {"a.primary": gone["kept"]})["a.primary"]["problem"]
+            assert (
+                "its encoder has gone"
+                in relay.find(streams, settings, {"a.primary": gone["kept"]})["a.primary"]["problem"]
+            )
             assert relay.find(streams, {**settings, "idle": True}, kept)["a.primary"]["problem"] == ""
             # Another session has not had an encoder yet.
             streams["a.primary"]["session_id"] = "2"

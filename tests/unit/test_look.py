@@ -43,7 +43,9 @@ def test_the_newest_segments_make_a_short_playlist_that_ends() -> None:
     assert look.newest_segments(BASE, again)[2] != look.newest_segments(BASE, playlist(2, 2))[2]
 
 
-@pytest.mark.parametrize(("seconds", "read"), [((1,), 1), ((10, 10), 1), ((4, 4, 4), 2), ((0.5,) * 30, 12), ((0,) * 3, 3)])
+@pytest.mark.parametrize(
+    ("seconds", "read"), [((1,), 1), ((10, 10), 1), ((4, 4, 4), 2), ((0.5,) * 30, 12), ((0,) * 3, 3)]
+)
 def test_as_many_segments_are_read_as_six_seconds_need(seconds: tuple[float, ...], read: int) -> None:
     text, length, _newest = look.newest_segments(BASE, playlist(*seconds))
     assert text.count("#EXTINF") == read

@@ -53,8 +53,8 @@ def playback(given: Mapping[str, Any], where: str, asked: Asked) -> dict[str, st
     if asked.options.get("health_look"):
         refuse(
             where,
-            f"{asked.role}_health_look looks at what viewers get, but no hls_url like https://host/path says where that "
-            "is. A service may name it only when the session is on air: use the playbook go_live first, or set the "
-            f"stream's hls_url in {asked.role}_streams, or set {asked.role}_health_look to false.",
+            f"{asked.role}_health_look looks at what viewers get, but no hls_url like https://host/path says where "
+            "that is. A service may name it only when the session is on air: use the playbook go_live first. Or set "
+            f"the stream's hls_url in {asked.role}_streams, or set {asked.role}_health_look to false.",
         )
     return {"hls_url": ""}

@@ -22,7 +22,9 @@ ALIVE_SECONDS = 15.0
 FLOWING_SECONDS = 10.0
 LONGEST_WORDS = 300
 GAVE_UP = 77
-REFUSED = "its encoder has given up, because the ingest refuses its key, or its session has ended; the role writes a new key"
+REFUSED = (
+    "its encoder has given up, because the ingest refuses its key, or its session has ended; the role writes a new key"
+)
 PROBLEMS = {
     "connecting": "its encoder connects to the ingest",
     "waiting": "its encoder waits before it tries again",

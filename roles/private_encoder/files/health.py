@@ -6,7 +6,7 @@
 
 The files beside this one: `probe.py` finds out what each stream of the role does; `look.py` looks at what viewers get;
 `health_settings.json` says where everything is. The result of each check is kept in a JSON file, `result` in the
-settings: {"checked": EPOCH_SECONDS, "healthy": BOOL, "streams": {NAME: {"label", "state", "healthy", "problem", "since"}}}.
+settings: {"checked": EPOCH_SECONDS, "healthy": BOOL, "streams": {NAME: {"label", "state", "healthy", "problem"}}}.
 
 A stream fails if it has a problem for GRACE_SECONDS, so that a reconnection is no failure, or at once if the problem
 will not end by itself. With --restart, a stream that goes on failing is restarted, at growing intervals. With --report,
@@ -105,7 +105,7 @@ def remember(file: Path, streams: dict[str, Found], now: float) -> str:
     return ""
 
 
-def judge(found: Found, before: Found, now: float, limit: int) -> Found:
+def judge(found: Found, before: Found, now: float, limit: int, *, restarts: bool = True) -> Found:
     """Return the record of a stream: what was found, since when it has a problem, and whether it fails."""
     problem = found["problem"]
     since = None
@@ -116,7 +116,7 @@ def judge(found: Found, before: Found, now: float, limit: int) -> Found:
     healthy = since is None or not (found.get("at_once") or now - since >= GRACE_SECONDS)
     failures = 0 if not problem else _number(before, "failures", 0) + 1
     due = _number(before, "due", limit) if problem else limit
-    restart = bool(problem and found.get("unit") and not healthy and failures >= due)
+    restart = bool(restarts and problem and found.get("unit") and not healthy and failures >= due)
     if restart:
         due = next_restart(failures, limit, now - _number(before, "at", now - GRACE_SECONDS))
     return {
@@ -236,8 +236,7 @@ def run(settings: Found, *, restarts: bool) -> int:
     after = {}
     for name in sorted(found):
         earlier = before.get(name, {})
-        limit = settings["failures"] if restarts else sys.maxsize
-        after[name] = judge(found[name], earlier, now, limit)
+        after[name] = judge(found[name], earlier, now, settings["failures"], restarts=restarts)
         announce(name, after[name], earlier, now)
     restart({one.pop("restart") for one in after.values()} - {""})
     unwritten = remember(file, after, now)

@@ -52,7 +52,7 @@ def fetch(url: str) -> str:
 
 
 def media_playlists(url: str) -> list[tuple[str, str]]:
-    """Return the URLs and texts of a stream's playlists of segments: the first variant, and its sound if that is apart."""
+    """Return the URLs and texts of the playlists of segments: the first variant, and its sound if that is apart."""
     text = fetch(url)
     lines = [line.strip() for line in text.splitlines()]
     urls, group = [], ""
@@ -126,7 +126,7 @@ def detect(playlist: str, ffmpeg: str) -> str:
 
 
 def faults(said: str, seconds: float) -> dict[str, float]:
-    """Return what is wrong with a whole look, with the seconds of it: black, frozen, silent, by the detectors' lines."""
+    """Return what is wrong with a whole look, and for how many seconds, by the detectors' lines."""
     # Only what goes in; the lines about what comes out name the same kinds.
     read = said.partition("Stream mapping:")[0]
     has_picture, has_sound = ": Video: " in read, ": Audio: " in read

@@ -38,7 +38,9 @@ def test_what_is_started_is_a_list_of_units(role: str, units: Any) -> None:
 
 
 @pytest.mark.parametrize("role", OPTIONS)
-@pytest.mark.parametrize("units", [None, [], "", ["mail-operator.service", r"notify@stage\x2d1.service", "x:y_z.target"]])
+@pytest.mark.parametrize(
+    "units", [None, [], "", ["mail-operator.service", r"notify@stage\x2d1.service", "x:y_z.target"]]
+)
 def test_units_are_named_in_full(role: str, units: Any) -> None:
     assert settled(role, STREAM, on_failure_units=units)["streams"]
 
@@ -54,8 +56,26 @@ def test_a_stream_says_where_it_plays(role: str, look: bool) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *(None, "", 7, ["https://h/x"], "https://h", "rtmp://h/x", "file:///etc/passwd", "HTTPS://h/x", "https://me@h/x"),
-        *("https://h/x y", 'https://h/"', "https://h/'", "https://h/x\n", "https://h/\\", "https:///x", "https://h:x/y"),
+        *(
+            None,
+            "",
+            7,
+            ["https://h/x"],
+            "https://h",
+            "rtmp://h/x",
+            "file:///etc/passwd",
+            "HTTPS://h/x",
+            "https://me@h/x",
+        ),
+        *(
+            "https://h/x y",
+            'https://h/"',
+            "https://h/'",
+            "https://h/x\n",
+            "https://h/\\",
+            "https:///x",
+            "https://h:x/y",
+        ),
     ],
 )
 def test_a_look_needs_a_playback_url_and_nothing_else_does(role: str, url: Any) -> None:
