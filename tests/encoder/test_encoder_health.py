@@ -126,7 +126,7 @@ def test_a_second_run_changes_nothing_and_absent_leaves_nothing(lab: EncoderLab)
 def test_options_that_cannot_work_are_refused_before_anything_is_written(lab: EncoderLab) -> None:
     room, _separator, title = KEYNOTE.partition("/")
     good = {"session_id": lab.sessions()[KEYNOTE], "room": room, "title": title, "rtmp_url": lab.ingest.rtmp_url}
-    expected = {
+    expected: dict[str, tuple[dict[str, object], str]] = {
         "look without a URL": ({"ffmpeg_encoder_health_look": True}, "no hls_url like https://host/path says where"),
         "unit without a suffix": ({"ffmpeg_encoder_on_failure_units": ["mail"]}, "the full name of a systemd unit"),
     }
