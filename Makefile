@@ -53,7 +53,7 @@ leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets
 fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print what was counted
 	@exec scripts/test fuzz
 
-bench: ## Measure event beside uri, a plain client and an empty play (half an hour; results in build/bench)
+bench: ## Measure event beside uri, a plain client and an empty play (about half an hour; results in build/bench)
 	@exec scripts/bench
 
 build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
