@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from .._core.comparison import shown_of_room
 from .._core.model import Room, Session
 from .._ledger.store import Row
 from .._reconcile.ensure import Outcome
@@ -130,8 +131,8 @@ def _fingerprint(row: Row | None, session: Session) -> str | None:
 
 
 def _room(room: Room) -> dict[str, Any]:
-    analytics = {"analytics": dict(room.analytics)} if room.analytics else {}
-    return {"id": id_of(room), "title": room.title, "description": room.description or "", **analytics}
+    # Analytics as dotted names: below each other, they would be too far from the room's name.
+    return {"id": id_of(room), **shown_of_room(room), "description": room.description or ""}
 
 
 def _session(session: Session, fingerprint: str | None) -> dict[str, Any]:
