@@ -24,6 +24,7 @@ try:
     from .options import options_from
     from .plain_values import plain
     from .visibility import mask_on_newer_cores, warnings_of_cached_credentials
+    from .worker_process import end_with_parent
 except ImportError as error:
     MISSING_LIBRARY: str | None = error.name or str(error)
 else:
@@ -54,6 +55,7 @@ class WebinarAction(ActionBase):
     def answer(self, task_vars: dict[str, Any], argument_spec: Mapping[str, Any], work: Work) -> dict[str, Any]:
         """Return the result of ``work`` for the task's options. An error becomes a failed result, not a traceback."""
         redactor = Redactor()
+        end_with_parent()
         try:
             environment = self._environment_of_the_task()
             redactor = self._redactor_for(environment)
