@@ -61,7 +61,8 @@ options:
         with the first two a C(content).
     type: raw
   install:
-    description: Whether to return, with V(started), before anything is changed if a program is missing that the role can install.
+    description:
+      - Whether to return, with V(started), before anything is changed if a program is missing that the role can install.
     type: bool
     default: false
 attributes:
@@ -184,8 +185,10 @@ def main() -> None:
     arguments = {"mode": {"choices": ["inspect", "converge"], "required": True}, "request": {"required": True}}
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     request, is_gone = taken(module.params["request"])
-    if sys.version_info < (3, 9):
-        module.exit_json(taken=is_gone, problem="It needs Python 3.9 or newer (ansible_python_interpreter). Nothing was changed.")
+    if sys.version_info < (3, 9):  # noqa: UP036 - Ansible starts it with whatever Python the host has
+        module.exit_json(
+            taken=is_gone, problem="It needs Python 3.9 or newer (ansible_python_interpreter). Nothing was changed."
+        )
     from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.commands import run
     from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.convergence import converge
     from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.inspection import inspect
@@ -194,7 +197,7 @@ def main() -> None:
         if module.params["mode"] == "inspect":
             result = inspect(request, run)
         else:
-            result = converge(request, run, check=module.check_mode, diff=module._diff)
+            result = converge(request, run, check=module.check_mode, diff=module._diff)  # noqa: SLF001 - Ansible's own name
     except Exception as error:  # noqa: BLE001 - a bug: the text of the error and its traceback could quote a secret
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"

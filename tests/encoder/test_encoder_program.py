@@ -36,14 +36,24 @@ class Program:
         ffmpeg.write_text(f"#!/bin/sh\n{script}\n")
         ffmpeg.chmod(0o755)
         known: dict[str, Any] = {
+            "ffmpeg": str(ffmpeg),
+            "source": {"type": "test_pattern"},
+            "profile": {
+                "name": "x264",
+                "framerate": 30,
+                "preset": "veryfast",
+                "video_bitrate": "2500k",
+                "audio_bitrate": "128k",
+            },
+            "slate": {"type": "none"},
+            "ingest": INGEST,
+            "app": "live",
+            "tls": False,
             "stall_seconds": 60,
             "source_seconds": 1,
             "refusals": 2,
-            "source": None,
-            "slate": None,
-            "make_slate": None,
+            **settings,
         }
-        known |= {"publish": [str(ffmpeg), "@KEY@"], "ingest": INGEST, **settings}
         (folder / "stream.json").write_text(json.dumps(known))
         (folder / "key").write_text(f"rtmp_playpath={KEY}\n")
         command = [sys.executable, str(PROGRAM), *map(str, (folder / "stream.json", folder / "key", folder))]
@@ -76,12 +86,13 @@ class Program:
     "words",
     [
         f"{INGEST}: Input/output error",
-        "[out#0/flv @ 0x5] Error opening output rtmp://elsewhere/live: End of file",
+        f"[out#0/flv @ 0x5] Error opening output {INGEST}: End of file",
+        "[out#0/flv @ 0x5] Error muxing a packet\n[out#0/flv @ 0x5] Error writing trailer: Broken pipe",
         "av_interleaved_write_frame(): Broken pipe",
     ],
 )
 def test_an_ingest_that_refuses_the_key_is_left_alone_after_some_tries(tmp_path: Path, words: str) -> None:
-    program = Program(tmp_path, f"echo '{words}' >&2; exit 1")
+    program = Program(tmp_path, f"cat >&2 <<'END'\n{words}\nEND\nexit 1")
     assert program.process.wait(60) == 77
     assert "refused the stream 2 times in a row" in program.said
     assert program.status["state"] == "refused"
@@ -93,10 +104,16 @@ def test_an_ingest_that_refuses_the_key_is_left_alone_after_some_tries(tmp_path:
         f"[tcp @ 0x5] Connection to tcp://ingest.example:1935 failed: Connection refused\n{INGEST}: Connection refused",
         f"[tcp @ 0x5] Failed to resolve hostname ingest.example\n{INGEST}: Input/output error",
         "/srv/media/film.mp4: No such file or directory",
+        # The source's URL begins with the ingest's.
+        f"{INGEST}/camera: Input/output error",
+        "[in#0 @ 0x5] Error opening input: Input/output error\nError opening input file " + INGEST + "/camera.",
+        # ffmpeg 7, when a source has no picture.
+        f"Stream map '0:v:0' matches no streams.\nError parsing options for output file {INGEST}.\n"  # noqa: ISC004
+        "Error opening output files: Invalid argument",
     ],
 )
 def test_an_ingest_or_source_that_is_not_there_is_tried_again_and_again(tmp_path: Path, words: str) -> None:
-    program = Program(tmp_path, f"echo '{words}' >&2; exit 1", refusals=1)
+    program = Program(tmp_path, f"cat >&2 <<'END'\n{words}\nEND\nexit 1", refusals=1)
     program.wait_for(failures=3, refusals=0)
     assert program.stop() == 0
 

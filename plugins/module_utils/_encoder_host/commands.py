@@ -12,7 +12,6 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 
 class HostError(Exception):
@@ -33,18 +32,17 @@ class Done:
         return " ".join((self.output + " " + self.errors).split())[:300]
 
 
-# Takes a program with its arguments, and an environment instead of the module's own.
-Run = Callable[[Sequence[str], Optional[Mapping[str, str]]], Done]
+# Takes a program with its arguments, an environment instead of the module's own, and an input.
+Run = Callable[..., Done]
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Done:
-    """Run a program to its end. A program that cannot be started has the code 127."""
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None, text: str = "") -> Done:
+    """Run a program to its end, with a text as its input. A program that cannot be started has the code 127."""
     try:
         done = subprocess.run(
             list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            input=text.encode(),
+            capture_output=True,
             # Messages are compared, so they are asked for in English.
             env={**os.environ, "LC_ALL": "C"} if environment is None else dict(environment),
             check=False,

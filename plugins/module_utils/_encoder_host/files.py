@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Compares files with what they are to be, and writes and removes them. In check mode it only notes what it would do."""
+"""Compares files with what they are to be, and writes and removes them; check mode only notes it."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
     root = Path(request["root"])
     has_systemd = Path("/run/systemd/system").is_dir()
     manager = request["manager"] or ("systemd" if has_systemd else "supervisord")
-    found = {
+    found: dict[str, Any] = {
         "systemd": has_systemd,
         "manager": manager,
         "uid": os.getuid(),
@@ -45,8 +46,11 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
         "media": [_medium(path) for path in request["media"]],
+        "look": {"problems": [], "error": ""},
         "supervisord": _supervisord(request["supervisord"], run) if manager == "supervisord" else {},
     }
+    if request["look"] and found["program"]["path"]:
+        found["look"] = _look(request["look"], found["program"]["path"], run)
     if request["watched"]:
         found["streams"] = _watched(request["watched"], manager, run)
     return found
@@ -95,6 +99,15 @@ def _medium(path: str) -> dict[str, Any]:
         "readable": is_file and os.access(place, os.R_OK),
         "readable_by_others": is_file and bool(place.stat().st_mode & stat.S_IROTH),
     }
+
+
+def _look(asked: Mapping[str, Any], ffmpeg: str, run: Run) -> dict[str, Any]:
+    """Return what ffmpeg could not send of the media files, as sentences, or why they cannot be looked at."""
+    streams = json.dumps([{**one, "ffmpeg": ffmpeg} for one in asked["streams"]])
+    done = run([sys.executable, "-B", "-c", asked["program"]], None, streams)
+    if done.code != 0:
+        return {"problems": [], "error": done.said or "it says nothing."}
+    return {"problems": json.loads(done.output), "error": ""}
 
 
 def _supervisord(asked: Mapping[str, Any], run: Run) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from .commands import Done, HostError, Run
 from .files import Files
 from .outcome import Outcome, revision_of
 
-_NOT_THERE = re.compile("no such file|refused connection")
+_NOT_THERE = re.compile("(?i)no such file|refused connection|connection refused")
+_NOT_KNOWN = re.compile("(?i)no such|not running|refused connection|connection refused")
 _PID = re.compile(r"[1-9][0-9]*\s*\Z")
 _IDLE = re.compile(r"^(\S+) +(?:STOPPED|EXITED|FATAL|UNKNOWN)\b", re.MULTILINE)
 # The environment of a run of Ansible may contain credentials. No encoder is to inherit them.
@@ -48,8 +49,8 @@ class Supervisord:
         done = self._ctl("update", *self._programs(names))
         errors = [line for line in done.output.splitlines() if re.match("(?i)error", line)]
         # There is nothing to stop if supervisord does not run, or does not know a stream of a run that was killed.
-        is_unknown = all("no such group" in line for line in errors)
-        if done.code != 0 and not (is_unknown and (errors or _NOT_THERE.search(done.output))):
+        is_known = not errors or not all("no such group" in line for line in errors)
+        if done.code != 0 and is_known and not _NOT_THERE.search(done.output):
             raise HostError(_failed("update", done))
         outcome.stopped += re.findall(r"^(\S+): removed process group", done.output, re.MULTILINE)
 
@@ -66,7 +67,7 @@ class Supervisord:
             # `update` stops streams whose configuration has changed. `stop` is for those that were started by hand.
             for word in ("update", "stop"):
                 done = self._ctl(word, *self._programs(names))
-                if done.code != 0 and not re.search(f"{_NOT_THERE.pattern}|not running|no such", done.output):
+                if done.code != 0 and not _NOT_KNOWN.search(done.output):
                     raise HostError(_failed(word, done))
                 stopped += re.findall(r"^(\S+): stopped", done.output, re.MULTILINE)
         outcome.stopped += dict.fromkeys(stopped)

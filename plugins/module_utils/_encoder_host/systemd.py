@@ -89,19 +89,21 @@ class Systemd:
         If one of their files is written, those that are started start again: the file of a timer may be the same while
         that of its service has changed.
         """
-        ended = [one["name"] for one in units if one["state"] in ("stopped", "absent") and self._path(one["name"]).exists()]
+        ended = [
+            one["name"] for one in units if one["state"] in ("stopped", "absent") and self._path(one["name"]).exists()
+        ]
         self._stop(ended, outcome)
         for one in units:
             if one["state"] == "absent":
                 self._files.remove(str(self._path(one["name"])))
         kept = [one for one in units if one["state"] in ("started", "written")]
         contents = [(str(self._path(one["name"])), one["content"].encode()) for one in kept]
-        are_new = any([self._files.file(path, content, 0o644, shown=True) for path, content in contents])
+        written = [self._files.file(path, content, 0o644, shown=True) for path, content in contents]
         names = [one["name"] for one in kept if one["state"] == "started"]
         states = self._states(names)
         self._reload(states.values())
         idle = [name for name in names if not _is_running(states[name])]
-        running = [name for name in names if name not in idle and are_new]
+        running = [name for name in names if name not in idle and any(written)]
         outcome.started += idle
         outcome.restarted += running
         self._enable([name for name in names if states[name].get("UnitFileState") != "enabled"], outcome)

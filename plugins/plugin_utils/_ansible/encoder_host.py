@@ -68,7 +68,7 @@ class EncoderHostAction(WebinarAction):
         A request may hold stream keys, so it is not among the module's arguments, which Ansible shows and can leave on
         the host. It is in a file of its own, which nobody else can read and which the module removes at once.
         """
-        shell = self._connection._shell
+        shell = self._connection._shell  # noqa: SLF001 - Ansible's own name
         if shell.tmpdir is None:
             self._make_tmp_path()
         path = shell.join_path(shell.tmpdir, f"request-{secrets.token_hex(8)}")

@@ -13,15 +13,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .ffmpeg_settings import settings_of
-
 _HEADER = "Written by the role tenbyte.webinar.ffmpeg_encoder: changes made here are lost."
 
 
 def record(stream: Mapping[str, Any], *, by_list: bool, scope: str) -> str:
     """Return what a later run has to know about a stream to decide whether it leaves the host."""
     names = ("name", "label", "room_id", "room", "title", "session_id")
-    return json.dumps({**{name: stream[name] for name in names}, "by_list": by_list, "scope": scope}, sort_keys=True) + "\n"
+    return (
+        json.dumps({**{name: stream[name] for name in names}, "by_list": by_list, "scope": scope}, sort_keys=True)
+        + "\n"
+    )
 
 
 def key_file(stream_key: str) -> str:
@@ -29,19 +30,24 @@ def key_file(stream_key: str) -> str:
     return f"rtmp_playpath={stream_key}\n"
 
 
-def settings_file(
-    stream: Mapping[str, Any], settings: Mapping[str, Any], *, program: str, version: str, media_folder: str
-) -> str:
-    """Return the settings of encoder.py. ``media_folder`` is where systemd binds files to, empty without systemd."""
-    values = settings_of(
-        stream,
-        program=program,
-        version=version,
-        media_folder=media_folder,
-        stall_timeout=int(settings["stall_timeout"]),
-        source_timeout=int(settings["source_timeout"]),
-        refusals=int(settings["refusals"]),
-    )
+def settings_of(stream: Mapping[str, Any], settings: Mapping[str, Any], program: str) -> dict[str, Any]:
+    """Return the settings of encoder.py; ``settings`` are the role's."""
+    return {
+        "ffmpeg": program,
+        **{name: stream[name] for name in ("source", "profile", "slate", "app", "tls")},
+        "ingest": stream["rtmp_url"],
+        "stall_seconds": int(settings["stall_timeout"]),
+        "source_seconds": int(settings["source_timeout"]),
+        "refusals": int(settings["refusals"]),
+    }
+
+
+def settings_file(stream: Mapping[str, Any], settings: Mapping[str, Any], program: str, bound_folder: str) -> str:
+    """Return the file of these settings. systemd binds media files to ``bound_folder``, which is empty without it."""
+    values = settings_of(stream, settings, program)
+    for kind in ("source", "slate"):
+        if bound_folder and values[kind]["type"] == "file":
+            values[kind] = {**values[kind], "path": f"{bound_folder}/{stream['name']}/{kind}"}
     return json.dumps(values, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
 
 

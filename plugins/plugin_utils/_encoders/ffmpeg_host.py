@@ -73,9 +73,8 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     if not found["program"]["path"] and task.install:
         return {"changed": False, "missing": task.settings["binary"], **known}
     _check_ffmpeg(task, found, check_mode=check_mode)
-    request = convergence(
-        task, found, leaving=decided.remove, wanted=wanted, stream_keys=stream_keys, secret=secret
-    )
+    _check_look(task, found["look"])
+    request = convergence(task, found, leaving=decided.remove, wanted=wanted, stream_keys=stream_keys, secret=secret)
     return _converged(task, ask, request) | known
 
 
@@ -96,8 +95,8 @@ def _check_host(task: HostTask, found: Mapping[str, Any], there: Sequence[Mappin
     is_systemd = found["manager"] == "systemd"
     if is_systemd and not found["systemd"]:
         raise InvalidInput(
-            f"systemd does not run on {task.host}. Set ffmpeg_encoder_service_manager to supervisord, or to auto, which "
-            "takes supervisord where there is no systemd. Nothing was changed."
+            f"systemd does not run on {task.host}. Set ffmpeg_encoder_service_manager to supervisord, or to auto, "
+            "which takes supervisord where there is no systemd. Nothing was changed."
         )
     check_rights(
         task,
@@ -122,16 +121,16 @@ def _check_supervisord(task: HostTask, found: Mapping[str, Any], *, is_needed: b
     if found["missing"] and is_needed:
         missing = " and no ".join(dict.fromkeys(found["missing"]))
         raise InvalidInput(
-            f"There is no {missing} on {task.host}. Install supervisord (the package supervisor, on Debian or PyPI), or "
-            "set ffmpeg_encoder_supervisord_command and ffmpeg_encoder_supervisorctl_command to its absolute paths. "
+            f"There is no {missing} on {task.host}. Install supervisord (the package supervisor, on Debian or PyPI), "
+            "or set ffmpeg_encoder_supervisord_command and ffmpeg_encoder_supervisorctl_command to its absolute paths. "
             "Nothing was changed."
         )
     if found["says"]:
         raise InvalidInput(
             one_line(
                 f"The supervisord of {task.settings['supervisord_config']} on {task.host} has to run, and "
-                "ffmpeg_encoder_supervisord_include_folder has to be the existing folder from which it includes *.conf. "
-                f"supervisorctl answers: {found['says'][:300]}. Nothing was changed."
+                "ffmpeg_encoder_supervisord_include_folder has to be the existing folder from which it includes "
+                f"*.conf. supervisorctl answers: {found['says'][:300]}. Nothing was changed."
             )
         )
 
@@ -145,6 +144,15 @@ def _check_media(task: HostTask, found: Mapping[str, Any], wanted: Sequence[Mapp
                 f"{path} must be a file on {task.host} that its encoder can read. Under systemd the encoder has a user "
                 "of its own, so the file must be readable by others (mode 0644); its folders need not be."
             )
+
+
+def _check_look(task: HostTask, look: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where ffmpeg cannot send a media file. It would be tried for ever."""
+    if look["error"]:
+        said = f"The media files on {task.host} cannot be looked at with its Python: {look['error']}"
+        raise InvalidInput(one_line(f"{said} Nothing was written."))
+    if look["problems"]:
+        raise InvalidInput(one_line(f"{' '.join(look['problems'])} Nothing was written."))
 
 
 def _check_ffmpeg(task: HostTask, found: Mapping[str, Any], *, check_mode: bool) -> None:
@@ -195,9 +203,7 @@ def _converged(task: HostTask, ask: Ask, request: Mapping[str, Any]) -> dict[str
     return result
 
 
-def _watched(
-    task: HostTask, ask: Ask, wanted: Sequence[Mapping[str, Any]], names: Sequence[str]
-) -> dict[str, Any]:
+def _watched(task: HostTask, ask: Ask, wanted: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
     """Wait for the streams to be on air, and return what each says."""
     for one in wanted:
         if one["name"] not in names:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .ffmpeg_files import key_file, program_settings, record, settings_file, unit_settings
+from .ffmpeg_files import key_file, program_settings, record, settings_file, settings_of, unit_settings
 from .host_task import HostTask
 
 UNIT, PROGRAM = "tenbyte-encoder@{}.service", "tenbyte-encoder-{}"
@@ -25,7 +25,7 @@ _UP_SECONDS = 3
 _TEMPLATE = "tenbyte-encoder@.service"
 _SYSTEMD_FOLDER = "/etc/systemd/system"
 _RUNTIME_FOLDER = "/run/tenbyte-encoder"
-_ENTRIES = ("keys", "streams", "about", "stamps", "log", "run", "encoder.py", "supervisord.conf")
+_ENTRIES = ("keys", "streams", "about", "stamps", "log", "run", "supervisord.conf")
 
 
 def owns_supervisord(task: HostTask) -> bool:
@@ -50,6 +50,7 @@ def inspection(
         "keys": ".ffpreset",
         "program": settings["binary"] if is_started else "",
         "media": media_paths(wanted) if is_started else [],
+        "look": _look(task, wanted) if is_started else None,
         "supervisord": {
             "programs": commands,
             "config": settings["supervisord_config"] if is_other else "",
@@ -65,6 +66,15 @@ def inspection(
         if watched
         else None,
     }
+
+
+def _look(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the program that looks at media files, and what it reads. The host puts the path of its ffmpeg in."""
+    with_files = [one for one in wanted if "file" in (one["source"]["type"], one["slate"]["type"])]
+    if not with_files:
+        return None
+    streams = [{**settings_of(one, task.settings, ""), "label": one["label"]} for one in with_files]
+    return {"program": task.contents["program"]["encoder_media.py"], "streams": streams}
 
 
 def asked_manager(task: HostTask) -> str:
@@ -123,8 +133,8 @@ def _manager(task: HostTask, kind: str) -> dict[str, Any]:
         "config": settings["supervisord_config"],
         "include": settings["supervisord_include_folder"],
         "own": own if owns_supervisord(task) else None,
-        "missing": f"supervisord does not run on {task.host}. Install it (the package supervisor, on Debian or PyPI) or set "
-        "ffmpeg_encoder_supervisord_command and ffmpeg_encoder_supervisorctl_command to its absolute paths.",
+        "missing": f"supervisord does not run on {task.host}. Install it (the package supervisor, on Debian or PyPI) "
+        "or set ffmpeg_encoder_supervisord_command and ffmpeg_encoder_supervisorctl_command to its absolute paths.",
     }
 
 
@@ -145,7 +155,7 @@ def _paths_of(root: str, name: str, manager: str) -> list[str]:
 
 def _shared(task: HostTask, manager: str) -> dict[str, Any]:
     is_systemd = manager == "systemd"
-    paths = [f"{task.root}/{name}" for name in _ENTRIES]
+    paths = [f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["program"])]
     return {
         "units": [_TEMPLATE] if is_systemd else [],
         "commands": [],
@@ -162,17 +172,9 @@ def _present(
 ) -> dict[str, Any]:
     root, is_systemd = task.root, found["manager"] == "systemd"
     there = {file: digest for file, _written, digest in found["keys"]}
-    program, version = found["program"]["path"] or task.settings["binary"], found["program"]["version"]
-    texts = {
-        one["name"]: settings_file(
-            one,
-            task.settings,
-            program=program,
-            version=version,
-            media_folder=f"{_RUNTIME_FOLDER}/{one['name']}" if is_systemd else "",
-        )
-        for one in wanted
-    }
+    program = found["program"]["path"] or task.settings["binary"]
+    folder = _RUNTIME_FOLDER if is_systemd else ""
+    texts = {one["name"]: settings_file(one, task.settings, program, folder) for one in wanted}
     records = [
         _file(f"{root}/about/{one['name']}.json", record(one, by_list=task.by_list, scope=str(task.settings["scope"])))
         for one in wanted
@@ -180,9 +182,12 @@ def _present(
     keys = []
     for one in wanted:
         content, file = key_file(stream_keys[one["name"]]), f"{one['name']}.ffpreset"
-        is_there = hmac.compare_digest(there.get(file, ""), hmac.new(secret, content.encode(), hashlib.sha256).hexdigest())
+        is_there = hmac.compare_digest(
+            there.get(file, ""), hmac.new(secret, content.encode(), hashlib.sha256).hexdigest()
+        )
         note = f"stream key {one['stream_key_fingerprint'] or '(no fingerprint)'}"
         keys.append(_file(f"{root}/keys/{file}", None if is_there else content, shown=False, note=note))
+    program_files = [_file(f"{root}/{name}", text) for name, text in task.contents["program"].items()]
     # Settings are not shown in a diff: the URL of a source may hold a password.
     settings = [
         _file(f"{root}/streams/{name}.json", text, shown=False, note="(not shown)") for name, text in texts.items()
@@ -190,7 +195,7 @@ def _present(
     units = _unit_files(task, wanted) if is_systemd else []
     return {
         "folders": _folders(root, wanted, is_systemd=is_systemd),
-        "files": [*records, *keys, _file(f"{root}/encoder.py", task.contents["encoder.py"]), *settings, *units],
+        "files": [*records, *keys, *program_files, *settings, *units],
         "streams": [
             {
                 "name": one["name"],
@@ -237,12 +242,12 @@ def _unit_files(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[dic
 def _revision(task: HostTask, stream: Mapping[str, Any], settings: str, *, is_systemd: bool) -> str:
     """Return a digest of everything that the process of a stream starts with, except its key.
 
-    The module adds the time when the key was written, and compares the result with that of the last start. So a run that
-    died between writing and restarting is made good by the next one. The key's fingerprint would not do: it also changes
-    with the ledger's own key.
+    The module adds the time when the key was written, and compares the result with that of the last start. So a run
+    that died between writing and restarting is made good by the next one. The key's fingerprint would not do: it also
+    changes with the ledger's own key.
     """
     unit = task.contents["unit.service"] if is_systemd else ""
-    parts = [settings, stream["source"], stream["slate"], task.contents["encoder.py"], unit]
+    parts = [settings, stream["source"], stream["slate"], task.contents["program"], unit]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -34,9 +34,7 @@ def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
     )
 
 
-def streams_noted(
-    keys: Iterable[tuple[str, ...]], records: Iterable[tuple[str, ...]], role: str
-) -> dict[str, Any]:
+def streams_noted(keys: Iterable[tuple[str, ...]], records: Iterable[tuple[str, ...]], role: str) -> dict[str, Any]:
     """Return the same for (file, seconds) of each key, and (path, content) of each record.
 
     An older version's stream, or one that was only partly removed, has no record, so only its name is known.

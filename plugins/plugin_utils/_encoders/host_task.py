@@ -44,7 +44,7 @@ class HostTask:
     streams: Any = None
     by_list: bool = False
     service_manager: str = ""
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, Any] = field(default_factory=dict)
     further_units: Sequence[Mapping[str, Any]] = ()
     install: bool = False
 

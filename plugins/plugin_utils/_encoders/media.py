@@ -42,9 +42,16 @@ _PRESET = re.compile(r"[a-z]+\Z")
 # make it wait for input or write elsewhere.
 _RESERVED = re.compile(
     r"-/|-(?:i|f|y|n|[avs]?pre|fpre|rtmp_.*|progress|loglevel|v|report|debug.*|dump|hex|stats.*|nostats|stdin|nostdin"
-    r"|filter_script.*|filter_complex_script|init_hw_list|h|help|version|sdp_file|vstats.*|passlogfile|attach"
+    r"|filter_script.*|filter_complex.*|lavfi|init_hw_list|h|help|version|sdp_file|vstats.*|passlogfile|attach"
     r"|dump_attachment.*|map|rw_timeout|tls_verify|flvflags|protocol_.*|listen.*|timelimit|t|to|fs)\Z"
 )
+# A profile that encodes has filters of its own, to which these are added. The others have no picture to be filtered, or
+# pass it on as it is.
+_PICTURE_FILTER = re.compile(r"-(?:vf|filter:v.*)\Z")
+_SOUND_FILTER = re.compile(r"-(?:af|filter:a.*)\Z")
+_ADDED_TO = ("-vf", "-filter:v", "-filter:v:0", "-af", "-filter:a", "-filter:a:0")
+# A number, from 1, or a language as ISO 639 writes it.
+_AUDIO_TRACK = re.compile(r"(?:[1-9][0-9]?|[A-Za-z]{2,3})\Z")
 _OPTION = re.compile(r"-[^0-9]")
 _PLAIN_OPTION = re.compile(r"-[A-Za-z][A-Za-z0-9_:.-]*\Z")
 
@@ -97,6 +104,7 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if option in settings:
             settings[option] = _further_options(settings[option], f"{where}.{option}")
+    _check_filters(profile, where_profile)
     return {"source": source, "profile": profile, "slate": slate}
 
 
@@ -166,8 +174,29 @@ def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
         fits(source.get("size", "1280x720"), _SIZE)
         and fits(source.get("framerate", 30), _FRAMERATE)
         and fits(source.get("tone", 440), _TONE)
+        and fits(source.get("audio_track", 1), _AUDIO_TRACK)
     ):
-        refuse(where, "a size is like 1280x720; a framerate and a tone are whole numbers.")
+        refuse(
+            where,
+            "a size is like 1280x720; a framerate and a tone are whole numbers; an audio_track is a number from 1, or "
+            "a language such as eng.",
+        )
+    if "audio_track" in source and kind not in ("file", "url"):
+        refuse(where, f"a {kind} has no tracks to choose from. Leave audio_track out.")
+
+
+def _check_filters(profile: Mapping[str, Any], where: str) -> None:
+    """Refuse filters of ``output_options`` that would have no effect, or would replace the role's own."""
+    name = profile["name"]
+    for word in profile.get("output_options", []):
+        is_picture, is_sound = bool(_PICTURE_FILTER.match(word)), bool(_SOUND_FILTER.match(word))
+        if (is_picture and name in ("copy", "audio_only")) or (is_sound and name == "copy"):
+            refuse(
+                f"{where}.output_options",
+                f"{word} filters what the profile {name} does not encode. Use a profile that encodes, such as 720p30.",
+            )
+        if (is_picture or is_sound or word == "-filter") and word not in _ADDED_TO:
+            refuse(f"{where}.output_options", "give filters as -vf or -af; the role adds its own to them.")
 
 
 def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:

@@ -20,8 +20,9 @@ from .._core.errors import InvalidInput
 from .._core.plain_text import one_line
 from .._core.user_values import is_empty
 
-# The only white space is the blank. Control characters and lone surrogates, which UTF-8 cannot encode, are refused.
-_PLAIN_TEXT = re.compile(r"(?:[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]| )+\Z")
+# Any blank is one: macOS writes U+202F into names of files. Control characters, the separators of lines and paragraphs,
+# and lone surrogates, which UTF-8 cannot encode, are refused.
+_PLAIN_TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+){2,}\Z")
 _PROGRAM = re.compile(r"[A-Za-z0-9._+-]+\Z")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}\Z")

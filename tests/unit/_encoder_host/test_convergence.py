@@ -17,7 +17,7 @@ TALK, BREAK = "e@talk.service", "e@break.service"
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+    return Host(tmp_path / "host")
 
 
 def words(host: Host) -> list[str]:
@@ -56,7 +56,9 @@ def test_a_key_of_a_run_that_died_before_the_restart_counts(host: Host) -> None:
     assert host.converge(host.present("talk", "break"))["restarted"] == [BREAK]
     host.systemd.refused = {"restart"}
     host.key("talk").write_text("another-key")
-    assert "systemctl restart has failed: Job for e@talk.service failed." in host.converge(host.present("talk"))["problem"]
+    assert (
+        "systemctl restart has failed: Job for e@talk.service failed." in host.converge(host.present("talk"))["problem"]
+    )
     host.systemd.refused = set()
     assert host.converge(host.present("talk"))["restarted"] == [TALK]
 

@@ -28,6 +28,7 @@ def request(root: Path, **parts: Any) -> dict[str, Any]:
         "keys": ".key",
         "program": "",
         "media": [],
+        "look": None,
         "supervisord": {"programs": [], "config": "", "include": ""},
         "watched": None,
         **parts,
@@ -72,7 +73,10 @@ def test_a_program_is_returned_with_what_it_says_about_its_version(tmp_path: Pat
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    assert inspect(request(tmp_path, program=str(program)), run)["program"] == {"path": str(program), "version": version}
+    assert inspect(request(tmp_path, program=str(program)), run)["program"] == {
+        "path": str(program),
+        "version": version,
+    }
     program.chmod(0o644)
     assert inspect(request(tmp_path, program=str(program)), run)["program"] == {"path": "", "version": ""}
 
@@ -147,3 +151,20 @@ def test_a_unit_that_has_given_up_is_known_by_its_exit_status(tmp_path: Path) ->
     found = inspect(request(tmp_path, watched=watched(tmp_path, "talk", "break")), systemctl)["streams"]
     assert found["talk"] == {"state": "refused"}
     assert found["break"]["running_seconds"] == pytest.approx(60, abs=5)
+
+
+LOOK = "import json, sys; print(json.dumps([one['label'] + ' by ' + one['ffmpeg'] for one in json.load(sys.stdin)]))"
+
+
+@pytest.mark.parametrize(
+    ("program", "problems", "error"),
+    [(LOOK, ["Hall/Talk by /bin/echo"], ""), ("import sys; sys.exit('no ffprobe')", [], "no ffprobe")],
+)
+def test_media_files_are_looked_at_with_the_hosts_ffmpeg(
+    tmp_path: Path, program: str, problems: list[str], error: str
+) -> None:
+    look = {"program": program, "streams": [{"label": "Hall/Talk", "ffmpeg": ""}]}
+    found = inspect(request(tmp_path, program="/bin/echo", look=look), run)
+    assert found["look"] == {"problems": problems, "error": error}
+    # ffmpeg is installed first.
+    assert inspect(request(tmp_path, program="/nowhere/ffmpeg", look=look), run)["look"]["problems"] == []

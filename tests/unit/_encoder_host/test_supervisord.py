@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,14 +180,21 @@ def test_a_supervisord_that_does_not_start_is_told_with_what_it_says(host: Super
 def test_absent_ends_the_roles_own_supervisord(host: Supervised) -> None:
     host.converge(host.present("talk"))
     pid = int((host.root / "log" / "s.pid").read_text())
-    absent = {"units": [], "commands": [], "paths": [f"{host.root}/{one}" for one in ("keys", "streams", "log", "s.conf")]}
+    absent = {
+        "units": [],
+        "commands": [],
+        "paths": [f"{host.root}/{one}" for one in ("keys", "streams", "log", "s.conf")],
+    }
     planned = host.converge(host.request(leaving=host.leaving("talk"), absent=absent), check=True)
     assert Path(f"/proc/{pid}").exists()
     done = host.converge(host.request(leaving=host.leaving("talk"), absent=absent))
     assert done["problem"] == ""
     assert planned["removed"] == done["removed"] == ["talk"]
     assert not host.root.exists()
-    assert not Path(f"/proc/{pid}").exists()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert host.converge(host.request(absent=absent))["changed"] is False
 
 

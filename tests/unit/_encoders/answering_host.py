@@ -34,10 +34,13 @@ SETTINGS: dict[str, Any] = {
     "supervisord_config": f"{ROOT}/supervisord.conf",
     "supervisord_include_folder": f"{ROOT}/streams",
 }
-CONTENTS = {"encoder.py": "# program\n", "unit.service": "[Unit]\n", "supervisord.conf": "[supervisord]\n"}
+PROGRAM = {"encoder.py": "# program\n", "encoder_media.py": "# look\n"}
+CONTENTS: dict[str, Any] = {"program": PROGRAM, "unit.service": "[Unit]\n", "supervisord.conf": "[supervisord]\n"}
 
 
-def task(state: str = "started", streams: Any = (STREAM,), event: Mapping[str, Any] | None = None, **settings: Any) -> HostTask:
+def task(
+    state: str = "started", streams: Any = (STREAM,), event: Mapping[str, Any] | None = None, **settings: Any
+) -> HostTask:
     return HostTask(
         role="ffmpeg_encoder",
         host="enc1",
@@ -63,6 +66,7 @@ class AnsweringHost:
             "keys": [],
             "program": {"path": "/usr/bin/ffmpeg", "version": "ffmpeg version 5.1.9 Copyright"},
             "media": [],
+            "look": {"problems": [], "error": ""},
             "supervisord": {} if manager == "systemd" else {"missing": [], "says": ""},
             **found,
         }

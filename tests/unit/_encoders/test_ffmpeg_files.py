@@ -36,19 +36,28 @@ def test_a_record_is_read_back_as_it_was_written() -> None:
 
 def test_a_key_file_has_one_line_and_the_settings_name_no_key() -> None:
     assert key_file("the-key") == "rtmp_playpath=the-key\n"
-    text = settings_file(stream(), SETTINGS, program="/usr/bin/ffmpeg", version="ffmpeg version 5.1", media_folder="")
+    text = settings_file(stream(), SETTINGS, "/usr/bin/ffmpeg", "")
     settings = json.loads(text)
     assert text.endswith("}\n")
-    assert settings["publish"][0] == "/usr/bin/ffmpeg"
+    where = ("/usr/bin/ffmpeg", "rtmp://ingest.example/live", "live", False)
+    assert (settings["ffmpeg"], settings["ingest"], settings["app"], settings["tls"]) == where
     assert (settings["stall_seconds"], settings["source_seconds"], settings["refusals"]) == (15, 3, 10)
+
+
+def test_under_systemd_files_are_where_the_unit_binds_them_to() -> None:
+    one = stream(source={"type": "file", "path": "/srv/a.mp4"}, slate={"type": "file", "path": "/srv/b.mp4"})
+    bound = json.loads(settings_file(one, SETTINGS, "ffmpeg", "/run/e"))
+    assert bound["source"]["path"] == f"/run/e/{one['name']}/source"
+    assert bound["slate"]["path"] == f"/run/e/{one['name']}/slate"
+    assert json.loads(settings_file(one, SETTINGS, "ffmpeg", ""))["source"]["path"] == "/srv/a.mp4"
 
 
 @pytest.mark.parametrize(
     ("options", "line"),
     [
         (
-            {"source": {"type": "file", "path": "/srv/a film: 100% \"it's\" \\n.mp4"}},
-            "BindReadOnlyPaths=/srv/a\\ film\\:\\ 100%%\\ \\\"it\\'s\\\"\\ \\\\n.mp4:/run/e/%i/source",
+            {"source": {"type": "file", "path": '/srv/a film: 100% "it\'s" \\n.mp4'}},
+            'BindReadOnlyPaths=/srv/a\\ film\\:\\ 100%%\\ \\"it\\\'s\\"\\ \\\\n.mp4:/run/e/%i/source',
         ),
         ({"source": {"type": "device", "device": "/dev/video0"}}, "DeviceAllow=/dev/video0 rw"),
         (

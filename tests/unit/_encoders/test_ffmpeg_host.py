@@ -47,6 +47,13 @@ def medium(*, readable: bool, others: bool) -> dict[str, Any]:
         ("systemd", {"media": [medium(readable=True, others=False)]}, FILE, "/srv/film.mp4 must be a file on enc1"),
         ("supervisord", {"media": [medium(readable=False, others=True)]}, FILE, "/srv/film.mp4 must be a file on enc1"),
         ("systemd", MISSING_FFMPEG, {}, "There is no ffmpeg on enc1"),
+        ("systemd", {"look": {"problems": ["Hall/A: no.", "Hall/B: no."], "error": ""}}, {}, "Hall/A: no. Hall/B: no."),
+        (
+            "systemd",
+            {"look": {"problems": [], "error": "No module"}},
+            {},
+            "The media files on enc1 cannot be looked at",
+        ),
         ("systemd", {"problem": "It needs Python 3.9"}, {}, "On enc1: It needs Python 3.9"),
         ("systemd", {"records": [RECORD]}, {"profile": {"name": "best"}}, "a profile needs a name"),
     ],
@@ -88,7 +95,7 @@ def test_a_missing_ffmpeg_is_returned_where_the_role_can_install_it_and_previewe
     first = host.bring(task(), install=True)
     assert (first["changed"], first["missing"], host.changes) == (False, "ffmpeg", [])
     host.bring(task(), check_mode=True)
-    assert '"ffmpeg"' in host.changes[0]["present"]["files"][3]["content"]
+    assert '"ffmpeg"' in host.changes[0]["present"]["files"][4]["content"]
 
 
 def test_a_key_is_checked_before_the_first_change_and_sent_only_if_the_host_has_another() -> None:
@@ -194,7 +201,11 @@ def test_streams_are_watched_with_what_they_say_and_since_when_they_run() -> Non
     host.states = {NAME: {"state": "on air", "running_seconds": 60.0}}
     result = host.bring(task("watched"))
     (stream,) = result["streams"]
-    assert (result["manager"], stream["label"], stream["encoder"]["state"]) == ("systemd", "Main hall/Keynote", "on air")
+    assert (result["manager"], stream["label"], stream["encoder"]["state"]) == (
+        "systemd",
+        "Main hall/Keynote",
+        "on air",
+    )
     assert stream["encoder"]["started"] == pytest.approx(time.time() - 60, abs=5)
     assert host.inspections[-1]["watched"]["names"] == [NAME]
     assert host.changes == host.asked_keys == []

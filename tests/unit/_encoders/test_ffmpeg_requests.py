@@ -16,7 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_r
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_task import settled
 
-from tests.unit._encoders.answering_host import CONTENTS, KEY, ROOT, AnsweringHost, task
+from tests.unit._encoders.answering_host import CONTENTS, KEY, PROGRAM, ROOT, AnsweringHost, task
 from tests.unit._encoders.role_streams import STREAM
 
 UNITS = "/etc/systemd/system"
@@ -24,7 +24,9 @@ SECRET = b"s" * 32
 TIMER = {"name": "tenbyte-encoder-health.timer", "state": "started", "content": "[Timer]\n"}
 
 
-def request(manager: str, *, contents: dict[str, str] | None = None, stream: Any = STREAM, **settings: Any) -> dict[str, Any]:
+def request(
+    manager: str, *, contents: dict[str, Any] | None = None, stream: Any = STREAM, **settings: Any
+) -> dict[str, Any]:
     """Return what the module is to do for one stream."""
     asked = replace(task(streams=[stream], **settings), contents=contents or CONTENTS, further_units=[TIMER])
     (one,) = wanted = settled(asked, ())
@@ -45,6 +47,7 @@ def test_a_record_comes_before_its_key_and_leaves_after_it() -> None:
         f"{ROOT}/about/NAME.json",
         f"{ROOT}/keys/NAME.ffpreset",
         f"{ROOT}/encoder.py",
+        f"{ROOT}/encoder_media.py",
         f"{ROOT}/streams/NAME.json",
         f"{UNITS}/tenbyte-encoder@.service",
         f"{UNITS}/tenbyte-encoder@NAME.service.d/stream.conf",
@@ -94,7 +97,7 @@ FILM = {"type": "file", "path": "/srv/a.mp4"}
 @pytest.mark.parametrize(
     ("manager", "change", "restarts"),
     [
-        ("systemd", {"contents": CONTENTS | {"encoder.py": "# newer\n"}}, True),
+        ("systemd", {"contents": CONTENTS | {"program": PROGRAM | {"encoder_media.py": "# newer\n"}}}, True),
         ("systemd", {"contents": CONTENTS | {"unit.service": "[Unit]\nX=\n"}}, True),
         ("supervisord", {"contents": CONTENTS | {"unit.service": "[Unit]\nX=\n"}}, False),
         ("systemd", {"refusals": 11}, True),
@@ -107,7 +110,9 @@ FILM = {"type": "file", "path": "/srv/a.mp4"}
 def test_a_stream_restarts_if_something_that_its_process_starts_with_changes(
     manager: str, change: dict[str, Any], restarts: bool
 ) -> None:
-    before, after = (made["present"]["streams"][0]["revision"] for made in (request(manager), request(manager, **change)))
+    before, after = (
+        made["present"]["streams"][0]["revision"] for made in (request(manager), request(manager, **change))
+    )
     assert (before != after) is restarts
 
 
@@ -147,6 +152,9 @@ def test_an_inspection_asks_for_what_the_state_needs() -> None:
     assert media_paths([*wanted, *wanted]) == ["/srv/a.mp4", "/srv/slate.mp4"]
     started = inspection(asked, wanted, SECRET)
     assert (started["program"], started["media"]) == ("ffmpeg", ["/srv/a.mp4", "/srv/slate.mp4"])
+    (looked_at,) = started["look"]["streams"]
+    assert (looked_at["label"], looked_at["source"]) == ("Main hall/Keynote", FILM)
+    assert inspection(task(), settled(task(), ()), SECRET)["look"] is None
     stopped = inspection(replace(asked, state="stopped"), (), SECRET)
     assert (stopped["program"], stopped["media"], stopped["supervisord"]["config"]) == ("", [], "")
     other = inspection(task(supervisord_config="/etc/s.conf"), (), SECRET)["supervisord"]
@@ -155,7 +163,10 @@ def test_an_inspection_asks_for_what_the_state_needs() -> None:
 
 @pytest.mark.parametrize(
     ("manager", "words"),
-    [("systemd", "journalctl --identifier tenbyte-encoder"), ("supervisord", "the files NAME.log in /etc/tenbyte-encoder/log")],
+    [
+        ("systemd", "journalctl --identifier tenbyte-encoder"),
+        ("supervisord", "the files NAME.log in /etc/tenbyte-encoder/log"),
+    ],
 )
 def test_streams_that_do_not_stay_up_are_told_with_where_their_last_words_are(manager: str, words: str) -> None:
     message = request(manager)["present"]["not_up"]

@@ -26,7 +26,9 @@ def test_a_root_of_its_own_is_accepted(root: str) -> None:
     check_root(task(root=root))
 
 
-@pytest.mark.parametrize("root", ["/", "/etc", "etc/x", "/etc/x/", "/etc/x\n", "/etc/$HOME", "/etc/a b", "/etc/..", "/a/./b", ""])
+@pytest.mark.parametrize(
+    "root", ["/", "/etc", "etc/x", "/etc/x/", "/etc/x\n", "/etc/$HOME", "/etc/a b", "/etc/..", "/a/./b", ""]
+)
 def test_a_root_that_is_not_plainly_its_own_is_refused(root: str) -> None:
     with pytest.raises(InvalidInput, match="ffmpeg_encoder_root must be an absolute path"):
         check_root(task(root=root))

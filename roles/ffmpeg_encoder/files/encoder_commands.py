@@ -1,0 +1,228 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes ffmpeg's command lines from a stream's settings and what its source has. It runs and reads nothing.
+
+Whatever the source is, a stream has the same tracks from its first to its last second, a constant frame rate and a key
+frame every 2 s: silence stands in for a missing sound, black for a missing picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from encoder_media import ENCODING, Look, default_input_options, even, is_hdr, location_of
+
+Settings = dict[str, Any]
+
+SILENCE = ["-f", "lavfi", "-i", "anullsrc=sample_rate=48000:channel_layout=stereo"]
+DEFAULT_SIZE = "1280x720"
+# Bits. x264 makes no picture larger than its buffer, and an ingest may hang up at messages above 1 MiB, as nginx-rtmp
+# does (max_message). So the buffer is 2 s of media, and never more than this.
+LARGEST_BUFFER = 7_000_000
+VIDEO_FILTERS = ("-vf", "-filter:v", "-filter:v:0")
+AUDIO_FILTERS = ("-af", "-filter:a", "-filter:a:0")
+# Brings the light of HDR into the range of ordinary screens.
+TONE_MAP = (
+    "zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,"
+    "zscale=transfer=bt709:matrix=bt709:range=tv"
+)
+# Fills gaps in the sound with silence, also before its first sample.
+STEADY_SOUND = "aresample=async=1:first_pts=0"
+# Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
+JOINED_LOOK = "400000"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """``publish`` sends to the ingest. With a slate it reads MPEG-TS, which ``source`` and ``slate`` write."""
+
+    publish: list[str]
+    source: list[str] | None = None
+
+
+def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Commands:
+    ffmpeg = [settings["ffmpeg"], "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats"]
+    media = _inputs_and_encoding(settings, look)
+    output = (["-tls_verify", "1"] if settings["tls"] else []) + [
+        *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
+        *("-fpre", str(key_file), "-flvflags", "no_duration_filesize", "-f", "flv", settings["ingest"]),
+    ]
+    if settings["slate"]["type"] == "none":
+        return Commands([*ffmpeg, *media, *output])
+    # The times of this input jump at each change between source and slate. ffmpeg closes the gaps.
+    joined = [
+        *("-fflags", "+genpts+nobuffer", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
+        *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
+    ]
+    return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, "-f", "mpegts", "pipe:1"])
+
+
+def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> tuple[list[str] | None, list[str]]:
+    """Return the command that makes the slate, None if the user gives it, and the one that plays it as MPEG-TS."""
+    ffmpeg = [settings["ffmpeg"], "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats"]
+    kind, profile = settings["slate"]["type"], settings["profile"]
+    location = f"file:{settings['slate']['path']}" if kind == "file" else f"file:{folder / 'slate.ts'}"
+    play = [*ffmpeg, "-re", "-stream_loop", "-1", "-i", location]
+    if slate is not None and not slate.sounds:
+        sound = [*SILENCE, "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *_aac(profile)]
+    else:
+        sound = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
+    play += [*sound, "-f", "mpegts", "pipe:1"]
+    if kind == "file":
+        return None, play
+    width, height = even(profile["size"])
+    picture = f"color=c={settings['slate']['color']}:size={width}x{height}:rate={profile['framerate']}"
+    encoding = [*_h264(profile), *_aac(profile), "-pix_fmt", "yuv420p"]
+    make = [*ffmpeg, "-y", "-f", "lavfi", "-i", picture, *SILENCE, "-t", "10", *encoding, "-f", "mpegts", location]
+    return make, play
+
+
+def is_paced(settings: Settings, look: Look | None) -> bool:
+    """Return whether the source is a recording, which ffmpeg would read as fast as it can."""
+    source = settings["source"]
+    if source["type"] == "file":
+        return True
+    if source["type"] != "url":
+        return False
+    # What could not be looked at is taken for a recording only where that does no harm.
+    return look.recorded if look is not None else source["url"].startswith(("http://", "https://"))
+
+
+def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
+    source, profile = settings["source"], settings["profile"]
+    name = profile["name"]
+    encodes_picture = name in ENCODING
+    paced = is_paced(settings, look)
+    picture = look.picture if look else None
+    has_picture = look is None or picture is not None
+    inputs = _inputs(source, look, by_input=paced and not encodes_picture)
+    further = 2 if source["type"] in ("test_pattern", "device") else 1
+
+    generated = still = bool(picture and picture.still)
+    maps: list[str] = []
+    filters: list[str] = []
+    if name != "audio_only":
+        if has_picture:
+            maps += ["-map", f"0:{picture.index}" if picture else "0:v:0"]
+        else:
+            width, height = even(profile.get("size") or DEFAULT_SIZE)
+            inputs += ["-f", "lavfi", "-i", f"color=c=black:size={width}x{height}:rate={profile['framerate']}"]
+            maps += ["-map", f"{further}:v:0"]
+            further, generated = further + 1, True
+    output_options, own_video, own_audio = _without_filters(profile.get("output_options") or [])
+    if encodes_picture:
+        filters += ["-vf", ",".join(_picture_filters(profile, look, own_video, still=still, paced=paced))]
+
+    sound = look.sound(source.get("audio_track")) if look else None
+    if look is not None and sound is None and name != "audio_only":
+        inputs += SILENCE
+        maps += ["-map", f"{further}:a:0"]
+        generated = True
+    else:
+        maps += ["-map", _sound_map(source, sound, profile)]
+    copies_sound = name == "copy" and (look is None or (sound is not None and sound.codec == "aac"))
+    if not copies_sound:
+        filters += ["-af", ",".join([*own_audio, STEADY_SOUND])]
+
+    encoding = {"copy": ["-c:v", "copy"], "audio_only": ["-vn"]}.get(name) or _h264(profile)
+    encoding = [*encoding, *(["-c:a", "copy"] if copies_sound else _aac(profile))]
+    # What is generated never ends. Without -shortest it would go on when the source has ended.
+    ends = source["type"] in ("url", "device") or "-stream_loop" in (source.get("input_options") or [])
+    # The sound of a recording is read ahead of its picture, whose speed decides, and waits for it.
+    waits = ["-max_interleave_delta", "0"] if paced and encodes_picture else []
+    ending = ["-shortest"] if generated and ends else []
+    return [*inputs, *maps, *filters, *encoding, *ending, *waits, *output_options]
+
+
+def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]:
+    """Return what is read. Of options that are given twice ffmpeg takes the last: that is the user's."""
+    own = source.get("input_options") or []
+    kind = source["type"]
+    if kind == "test_pattern":
+        picture = f"testsrc2=size={source.get('size') or DEFAULT_SIZE}:rate={source.get('framerate') or 30}"
+        tone = f"sine=frequency={source.get('tone') or 440}:sample_rate=48000"
+        return ["-re", *own, "-f", "lavfi", "-i", picture, "-re", "-f", "lavfi", "-i", tone]
+    if kind == "device":
+        size = ["-video_size", source["size"]] if source.get("size") else []
+        rate = ["-framerate", str(source["framerate"])] if source.get("framerate") else []
+        audio = source.get("audio_device")
+        sound = ["-thread_queue_size", "512", "-f", "alsa", "-i", audio] if audio else SILENCE
+        return ["-thread_queue_size", "512", "-f", "v4l2", *size, *rate, *own, "-i", source["device"], *sound]
+    image = look is not None and not look.sounds and all(one.still for one in look.pictures)
+    loops = kind == "file" or (look is not None and look.recorded and not look.playlist)
+    pace = ["-re"] if by_input else []
+    loop = ["-stream_loop", "-1"] if loops and not image else []
+    return [*default_input_options(source), *pace, *loop, *own, "-i", location_of(source)]
+
+
+def _sound_map(source: Settings, sound: Any, profile: Settings) -> str:
+    if source["type"] in ("test_pattern", "device"):
+        return "1:a:0"
+    if sound is not None:
+        return f"0:{sound.index}"
+    wanted = str(source.get("audio_track") or "1")
+    chosen = f"0:a:{int(wanted) - 1}" if wanted.isdigit() else f"0:a:m:language:{wanted}"
+    return chosen if profile["name"] == "audio_only" else f"{chosen}?"
+
+
+def _without_filters(options: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the user's options without filters, and the filters of picture and of sound."""
+    kept: list[str] = []
+    video: list[str] = []
+    audio: list[str] = []
+    words = iter(options)
+    for word in words:
+        place = video if word in VIDEO_FILTERS else audio if word in AUDIO_FILTERS else None
+        if place is None:
+            kept.append(word)
+        else:
+            place.append(next(words, "null" if place is video else "anull"))
+    return kept, video, audio
+
+
+def _picture_filters(profile: Settings, look: Look | None, own: list[str], *, still: bool, paced: bool) -> list[str]:
+    """Return the filters in their order: the user's, deinterlacing, square pixels, size, tones, rate, real time."""
+    filters = [*own]
+    if not still:
+        filters.append("bwdif=mode=send_frame:deint=interlaced")
+    filters.append("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2")
+    if profile.get("size"):
+        width, height = even(profile["size"])
+        filters.append(f"scale={width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2")
+        filters.append(f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2")
+    filters.append("setsar=1")
+    if is_hdr(look):
+        filters.append(TONE_MAP)
+    filters.append("format=yuv420p")
+    rate = profile["framerate"]
+    filters += ["loop=loop=-1:size=1", "settb=1/90000", f"setpts=N*90000/{rate}"] if still else [f"fps={rate}"]
+    # Pictures may lie far apart, so the pace is set behind the filter that repeats them, and not where they are read.
+    if paced:
+        filters.append("realtime")
+    return filters
+
+
+def _h264(profile: Settings) -> list[str]:
+    gop = str(2 * int(profile["framerate"]))
+    bitrate = profile["video_bitrate"]
+    return [
+        *("-c:v", "libx264", "-preset", profile["preset"], "-pix_fmt", "yuv420p", "-r", str(profile["framerate"])),
+        *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0"),
+        *("-force_key_frames", "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+1.99))"),
+        *("-b:v", bitrate, "-maxrate", bitrate, "-bufsize", str(min(2 * bits(bitrate), LARGEST_BUFFER))),
+        *("-x264-params", "nal-hrd=cbr"),
+    ]
+
+
+def _aac(profile: Settings) -> list[str]:
+    return ["-c:a", "aac", "-b:a", profile["audio_bitrate"], "-ar", "48000", "-ac", "2"]
+
+
+def bits(bitrate: str) -> int:
+    """Return the bits of a second of a bitrate such as 2500k or 3M."""
+    unit = {"k": 1_000, "M": 1_000_000}.get(bitrate[-1:], 1)
+    return int(bitrate.rstrip("kM")) * unit

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Passes MPEG-TS to the publisher: from the source, or from the slate while the source sends nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from encoder_commands import slate_commands_of
+from encoder_media import Settings, ffprobe_beside, last_words, look_at
+from encoder_processes import Lock, Process, delay_after, say
+
+TS_PACKET = 188
+
+
+class Feed:
+    """Runs source and slate.
+
+    ``source_command`` looks at the source and returns its command, or None if it cannot be sent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        lock: Lock,
+        shown: Callable[[str], None],
+        source_command: Callable[[], list[str] | None],
+    ) -> None:
+        self.publisher: Process | None = None
+        # The last messages of a source that has ended.
+        self.words = ""
+        self._settings = settings
+        self._folder = folder
+        self._lock = lock
+        self._shown = shown
+        self._source_command = source_command
+        self._patience = float(settings["source_seconds"])
+        self._source: Process | None = None
+        self._slate: Process | None = None
+        self._heard = self._started = time.monotonic()
+        self._source_at = self._slate_at = 0.0
+        self._failures = 0
+        self._rest: dict[Process, bytes] = {}
+        self._play_slate: list[str] | None = None
+        self._looking: threading.Thread | None = None
+        self._ready: list[str] | None = None
+        self._ended = False
+        threading.Thread(target=self._make_slate, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        self._ended = True
+        for process in (self._source, self._slate):
+            if process is not None:
+                process.stop()
+
+    def _make_slate(self) -> None:
+        slate = self._settings["slate"]
+        ffprobe = ffprobe_beside(self._settings["ffmpeg"])
+        look = look_at(ffprobe, {"type": "file", "path": slate["path"]}) if slate["type"] == "file" else None
+        make, play = slate_commands_of(self._settings, look, self._folder)
+        if make is not None:
+            made = subprocess.run(
+                make, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            )
+            if made.returncode != 0:
+                say(f"the slate cannot be made: {last_words(made.stdout.decode(errors='replace'), 4)}")
+                return
+        self._play_slate = play
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._mind_source()
+            self._mind_slate()
+            running = {process.output: process for process in (self._source, self._slate) if process is not None}
+            try:
+                for pipe in select.select(list(running), [], [], 0.2)[0]:
+                    self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
+            except (OSError, ValueError):
+                # Stopped by the main thread, which has closed the pipes.
+                if not self._ended:
+                    raise
+
+    def _mind_source(self) -> None:
+        now = time.monotonic()
+        if self._source is None:
+            self._start_source(now)
+        elif now - max(self._heard, self._started) > 3 * self._patience:
+            self._lose_source("nothing came from the source")
+
+    def _start_source(self, now: float) -> None:
+        """Start the source once it has been looked at. Meanwhile the slate is shown."""
+        if self._ready is not None:
+            self._source, self._started = Process("source", self._ready, self._lock), now
+            self._ready = None
+        elif self._looking is None and now >= self._source_at:
+            self._looking = threading.Thread(target=self._look, daemon=True)
+            self._looking.start()
+
+    def _look(self) -> None:
+        command = self._source_command()
+        if command is None:
+            self._wait_for_source()
+        self._ready = command
+        self._looking = None
+
+    def _mind_slate(self) -> None:
+        now = time.monotonic()
+        silent = now - self._heard > self._patience
+        if silent and self._slate is None and self._play_slate is not None and now >= self._slate_at:
+            self._slate, self._slate_at = Process("slate", self._play_slate, self._lock), now + 1.0
+            self._shown("slate")
+            say("the source gives nothing: the slate is shown")
+
+    def _pass_on(self, process: Process, data: bytes) -> None:
+        if process is self._source:
+            if not data:
+                self._lose_source("the source has ended")
+                return
+            self._heard, self._failures = time.monotonic(), 0
+            if self._slate is not None:
+                say("the source is back")
+                self._end_slate()
+            self._shown("source")
+        elif process is self._slate:
+            if not data:
+                self._end_slate()
+                return
+        else:
+            return
+        # Whole packets only: half a packet before a switch would damage the next one.
+        data = self._rest.pop(process, b"") + data
+        whole = len(data) - len(data) % TS_PACKET
+        self._rest[process] = data[whole:]
+        self._give(data[:whole])
+
+    def _give(self, data: bytes) -> None:
+        publisher = self.publisher
+        if publisher is not None and publisher.input is not None:
+            left = memoryview(data)
+            # The publisher may be ending. What it does not take is dropped, as it would be late.
+            with contextlib.suppress(OSError, ValueError):
+                while left:
+                    left = left[os.write(publisher.input.fileno(), left) :]
+
+    def _end_slate(self) -> None:
+        if self._slate is not None:
+            self._slate.stop()
+            self._rest.pop(self._slate, None)
+            self._slate = None
+
+    def _lose_source(self, why: str) -> None:
+        if self._source is not None:
+            self._source.stop()
+            self.words = self._source.words
+            say(f"{why}, with code {self._source.code}; it is tried again")
+            self._rest.pop(self._source, None)
+            self._source = None
+        self._wait_for_source()
+
+    def _wait_for_source(self) -> None:
+        # Shows the slate at once.
+        self._heard = min(self._heard, time.monotonic() - self._patience - 0.1)
+        self._source_at = time.monotonic() + delay_after(self._failures)
+        self._failures += 1

@@ -1,0 +1,337 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at a source with ffprobe, and says what of it cannot be sent. Needs Python 3.9 and ffprobe.
+
+Run as a program, it looks at the files of streams before anything starts. It reads a JSON list of settings, as
+``encoder.py`` has them, each with a ``label``. It prints a JSON list of sentences, one for each stream with a file that
+cannot be sent, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Settings = dict[str, Any]
+
+# Seconds. A camera that does not answer within them is not looked at, and ffmpeg says why it cannot be read.
+LOOK_SECONDS = 10
+# Profiles that encode the picture; ``audio_only`` and ``copy`` do not.
+ENCODING = ("1080p30", "720p30", "x264")
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+# What players of HLS and FLV can show.
+SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
+# A viewer who joins waits for the next key frame. An encoder that sends one less often is noticed.
+LONGEST_KEY_FRAME_SECONDS = 10.0
+KEY_FRAME_LOOK_SECONDS = 25
+# An ffprobe that connected first would take the place of the sender that these addresses wait for.
+LISTENS = re.compile(r"[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
+OPTIONS_OF_FFMPEG = ("-stream_loop", "-readrate", "-itsoffset", "-ss", "-sseof", "-thread_queue_size")
+REMEDY = "Use a profile that encodes, such as 720p30"
+
+
+@dataclass(frozen=True)
+class Track:
+    """A picture or a sound of a source. ``index`` is that of ffmpeg's maps."""
+
+    index: int
+    codec: str
+    pixels: str = ""
+    width: int = 0
+    height: int = 0
+    transfer: str = ""
+    language: str = ""
+    default: bool = False
+    # A single picture: a cover in a sound file, or an image file.
+    still: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a source has. With an ``error``, ffprobe could not read it, and says why."""
+
+    pictures: tuple[Track, ...] = ()
+    sounds: tuple[Track, ...] = ()
+    # Whether it ends by itself: a recording, which has to be sent at the speed at which it plays.
+    recorded: bool = False
+    # A playlist of a recording cannot be read in a loop.
+    playlist: bool = False
+    error: str = ""
+
+    @property
+    def picture(self) -> Track | None:
+        """The first moving picture, or else a still one."""
+        return next((one for one in self.pictures if not one.still), next(iter(self.pictures), None))
+
+    def sound(self, wanted: object = None) -> Track | None:
+        """The sound that was asked for, by number (from 1) or language, or else the default one."""
+        if wanted not in (None, ""):
+            text = str(wanted)
+            if text.isdigit():
+                return next(iter(self.sounds[int(text) - 1 :][:1]), None)
+            return next((one for one in self.sounds if one.language == text.lower()), None)
+        return next((one for one in self.sounds if one.default), next(iter(self.sounds), None))
+
+
+@dataclass
+class _Ended:
+    code: int
+    output: str
+    words: str = field(default="")
+
+
+def _run(command: list[str], seconds: float) -> _Ended:
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return _Ended(1, "", f"it gave nothing within {seconds:.0f} s")
+    except OSError as error:
+        return _Ended(1, "", str(error))
+    return _Ended(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def ffprobe_beside(ffmpeg: str) -> str:
+    """Return the ffprobe that belongs to an ffmpeg, or another one of the host; empty if there is none."""
+    beside = Path(ffmpeg).with_name("ffprobe")
+    return str(beside) if beside.is_file() else (shutil.which("ffprobe") or "")
+
+
+def location_of(source: Settings) -> str:
+    return f"file:{source['path']}" if source["type"] == "file" else str(source.get("url", ""))
+
+
+def default_input_options(source: Settings) -> list[str]:
+    """Return how long ffmpeg waits for a URL, and how it reads it, unless the user's own options say so."""
+    if source["type"] != "url":
+        return []
+    given = source.get("input_options") or []
+    chosen = []
+    defaults = (
+        (("-rtsp_transport", "tcp"), ("-timeout", "10000000"))
+        if re.match(r"rtsps?://", source["url"])
+        else (("-rw_timeout", "10000000"),)
+    )
+    for name, value in defaults:
+        if name not in given:
+            chosen += [name, value]
+    return chosen
+
+
+def can_be_looked_at(source: Settings) -> bool:
+    """Return whether ffprobe can read the source beside ffmpeg."""
+    if source["type"] == "file":
+        return True
+    return source["type"] == "url" and not (
+        LISTENS.search(source["url"]) or {"-listen", "-mode"} & set(source.get("input_options") or [])
+    )
+
+
+def look_at(ffprobe: str, source: Settings) -> Look | None:
+    """Return what a source has, or None if it cannot be looked at."""
+    if not ffprobe or not can_be_looked_at(source):
+        return None
+    options = [*default_input_options(source), *_for_ffprobe(source.get("input_options") or [])]
+    command = [ffprobe, "-hide_banner", "-loglevel", "error", "-of", "json", "-show_streams", "-show_format"]
+    ended = _run([*command, *options, "-i", location_of(source)], LOOK_SECONDS)
+    try:
+        found = json.loads(ended.output or "{}")
+    except ValueError:
+        found = {}
+    if ended.code or not found.get("streams"):
+        return Look(error=last_words(ended.words) or "ffprobe finds neither a picture nor a sound in it")
+    return _look_of(found)
+
+
+def _for_ffprobe(options: list[str]) -> list[str]:
+    """Return the options of a demuxer. Those of the program ffmpeg itself are not known to ffprobe."""
+    kept = []
+    words = iter(options)
+    for word in words:
+        if word in OPTIONS_OF_FFMPEG:
+            next(words, None)
+        elif word != "-re":
+            kept.append(word)
+    return kept
+
+
+def _look_of(found: dict[str, Any]) -> Look:
+    container = str(found.get("format", {}).get("format_name", ""))
+    is_image = container == "image2" or container.endswith("_pipe")
+    pictures, sounds = [], []
+    for stream in found["streams"]:
+        disposition, tags = stream.get("disposition", {}), stream.get("tags", {})
+        track = Track(
+            index=int(stream["index"]),
+            codec=str(stream.get("codec_name", "unknown")),
+            pixels=str(stream.get("pix_fmt", "")),
+            width=int(stream.get("width") or 0),
+            height=int(stream.get("height") or 0),
+            transfer=str(stream.get("color_transfer", "")),
+            language=str(tags.get("language", "")).lower(),
+            default=bool(disposition.get("default")),
+            still=is_image or bool(disposition.get("attached_pic")),
+        )
+        if stream.get("codec_type") == "video":
+            pictures.append(track)
+        elif stream.get("codec_type") == "audio":
+            sounds.append(track)
+    try:
+        recorded = float(found.get("format", {}).get("duration", 0)) > 0
+    except ValueError:
+        recorded = False
+    return Look(tuple(pictures), tuple(sounds), recorded or is_image, container in ("hls", "dash", "concat"))
+
+
+def last_words(text: str, lines: int = 2) -> str:
+    """Return the last lines of a program's messages, without the names of ffmpeg's parts and their addresses."""
+    kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines()]
+    return "; ".join([line for line in kept if line][-lines:])[-400:]
+
+
+def has_filter(ffmpeg: str, name: str) -> bool:
+    listed = _run([ffmpeg, "-hide_banner", "-loglevel", "error", "-filters"], LOOK_SECONDS)
+    return re.search(rf"^ \S+ {name} ", listed.output, re.MULTILINE) is not None
+
+
+def is_hdr(look: Look | None) -> bool:
+    return look is not None and look.picture is not None and look.picture.transfer in HDR_TRANSFERS
+
+
+def problem(settings: Settings, look: Look | None) -> str:
+    """Return why ffmpeg could not send this source with this profile, and what would help; empty if it can."""
+    if look is None:
+        return ""
+    source, name = settings["source"], settings["profile"]["name"]
+    what = f"its source {source.get('path') or source.get('url')}"
+    if look.error:
+        return f"{what} cannot be read: {look.error}. Give a file or a URL that ffmpeg can play."
+    wanted = source.get("audio_track")
+    if wanted not in (None, "") and look.sound(wanted) is None:
+        tracks = ", ".join(f"{number} ({one.language or 'no language'})" for number, one in enumerate(look.sounds, 1))
+        return f"{what} has no audio_track {wanted}. It has {tracks or 'no sound at all'}."
+    if name == "audio_only":
+        return "" if look.sounds else f"{what} has no sound that audio_only could send. Use another profile."
+    if name == "copy":
+        return _problem_of_copy(what, look)
+    if is_hdr(look) and not has_filter(settings["ffmpeg"], "zscale"):
+        return (
+            f"{what} is HDR, and this ffmpeg has no filter zscale to map its tones. Use an ffmpeg with zscale "
+            "(ffmpeg_encoder_binary), or a source that is not HDR."
+        )
+    return ""
+
+
+def _problem_of_copy(what: str, look: Look) -> str:
+    picture = look.picture
+    if picture is None or picture.still:
+        return f"{what} has no moving picture that copy could send. {REMEDY}; for sound alone, audio_only."
+    if picture.codec != "h264":
+        return f"{what} has a picture in {picture.codec}, and the profile copy sends H.264 only. {REMEDY}."
+    if picture.pixels and picture.pixels not in SENDABLE_PIXELS:
+        return f"{what} has a picture in {picture.pixels}, and players need 4:2:0 in 8 bits. {REMEDY}."
+    return ""
+
+
+def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
+    """Return what is wrong with the distance of the key frames of a source that is copied; empty if nothing is."""
+    picture = look.picture if look else None
+    if not ffprobe or picture is None or not can_be_looked_at(source):
+        return ""
+    options = [*default_input_options(source), *_for_ffprobe(source.get("input_options") or [])]
+    command = [ffprobe, "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
+    span = ["-show_entries", "packet=pts_time,flags"]
+    span += ["-read_intervals", f"%+{KEY_FRAME_LOOK_SECONDS}", "-select_streams", str(picture.index)]
+    ended = _run([*command, *span, *options, "-i", location_of(source)], LOOK_SECONDS + KEY_FRAME_LOOK_SECONDS)
+    longest = _longest_wait(ended.output)
+    if longest <= LONGEST_KEY_FRAME_SECONDS:
+        return ""
+    return (
+        f"its source {source.get('path') or source.get('url')} has no key frame for {longest:.0f} s, so a viewer who "
+        f"joins sees nothing for so long. Have a key frame every 2 s, or encode: {REMEDY[0].lower()}{REMEDY[1:]}."
+    )
+
+
+def _longest_wait(packets: str) -> float:
+    """Return the longest time without a key frame in ffprobe's lines of times and flags, in seconds."""
+    times: list[float] = []
+    keys: list[float] = []
+    for line in packets.splitlines():
+        seconds, _comma, flags = line.partition(",")
+        try:
+            times.append(float(seconds))
+        except ValueError:
+            continue
+        if "K" in flags:
+            keys.append(times[-1])
+    if not times:
+        return 0.0
+    longest, last = 0.0, min(times)
+    for time in sorted([*keys, max(times)]):
+        longest, last = max(longest, time - last), time
+    return longest
+
+
+def problem_of_files(settings: Settings) -> str:
+    """Return why the files of a stream cannot be sent; empty if they can, or if it has none."""
+    ffprobe = ffprobe_beside(settings["ffmpeg"])
+    look = None
+    if settings["source"]["type"] == "file":
+        look = look_at(ffprobe, settings["source"])
+        found = problem(settings, look)
+        if not found and settings["profile"]["name"] == "copy":
+            found = key_frame_problem(ffprobe, settings["source"], look)
+        if found:
+            return found
+    if settings["slate"]["type"] == "file":
+        return _problem_of_slate(settings, look, look_at(ffprobe, {"type": "file", "path": settings["slate"]["path"]}))
+    return ""
+
+
+def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | None) -> str:
+    if slate is None:
+        return ""
+    what = f"its slate {settings['slate']['path']}"
+    if slate.error:
+        return f"{what} cannot be read: {slate.error}. Give a file that ffmpeg can play."
+    picture = slate.picture
+    if picture is None or picture.still or picture.codec != "h264" or picture.pixels not in SENDABLE_PIXELS:
+        return f"{what} has no moving picture in H.264, 4:2:0, 8 bits. Encode it so, or use a slate of the type color."
+    wanted = sent_size(settings, source)
+    if wanted and wanted != (picture.width, picture.height):
+        sizes = f"{picture.width}x{picture.height}, and the stream is {wanted[0]}x{wanted[1]}"
+        return f"{what} is {sizes}. Players read the size only once: encode it in the stream's size."
+    return ""
+
+
+def even(size: str) -> tuple[int, int]:
+    """Return width and height of a size such as 1280x720, each rounded down to an even number, as H.264 needs them."""
+    width, height = (int(side) // 2 * 2 for side in size.split("x"))
+    return width, height
+
+
+def sent_size(settings: Settings, look: Look | None) -> tuple[int, int] | None:
+    """Return the size of the picture that is sent, as far as it is known."""
+    profile = settings["profile"]
+    if profile["name"] in ENCODING and profile.get("size"):
+        return even(profile["size"])
+    picture = look.picture if look else None
+    return even(f"{picture.width}x{picture.height}") if picture and picture.width and picture.height else None
+
+
+def main() -> int:
+    streams = json.load(sys.stdin)
+    found = ((stream["label"], problem_of_files(stream)) for stream in streams)
+    print(json.dumps([f"{label}: {sentence}" for label, sentence in found if sentence]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

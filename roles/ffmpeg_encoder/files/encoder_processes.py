@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ffmpeg so that it ends with the program that started it, and never twice for one stream."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+# Seconds.
+STOP_SECONDS = 4.0
+LEFT_SECONDS = 3.0
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def delay_after(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row: 1, 2, 4 … 30."""
+    return min(30.0, 2.0 ** min(failures, 10))
+
+
+def _die_with_parent(number: int) -> Callable[[], None] | None:
+    """Return a function by which a process asks Linux for a signal when its parent ends, however that ends."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+    except (OSError, AttributeError, MemoryError):
+        return None
+
+    def ask() -> None:
+        prctl(_SET_PARENT_DEATH_SIGNAL, number, 0, 0, 0)
+
+    return ask
+
+
+# Loaded before any thread runs: after a fork, a process with threads must not load libraries.
+_ASK_TO_BE_KILLED = _die_with_parent(signal.SIGKILL)
+
+
+def end_with_supervisord() -> None:
+    """End when supervisord does. systemd ends what it has started by itself."""
+    if os.environ.get("SUPERVISOR_ENABLED") == "1":
+        parent = os.getppid()
+        ask = _die_with_parent(signal.SIGTERM)
+        if ask is not None:
+            ask()
+        # It may have ended before the request.
+        if os.getppid() != parent:
+            sys.exit(0)
+
+
+class Lock:
+    """A file that this program and its ffmpeg processes hold open while they run.
+
+    The lock goes only when all of them have ended. So what is left of a killed program is found by it, and ended.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "lock"
+        self.number = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def take(self) -> bool:
+        """Take the lock. Return False if another program for this stream runs, and is not one that was left behind."""
+        deadline = time.monotonic() + LEFT_SECONDS
+        while not self._is_free():
+            if time.monotonic() > deadline:
+                if self._is_held_by_a_program():
+                    return False
+                self.end_what_is_left()
+                deadline = time.monotonic() + LEFT_SECONDS
+            time.sleep(0.1)
+        os.ftruncate(self.number, 0)
+        os.pwrite(self.number, f"{os.getpid()}\n".encode(), 0)
+        return True
+
+    def _is_free(self) -> bool:
+        try:
+            fcntl.flock(self.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _is_held_by_a_program(self) -> bool:
+        """Return whether the program that took the lock runs."""
+        text = os.pread(self.number, 32, 0).decode(errors="replace").strip()
+        return text.isdigit() and int(text) in holders(self.file)
+
+    def end_what_is_left(self) -> None:
+        left = holders(self.file)
+        say(f"ending what an earlier run has left: {', '.join(map(str, left)) or 'nothing was found'}")
+        for process in left:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+
+
+def holders(file: Path) -> list[int]:
+    """Return the ids of the other processes that have a file open, as far as this user may see them."""
+    found = []
+    with contextlib.suppress(OSError):
+        wanted = file.stat()
+        for process in Path("/proc").iterdir():
+            if not process.name.isdigit() or int(process.name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                if any(_is_the_same(one, wanted) for one in (process / "fd").iterdir()):
+                    found.append(int(process.name))
+    return found
+
+
+def _is_the_same(link: Path, wanted: os.stat_result) -> bool:
+    try:
+        found = link.stat()
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
+
+
+class Process:
+    """An ffmpeg process. Its messages are printed without the key; the last ones are kept to see why it ended."""
+
+    def __init__(self, name: str, command: list[str], lock: Lock, hidden: str = "", *, feed: bool = False) -> None:
+        self.name = name
+        self.words = ""
+        self._hidden = hidden
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[lock.number],
+            preexec_fn=_ASK_TO_BE_KILLED,  # noqa: PLW1509 - it calls one function of the C library and nothing else
+        )
+        self.input = self._process.stdin
+        self.output: IO[bytes] = self._process.stdout  # type: ignore[assignment]
+        self._listener = threading.Thread(target=self._listen, args=[self._process.stderr], daemon=True)
+        self._listener.start()
+
+    def _listen(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            text = line.decode(errors="replace").rstrip()
+            if self._hidden:
+                text = text.replace(self._hidden, "********")
+            self.words = (self.words + text + "\n")[-4000:]
+            say(f"{self.name}: {text}")
+
+    @property
+    def code(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Terminate the process, and kill it if it does not end. Its last messages have been read when this returns."""
+        for end in (self._process.terminate, self._process.kill):
+            end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+                break
+        self._listener.join(1.0)
+        for pipe in (self.input, self.output):
+            with contextlib.suppress(OSError, ValueError):
+                if pipe is not None:
+                    pipe.close()

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The program of the role ffmpeg_encoder with a real ffmpeg, as its service manager starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.lab.stage import ROOT
+
+PROGRAM = ROOT / "roles" / "ffmpeg_encoder" / "files" / "encoder.py"
+PROFILE = {
+    "name": "x264",
+    "size": "320x240",
+    "framerate": 30,
+    "preset": "ultrafast",
+    "video_bitrate": "800k",
+    "audio_bitrate": "96k",
+}
+COPY = {**PROFILE, "name": "copy"}
+
+
+def settings_of(
+    rtmp_url: str, source: dict[str, Any], profile: dict[str, Any] = PROFILE, **changes: Any
+) -> dict[str, Any]:
+    return {
+        "ffmpeg": os.environ.get("TENBYTE_TEST_FFMPEG") or shutil.which("ffmpeg"),
+        "source": source,
+        "profile": profile,
+        "slate": {"type": "none"},
+        "ingest": rtmp_url,
+        "app": "live",
+        "tls": False,
+        "stall_seconds": 15,
+        "source_seconds": 2,
+        "refusals": 10,
+        **changes,
+    }
+
+
+class Encoder:
+    """A stream named ``key``; its messages are in ``said``."""
+
+    def __init__(self, folder: Path, key: str, settings: dict[str, Any], **environment: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        (folder / "stream.json").write_text(json.dumps(settings))
+        (folder / "key").write_text(f"rtmp_playpath={key}\n")
+        files = [str(folder / name) for name in ("stream.json", "key")]
+        self._output = (folder / "output").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", str(PROGRAM), *files, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            env={**os.environ, **environment},
+        )
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "output").read_text(errors="replace")
+
+    @property
+    def status(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            status: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
+            return status
+        return {}
+
+    def wait_until(self, condition: Callable[[dict[str, Any]], bool], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition(self.status):
+            assert time.monotonic() < deadline, (self.status, self.said)
+            time.sleep(0.1)
+
+    def wait_for(self, state: str, seconds: float = 30, **expected: Any) -> None:
+        wanted = {"state": state, **expected}
+        self.wait_until(lambda status: wanted.items() <= status.items(), seconds)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self._output.close()
+        return code
+
+
+@contextmanager
+def encoder(folder: Path, key: str, settings: dict[str, Any], **environment: str) -> Iterator[Encoder]:
+    running = Encoder(folder, key, settings, **environment)
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,439 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sources that people have: films, recordings, slides, sounds, images, cameras. Each is made in about a second.
+
+``python -m tests.encoder.sources`` prints the table of docs/encoders.md.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.ingest import free_port, nginx_binary
+
+from .camera import camera
+from .running import COPY, PROFILE
+
+SIZE = "320x240"
+PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=30")
+SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
+H264 = (
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "60",
+    "-keyint_min",
+    "60",
+    "-sc_threshold",
+    "0",
+)
+AAC = ("-c:a", "aac", "-b:a", "96k", "-ac", "2")
+SIX = ("-t", "6")
+WEB_SERVER = """\
+user root;
+daemon off;
+worker_processes 1;
+pid {files}/nginx.pid;
+error_log {files}/error.log warn;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {files}/body;
+    proxy_temp_path {files}/proxy;
+    fastcgi_temp_path {files}/fastcgi;
+    uwsgi_temp_path {files}/uwsgi;
+    scgi_temp_path {files}/scgi;
+    server {{ listen 127.0.0.1:{port}; root {folder}; }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of source.
+
+    ``encoded``, ``copy`` and ``audio_only`` are what these profiles say to it: "" if they send it, else words of the
+    refusal. ``read`` is how it is read: as a file, from a web server, or from a camera, with the sound that it sends.
+    """
+
+    name: str
+    title: str
+    suffix: str = ""
+    arguments: tuple[str, ...] = ()
+    encoded: str = ""
+    copy: str = ""
+    audio_only: str = ""
+    has_picture: bool = True
+    has_sound: bool = True
+    read: str = "file"
+    is_in_short_form: bool = False
+
+    @contextmanager
+    def source(self, folder: Path) -> Iterator[dict[str, Any]]:
+        """Make the source, and keep it there."""
+        if self.read.startswith("camera"):
+            with camera(folder / "camera", self.read.partition(" ")[2]) as one:
+                yield {"type": "url", "url": one.url}
+            return
+        file = make(self, folder)
+        if self.read == "web":
+            with web_server(folder) as address:
+                yield {"type": "url", "url": f"{address}/{file.name}"}
+            return
+        yield {"type": "file", "path": str(file)}
+
+
+KINDS = (
+    Kind("film", "film", ".mp4", (*PICTURE, *SOUND, *SIX, *H264, *AAC)),
+    Kind(
+        "sound_longer",
+        "film whose sound is 3 s longer than its picture",
+        ".mp4",
+        (*PICTURE, *SOUND, "-filter:v", "trim=duration=4", "-filter:a", "atrim=duration=7", *H264, *AAC),
+        is_in_short_form=True,
+    ),
+    Kind(
+        "picture_longer",
+        "film whose picture is 3 s longer than its sound",
+        ".mp4",
+        (*PICTURE, *SOUND, "-filter:v", "trim=duration=7", "-filter:a", "atrim=duration=4", *H264, *AAC),
+    ),
+    Kind(
+        "variable_rate",
+        "recording with a variable frame rate",
+        ".mp4",
+        (
+            *PICTURE,
+            *SOUND,
+            *SIX,
+            "-vf",
+            "select='not(between(n,40,110))*gte(random(0),0.4)'",
+            "-vsync",
+            "vfr",
+            *H264,
+            *AAC,
+        ),
+        is_in_short_form=True,
+    ),
+    Kind(
+        "slides",
+        "slides, one every 20 s",
+        ".mp4",
+        (
+            *("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=1/20", *SOUND, "-t", "60"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *AAC),
+        ),
+        copy="no key frame",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "no_sound",
+        "film without sound",
+        ".mp4",
+        (*PICTURE, *SIX, *H264),
+        audio_only="no sound",
+        has_sound=False,
+        is_in_short_form=True,
+    ),
+    Kind(
+        "sound_only",
+        "sound file",
+        ".mp3",
+        (*SOUND, *SIX, "-c:a", "libmp3lame"),
+        copy="no moving picture",
+        has_picture=False,
+        is_in_short_form=True,
+    ),
+    Kind(
+        "image",
+        "image",
+        ".png",
+        (*PICTURE, "-frames:v", "1"),
+        copy="no moving picture",
+        audio_only="no sound",
+        has_sound=False,
+    ),
+    Kind(
+        "odd_size",
+        "odd size (319x239)",
+        ".mkv",
+        (
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=319x239:rate=30",
+            *SOUND,
+            *SIX,
+            "-c:v",
+            "ffv1",
+            "-pix_fmt",
+            "yuv420p",
+            *AAC,
+        ),
+        copy="ffv1",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "interlaced",
+        "interlaced (25 frames, 50 fields)",
+        ".ts",
+        (
+            *(
+                "-f",
+                "lavfi",
+                "-i",
+                f"testsrc2=size={SIZE}:rate=50",
+                *SOUND,
+                *SIX,
+                "-vf",
+                "interlace",
+                "-flags",
+                "+ildct+ilme",
+            ),
+            *("-x264-params", "tff=1", *H264, *AAC),
+        ),
+        is_in_short_form=True,
+    ),
+    Kind(
+        "anamorphic",
+        "pixels that are not square",
+        ".mp4",
+        (*PICTURE, *SOUND, *SIX, "-vf", "setsar=4/3", *H264, *AAC),
+    ),
+    Kind(
+        "hdr",
+        "HDR (HEVC, 10 bits, PQ)",
+        ".mkv",
+        (
+            *(*PICTURE, *SOUND, *SIX, "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le"),
+            *("-x265-params", "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"),
+            *("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", *AAC),
+        ),
+        copy="hevc",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "hevc",
+        "HEVC",
+        ".mkv",
+        (*PICTURE, *SOUND, *SIX, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", *AAC),
+        copy="hevc",
+    ),
+    Kind("ac3", "film with AC-3 sound", ".mkv", (*PICTURE, *SOUND, *SIX, *H264, "-c:a", "ac3"), is_in_short_form=True),
+    Kind(
+        "full_chroma",
+        "4:4:4",
+        ".mkv",
+        (*PICTURE, *SOUND, *SIX, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", "-g", "60", *AAC),
+        copy="yuv444p",
+    ),
+    Kind(
+        "ten_bits",
+        "10 bits",
+        ".mkv",
+        (
+            *PICTURE,
+            *SOUND,
+            *SIX,
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p10le",
+            "-g",
+            "60",
+            *AAC,
+        ),
+        copy="yuv420p10le",
+    ),
+    Kind(
+        "rare_key_frames",
+        "one key frame in a minute",
+        ".mp4",
+        (
+            *("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=10", *SOUND, "-t", "60", "-c:v", "libx264"),
+            *(
+                "-preset",
+                "ultrafast",
+                "-pix_fmt",
+                "yuv420p",
+                "-g",
+                "9999",
+                "-keyint_min",
+                "9999",
+                "-sc_threshold",
+                "0",
+                *AAC,
+            ),
+        ),
+        copy="no key frame",
+    ),
+    Kind(
+        "empty",
+        "empty file",
+        ".mp4",
+        (),
+        encoded="cannot be read",
+        copy="cannot be read",
+        audio_only="cannot be read",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "no_media",
+        "text file",
+        ".txt",
+        (),
+        encoded="cannot be read",
+        copy="cannot be read",
+        audio_only="cannot be read",
+    ),
+    Kind(
+        "cover",
+        "sound file with a cover",
+        ".mp3",
+        copy="no moving picture",
+        has_picture=False,
+        is_in_short_form=True,
+    ),
+    Kind(
+        "web_film", "recording by URL", ".mp4", (*PICTURE, *SOUND, *SIX, *H264, *AAC), read="web", is_in_short_form=True
+    ),
+    Kind("camera_aac", "camera (RTSP) with AAC", read="camera aac"),
+    Kind("camera_g711", "camera with G.711", read="camera pcm_mulaw", is_in_short_form=True),
+    Kind(
+        "camera_mute",
+        "camera without sound",
+        audio_only="no sound",
+        has_sound=False,
+        read="camera",
+        is_in_short_form=True,
+    ),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+PROFILES = {"720p30": PROFILE, "copy": COPY, "audio_only": {**PROFILE, "name": "audio_only"}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of source with a profile."""
+
+    kind: Kind
+    profile: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.name}-{self.profile}"
+
+    @property
+    def refusal(self) -> str:
+        return {"copy": self.kind.copy, "audio_only": self.kind.audio_only}.get(self.profile, self.kind.encoded)
+
+    @property
+    def is_encoded(self) -> bool:
+        return self.profile not in ("copy", "audio_only")
+
+    @property
+    def is_in_short_form(self) -> bool:
+        return self.kind.is_in_short_form and self.profile != "audio_only"
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        return ("audio:aac",) if self.profile == "audio_only" else ("audio:aac", "video:h264")
+
+    @property
+    def cell(self) -> str:
+        """What the table says."""
+        if self.refusal:
+            return "refused"
+        if self.profile != "audio_only" and not self.kind.has_sound:
+            return "sent, with silence"
+        if self.profile != "audio_only" and not self.kind.has_picture:
+            return "sent, with its cover" if self.kind.name == "cover" else "sent, with a black picture"
+        return "sent"
+
+
+CASES = tuple(Case(kind, profile) for kind in KINDS for profile in PROFILES)
+
+
+def table() -> str:
+    """The lines of docs/encoders.md: what comes of each kind of source."""
+    rows = ["| source | `1080p30`, `720p30`, `x264` | `copy` | `audio_only` |", "| --- | --- | --- | --- |"]
+    for kind in KINDS:
+        cells = (Case(kind, profile).cell for profile in PROFILES)
+        rows.append(f"| {kind.title} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def make(kind: Kind, folder: Path) -> Path:
+    if kind.name == "cover":
+        return sound_with_cover(folder)
+    file = folder / f"{kind.name}{kind.suffix}"
+    if kind.arguments:
+        _ffmpeg(*kind.arguments, str(file))
+    else:
+        file.write_text("" if kind.name == "empty" else "A film is something else.\n")
+    return file
+
+
+def sound_with_cover(folder: Path) -> Path:
+    """An mp3 file with a picture of its cover."""
+    sound, picture = make(BY_NAME["sound_only"], folder), make(BY_NAME["image"], folder)
+    file = folder / "with_cover.mp3"
+    tags = ("-map", "0:a", "-map", "1:v", "-c", "copy", "-id3v2_version", "3", "-disposition:v", "attached_pic")
+    _ffmpeg("-i", str(sound), "-i", str(picture), *tags, str(file))
+    return file
+
+
+def two_languages(folder: Path) -> Path:
+    """A film with two sounds: German with 300 Hz, and English, the default, with 3000 Hz."""
+    file = folder / "two_languages.mkv"
+    tones = [f"sine=frequency={tone}:sample_rate=48000" for tone in (300, 3000)]
+    sounds = [word for tone in tones for word in ("-f", "lavfi", "-i", tone)]
+    marks = ("-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=eng", "-disposition:a:0", "0")
+    chosen = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-disposition:a:1", "default")
+    _ffmpeg(*PICTURE, *sounds, *chosen, *SIX, *H264, *AAC, *marks, str(file))
+    return file
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback, with ranges, as web servers do. Yield its address."""
+    port, files = free_port(), folder / "nginx"
+    files.mkdir()
+    configuration = files / "nginx.conf"
+    configuration.write_text(WEB_SERVER.format(files=files, folder=folder, port=port))
+    command = [nginx_binary(), "-p", str(files), "-e", str(files / "error.log"), "-c", str(configuration)]
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _ffmpeg(*arguments: str) -> None:
+    command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{table()}\n")

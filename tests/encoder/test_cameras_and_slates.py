@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a stream does with cameras that are late, silent, mute or picky, and with slates. Real ffmpeg and ingest."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.ingest import free_port
+
+from .camera import camera
+from .recorder import Recorder, recorder
+from .running import PROFILE, encoder, settings_of
+from .sources import BY_NAME, make, sound_with_cover, two_languages
+
+pytestmark = pytest.mark.e2e
+SLATE = {"slate": {"type": "color", "color": "0x202428"}}
+LARGEST_PACKET = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    with recorder(tmp_path_factory.mktemp("ingest")) as one:
+        yield one
+
+
+def url(address: str, **more: Any) -> dict[str, Any]:
+    return {"type": "url", "url": address, **more}
+
+
+def test_a_slate_that_comes_before_a_camera_without_sound_keeps_its_tracks(ingest: Recorder, tmp_path: Path) -> None:
+    port = free_port()
+    settings = settings_of(ingest.rtmp_url, url(f"rtsp://127.0.0.1:{port}/main"), **SLATE)
+    with encoder(tmp_path, "late", settings) as running:
+        running.wait_for("on air", showing="slate")
+        time.sleep(2)
+        with camera(tmp_path / "camera", port=port):
+            running.wait_for("on air", 60, showing="source")
+            time.sleep(6)
+    (recording,) = ingest.recordings("late")
+    assert recording.codecs == ("audio:aac", "video:h264")
+    # Both tracks reach to the end. So a player goes on.
+    assert recording.seconds("audio") == pytest.approx(recording.seconds("video"), abs=1.0)
+    assert recording.longest_gap("audio") < 3
+    assert recording.longest_gap("video") < 3
+
+
+@pytest.mark.parametrize("slate", [{}, SLATE], ids=["no slate", "slate"])
+def test_a_camera_that_is_silent_for_six_seconds_does_not_cost_the_connection(
+    ingest: Recorder, tmp_path: Path, slate: dict[str, Any]
+) -> None:
+    key = f"silent-{len(slate)}"
+    # A gap is filled at the rate of the profile: this one would make a single packet of more than 1 MiB.
+    profile = {**PROFILE, "video_bitrate": "4500k"}
+    with camera(tmp_path / "camera", "aac") as one:
+        settings = settings_of(ingest.rtmp_url, url(one.url), profile, **slate)
+        with encoder(tmp_path / "run", key, settings) as running:
+            running.wait_for("on air", showing="source")
+            time.sleep(3)
+            one.silent.set()
+            time.sleep(6)
+            assert running.status["showing"] == ("slate" if slate else "source")
+            one.silent.clear()
+            running.wait_for("on air", showing="source")
+            time.sleep(6)
+            assert running.status["state"] == "on air"
+    (recording,) = ingest.recordings(key)
+    assert recording.largest < LARGEST_PACKET
+    assert recording.longest_wait_for_a_key_frame() < 2.1 or slate
+
+
+def test_a_gap_in_a_films_picture_does_not_become_one_large_packet(ingest: Recorder, tmp_path: Path) -> None:
+    film = make(BY_NAME["sound_longer"], tmp_path)
+    profile = {**PROFILE, "video_bitrate": "4500k"}
+    settings = settings_of(ingest.rtmp_url, {"type": "file", "path": str(film)}, profile)
+    with encoder(tmp_path / "run", "gap", settings) as running:
+        running.wait_for("on air")
+        time.sleep(16)
+    (recording,) = ingest.recordings("gap")
+    assert recording.seconds("video") > 14
+    assert recording.largest < LARGEST_PACKET
+
+
+def test_a_camera_that_sends_over_udp_only_is_read_if_the_user_says_so(ingest: Recorder, tmp_path: Path) -> None:
+    with camera(tmp_path / "camera", "aac", only_udp=True) as one:
+        source = url(one.url, input_options=["-rtsp_transport", "udp"])
+        with encoder(tmp_path / "run", "udp", settings_of(ingest.rtmp_url, source)) as running:
+            running.wait_for("on air")
+        with encoder(tmp_path / "tcp", "tcp", settings_of(ingest.rtmp_url, url(one.url))) as running:
+            running.wait_for("waiting")
+            assert "461" in running.said or "Nonmatching transport" in running.said
+            assert running.status["refusals"] == 0
+
+
+def test_a_film_can_be_played_once(ingest: Recorder, tmp_path: Path) -> None:
+    film = make(BY_NAME["film"], tmp_path)
+    source = {"type": "file", "path": str(film), "input_options": ["-stream_loop", "0"]}
+    with encoder(tmp_path / "run", "once", settings_of(ingest.rtmp_url, source)) as running:
+        running.wait_for("waiting", 40, failures=0)
+    assert 5 < ingest.recordings("once")[0].seconds("video") < 7
+
+
+@pytest.mark.parametrize(("wanted", "tone"), [(None, 3000), ("1", 300), ("2", 3000), ("ger", 300)])
+def test_the_sound_is_the_one_asked_for_or_the_default_one(
+    ingest: Recorder, tmp_path: Path, wanted: str | None, tone: int
+) -> None:
+    source = {"type": "file", "path": str(two_languages(tmp_path))} | ({"audio_track": wanted} if wanted else {})
+    key = f"track-{wanted}"
+    with encoder(tmp_path / "run", key, settings_of(ingest.rtmp_url, source)) as running:
+        running.wait_for("on air")
+        time.sleep(3)
+    file = next(ingest.folder.glob(f"recorded/{key}-*.flv"))
+    assert _loudest(file) == pytest.approx(tone, abs=60)
+
+
+def _loudest(file: Path) -> float:
+    """The frequency of a tone, from how often its wave crosses zero."""
+    command = [
+        "ffmpeg",
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-ss",
+        "1",
+        "-i",
+        str(file),
+        "-t",
+        "1",
+        "-ac",
+        "1",
+        "-f",
+        "s16le",
+        "-",
+    ]
+    samples = memoryview(subprocess.run(command, capture_output=True, check=True).stdout).cast("h").tolist()
+    crossings = sum(1 for before, after in pairwise(samples) if (before < 0) != (after < 0))
+    return crossings / 2 / (len(samples) / 48000)
+
+
+def test_a_cover_is_shown_from_the_start(ingest: Recorder, tmp_path: Path) -> None:
+    source = {"type": "file", "path": str(sound_with_cover(tmp_path))}
+    with encoder(tmp_path / "run", "cover", settings_of(ingest.rtmp_url, source)) as running:
+        running.wait_for("on air")
+        time.sleep(3)
+    (recording,) = ingest.recordings("cover")
+    assert recording.of("video")[0].seconds < 0.5
+
+
+def test_names_and_options_are_taken_as_they_are(ingest: Recorder, tmp_path: Path) -> None:
+    folder = tmp_path / "Bildschirmaufnahme 10.15\u202fAM @KEY@ %d 'x'"
+    folder.mkdir()
+    film = make(BY_NAME["film"], folder)
+    profile = {**PROFILE, "output_options": ["-vf", "hflip", "-af", "volume=0.5"]}
+    settings = settings_of(ingest.rtmp_url, {"type": "file", "path": str(film)}, profile)
+    with encoder(tmp_path / "run", "names", settings) as running:
+        running.wait_for("on air")
+        time.sleep(1)
+    # The role's own filters were added to the user's.
+    assert ingest.recordings("names")[0].size == (320, 240)
+
+
+def test_a_slate_costs_little_time_at_the_start(ingest: Recorder, tmp_path: Path) -> None:
+    film = {"type": "file", "path": str(make(BY_NAME["film"], tmp_path))}
+    took = []
+    for key, slate in (("plain", {}), ("slated", SLATE)):
+        with encoder(tmp_path / key, key, settings_of(ingest.rtmp_url, film, **slate)) as running:
+            running.wait_for("on air", showing="source")
+            took.append(running.status["first_media_seconds"])
+    # ffmpeg's own default would add 5 s. `docs/encoders.md` has the measured time; a busy machine may need more.
+    assert took[1] < took[0] + 3

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ffmpeg is told, and what is refused: the parts of the encoder's program that run nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from encoder_commands import bits, commands_of
+from encoder_media import Look, Track, default_input_options, last_words, problem
+
+from tests.lab.stage import ROOT
+
+from .running import COPY, PROFILE, settings_of
+from .sources import table
+
+FILE = {"type": "file", "path": "/srv/film.mp4"}
+CAMERA = {"type": "url", "url": "rtsp://camera/main"}
+PICTURE = Track(0, "h264", "yuv420p", 1280, 720)
+SOUND = Track(1, "aac")
+
+
+def words(source: dict[str, Any], look: Look | None, profile: dict[str, Any] = PROFILE, **changes: Any) -> list[str]:
+    settings = settings_of("rtmp://ingest/live", source, profile, **changes)
+    return commands_of(settings, look, Path("/keys/one")).publish
+
+
+def value(command: list[str], option: str) -> str:
+    """The value of an option; of one that is given twice the last, which is the one that ffmpeg takes."""
+    return command[len(command) - command[::-1].index(option)]
+
+
+def test_the_table_of_sources_in_the_docs_is_the_one_that_the_tests_hold() -> None:
+    assert table() in (ROOT / "docs" / "encoders.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "default", "own"),
+    [("-rtsp_transport", "tcp", "udp"), ("-timeout", "10000000", "5"), ("-stream_loop", "-1", "0")],
+)
+def test_the_users_input_options_take_the_place_of_the_roles(option: str, default: str, own: str) -> None:
+    source = FILE if option == "-stream_loop" else CAMERA
+    look = Look((PICTURE,), (SOUND,), recorded=source is FILE)
+    assert value(words(source, look), option) == default
+    assert value(words({**source, "input_options": [option, own]}, look), option) == own
+
+
+def test_the_users_filters_come_before_the_roles() -> None:
+    profile = {**PROFILE, "output_options": ["-vf", "yadif", "-af", "volume=2", "-b:v", "1M"]}
+    command = words(FILE, Look((PICTURE,), (SOUND,), recorded=True), profile)
+    assert command.count("-vf") == command.count("-af") == 1
+    assert value(command, "-vf").startswith("yadif,")
+    assert "pad=320:240" in value(command, "-vf")
+    assert value(command, "-af").startswith("volume=2,")
+    assert value(command, "-b:v") == "1M"
+
+
+@pytest.mark.parametrize("bitrate", ["500k", "2500k", "4500k", "8M", "50M", "3000000"])
+def test_no_picture_can_be_larger_than_the_bound(bitrate: str) -> None:
+    command = words(FILE, None, {**PROFILE, "video_bitrate": bitrate})
+    buffer = int(value(command, "-bufsize"))
+    assert buffer / 8 < 1_000_000
+    assert buffer == min(2 * bits(bitrate), 7_000_000)
+
+
+@pytest.mark.parametrize("profile", [PROFILE, COPY], ids=["x264", "copy"])
+@pytest.mark.parametrize("source", [FILE, CAMERA], ids=["file", "camera"])
+def test_a_source_without_sound_gets_silence_that_ends_with_it(profile: dict[str, Any], source: dict[str, Any]) -> None:
+    command = words(source, Look((PICTURE,), recorded=source is FILE), profile)
+    assert any(word.startswith("anullsrc") for word in command)
+    assert value(command, "-c:a") == "aac"
+    assert ("-shortest" in command) == (source is CAMERA)
+
+
+def test_a_source_without_picture_gets_a_black_one() -> None:
+    command = words(FILE, Look((), (SOUND,), recorded=True))
+    assert any(word.startswith("color=c=black:size=320x240") for word in command)
+
+
+def test_a_recording_is_sent_in_real_time_and_a_camera_as_it_comes() -> None:
+    recorded, live = Look((PICTURE,), (SOUND,), recorded=True), Look((PICTURE,), (SOUND,))
+    web = {"type": "url", "url": "https://example.com/film.mp4"}
+    assert value(words(web, recorded), "-vf").endswith(",realtime")
+    assert "-re" in words(web, recorded, COPY)
+    assert "realtime" not in value(words(CAMERA, live), "-vf")
+    assert "-re" not in words(CAMERA, live, COPY)
+
+
+def test_a_cameras_sound_is_encoded_where_its_picture_is_copied() -> None:
+    command = words(CAMERA, Look((PICTURE,), (Track(1, "pcm_mulaw"),)), COPY)
+    assert (value(command, "-c:v"), value(command, "-c:a")) == ("copy", "aac")
+
+
+@pytest.mark.parametrize(
+    ("profile", "look", "sentence"),
+    [
+        (COPY, Look((Track(0, "hevc"),), (SOUND,)), "a picture in hevc, and the profile copy sends H.264 only"),
+        (COPY, Look((Track(0, "h264", "yuv444p"),), (SOUND,)), "a picture in yuv444p"),
+        (COPY, Look((), (SOUND,)), "no moving picture that copy could send"),
+        (COPY, Look((Track(0, "png", still=True),)), "no moving picture that copy could send"),
+        ({**PROFILE, "name": "audio_only"}, Look((PICTURE,)), "no sound that audio_only could send"),
+        (PROFILE, Look(error="Invalid data found"), "cannot be read: Invalid data found"),
+    ],
+)
+def test_what_cannot_be_sent_is_named_with_what_would_help(profile: dict[str, Any], look: Look, sentence: str) -> None:
+    found = problem(settings_of("rtmp://ingest/live", FILE, profile), look)
+    assert sentence in found
+    assert any(word in found for word in ("Use a", "Give a"))
+
+
+def test_a_track_that_is_not_there_is_named_with_those_that_are() -> None:
+    look = Look((PICTURE,), (Track(1, "aac", language="ger"), Track(2, "aac", language="eng", default=True)))
+    for wanted, expected in (("", 2), ("1", 1), (2, 2), ("GER", 1)):
+        sound = look.sound(wanted)
+        assert sound is not None
+        assert sound.index == expected
+    found = problem(settings_of("rtmp://ingest/live", {**FILE, "audio_track": "fra"}), look)
+    assert "no audio_track fra" in found
+    assert "1 (ger), 2 (eng)" in found
+
+
+def test_options_of_the_program_ffmpeg_do_not_reach_ffprobe() -> None:
+    assert default_input_options({**CAMERA, "input_options": ["-rtsp_transport", "udp"]}) == ["-timeout", "10000000"]
+
+
+def test_last_words_come_without_addresses() -> None:
+    said = "[rtmp @ 0x55d1] Server error: no\n[out#0/flv @ 0x1] Error opening output rtmp://ingest/live: End of file\n"
+    assert last_words(said) == "Server error: no; Error opening output rtmp://ingest/live: End of file"
