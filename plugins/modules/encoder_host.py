@@ -15,7 +15,7 @@ description:
     the ledger and decides what to do. It starts a module on the host twice, to inspect it and to change it.
   - Everything is checked before the first change.
   - A key is sent to the host only if the host has another one. It is not among the arguments of the module, and the
-    file that it is sent in is gone before the module does anything else, also with E(ANSIBLE_KEEP_REMOTE_FILES).
+    file that it is sent in is gone before the module does anything else, also with C(ANSIBLE_KEEP_REMOTE_FILES).
 notes:
   - The host needs Python 3.9 or newer.
 options:
@@ -62,7 +62,8 @@ options:
     type: raw
   install:
     description:
-      - Whether to return, with V(started), before anything is changed if a program is missing that the role can install.
+      - Whether to return, with V(started), before anything is changed if a program is missing that the role can
+        install.
     type: bool
     default: false
 attributes:

@@ -35,11 +35,11 @@ class Action(EncoderHostAction):
         folder.mkdir(mode=0o700)
         shell = ShellModule()
         shell.tmpdir = str(folder)
-        self._connection = SimpleNamespace(_shell=shell)
+        self._connection: Any = SimpleNamespace(_shell=shell)
         self._module = module
         self.arguments: list[dict[str, str]] = []
 
-    def _low_level_execute_command(self, cmd: str, **_options: Any) -> dict[str, Any]:
+    def _low_level_execute_command(self, cmd: Any, *_arguments: Any, **_options: Any) -> Any:
         done = subprocess.run(["/bin/sh", "-c", cmd], capture_output=True, text=True, check=False)
         return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 

@@ -25,7 +25,7 @@ GONE = {"sessions": {}, "gone": {"Old/Show": {"id": OTHER_ID, "title": "Show"}}}
 SUPERVISORD_MISSING = {"supervisord": {"missing": ["supervisord"], "says": ""}}
 SUPERVISORD_SILENT = {"supervisord": {"missing": [], "says": "refused connection"}}
 OTHER_CONFIG = {"supervisord_config": "/etc/supervisord.conf"}
-MISSING_FFMPEG = {"program": {"path": "", "version": ""}}
+MISSING_FFMPEG: dict[str, Any] = {"program": {"path": "", "version": ""}}
 FILE = {"source": {"type": "file", "path": "/srv/film.mp4"}}
 
 
@@ -155,7 +155,7 @@ def test_without_facts_of_this_run_nothing_is_decided(state: str, message: str, 
     assert message in str(raised.value).replace("Or set", "set")
     assert "--limit localhost,enc1" in str(raised.value)
     assert ("of another run and does not count" in str(raised.value)) is stale
-    assert host.inspections == host.changes == []
+    assert (host.inspections, host.changes) == ([], [])
 
 
 def test_gone_removes_what_is_gone_and_with_the_last_stream_what_all_share() -> None:
@@ -208,7 +208,7 @@ def test_streams_are_watched_with_what_they_say_and_since_when_they_run() -> Non
     )
     assert stream["encoder"]["started"] == pytest.approx(time.time() - 60, abs=5)
     assert host.inspections[-1]["watched"]["names"] == [NAME]
-    assert host.changes == host.asked_keys == []
+    assert (host.changes, host.asked_keys) == ([], [])
 
 
 @pytest.mark.parametrize(
