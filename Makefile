@@ -4,7 +4,7 @@ export KEEP
 export LAB_CACHE
 export FUZZ_SECONDS
 
-.PHONY: help setup demo demo-stop check lint unit integration test coverage crash leaks fuzz e2e sanity molecule bench build clean
+.PHONY: help setup demo demo-stop check lint unit integration test coverage crash leaks fuzz e2e sanity molecule bench encoders soak build clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,12 @@ leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets
 
 fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print what was counted
 	@exec scripts/test fuzz
+
+encoders: ## Test every kind of source with every profile, with two generations of ffmpeg (ten minutes)
+	@exec scripts/test encoders
+
+soak: ## Run five streams for an hour while something fails at random; MINUTES=5 for less
+	@exec scripts/test soak
 
 bench: ## Measure event beside uri, a plain client and an empty play (half an hour; results in build/bench)
 	@exec scripts/bench

@@ -29,7 +29,7 @@ options:
     description: The fields of each stream.
     type: list
     elements: str
-    default: [session_id, label, room_id, room, title, rtmp_url, stream_key_fingerprint]
+    default: [session_id, label, room_id, room, title, rtmp_url, hls_url, stream_key_fingerprint]
 seealso:
   - plugin: tenbyte.webinar.event_of_this_run
     plugin_type: filter
@@ -58,7 +58,7 @@ from typing import Any
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders import host_streams
 
-FIELDS = ("session_id", "label", "room_id", "room", "title", "rtmp_url", "stream_key_fingerprint")
+FIELDS = ("session_id", "label", "room_id", "room", "title", "rtmp_url", "hls_url", "stream_key_fingerprint")
 
 
 def streams_of_host(

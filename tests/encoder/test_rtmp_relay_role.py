@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,9 +126,41 @@ class Relay:
     def states(self) -> dict[str, str]:
         """What the role's health check reports of each push."""
         command = [sys.executable, "-I", str(self.root / "health.py"), "--settings", str(self.root / "pushes")]
-        command += ["--runtime", str(self.folder / "run-push"), "--report"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        said = subprocess.run([*command, "--report"], capture_output=True, text=True, check=True).stdout
         return {push: found["state"] for push, found in json.loads(said).items()}
+
+    def check(self) -> tuple[dict[str, dict[str, Any]], str]:
+        """Make the health check, as the unit does. Return its record of each push, and what it says."""
+        command = [sys.executable, "-I", str(self.root / "health.py")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = json.loads((self.folder / "run-health" / "health.json").read_text())
+        assert done.returncode == (0 if result["healthy"] else 1), done.stdout
+        streams: dict[str, dict[str, Any]] = result["streams"]
+        return streams, done.stdout
+
+    def wait_until_well(self, push: str, *, well: bool, timeout: float = 30.0) -> str:
+        """Make checks, one after the other, until a push is well, or fails. Return what the last one says."""
+        deadline = time.monotonic() + timeout
+        while True:
+            streams, said = self.check()
+            if streams[push]["healthy"] is well and bool(streams[push]["problem"]) is not well:
+                return said
+            assert time.monotonic() < deadline, said
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Stop a unit's processes, which stay in the process table and keep their connections."""
+        pid = self.processes[name].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pids = [pid, *map(int, children)]
+        assert len(pids) > 1
+        for one in pids:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in pids:
+                os.kill(one, signal.SIGCONT)
 
     def wait_for(self, push: str, state: str, timeout: float = 30.0) -> None:
         deadline = time.monotonic() + timeout
@@ -234,8 +269,13 @@ def test_another_key_reaches_the_running_stream_while_its_encoder_stays_connecte
 ) -> None:
     ids = written.lab.sessions()
     second = written.processes[SECOND].pid
+    written.wait_until_well(PRIMARY, well=True)
     written.lab.rotate_key(ids[KEYNOTE])
-    written.wait_for(PRIMARY, "not on air")
+    said = written.wait_until_well(PRIMARY, well=False)
+    assert f"{KEYNOTE} ({PRIMARY}) has not been well for " in said
+    assert "takes connections but no media: it refuses the stream key, or the session has ended" in said
+    assert f"({SECOND}) has not been well" not in said
+    assert [key for key in written.lab.simulator.issued_keys() if key in said] == []
     run = written.write("-vvv", "--diff")
     # The key's file and the one that notes its fingerprint: what is as it was is left alone.
     assert run.recap(RELAY)["changed"] == 2, run.output
@@ -244,6 +284,7 @@ def test_another_key_reaches_the_running_stream_while_its_encoder_stays_connecte
     written.start(PRIMARY)
     written.lab.wait_until_playing(ids[KEYNOTE], 40)
     written.wait_for(PRIMARY, "on air")
+    written.wait_until_well(PRIMARY, well=True)
     assert written.processes[SECOND].pid == second
     assert publisher.poll() is None
 
@@ -253,7 +294,7 @@ def test_a_destination_that_is_down_is_seen_and_its_key_is_in_no_log(
 ) -> None:
     written.lab.ingest.stop()
     try:
-        written.wait_for(PRIMARY, "not on air")
+        assert "cannot be reached" in written.wait_until_well(PRIMARY, well=False)
     finally:
         # The service would believe its dead ingest's publishers to be there for a while.
         service = written.lab.simulator.service
@@ -283,6 +324,45 @@ def test_the_relay_survives_an_encoder_that_comes_while_its_push_is_down(
     finally:
         again.kill()
         again.wait()
+
+
+def test_a_frozen_process_and_an_encoder_that_is_gone_are_not_well(written: Relay) -> None:
+    encoder = written.publish("main-hall-keynote")
+    try:
+        written.wait_until_well(PRIMARY, well=True)
+        with written.frozen(PRIMARY):
+            said = written.wait_until_well(PRIMARY, well=False)
+            assert f"tenbyte-rtmp-relay-push@{PRIMARY}.service does not run, or is frozen" in said
+        written.wait_until_well(PRIMARY, well=True)
+        with written.frozen("relay"):
+            said = written.wait_until_well(SECOND, well=False)
+            assert "tenbyte-rtmp-relay.service does not run, or is frozen, so encoders do not reach it" in said
+    finally:
+        encoder.kill()
+        encoder.wait()
+    encoder = written.publish("main-hall-keynote")
+    try:
+        written.wait_until_well(SECOND, well=True, timeout=40)
+    finally:
+        encoder.kill()
+        encoder.wait()
+    assert "its encoder has gone" in written.wait_until_well(SECOND, well=False)
+
+
+def test_a_worker_that_is_killed_is_replaced_before_anything_fails(written: Relay) -> None:
+    encoder = written.publish("main-hall-keynote")
+    try:
+        written.wait_until_well(PRIMARY, well=True)
+        pid = written.processes[PRIMARY].pid
+        (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        for _check in range(6):
+            streams, said = written.check()
+            assert streams[PRIMARY]["healthy"], said
+        assert streams[PRIMARY]["state"] == "on air"
+    finally:
+        encoder.kill()
+        encoder.wait()
 
 
 def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(written: Relay) -> None:

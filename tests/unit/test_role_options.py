@@ -136,7 +136,10 @@ def test_each_journal_named_in_a_message_belongs_to_a_unit(role: Path) -> None:
     texts = "\n".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
     units = "\n".join(path.read_text() for path in role.glob("templates/*.service.j2"))
     named = set(re.findall(r"journalctl --identifier ([a-z-]+[a-z])", texts))
-    assert named <= set(re.findall(r"^SyslogIdentifier=(.+)$", units, re.MULTILINE))
+    check = ROOT / "roles" / "private_encoder" / "templates" / "health.service.j2"
+    assert "SyslogIdentifier={{ private_encoder_unit }}-health\n" in check.read_text()
+    checks = {f"{unit}-health" for unit in re.findall(r"private_encoder_unit: (\S+)", texts)}
+    assert named <= {*re.findall(r"^SyslogIdentifier=(.+)$", units, re.MULTILINE), *checks}
 
 
 def test_the_log_file_named_in_a_message_is_written_by_supervisord() -> None:

@@ -34,6 +34,8 @@ class Systemd:
         self._stamps: str = settings["stamps"]
         self._files = files
         self._run = run
+        # How many of the changed files systemd has read.
+        self._read = 0
 
     def leave(self, names: Sequence[str], outcome: Outcome) -> None:
         """Stop streams for good, and remove the settings of their units."""
@@ -93,6 +95,9 @@ class Systemd:
             one["name"] for one in units if one["state"] in ("stopped", "absent") and self._path(one["name"]).exists()
         ]
         self._stop(ended, outcome)
+        if ended and not self._files.check:
+            # What no longer runs must not look failed for ever.
+            self._run(["systemctl", "reset-failed", *ended], None)
         for one in units:
             if one["state"] == "absent":
                 self._files.remove(str(self._path(one["name"])))
@@ -139,8 +144,10 @@ class Systemd:
 
     def _reload(self, states: Iterable[Mapping[str, str]]) -> None:
         """Reload the units if one of them was written, also by an earlier run that was killed before it did this."""
-        written = any(path.startswith(f"{self._folder}/") for path in (*self._files.written, *self._files.deleted))
-        if not self._files.check and (written or any(one.get("NeedDaemonReload") == "yes" for one in states)):
+        changed = [path for path in (*self._files.written, *self._files.deleted) if path.startswith(f"{self._folder}/")]
+        is_needed = len(changed) > self._read or any(one.get("NeedDaemonReload") == "yes" for one in states)
+        self._read = len(changed)
+        if is_needed and not self._files.check:
             self._systemctl("daemon-reload", [])
 
     def _stamp(self, name: str) -> str:

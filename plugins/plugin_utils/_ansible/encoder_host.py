@@ -99,7 +99,7 @@ def task_from(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> HostTas
     Up to ansible-core 2.18, a template returns numbers as texts.
     """
     settings = {name: int(value) if name.endswith("_timeout") else value for name, value in given["settings"].items()}
-    settings["remove_all"] = boolean(settings["remove_all"])
+    settings |= {name: boolean(settings[name]) for name in ("remove_all", "health_look", "health_slate")}
     return HostTask(
         role=given["role"],
         host=str(task_vars["inventory_hostname"]),

@@ -18,11 +18,9 @@ _HEADER = "Written by the role tenbyte.webinar.ffmpeg_encoder: changes made here
 
 def record(stream: Mapping[str, Any], *, by_list: bool, scope: str) -> str:
     """Return what a later run has to know about a stream to decide whether it leaves the host."""
-    names = ("name", "label", "room_id", "room", "title", "session_id")
-    return (
-        json.dumps({**{name: stream[name] for name in names}, "by_list": by_list, "scope": scope}, sort_keys=True)
-        + "\n"
-    )
+    names = ("name", "label", "room_id", "room", "title", "session_id", "hls_url")
+    noted = {**{name: stream[name] for name in names}, "by_list": by_list, "scope": scope}
+    return json.dumps(noted, sort_keys=True) + "\n"
 
 
 def key_file(stream_key: str) -> str:
@@ -48,7 +46,26 @@ def settings_file(stream: Mapping[str, Any], settings: Mapping[str, Any], progra
     for kind in ("source", "slate"):
         if bound_folder and values[kind]["type"] == "file":
             values[kind] = {**values[kind], "path": f"{bound_folder}/{stream['name']}/{kind}"}
-    return json.dumps(values, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
+    return _as_json(values)
+
+
+def health_settings(settings: Mapping[str, Any], program: str, manager: str, runtime_folder: str) -> str:
+    """Return the settings of the health check. ``runtime_folder`` is where systemd has the folders of the streams."""
+    root, is_systemd = settings["root"], manager == "systemd"
+    values = {
+        "manager": manager,
+        "run": runtime_folder if is_systemd else f"{root}/run",
+        "result": f"{runtime_folder}-health/health.json" if is_systemd else f"{root}/run/health.json",
+        "records": f"{root}/about",
+        "record": "*.json",
+        # The program of a stream starts ffmpeg again by itself.
+        "failures": 3,
+        "look": bool(settings["health_look"]),
+        "slate": bool(settings["health_slate"]),
+        "idle": False,
+        "ffmpeg": program,
+    }
+    return _as_json(values)
 
 
 def unit_settings(stream: Mapping[str, Any], runtime_folder: str) -> str:
@@ -93,6 +110,10 @@ stdout_logfile={root}/log/{name}.log
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=1
 """
+
+
+def _as_json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
 
 
 def _fingerprint(stream: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .ffmpeg_files import key_file, program_settings, record, settings_file, settings_of, unit_settings
+from .ffmpeg_files import health_settings, key_file, program_settings, record, settings_file, settings_of, unit_settings
 from .host_task import HostTask
 
 UNIT, PROGRAM = "tenbyte-encoder@{}.service", "tenbyte-encoder-{}"
@@ -25,7 +25,7 @@ _UP_SECONDS = 3
 _TEMPLATE = "tenbyte-encoder@.service"
 _SYSTEMD_FOLDER = "/etc/systemd/system"
 _RUNTIME_FOLDER = "/run/tenbyte-encoder"
-_ENTRIES = ("keys", "streams", "about", "stamps", "log", "run", "supervisord.conf")
+_ENTRIES = ("keys", "streams", "about", "stamps", "log", "run", "supervisord.conf", "health_settings.json")
 
 
 def owns_supervisord(task: HostTask) -> bool:
@@ -155,11 +155,11 @@ def _paths_of(root: str, name: str, manager: str) -> list[str]:
 
 def _shared(task: HostTask, manager: str) -> dict[str, Any]:
     is_systemd = manager == "systemd"
-    paths = [f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["program"])]
+    paths = [f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["program"], *task.contents["health"])]
     return {
         "units": [_TEMPLATE] if is_systemd else [],
         "commands": [],
-        "paths": [*([_RUNTIME_FOLDER] if is_systemd else []), *paths],
+        "paths": [*([_RUNTIME_FOLDER, f"{_RUNTIME_FOLDER}-health"] if is_systemd else []), *paths],
     }
 
 
@@ -192,10 +192,13 @@ def _present(
     settings = [
         _file(f"{root}/streams/{name}.json", text, shown=False, note="(not shown)") for name, text in texts.items()
     ]
+    health = [_file(f"{root}/{name}", text, mode="0700") for name, text in task.contents["health"].items()]
+    checked = health_settings(task.settings, program, found["manager"], _RUNTIME_FOLDER)
+    health.append(_file(f"{root}/health_settings.json", checked))
     units = _unit_files(task, wanted) if is_systemd else []
     return {
         "folders": _folders(root, wanted, is_systemd=is_systemd),
-        "files": [*records, *keys, *program_files, *settings, *units],
+        "files": [*records, *keys, *program_files, *settings, *health, *units],
         "streams": [
             {
                 "name": one["name"],

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .health_options import playback
 from .listed_streams import Asked, Listed, checked_session_id, identity, ingest, refuse_repeated, streams_in
 from .role_values import fits, is_plain_path, is_program, is_within, listed, mapping, refuse, text
 
@@ -108,7 +109,9 @@ def _pushes_of(
             "address": push_address(name),
             "push_port": int(asked.options.get("push_port") or 0),
         }
-        yield push if asked.only_named else push | ingest(session.get("rtmp_url"), what)
+        if not asked.only_named:
+            push |= ingest(session.get("rtmp_url"), what) | playback(session, what, asked)
+        yield push
 
 
 def _backups_by_label(asked: Asked) -> dict[str, list[Any]]:

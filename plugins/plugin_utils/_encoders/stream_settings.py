@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .health_options import check_health_options, playback
 from .host_streams import stream_name
 from .listed_streams import Asked, Listed, identity, ingest, plain_url, refuse_repeated, streams_in
 from .media import ffmpeg_media, obs_media
@@ -23,7 +24,6 @@ from .relay_pushes import relay_streams
 from .role_values import fits, is_program, is_within, mapping, refuse
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]*\Z")
-_LONGEST = 999_999_999
 
 
 def settled_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
@@ -32,20 +32,9 @@ def settled_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
     Raise InvalidInput with a sentence that names the wrong stream or option, and says what belongs there.
     """
     settle = {"ffmpeg_encoder": _ffmpeg_streams, "rtmp_relay": relay_streams, "obs_encoder": _obs_streams}[asked.role]
-    if not asked.only_named and "health_interval" in asked.options:
-        _check_health_options(asked)
+    if not asked.only_named:
+        check_health_options(asked)
     return settle(streams, asked)
-
-
-def _check_health_options(asked: Asked) -> None:
-    if not (
-        is_within(asked.options["health_interval"], 0, _LONGEST)
-        and is_within(asked.options.get("health_failures"), 1, _LONGEST)
-    ):
-        refuse(
-            asked.role,
-            f"{asked.role}_health_interval is a number of seconds, {asked.role}_health_failures at least 1.",
-        )
 
 
 def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
@@ -65,6 +54,7 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
     if not asked.only_named:
         for stream, one in zip(settled, found, strict=True):
             stream.update(ingest(one.given.get("rtmp_url"), one.label) | ffmpeg_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked))
     return {"streams": settled}
 
 
@@ -101,6 +91,7 @@ def _obs_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
         stream["name"] = stream["session_id"]
         if not asked.only_named:
             stream.update(_obs_service(one, asked.options) | obs_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked))
     return {"streams": settled}
 
 

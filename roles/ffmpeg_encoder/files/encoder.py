@@ -81,8 +81,8 @@ class Progress:
         return self._first is not None
 
     def _read(self) -> None:
-        with contextlib.suppress(ValueError):
-            for line in self._process.output:
+        with self._process.output as output:
+            for line in output:
                 name, _separator, value = line.decode(errors="replace").strip().partition("=")
                 # Before the first packet, the value is N/A or a large negative number.
                 if name == "out_time_us" and value.isdigit() and int(value) / 1e6 > self._media:

@@ -55,7 +55,7 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Comman
         return Commands([*ffmpeg, *media, *output])
     # The times of this input jump at each change between source and slate. ffmpeg closes the gaps.
     joined = [
-        *("-fflags", "+genpts+nobuffer", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
+        *("-fflags", "+genpts", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
     ]
     return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, "-f", "mpegts", "pipe:1"])

@@ -83,13 +83,8 @@ class Feed:
             self._mind_source()
             self._mind_slate()
             running = {process.output: process for process in (self._source, self._slate) if process is not None}
-            try:
-                for pipe in select.select(list(running), [], [], 0.2)[0]:
-                    self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
-            except (OSError, ValueError):
-                # Stopped by the main thread, which has closed the pipes.
-                if not self._ended:
-                    raise
+            for pipe in select.select(list(running), [], [], 0.2)[0]:
+                self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
 
     def _mind_source(self) -> None:
         now = time.monotonic()
@@ -156,12 +151,14 @@ class Feed:
     def _end_slate(self) -> None:
         if self._slate is not None:
             self._slate.stop()
+            self._slate.output.close()
             self._rest.pop(self._slate, None)
             self._slate = None
 
     def _lose_source(self, why: str) -> None:
         if self._source is not None:
             self._source.stop()
+            self._source.output.close()
             self.words = self._source.words
             say(f"{why}, with code {self._source.code}; it is tried again")
             self._rest.pop(self._source, None)

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-# Seconds.
-STOP_SECONDS = 4.0
+# Seconds. ffmpeg 5 ends at once; ffmpeg 7 may go on for as long as a file lasts that it reads at its own speed.
+STOP_SECONDS = 2.0
 LEFT_SECONDS = 3.0
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -171,7 +171,7 @@ class Process:
                 self._process.wait(STOP_SECONDS)
                 break
         self._listener.join(1.0)
-        for pipe in (self.input, self.output):
-            with contextlib.suppress(OSError, ValueError):
-                if pipe is not None:
-                    pipe.close()
+        # The output is closed by whoever reads it: another thread could be waiting in it.
+        with contextlib.suppress(OSError):
+            if self.input is not None:
+                self.input.close()

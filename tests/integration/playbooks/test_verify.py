@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,6 +117,39 @@ def test_verify_goes_on_to_the_others_where_an_encoder_does_not_send_or_cannot_b
         assert run.returncode != 0
         assert "0 of 2 streams verified" in last_words(run)
         assert "Main stage/Panel: encoder2 cannot be reached" in said(run)
+
+
+# Stands for ffmpeg's detectors: what the second stream shows is black.
+DETECTORS = """#!/bin/sh
+exec >&2
+input=$(cat)
+printf '  Stream #0:0: Video: h264\\n  Stream #0:1: Audio: aac\\nStream mapping:\\n'
+case "$input" in */2/segment*) echo "[blackdetect @ 0x1] black_start:0 black_end:1 black_duration:1" ;; esac
+"""
+
+
+def test_verify_looks_at_what_viewers_get_if_asked_to(
+    simulator: Simulator, controller: Controller, folder: Path
+) -> None:
+    provision(controller)
+    hosts = inventory(controller, folder, "encoder1", "encoder2")
+    program = folder / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(DETECTORS)
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}{os.pathsep}{controller.bin}{os.pathsep}{os.environ['PATH']}"}
+    with hls() as url:
+        on_air(folder, simulator, "encoder1", "Keynote", f"{url}/1/index.m3u8")
+        on_air(folder, simulator, "encoder2", "Panel", f"{url}/2/index.m3u8")
+        arguments = ("-i", hosts, "-e", "event_verify_look=yes")
+        run = play(controller, "verify", *arguments, rooms=ROOMS, environment=environment)
+        assert run.returncode != 0
+        assert "1 of 2 streams verified" in last_words(run)
+        assert "Main stage/Panel is live and its playlist goes on, but its picture is black for at least 1 s." in said(
+            run
+        )
+        run = play(controller, "verify", "-i", hosts, rooms=ROOMS, environment=environment)
+        assert "2 of 2 streams verified" in last_words(run)
 
 
 @pytest.mark.parametrize("playbook", ["verify", "rehearse"])

@@ -128,7 +128,12 @@ def test_a_request_that_must_not_be_removed_is_read_all_the_same(
 
 def test_options_that_older_cores_return_as_texts_are_converted() -> None:
     texts = {name: str(value) for name, value in SETTINGS.items() if name.endswith("_timeout") or name == "remove_all"}
+    texts["health_look"] = "True"
     given = {"role": "ffmpeg_encoder", "state": "started", "settings": {**SETTINGS, **texts}, "event": {}}
     task = task_from({**given, "by_list": "false", "install": "yes"}, {"inventory_hostname": "enc1"})
-    assert (task.settings["start_timeout"], task.settings["remove_all"]) == (30, False)
+    assert (task.settings["start_timeout"], task.settings["remove_all"], task.settings["health_look"]) == (
+        30,
+        False,
+        True,
+    )
     assert (task.host, task.hosts, task.by_list, task.install) == ("enc1", [], False, True)

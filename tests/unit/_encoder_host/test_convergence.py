@@ -147,6 +147,7 @@ def test_further_units_are_started_once_and_again_if_one_of_their_files_changes(
     assert changed["restarted"] == ["h.timer"]
     stopped = host.converge(host.request(units=further("stopped", None)))
     assert stopped["stopped"] == ["h.timer"]
+    assert ["reset-failed", "h.timer", "h.service"] in host.systemd.commands
     assert (host.units / "h.timer").exists()
     host.converge(host.request(units=further("absent", None)))
     assert not (host.units / "h.timer").exists()

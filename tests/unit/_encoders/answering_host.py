@@ -25,6 +25,8 @@ SETTINGS: dict[str, Any] = {
     "root": ROOT,
     "scope": "",
     "remove_all": False,
+    "health_look": False,
+    "health_slate": False,
     "binary": "ffmpeg",
     "service_manager": "auto",
     "start_timeout": 30,
@@ -35,7 +37,13 @@ SETTINGS: dict[str, Any] = {
     "supervisord_include_folder": f"{ROOT}/streams",
 }
 PROGRAM = {"encoder.py": "# program\n", "encoder_media.py": "# look\n"}
-CONTENTS: dict[str, Any] = {"program": PROGRAM, "unit.service": "[Unit]\n", "supervisord.conf": "[supervisord]\n"}
+HEALTH = {"health.py": "# check\n"}
+CONTENTS: dict[str, Any] = {
+    "program": PROGRAM,
+    "health": HEALTH,
+    "unit.service": "[Unit]\n",
+    "supervisord.conf": "[supervisord]\n",
+}
 
 
 def task(

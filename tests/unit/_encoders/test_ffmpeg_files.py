@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_files import (
+    health_settings,
     key_file,
     program_settings,
     record,
@@ -18,7 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_f
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_records import streams_noted
 
-from tests.unit._encoders.answering_host import SETTINGS
+from tests.unit._encoders.answering_host import ROOT, SETTINGS
 from tests.unit._encoders.role_streams import STREAM, stream_of
 
 
@@ -30,7 +31,7 @@ def test_a_record_is_read_back_as_it_was_written() -> None:
     one = stream()
     text = record(one, by_list=True, scope="mine")
     (noted,) = streams_noted([], [(f"{one['name']}.json", text)], "ffmpeg_encoder")["streams"]
-    names = ("name", "label", "room_id", "room", "title", "session_id")
+    names = ("name", "label", "room_id", "room", "title", "session_id", "hls_url")
     assert noted == {name: one[name] for name in names} | {"by_list": True, "scope": "mine"}
 
 
@@ -94,3 +95,17 @@ def test_a_program_under_supervisord_gives_up_with_77_and_logs_to_its_own_file()
     assert program["stdout_logfile"] == f"/etc/e/log/{one['name']}.log"
     assert (program["exitcodes"], program["autorestart"], program["autostart"]) == ("77", "unexpected", "true")
     assert program["command"].split()[-2:] == [f"/etc/e/keys/{one['name']}.ffpreset", f"/etc/e/run/{one['name']}"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "run", "result"),
+    [
+        ("systemd", "/run/e", "/run/e-health/health.json"),
+        ("supervisord", f"{ROOT}/run", f"{ROOT}/run/health.json"),
+    ],
+)
+def test_the_health_check_reads_the_records_and_states_of_the_streams(manager: str, run: str, result: str) -> None:
+    text = health_settings({**SETTINGS, "health_slate": True}, "/usr/bin/ffmpeg", manager, "/run/e")
+    settings = json.loads(text)
+    assert (settings["run"], settings["result"], settings["records"]) == (run, result, f"{ROOT}/about")
+    assert (settings["slate"], settings["look"], settings["ffmpeg"]) == (True, False, "/usr/bin/ffmpeg")

@@ -49,6 +49,8 @@ def test_a_record_comes_before_its_key_and_leaves_after_it() -> None:
         f"{ROOT}/encoder.py",
         f"{ROOT}/encoder_media.py",
         f"{ROOT}/streams/NAME.json",
+        f"{ROOT}/health.py",
+        f"{ROOT}/health_settings.json",
         f"{UNITS}/tenbyte-encoder@.service",
         f"{UNITS}/tenbyte-encoder@NAME.service.d/stream.conf",
     ]
@@ -76,7 +78,8 @@ def test_a_stream_under_supervisord_has_logs_and_a_folder_and_no_units() -> None
 def test_all_that_could_hold_a_secret_is_private_and_in_no_diff() -> None:
     for manager in ("systemd", "supervisord"):
         for one in request(manager)["present"]["files"]:
-            assert one["mode"] == ("0644" if one["path"].startswith(UNITS) else "0600")
+            is_program = one["path"] == f"{ROOT}/health.py"
+            assert one["mode"] == ("0700" if is_program else "0644" if one["path"].startswith(UNITS) else "0600")
             holds_secrets = "/keys/" in one["path"] or "/streams/" in one["path"]
             assert one["shown"] is not holds_secrets
             assert (KEY in one["content"]) is ("/keys/" in one["path"])

@@ -64,15 +64,6 @@ def test_times_and_counts_have_limits(name: str, value: Any) -> None:
     assert "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds" in refusal("ffmpeg_encoder", **{name: value})
 
 
-@pytest.mark.parametrize("role", ["obs_encoder", "rtmp_relay"])
-@pytest.mark.parametrize(
-    ("name", "value"), [("interval", -1), ("interval", "often"), ("failures", 0), ("failures", "")]
-)
-def test_a_health_check_has_an_interval_and_a_number_of_failures(role: str, name: str, value: Any) -> None:
-    message = refusal(role, **{f"health_{name}": value})
-    assert message.startswith(f"{role}: {role}_health_interval is a number of seconds")
-
-
 @pytest.mark.parametrize("user", ["", None, "root;id", "../x", "Director", "a b", "director\n", ["director"], True])
 def test_without_a_unit_a_user_must_be_named(user: Any) -> None:
     assert "obs_encoder_user must name the user" in refusal("obs_encoder", start=False, user=user)
