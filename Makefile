@@ -59,7 +59,7 @@ encoders: ## Test every kind of source with every profile, with two generations 
 soak: ## Run five streams for an hour while something fails at random; MINUTES=5 for less
 	@exec scripts/test soak
 
-bench: ## Measure event beside uri, a plain client and an empty play (half an hour; results in build/bench)
+bench: ## Measure event beside uri, a plain client and an empty play (about half an hour; results in build/bench)
 	@exec scripts/bench
 
 build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)

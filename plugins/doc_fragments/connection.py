@@ -63,11 +63,13 @@ options:
   timeout:
     description:
       - Seconds that one request may take, from the lookup of the host's name to the end of its answer, from 1 to 600.
+      - The variable C(tenbyte_timeout) or the environment variable E(TENBYTE_TIMEOUT) may set it too.
     type: float
     default: 30.0
   retries:
     description:
       - How often a request is sent again after a failure that may pass, from 0 to 100.
+      - The variable C(tenbyte_retries) or the environment variable E(TENBYTE_RETRIES) may set it too.
       - A request that creates something is sent again only when it is certain that it had no effect.
       - When the service refuses a request because there were too many (HTTP 429), all requests of the task pause for
         the time that it asks for with C(Retry-After), at most a minute each time, or for some seconds. Then they follow
@@ -80,6 +82,7 @@ options:
   concurrency:
     description:
       - How many requests may be under way at once, from 1 to 100.
+      - The variable C(tenbyte_concurrency) or the environment variable E(TENBYTE_CONCURRENCY) may set it too.
     type: int
     default: 16
   requests_per_second:
@@ -87,6 +90,8 @@ options:
       - How many requests may be sent in a second, from 0.1 to 10000. They follow one another at equal distances,
         without bursts.
       - Each task counts for itself, with all items of its loop, and so does each host.
+      - The variable C(tenbyte_requests_per_second) or the environment variable E(TENBYTE_REQUESTS_PER_SECOND) may set
+        it too. That is how the playbooks and roles of this collection are given a rate.
       - Without it, requests are sent as soon as O(concurrency) allows, and more slowly after the service has refused
         one with HTTP 429.
     type: float

@@ -2,51 +2,21 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tests.bench``: measure the collection beside what a user would use instead, and what the wire allows.
-
-``make bench`` runs all of it, which takes half an hour. The options run a part.
-"""
+"""``python -m tests.bench``: measure the collection beside what a user would use instead. See ``options``."""
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-from collections.abc import Callable, Collection
-from typing import TypeVar
 
 from .bars import bars_of
+from .options import options
 from .plot import draw
 from .report import service_shares, summary, table
 from .results import FOLDER, Figures, results_of
 from .run import WrongResult, runs_of
 from .stand_in import ROOT
-from .variants import LATENCIES, LEFT_OUT, ONCE_ONLY, SIZES, VARIANTS, Cell, cells
-
-_Value = TypeVar("_Value")
-
-
-def options() -> argparse.Namespace:
-    letters = ", ".join(f"{letter} ({variant.name})" for letter, variant in VARIANTS.items())
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="how often everything runs; the medians are shown")
-    parser.add_argument("--only", type=_some(VARIANTS, str), default=set(VARIANTS), help=f"some of {letters}")
-    parser.add_argument("--sizes", type=_some(SIZES, int), default=set(SIZES), help="some of the numbers of sessions")
-    parser.add_argument(
-        "--latency", type=_some(LATENCIES, int), default=set(LATENCIES), help="some of the milliseconds"
-    )
-    parser.add_argument("--strict", action="store_true", help="fail if a bar is not met")
-    return parser.parse_args()
-
-
-def _some(known: Collection[_Value], kind: Callable[[str], _Value]) -> Callable[[str], set[_Value]]:
-    def some(text: str) -> set[_Value]:
-        chosen = {kind(word) for word in text.split(",")}
-        if not chosen <= set(known):
-            raise argparse.ArgumentTypeError(f"there are only {', '.join(map(str, known))}")
-        return chosen
-
-    return some
+from .variants import LEFT_OUT, ONCE_ONLY, VARIANTS, Cell, cells
 
 
 def measured(rounds: int, chosen: list[Cell]) -> list[list[Figures]]:
@@ -100,7 +70,7 @@ def warm_up(chosen: list[Cell]) -> None:
 
 
 def main() -> int:
-    asked = options()
+    asked = options(sys.argv[1:])
     chosen = list(cells(asked.only, asked.sizes, asked.latency))
     if not chosen:
         print("error: nothing of that is measured", file=sys.stderr)

@@ -63,8 +63,7 @@ def _table(results: Results) -> str:
 
 
 def _size(size: int, latency: int) -> str:
-    rooms = cell_of(size).rooms
-    text = f"{size:,}" if rooms == size else f"{size:,} in {rooms} rooms"
+    text = cell_of(size).event_size
     return f"{text}, {latency} ms" if latency else text
 
 
@@ -82,9 +81,9 @@ def _sentences(results: Results) -> Iterator[str]:
     faster = [f"{one.value:.0f} times as fast as `uri` ({one.phase})" for one in bars if one.name == _FASTER]
     slower = [f"{one.value:.1f} times as long as the bare client ({one.phase})" for one in bars if one.name == _SLOWER]
     if faster:
-        yield f"Without what an empty play takes, `event` is {' and '.join(faster)} with 200 sessions."
+        yield f"Without the empty play, `event` is {' and '.join(faster)} with 200 sessions."
     if slower:
-        yield f"Without it, `event` takes {' and '.join(slower)} with 200 sessions."
+        yield f"Without the empty play, `event` takes {' and '.join(slower)} with 200 sessions."
     copy = results.median("f", 10_000, 0, CREATED)
     if copy:
         yield (

@@ -105,9 +105,8 @@ def _order(figures: Figures) -> tuple[int, int, int, str]:
 
 
 def _row(one: Figures) -> str:
-    rooms = cell_of(one.size).rooms
     cells = (
-        f"{one.size:,}" if rooms == one.size else f"{one.size:,} in {rooms:,} rooms",
+        cell_of(one.size).event_size,
         f"{one.latency} ms",
         VARIANTS[one.variant].name,
         one.phase,

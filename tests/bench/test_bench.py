@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.integration.controller import Controller
 
 from .bars import bars_of
 from .large import seconds_to_open, seconds_to_plan
+from .options import options
 from .plot import draw
 from .readme import BEGIN, END, README, section, written
 from .report import summary, table
@@ -32,6 +34,13 @@ from .watch import watched
 
 MACHINE = Machine("Some Processor", 2, 8_000_000_000, "6.1", "3.11.2", "2.19.4")
 MEGABYTE = 10**6
+
+
+WITHOUT_LIBRARIES = """
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("tests.bench.options", run_name="__main__")
+"""
 
 
 def figures(letter: str, size: int, phase: str, wall: float, **more: Any) -> Figures:
@@ -117,11 +126,44 @@ def test_the_readme_has_one_place_for_the_table_and_the_rest_of_it_stays() -> No
 
 def test_the_table_shows_the_medians_and_the_machine() -> None:
     text = section(results(one_round(1.5), one_round(1.7), one_round(9.0)))
-    assert "| 200 | created | 181 | 7.00 | 1.70 | 0.50 | 1.00 |" in text
+    assert "| 200, one per room | created | 181 | 7.00 | 1.70 | 0.50 | 1.00 |" in text
     assert "5 November 2026 with 2 cores (Some Processor), 8 GB, Python 3.11.2, ansible-core 2.19.4" in " ".join(
         text.split()
     )
     assert "257 times as fast as `uri` (created)" in " ".join(text.split())
+
+
+def test_what_is_compared_without_the_empty_play_says_so_by_itself() -> None:
+    text = " ".join(section(results(one_round(1.5)[2:])).split())
+    assert "A dash: not measured. Without the empty play, `event` takes 1.0 times as long as the bare client" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--runs", "0"], "--runs: '0' is not a whole number of at least 1"),
+        (["--runs", "many"], "--runs: 'many' is not a whole number of at least 1"),
+        (["--sizes", "abc"], "--sizes: 'abc' is none of 50, 200, 1000, 10000"),
+        (["--sizes", "200,7"], "--sizes: '7' is none of 50, 200, 1000, 10000"),
+        (["--latency", ""], "--latency: '' is none of 0, 50"),
+        (["--only", "c,z"], "--only: 'z' is none of a, a1, b, c"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_what_there_is(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_options_are_told_and_checked_without_any_library() -> None:
+    for arguments, code in ((["--help"], 0), (["--runs", "0"], 2), ([], 0)):
+        command = [sys.executable, "-I", "-S", "-c", WITHOUT_LIBRARIES, str(ROOT), *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert ran.returncode == code, ran.stderr
+        assert ("about half an hour" in " ".join(ran.stdout.split())) is (arguments == ["--help"])
 
 
 def test_a_page_without_markers_is_not_written() -> None:
@@ -131,7 +173,7 @@ def test_a_page_without_markers_is_not_written() -> None:
 
 def test_results_are_shown_as_a_table_and_a_plot(tmp_path: Path) -> None:
     measured = results_of([one_round(1.5)])
-    assert "| 200 | 0 ms | event | created | 1.50 |" in table(measured)
+    assert "| 200, one per room | 0 ms | event | created | 1.50 |" in table(measured)
     draw(measured, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 1000
 

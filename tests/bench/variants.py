@@ -81,6 +81,12 @@ class Cell:
     def size(self) -> int:
         return self.rooms * self.sessions_per_room
 
+    @property
+    def event_size(self) -> str:
+        """Return how large the event is, in words: the sessions, and how they are divided among rooms."""
+        rooms = "one per room" if self.sessions_per_room == 1 else f"in {self.rooms:,} rooms"
+        return f"{self.size:,}{',' if self.sessions_per_room == 1 else ''} {rooms}"
+
     def calls_needed(self, phase: str) -> tuple[int, int]:
         """Return how many reads and creations are needed, with pages of 100, the last of which is not full."""
         if phase == CREATED:

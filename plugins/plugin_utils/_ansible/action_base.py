@@ -24,6 +24,7 @@ try:
     from .options import options_from
     from .plain_values import plain
     from .visibility import mask_on_newer_cores, warnings_of_cached_credentials
+    from .worker_process import end_with_parent
 except ImportError as error:
     MISSING_LIBRARY: str | None = error.name or str(error)
 else:
@@ -64,6 +65,7 @@ class WebinarAction(ActionBase):
     def guarded(self, task_vars: dict[str, Any], work: Callable[[Redactor], dict[str, Any]]) -> dict[str, Any]:
         """Return the result of ``work``, with the task's environment in force."""
         redactor = Redactor()
+        end_with_parent()
         try:
             environment = self._environment_of_the_task()
             redactor = self._redactor_for(environment)

@@ -212,15 +212,24 @@ def _given(value: Any) -> Any:
     return value
 
 
+def _as_given(title: str) -> str:
+    """Return a title in quotes, with escapes for what cannot be seen; of a long one, both ends."""
+    half = SHOWN_OF_A_TITLE // 2
+    return repr(title if len(title) <= SHOWN_OF_A_TITLE else f"{title[:half]}…{title[-half:]}")
+
+
 def _check_title(title: str, where: str) -> None:
     if not SHORTEST_TITLE <= len(title) <= LONGEST_TITLE:
         raise InvalidInput(
             f"{where} '{title[:SHOWN_OF_A_TITLE]}' has {len(title)} characters; the service takes {SHORTEST_TITLE} to "
             f"{LONGEST_TITLE}."
         )
-    if title != title.strip() or any(unicodedata.category(character) == "Cc" for character in title):
-        raise InvalidInput(
-            f"{where} '{title[:SHOWN_OF_A_TITLE].strip()}' begins or ends with a blank, or holds control characters."
-        )
+    problems = [
+        *(["begins with a blank"] if title != title.lstrip() else []),
+        *(["ends with a blank"] if title != title.rstrip() else []),
+        *(["holds control characters"] if any(unicodedata.category(one) == "Cc" for one in title.strip()) else []),
+    ]
+    if problems:
+        raise InvalidInput(f"{where} {_as_given(title)} {' and '.join(problems)}. Take that out of the title.")
     if not canonical_title(title):
         raise InvalidInput(f"{where} {_spelt(title)} has no visible characters.")

@@ -79,15 +79,17 @@ def facts_of(
             gone[name] = _gone(session)
         else:
             gone.pop(name, None)
-    rooms = list(before.rooms)
+    # A room that does not exist yet has no id.
+    rooms = {(one["id"], None if one["id"] else one["title"]): one for one in before.rooms}
     with_errors = {one.room_id for one in applied.sessions if one.error}
     for room_plan, room in zip(plan.rooms, applied.rooms, strict=True):
         room_id = id_of(room_plan.room or room.room)
         failed = room.error or room_id in with_errors
+        place = (room_id, None if room_id else room.title)
         if failed or whole:
-            rooms = [one for one in rooms if room_id is None or one["id"] != room_id]
+            rooms.pop(place, None)
         if whole and not failed and (room_id is not None or room.changed):
-            rooms.append({"id": room_id, "title": room.title})
+            rooms[place] = {"id": room_id, "title": room.title}
         if room_id is not None and room.room is None and room.changed:
             for name in [name for name, entry in sessions.items() if entry.get("room_id") == room_id]:
                 del sessions[name]
@@ -95,7 +97,7 @@ def facts_of(
                 name = f"{room.title}/{held.title}"
                 entry = {"id": held.id, "room_id": room_id, "room": room.title, "title": held.title}
                 gone[name if name not in gone else f"{name} ({held.id})"] = entry
-    return Known(sessions, rooms, gone)
+    return Known(sessions, list(rooms.values()), gone)
 
 
 def as_facts(known: Known, run: str, *, check_mode: bool, may_change_facts: bool) -> dict[str, Any]:

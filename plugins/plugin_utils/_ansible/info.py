@@ -18,6 +18,7 @@ from .._core.user_values import checked_uuid
 from .._operations.info import FoundSession, RoomQuery, SessionQuery, find_rooms, find_sessions
 from .._service.details import room_details, session_details, without_secrets
 from .connection_options import connection_from
+from .failure_message import told_once
 from .ledger_location import ledger_settings_from
 
 
@@ -40,13 +41,14 @@ def session_info(options: Mapping[str, Any], redactor: Redactor) -> dict[str, An
     if query.with_statistics:
         statistics = found.statistics if isinstance(found.statistics, Mapping) else {}
         result["statistics"] = without_secrets(statistics, redactor)
-    warnings = [
-        f"{session['room']}/{session['title']}: the stream's health is not known: {session['stream_health_error']}"
+    unknown = [
+        {**session, "reason": f"the stream's health is not known: {session['stream_health_error']}"}
         for session in result["sessions"]
         if session.get("stream_health_error")
     ]
-    if warnings:
-        result["warnings"] = warnings
+    if unknown:
+        # Masked first: a warning may cut a text anywhere.
+        result["warnings"] = told_once(redactor.value(unknown))
     shown: dict[str, Any] = redactor.value(result)
     return shown
 

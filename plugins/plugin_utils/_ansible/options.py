@@ -22,7 +22,7 @@ from .option_types import Spec, with_own_types
 from .option_values import prepared, prepared_value
 
 # Options that may also come from a variable `tenbyte_NAME` or the environment, for actions and lookups alike.
-SHARED_OPTIONS = ("api_url", "api_key", "api_token", "allow_http", "validate_certs", "ca_path", *LEDGER_SPEC)
+SHARED_OPTIONS = (*CONNECTION_SPEC, *LEDGER_SPEC)
 FROM_ENVIRONMENT = {name: f"TENBYTE_{name.upper()}" for name in SHARED_OPTIONS}
 # If the task gives one of the two credentials, the other's variable and environment variable are ignored.
 _EITHER = {"api_key": "api_token", "api_token": "api_key"}

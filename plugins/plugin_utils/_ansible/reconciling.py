@@ -19,6 +19,7 @@ from .action_base import WebinarAction
 
 try:
     from .._core.model import EventSpec
+    from .._core.plain_text import one_line
     from .._core.secrecy import Redactor
     from .._ledger.lease_owner import name_of_process
     from .._reconcile.ensure import ensure
@@ -74,7 +75,7 @@ class ReconcilingAction(WebinarAction):
                     redactor,
                     check_mode=self._task.check_mode,
                     # Callbacks such as json write a document to the standard output.
-                    tell=lambda line: self._display.display(line, stderr=True),
+                    tell=lambda line: self._display.display(f"{_host_of(task_vars)}{line}", stderr=True),
                     reuse=self._reuse,
                 ),
                 redactor,
@@ -93,6 +94,12 @@ class ReconcilingAction(WebinarAction):
     def _redactor_for(self, environment: Mapping[str, str]) -> Redactor:
         self._reuse = reuse_of(self._task, environment)
         return Redactor() if self._reuse is None else self._reuse.redactor
+
+
+def _host_of(task_vars: Mapping[str, Any]) -> str:
+    """Return how a line begins that is shown while a task is at work: with its host, since several may be at work."""
+    host = task_vars.get("inventory_hostname", "localhost")
+    return "" if host == "localhost" else f"[{one_line(str(host))}] "
 
 
 def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:

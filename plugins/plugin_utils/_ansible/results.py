@@ -19,8 +19,7 @@ from .._reconcile.outcomes import RoomOutcome, SessionOutcome, id_of
 from .._reconcile.steps import Step
 from . import facts
 from .diffs import diff_of
-
-_MOST_NAMED = 10
+from .failure_message import failure_message
 
 
 def event_result(
@@ -81,7 +80,8 @@ def event_result(
         result["warnings"] = notes
     if failed:
         result["failed"] = True
-        result["msg"] = _failure_message(failed, len(applied.sessions), len(failed_rooms), applied.sessions)
+        # Masked first: the message may cut a text anywhere.
+        result["msg"] = failure_message(redactor.value(failed), len(applied.sessions), len(failed_rooms))
     shown: dict[str, Any] = redactor.value(result)
     if reveal:
         _reveal(shown, [session for _name, session in shown_sessions])
@@ -163,35 +163,3 @@ def _shown_ingest_url(key: StreamKey | None, *, whip: bool = False) -> str | Non
         # WHIP sends the key as a bearer token (RFC 9725), so a query may contain another credential.
         return None
     return url.replace(key.stream_key, MASK)
-
-
-def _failure_message(
-    failed: list[dict[str, Any]], sessions: int, rooms: int, outcomes: Sequence[SessionOutcome]
-) -> str:
-    """Return a message that names what failed, each reason once, because many sessions may share a reason."""
-    ids = {
-        one_id
-        for outcome in outcomes
-        for one_id in (outcome.id_before, outcome.session.id if outcome.session else None)
-        if one_id
-    }
-    by_reason: dict[str, list[tuple[str, str]]] = {}
-    for item in failed:
-        name = f"{item['room']}/{item['title']}" if item["title"] else item["room"]
-        reason = item["reason"]
-        # Longer ids first: one id may be the beginning of another.
-        for one_id in sorted(ids, key=len, reverse=True):
-            reason = reason.replace(one_id, "\0")
-        by_reason.setdefault(reason, []).append((name, item["reason"]))
-    lines = []
-    for reason, items in by_reason.items():
-        names = ", ".join(name for name, _reason in items[:_MOST_NAMED])
-        if len(items) > _MOST_NAMED:
-            names += f" and {len(items) - _MOST_NAMED} more"
-        told = items[0][1] if len(items) == 1 else " ".join(reason.replace("\0", "").replace(" ()", "").split())
-        lines.append(f"{names}: {told}")
-    counts = [f"{sum(1 for item in failed if item['title'])} of {sessions} sessions"] if sessions else []
-    counts = [count for count in counts if not count.startswith("0 ")]
-    if rooms:
-        counts.append(f"{rooms} room{'s' if rooms > 1 else ''}")
-    return f"{' and '.join(counts)} failed. " + " | ".join(lines)

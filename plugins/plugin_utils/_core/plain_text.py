@@ -11,8 +11,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
+# How many names a message lists. Ansible prints a message whole, however long it is.
+MOST_NAMED = 10
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # The control characters of ECMA-48 in their 7-bit and 8-bit forms, except tab and line ends; and lone surrogates,
 # which JSON can represent and UTF-8 cannot.
@@ -31,6 +34,12 @@ def without_controls(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text as one line, without control characters and changes of direction."""
     return _DIRECTION.sub(REPLACEMENT, without_controls(" ".join(re.split(r"[\t\r\n\x85\u2028\u2029]+", text))))
+
+
+def first_of(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Return the first names of a list, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 def is_plain_id(text: str) -> bool:

@@ -18,7 +18,7 @@ from .._ledger.unanswered import LATEST_EFFECT, REMEMBERED
 from .._service.api import WebinarApi
 from .creation import Creation
 from .going_live import when_live
-from .outcomes import Applied, SessionOutcome, room_before, session_before
+from .outcomes import Applied, RoomOutcome, SessionOutcome, room_before, session_before
 from .plan import Plan
 from .progress import Progress
 from .room_run import RoomRun
@@ -42,7 +42,7 @@ def apply_plan(
         creation = Creation(api, ledger, timeout)
         _assign_rooms(plan, ledger)
         room_runs = [RoomRun(plan.world, room_plan, creation) for room_plan in plan.rooms]
-        rooms = progress.map(pool, RoomRun.outcome, room_runs, "rooms")
+        rooms = progress.map(pool, RoomRun.outcome, room_runs, "rooms", _has_failed)
         runs = [
             SlotRun(plan.world, outcome, session_plan, creation, policy)
             for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
@@ -59,8 +59,12 @@ def apply_plan(
 def _outcomes(runs: list[SlotRun], pool: ThreadPoolExecutor, progress: Progress) -> list[SessionOutcome]:
     """Run the plans of all slots. Where nothing is to be done, no thread is needed."""
     busy = [run for run in runs if not run.session_plan.is_idle]
-    ended = dict(zip(map(id, busy), progress.map(pool, SlotRun.outcome, busy, "sessions"), strict=True))
+    ended = dict(zip(map(id, busy), progress.map(pool, SlotRun.outcome, busy, "sessions", _has_failed), strict=True))
     return [ended[id(run)] if id(run) in ended else session_before(run.room, run.session_plan) for run in runs]
+
+
+def _has_failed(outcome: RoomOutcome | SessionOutcome) -> bool:
+    return outcome.error is not None
 
 
 def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor, progress: Progress) -> Applied:
@@ -70,7 +74,7 @@ def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor, progress:
         for room, room_plan in zip(rooms, plan.rooms, strict=True)
         for session_plan in room_plan.sessions
     ]
-    sessions = progress.map(pool, lambda pair: end_only(pair[0], pair[1], api), work, "sessions")
+    sessions = progress.map(pool, lambda pair: end_only(pair[0], pair[1], api), work, "sessions", _has_failed)
     return Applied(tuple(rooms), tuple(sessions))
 
 

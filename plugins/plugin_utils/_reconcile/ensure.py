@@ -84,6 +84,7 @@ def ensure(
 def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Progress) -> Outcome:
     """Return the outcome. Raise Outdated before any change if an earlier item's ledger cannot read a row."""
     api, ledger, connection = opened.api, opened.ledger, opened.api.connection
+    progress.is_limited = lambda: api.is_rate_limited
     notes = () if opened.is_earlier else opened.notes
     plan = _planned_from_whole_lists(opened, asked, connection.concurrency, progress)
     rows = plan.world.rows

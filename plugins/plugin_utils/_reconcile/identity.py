@@ -22,7 +22,8 @@ class Filling:
     """The session that fills a slot, or the reason why none can be chosen (``refusal``).
 
     ``row`` is the ledger's row of that session, else the row that holds the slot. ``others`` are the ids of further
-    current sessions of the title, which the ledger did not create and no run removes by itself.
+    current sessions of the title, which the ledger did not create and no run removes by itself. ``is_renamed``: it has
+    another title in the service than when the ledger was last told.
     """
 
     session: Session | None = None
@@ -30,6 +31,7 @@ class Filling:
     refusal: str | None = None
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    is_renamed: bool = False
 
 
 def session_in_slot(
@@ -46,7 +48,10 @@ def session_in_slot(
         leaving = _ids(row for row in rows.beside(slot) if row.phase != "beside")
         others = [one.id for one in bearing if one.id != ours.id and one.id not in leaving]
         strangers = [one for one in others if one not in _ids(rows.beside(slot))]
-        return Filling(ours, rows.of_id(ours.id), notes=_beside_note(ours, strangers), others=tuple(others))
+        row = rows.of_id(ours.id)
+        renamed = renamed_note(ours, spec.title, row)
+        notes = (*renamed, *_beside_note(ours, strangers))
+        return Filling(ours, row, notes=notes, others=tuple(others), is_renamed=bool(renamed))
     found = the_one_titled(bearing, spec.title)
     if found is None and bearing:
         return Filling(None, held, several_current([session.id for session in bearing]))
@@ -150,8 +155,16 @@ def room_in_slot(title: str, slot: Slot, mine: Titled[Room], rows: KnownRows) ->
     return RoomFilling(found, (rows.of_id(found.id) if found else None) or held, namesakes=tuple(named))
 
 
-def renamed_note(room: Room, title: str, row: Row) -> tuple[str, ...]:
-    kept = row.memory.get("title")
-    if same_title(room.title, title) or (kept is not None and kept.shown == canonical_title(room.title)):
+def renamed_note(thing: Room | Session, title: str, row: Row | None) -> tuple[str, ...]:
+    """Return a note about a room or session of the ledger that has another title in the service, the first time."""
+    kept = row.memory.get("title") if row is not None else None
+    if same_title(thing.title, title) or (kept is not None and kept.shown == canonical_title(thing.title)):
         return ()
-    return (f"the service's title of the room {room.id} is '{room.title}' now. It is used as it is",)
+    kind, way_out = "session", "The service's API cannot change it"
+    if isinstance(thing, Room):
+        kind, way_out = "room", "To give it its title back, use the action room with room_id and title"
+    note = (
+        f"the {kind} {thing.id}, which the ledger has for '{title}', is titled '{thing.title}' in the service now. It "
+        f"is used, and keeps that title. {way_out}"
+    )
+    return (note,)

@@ -103,9 +103,17 @@ def observe(
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        found = progress.map(pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up")
+        found = progress.map(
+            pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up", _is_refused
+        )
         _refuse_one_room_twice([room.room for room in found if room.room])
-        lists = progress.map(pool, lambda room: _sessions_of(api, room, sure=sure), found, "rooms read")
+        lists = progress.map(
+            pool,
+            lambda room: _sessions_of(api, room, sure=sure),
+            found,
+            "rooms read",
+            lambda read: read[1] is not None,
+        )
     sessions = {
         room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
     }
@@ -120,6 +128,10 @@ def observe(
     sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+
+
+def _is_refused(room: ObservedRoom) -> bool:
+    return room.refusal is not None
 
 
 def _completed(

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Runs work on a thread pool, and says how far it is: ``412/1000 sessions, 38/s, about 15 s left``."""
+"""Runs work on a thread pool, and says how far it is: ``412/1000 sessions (3 failed), 38/s, about 15 s left``."""
 
 from __future__ import annotations
 
@@ -25,17 +25,29 @@ _MOST_THREADS = 100
 
 
 class Progress:
-    """``tell`` gets a line at most every INTERVAL seconds. A run that ends earlier says nothing."""
+    """``tell`` gets a line at most every INTERVAL seconds. A run that ends earlier says nothing.
+
+    ``is_limited`` tells whether the service limits the rate of requests.
+    """
 
     def __init__(self, tell: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.is_limited: Callable[[], bool] = lambda: False
         self._tell = tell
         self._clock = clock
         self._next = clock() + INTERVAL
 
-    def map(self, pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], what: str) -> list[Result]:
+    def map(
+        self,
+        pool: Executor,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        what: str,
+        failed: Callable[[Result], bool] = lambda _result: False,
+    ) -> list[Result]:
         """Return the results in the order of the items. ``what``: what is counted, such as ``sessions``.
 
-        If the function raises an error, no more items are begun, and the error is raised.
+        ``failed`` tells whether a result is a failure. If the function raises an error, no more items are begun, and
+        the error is raised.
         """
         todo = list(items)
         results, numbers = dict[int, Result](), iter(range(len(todo)))
@@ -53,23 +65,25 @@ class Progress:
                 for future in ended:
                     future.result()
                 if pending and self._clock() >= self._next:
-                    self._say(len(results), len(todo), what, self._clock() - began)
+                    # A copy, because threads go on adding to it.
+                    failures = sum(map(failed, list(results.values())))
+                    self._say(len(results), len(todo), what, self._clock() - began, failures)
         finally:
             # After an error, nothing is left to be begun.
             for _number in numbers:
                 pass
         return [results[number] for number in range(len(todo))]
 
-    def _say(self, done: int, total: int, what: str, seconds: float) -> None:
+    def _say(self, done: int, total: int, what: str, seconds: float, failures: int = 0) -> None:
         self._next = self._clock() + INTERVAL
         if self._tell is None:
             return
-        line = f"{done}/{total} {what}"
+        line = f"{done}/{total} {what}" + (f" ({failures} failed)" if failures else "")
         if done and seconds > 0:
             rate = done / seconds
             shown = f"{rate:.0f}/s" if rate >= 1 else f"{rate * 60:.0f}/min"
             line += f", {shown}, about {_duration((total - done) / rate)} left"
-        self._tell(line)
+        self._tell(f"{line}; the service limits the rate" if self.is_limited() else line)
 
 
 def _duration(seconds: float) -> str:

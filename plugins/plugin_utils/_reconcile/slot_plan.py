@@ -38,6 +38,7 @@ class SessionPlan:
     ``session`` fills the slot now. ``row`` is its row in the ledger, else the row that holds the slot. ``purged``: the
     session was not asked for. ``awaits_other_run``: another run is creating the session, and the slot is planned again
     when that run has ended. ``withdraws``: an intent of an earlier run that sent no request is withdrawn.
+    ``is_renamed``: the ledger is told the title that the session has in the service.
     """
 
     spec: SessionSpec
@@ -49,12 +50,13 @@ class SessionPlan:
     notes: tuple[str, ...] = ()
     awaits_other_run: bool = False
     withdraws: bool = False
+    is_renamed: bool = False
 
     @property
     def is_idle(self) -> bool:
         """Return whether nothing is to be done or looked at, neither in the service nor in the ledger."""
         is_refused = self.refusal is not None and self.session is not None
-        return not (self.steps or self.awaits_other_run or self.withdraws or is_refused)
+        return not (self.steps or self.awaits_other_run or self.withdraws or self.is_renamed or is_refused)
 
 
 def plan_slot(room: str, spec: SessionSpec, found: Room | None, world: World, policy: Policy) -> SessionPlan:
@@ -88,7 +90,7 @@ def _plan_filled(
     room: str, spec: SessionSpec, found: Room, filling: Filling, sessions: TitledSessions, policy: Policy
 ) -> SessionPlan:
     session, row = filling.session, filling.row
-    plan = SessionPlan(spec, session, row, notes=filling.notes)
+    plan = SessionPlan(spec, session, row, notes=filling.notes, is_renamed=filling.is_renamed)
     if spec.state == "absent":
         # Another session of the title would fill the slot in the next run, and be removed then.
         several = several_current([session.id, *filling.others]) if session and filling.others else None

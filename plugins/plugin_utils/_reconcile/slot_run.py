@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .._core.comparison import shown_of_session
+from .._core.comparison import difference_to_remember, shown_of_session
 from .._core.errors import WebinarError, unexpected_message
 from .._core.model import Policy, Session
 from .._core.plain_text import same_title
@@ -78,6 +78,8 @@ class SlotRun:
             return state, self._is_about_a_gone_session()
         if self.session_plan.withdraws and state.room_id:
             self.creation.ledger.withdraw_unsent(self._slot(state))
+        if self.session_plan.is_renamed:
+            self._remember_title(state)
         for step in self.session_plan.steps:
             try:
                 if isinstance(step, CreateSession):
@@ -93,6 +95,15 @@ class SlotRun:
             if state.error:
                 break
         return state, False
+
+    def _remember_title(self, state: SessionOutcome) -> None:
+        """Note the title of a session that was renamed in the service, so that the next run does not warn again."""
+        session, row = self.session_plan.session, self.session_plan.row
+        if session is None or row is None or row.object_id != session.id:
+            return
+        kept = difference_to_remember("title", state.spec.title, session.title)
+        if kept is not None:
+            self.creation.ledger.remember(self._slot(state), session.id, {**row.memory, "title": kept})
 
     def _is_about_a_gone_session(self) -> bool:
         """Return whether the refusal is about a session that another run has removed since the list was read."""

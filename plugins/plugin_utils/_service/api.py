@@ -53,6 +53,10 @@ class WebinarApi:
         return self._transport.connection
 
     @property
+    def is_rate_limited(self) -> bool:
+        return self._transport.is_rate_limited
+
+    @property
     def url(self) -> str:
         return self._transport.connection.api_url
 

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .._core.errors import NotSent
+from .responses import FEWER_REQUESTS
 
 # In seconds.
 LONGEST_PAUSE = 60.0
@@ -70,6 +71,10 @@ class Pace:
         """The number of pauses since the service last accepted a request."""
         return self._fruitless
 
+    @property
+    def has_paused(self) -> bool:
+        return self._pauses > 0
+
     def wait_for_turn(self, what: str, before_wait: Callable[[float], None]) -> int:
         """Wait until a request may be sent, and return its turn.
 
@@ -86,8 +91,7 @@ class Pace:
                 begins = max(now, self._next)
                 if begins > now and self._fruitless > self._patience:
                     raise NotSent(
-                        f"{what}: not sent, because the service refuses all requests (HTTP 429). Set "
-                        "requests_per_second to what it allows, lower concurrency, or run again later."
+                        f"{what}: not sent, because the service refuses all requests (HTTP 429). {FEWER_REQUESTS}"
                     )
                 self._next = begins + 1 / self._rate
             if begins > now:

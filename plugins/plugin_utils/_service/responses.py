@@ -42,10 +42,14 @@ _LATEST_TIMESTAMP = 32_503_680_000
 _PART = 64 * 1024
 # Other encodings have no bound on the output of one input byte.
 ACCEPT_ENCODING = "gzip, deflate"
+FEWER_REQUESTS = (
+    "Set requests_per_second (or the variable tenbyte_requests_per_second) to what the service allows, lower "
+    "concurrency (tenbyte_concurrency), or run again later."
+)
 _ADVICE = {
     401: " Check api_key or api_token.",
     403: " The account of api_key or api_token may not do this; rooms belong to the host who created them.",
-    429: " Set requests_per_second to what the service allows, lower concurrency, or run again later.",
+    429: f" {FEWER_REQUESTS}",
 }
 
 

@@ -95,6 +95,11 @@ class Transport:
         clock = self._clock
         return None if clock is None else clock[0] + time.monotonic() - clock[1]
 
+    @property
+    def is_rate_limited(self) -> bool:
+        """Return whether the service has refused a request of this run because there were too many."""
+        return self._pace.has_paused
+
     def close(self) -> None:
         self._exchanges.close()
 

@@ -238,7 +238,7 @@ def test_description_analytics_and_title_of_a_room_are_updated(simulator: Simula
     simulator.journal.clear()
     run = room(controller, "--diff", title="Main stage", description="Plenaries", analytics=analytics)
     assert actions(run, ROOM) == ["update_room"]
-    assert "+    description: Plenaries" in run.output
+    assert "+  description: Plenaries" in run.output
     assert room(controller, title="Main stage", analytics=analytics).result(ROOM)["changed"] is False
     run = room(controller, room_id=made["id"], title="Grand stage")
     assert run.result(ROOM)["room"] == {

@@ -142,7 +142,7 @@ def shape(value: Any) -> Any:
 def test_a_diff_shows_sessions_with_fingerprints_in_place_of_keys(simulator: Simulator, controller: Controller) -> None:
     run = controller.tasks(EVENT_TASKS, "--diff")
     fingerprints = [session["stream_key_fingerprint"] for session in run.result(EVENT)["sessions"]]
-    assert all(f"+        stream_key_fingerprint: {fingerprint}" in run.output for fingerprint in fingerprints)
+    assert all(f"+  stream_key_fingerprint: {fingerprint}" in run.output for fingerprint in fingerprints)
     assert len(set(fingerprints)) == 3
     assert not any(key in run.output for key in simulator.issued_keys())
 

@@ -51,8 +51,11 @@ def test_a_session_renamed_in_the_dashboard_is_used_with_a_warning(
     (ours,) = succeeded(result(controller, event(rooms_of("Keynote"))))["sessions"]
     simulator.dashboard.rename_session("Keynote", "Opening")
     simulator.dashboard.rename_room("Main stage", "Grand hall")
+    preview = result(controller, event(rooms_of("Keynote")), "--check")
     first, again = results(controller, event(rooms_of("Keynote")), event(rooms_of("Keynote")))
-    assert "Grand hall" in warnings(first)
+    for shown in (preview, first):
+        assert "which the ledger has for 'Main stage', is titled 'Grand hall' in the service now" in warnings(shown)
+        assert f"{ours['id']}, which the ledger has for 'Keynote', is titled 'Opening'" in warnings(shown)
     assert (first["changed"], first["sessions"][0]["id"]) == (False, ours["id"])
     assert_no_change_and_no_warning(again)
     assert (len(simulator.service.rooms), len(simulator.service.sessions)) == (1, 1)

@@ -58,8 +58,8 @@ def test_the_diff_shows_another_tag_manager_id(controller: Controller) -> None:
         return room(title="Main stage", analytics={"google_tag_manager": tag})
 
     done = run(controller, tagged("GTM-FIRST1"), tagged("GTM-SECOND"), tagged("GTM-SECOND"), arguments=("--diff",))
-    assert "-        container_id: GTM-FIRST1" in done.output
-    assert "+        container_id: GTM-SECOND" in done.output
+    assert "-  analytics.google_tag_manager.container_id: GTM-FIRST1" in done.output
+    assert "+  analytics.google_tag_manager.container_id: GTM-SECOND" in done.output
     assert_no_change_and_no_warning(results_of(done)[-1])
     assert done.result(ROOM)["diff"]["before"] == done.result(ROOM)["diff"]["after"]
 

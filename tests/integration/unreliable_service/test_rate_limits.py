@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.conftest import EVENT, PRESET
 from tests.integration.controller import Controller, Run
+from tests.integration.playbooks.event import play
 from tests.simulator.journal import Entry
 from tests.simulator.server import Simulator
 
@@ -78,6 +79,30 @@ def test_under_a_ceiling_the_service_refuses_nothing(simulator: Simulator, contr
     assert duration(simulator) > (len(times) - 2) / 20
     assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 22
     assert sum(after - before for before, after in pairwise(times)) / (len(times) - 1) > 1 / 21
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["-e", "tenbyte_requests_per_second=10"], {}), ([], {"TENBYTE_REQUESTS_PER_SECOND": "10"})],
+    ids=["a variable", "the environment"],
+)
+def test_a_playbook_takes_its_rate_from(
+    simulator: Simulator, controller: Controller, arguments: list[str], environment: dict[str, str]
+) -> None:
+    rooms = [{"title": "Hall", "sessions": [{"title": f"Talk {talk}", "preset_id": PRESET} for talk in range(10)]}]
+    run = play(controller, "provision", *arguments, rooms=rooms, environment=environment)
+    assert run.returncode == 0, run.output
+    assert duration(simulator) > (len(simulator.journal) - 2) / 10
+
+
+def test_a_playbook_refuses_a_rate_that_is_none_under_the_name_of_its_variable(
+    simulator: Simulator, controller: Controller
+) -> None:
+    for name, value in (("tenbyte_requests_per_second", "fast"), ("tenbyte_concurrency", "0")):
+        run = play(controller, "provision", "-e", f"{name}={value}", rooms=[{"title": "Hall", "sessions": []}])
+        assert run.returncode != 0
+        assert f"{name} is '{value}'; " in run.output
+    assert len(simulator.journal) == 0
 
 
 def test_a_service_that_refuses_everything_is_reported_with_the_way_out(

@@ -131,3 +131,12 @@ def test_a_path_from_the_environment_may_begin_at_home(tmp_path: Path) -> None:
     (tmp_path / "home" / "ca.pem").touch()
     options = options_from({}, CONNECTION_SPEC, lambda _name: None, {"TENBYTE_CA_PATH": "~/ca.pem"})
     assert connected(ca_path=options["ca_path"]).ca_path == str(tmp_path / "home" / "ca.pem")
+
+
+def test_the_rate_and_number_of_requests_reach_the_connection_from_variables_and_the_environment() -> None:
+    variables = {"tenbyte_api_key": SECRET, "tenbyte_requests_per_second": "2.5", "tenbyte_concurrency": 3}
+    environment = {"TENBYTE_TIMEOUT": "7", "TENBYTE_RETRIES": "1", "TENBYTE_CONCURRENCY": "9"}
+    options = options_from({}, CONNECTION_SPEC, variables.get, environment)
+    connection = connection_from(options, Redactor())
+    assert (connection.requests_per_second, connection.concurrency) == (2.5, 3)
+    assert (connection.timeout, connection.retries) == (7.0, 1)

@@ -287,3 +287,20 @@ def test_a_start_time_may_have_several_forms_and_is_sent_in_one(start: str | Non
 def test_an_ambiguous_start_time_is_refused_with_the_right_form(start: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=rf"'Keynote': scheduled_start_time '{start}' {said}"):
         event(room(session(scheduled_start_time=start)))
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        (" Keynote", "title ' Keynote' begins with a blank. "),
+        ("Keynote ", "title 'Keynote ' ends with a blank. "),
+        ("\tIt's on\n", 'title "\\tIt\'s on\\n" begins with a blank and ends with a blank. '),
+        ("Key\x07note\N{NO-BREAK SPACE}", "title 'Key\\x07note\\xa0' ends with a blank and holds control characters. "),
+        (f"{'x' * 60} ", f"title '{'x' * 20}…{'x' * 19} ' ends with a blank. "),
+    ],
+)
+def test_a_title_is_quoted_as_it_was_given(title: str, said: str) -> None:
+    for asked in (room(session(title=title)), room(title=title)):
+        with pytest.raises(InvalidInput) as caught:
+            event(asked)
+        assert said in str(caught.value)

@@ -26,12 +26,13 @@ SPEC = {**CONNECTION_SPEC, **LEDGER_SPEC}
 
 
 def shared(given: dict[str, Any], variables: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """Return a task's options: its own, those from variables, and those from the environment."""
+    """Return a task's options: its own, those from variables, and those from the environment; no defaults."""
     options = options_from(given, SPEC, variables.get, environment)
-    return {name: options[name] for name in SHARED_OPTIONS if options[name] is not None}
+    return {name: options[name] for name in SHARED_OPTIONS if options[name] != SPEC[name].get("default")}
 
 
-TEXTS = [name for name in SHARED_OPTIONS if SPEC[name]["type"] != "bool"]
+TEXTS = [name for name in SHARED_OPTIONS if SPEC[name]["type"] in ("str", "path")]
+NUMBERS = [name for name in SHARED_OPTIONS if SPEC[name]["type"] in ("int", "float")]
 TRUTHS = [name for name in SHARED_OPTIONS if SPEC[name]["type"] == "bool"]
 
 
@@ -53,6 +54,33 @@ def test_a_shared_boolean_comes_from_the_same_places(name: str) -> None:
     assert shared({}, {variable: False}, {FROM_ENVIRONMENT[name]: "yes"})[name] is False
     assert shared({name: None}, {variable: "\n"}, environment)[name] is False
     assert name not in shared({}, {variable: ""}, {FROM_ENVIRONMENT[name]: " "})
+
+
+def test_every_option_of_the_connection_has_a_variable_for_the_playbooks() -> None:
+    assert set(SHARED_OPTIONS) == {*TEXTS, *NUMBERS, *TRUTHS} == set(SPEC)
+    assert {"requests_per_second", "concurrency", "timeout", "retries"} == set(NUMBERS)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_shared_number_comes_from_the_same_places(name: str) -> None:
+    environment = {FROM_ENVIRONMENT[name]: "9"}
+    assert shared({name: 7}, {f"tenbyte_{name}": 8}, environment) == {name: 7}
+    for variable in (8, "8", " 8\n"):
+        assert shared({name: None}, {f"tenbyte_{name}": variable}, environment) == {name: 8}
+    assert shared({}, {f"tenbyte_{name}": " "}, environment) == {name: 9}
+    assert shared({}, {}, {FROM_ENVIRONMENT[name]: ""}) == {}
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "0.01", True, [1], "1e9"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_wrong_number_is_refused_with_the_name_of_its_source(name: str, value: object) -> None:
+    for place, given in (
+        (name, ({name: value}, {}, {})),
+        (f"tenbyte_{name}", ({}, {f"tenbyte_{name}": value}, {})),
+        (FROM_ENVIRONMENT[name], ({}, {}, {FROM_ENVIRONMENT[name]: str(value)})),
+    ):
+        with pytest.raises(InvalidInput, match=rf"^{place} is "):
+            shared(*given)
 
 
 @pytest.mark.parametrize("name", TRUTHS)

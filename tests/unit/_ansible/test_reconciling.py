@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.reconciling import _host_of
 
 from tests.conftest import COLLECTIONS
 
@@ -40,3 +41,11 @@ def test_a_plugin_loads_the_libraries_that_it_needs_and_no_others(plugin: str, e
         [sys.executable, "-c", LOADED, plugin], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     assert ran.stdout.split() == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "beginning"),
+    [({}, ""), ({"inventory_hostname": "localhost"}, ""), ({"inventory_hostname": "relay1"}, "[relay1] ")],
+)
+def test_a_line_about_progress_names_the_host_of_the_task(variables: dict[str, str], beginning: str) -> None:
+    assert _host_of(variables) == beginning

@@ -22,11 +22,12 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream_keys import stream_keys_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import progress
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome, ensure
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 from cryptography.fernet import Fernet
 
-from ..scripted_server import refusal
+from ..scripted_server import Answer, Request, refusal
 from ..small_service import SmallService
 
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
@@ -226,3 +227,24 @@ def test_without_a_ledger_a_run_plans_and_makes_only_endings(
     (ended,) = outcome.applied.sessions
     assert (ended.changed, ended.session and ended.session.status) == (True, "ended")
     assert service.sessions[made.session.id]["status"] == ("live" if check_mode else "ended")
+
+
+def test_a_long_run_counts_what_failed_and_says_that_the_service_limits_the_rate(
+    service: SmallService, ledger_settings: LedgerSettings, api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.05)
+    sessions = tuple(SessionSpec(f"Talk {number}", preset_id=PRESET) for number in range(12))
+    asked = EventSpec((RoomSpec(title="Main stage", sessions=sessions),))
+    answers = iter([None, refusal(429)])
+
+    def answer(request: Request) -> Answer | None:
+        return next(answers, None) if request.method == "POST" else None
+
+    service.on_request = answer
+    lines: list[str] = []
+    connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=2)
+    outcome = ensure(connection, ledger_settings, asked, Redactor(), check_mode=False, tell=lines.append)
+    assert sum(1 for one in outcome.applied.sessions if one.error) == 1
+    of_sessions = [line for line in lines if " sessions" in line]
+    assert any("/12 sessions (1 failed)" in line for line in of_sessions)
+    assert of_sessions[-1].endswith("; the service limits the rate")

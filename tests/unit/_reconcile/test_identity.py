@@ -198,3 +198,22 @@ def test_two_accounts_that_share_a_ledger_do_not_affect_each_other(
     with pytest.raises(InvalidInput, match="not one of the rooms of this account"):
         theirs.apply(asked)
     assert theirs.writes() == []
+
+
+def test_a_session_with_another_title_in_the_service_is_reported_until_the_ledger_knows_that_title(run: Run) -> None:
+    run.apply(event(KEYNOTE))
+    (session_id,) = run.service.sessions
+    run.service.sessions[session_id]["title"] = "Opening"
+    plan = run.plan(event(KEYNOTE))
+    assert list(plan.steps()) == []
+    assert not plan.rooms[0].sessions[0].is_idle
+    (done,) = run.apply_plan(plan).sessions
+    (note,) = done.notes
+    assert f"the session {session_id}, which the ledger has for 'Keynote', is titled 'Opening'" in note
+    assert (done.changed, done.session and done.session.id) == (False, session_id)
+    assert run.plan(event(KEYNOTE)).rooms[0].sessions[0].is_idle
+    (done,) = run.apply(event(KEYNOTE)).sessions
+    assert done.notes == ()
+    run.service.sessions[session_id]["title"] = "Closing"
+    (done,) = run.apply(event(KEYNOTE)).sessions
+    assert "'Closing'" in done.notes[0]

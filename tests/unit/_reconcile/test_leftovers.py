@@ -92,7 +92,7 @@ def test_check_mode_shows_the_removal_of_a_duplicate_and_calls_nothing(run: Run,
     assert run.writes() == []
 
 
-def test_result_and_diff_show_a_duplicate_beside_the_session_that_stays(run: Run, duplicate: str) -> None:
+def test_the_result_shows_the_session_that_stays_and_the_diff_the_duplicate(run: Run, duplicate: str) -> None:
     plan = run.plan(ASKED)
     result = event_result(Outcome(plan, run.apply(ASKED)), Redactor(), facts_before={}, run="r")
     (kept,) = run.service.current("Keynote")
@@ -100,10 +100,9 @@ def test_result_and_diff_show_a_duplicate_beside_the_session_that_stays(run: Run
     assert result["ansible_facts"]["tenbyte_sessions"]["Main stage/Keynote"]["id"] == kept
     assert (result["changed"], result["failed_sessions"]) == (True, [])
     assert f"removed {duplicate}" in result["warnings"][0]
-    assert f"Keynote ({duplicate})" in result["diff"]["before"]
-    assert kept in result["diff"]["before"]
-    assert duplicate not in result["diff"]["after"]
-    assert kept in result["diff"]["after"]
+    assert f"session Main stage/Keynote ({duplicate})" in result["diff"]["before"]
+    assert kept not in result["diff"]["before"]
+    assert result["diff"]["after"] == ""
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,34 @@ def test_the_rate_is_of_this_work_and_the_rest_is_estimated_from_it() -> None:
     ]
 
 
+def test_failures_and_the_services_limit_are_told() -> None:
+    lines: list[str] = []
+    told = Progress(lines.append, lambda: 0.0)
+    told._say(412, 1000, "sessions", 412 / 38, 3)
+    told.is_limited = lambda: True
+    told._say(0, 1000, "sessions", 10.0)
+    told._say(412, 1000, "sessions", 412 / 38, 3)
+    assert lines == [
+        "412/1000 sessions (3 failed), 38/s, about 15 s left",
+        "0/1000 sessions; the service limits the rate",
+        "412/1000 sessions (3 failed), 38/s, about 15 s left; the service limits the rate",
+    ]
+
+
+def test_the_failures_so_far_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", SHORT)
+    steps, lines = Steps(), list[str]()
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        steps.end(10 if len(lines) > 6 else 1)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        Progress(tell).map(pool, steps.work, range(10), "sessions", lambda result: result in (2, 4))
+    assert not any("failed" in line for line in lines if line.startswith(("0/", "1/")))
+    assert any(line.startswith("3/10 sessions (2 failed)") for line in lines)
+
+
 def test_short_work_says_nothing() -> None:
     lines: list[str] = []
     with ThreadPoolExecutor(max_workers=4) as pool:
