@@ -196,6 +196,6 @@ def test_stopped_keeps_the_files_and_absent_leaves_nothing(streaming: EncoderLab
 
 
 def tree(folder: Path) -> dict[str, float]:
-    """Paths with the times of their last change, without what running streams write: logs, sockets, and their states."""
-    files = (path for path in folder.rglob("*") if not {"log", "run"} & {path.name, *path.relative_to(folder).parts[:-1]})
+    """Paths with the times of their last change, without what running streams write: logs, sockets and states."""
+    files = (path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in ("log", "run"))
     return {os.fspath(path): path.stat().st_mtime for path in files}

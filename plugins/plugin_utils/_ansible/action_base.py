@@ -60,12 +60,12 @@ class WebinarAction(ActionBase):
                 options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ), redactor
             )
 
+        end_with_parent()
         return self.guarded(task_vars, done)
 
     def guarded(self, task_vars: dict[str, Any], work: Callable[[Redactor], dict[str, Any]]) -> dict[str, Any]:
         """Return the result of ``work``, with the task's environment in force."""
         redactor = Redactor()
-        end_with_parent()
         try:
             environment = self._environment_of_the_task()
             redactor = self._redactor_for(environment)
