@@ -199,6 +199,30 @@ EVERYTHING = f"""
     - debug: {{var: ansible_failed_result}}
 - tenbyte.webinar.session: {{room: Main stage, title: "{{{{ item }}}}", state: absent}}
   loop: [Panel, Talk]
+
+- ansible.builtin.include_role: {{name: tenbyte.webinar.ffmpeg_encoder}}
+  vars: &encoder
+    ffmpeg_encoder_state: "{{{{ item }}}}"
+    ffmpeg_encoder_root: "{{{{ leak_home }}}}/enc"
+    ffmpeg_encoder_binary: "{{{{ leak_home }}}}/ffmpeg"
+    ffmpeg_encoder_service_manager: supervisord
+    ffmpeg_encoder_supervisord_command: "{{{{ leak_commands }}}}/supervisord"
+    ffmpeg_encoder_supervisorctl_command: "{{{{ leak_commands }}}}/supervisorctl"
+    ffmpeg_encoder_start_timeout: 0
+    ffmpeg_encoder_streams:
+      - {{session_id: "{{{{ leak_id }}}}", room: Main stage, title: Keynote, rtmp_url: "rtmp://127.0.0.1:1935/live"}}
+  loop: [started, started, stopped]
+- debug: {{var: __ffmpeg_encoder_host}}
+# The module does not start: what was sent to it must not stay.
+- ansible.builtin.include_role: {{name: tenbyte.webinar.ffmpeg_encoder}}
+  vars: {{<<: *encoder, ansible_python_interpreter: /nowhere/python3}}
+  loop: [started]
+# What stands in the way is noticed when the key has been sent.
+- ansible.builtin.file: {{path: "{{{{ leak_home }}}}/enc/keys", state: absent}}
+- ansible.builtin.copy: {{content: "", dest: "{{{{ leak_home }}}}/enc/keys", mode: "0600"}}
+- ansible.builtin.include_role: {{name: tenbyte.webinar.ffmpeg_encoder}}
+  vars: *encoder
+  loop: [started, absent]
 """
 
 KEY_TEMPLATE = "{{ lookup('tenbyte.webinar.stream_key', item.id) }}\n"

@@ -22,7 +22,8 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography.fernet import Fernet
 
-from tests.integration.controller import Controller, Run
+from tests.integration.controller import BIN, Controller, Run
+from tests.integration.roles.encoders import FFMPEG
 from tests.lab.leaks import ProcessWatch, places_in_files, places_in_texts
 from tests.leaks import system_log
 from tests.leaks.plays import ECHO_ROOM, EVERYTHING, FIRST, KEY_TEMPLATE, PLANTING, PRESET, play
@@ -166,6 +167,7 @@ def scene(folder: Path, commands: Path, collections: Path, *, with_runner: bool)
             "leak_vault_password": canary("vault"),
             "leak_home": str(home),
             "leak_keys": str(home / "keys"),
+            "leak_commands": str(BIN),
         }
         watch = stack.enter_context(ProcessWatch(_SAMPLE_SECONDS))
         made = Scene(simulator, controller, log, watch, given, canary("planted"))
@@ -179,6 +181,8 @@ def _play_all(made: Scene, *, with_runner: bool) -> None:
         (home / name).mkdir(parents=True)
     (home / "inventory" / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
     (home / "templates" / "key.j2").write_text(KEY_TEMPLATE)
+    (home / "ffmpeg").write_text(FFMPEG)
+    (home / "ffmpeg").chmod(0o755)
     (home / "vault-password").write_text(secrets.token_hex(16))
     made.given["leak_adopted_key"] = canary("adopted").replace('"', "").replace("<", "").replace(">", "")
     _write_variables(made)

@@ -124,3 +124,15 @@ def test_every_operation_on_the_ledger_was_executed_and_one_was_refused(played: 
         for _item in record["result"].get("results", [None])
     ]
     assert ended == ["ok"] * 4 + ["failed"] + ["ok"] * 3
+
+
+def test_a_key_was_sent_to_an_encoder_in_a_run_that_keeps_its_remote_files(played: Scene) -> None:
+    # Otherwise neither the way of a key to a host nor what a failure leaves there would have been searched.
+    records = [one for one in played.runs["everything"].records if one["action"] == "tenbyte.webinar.encoder_host"]
+    records = [one for one in records if one["kind"] in ("ok", "failed")]
+    assert [one["kind"] for one in records] == ["ok", "ok", "ok", "failed", "failed", "ok"]
+    written = records[0]["result"]["written"]
+    assert [path for path in written if path.endswith(".ffpreset")]
+    assert records[1]["result"]["changed"] is False
+    assert list((played.home / "remote").glob("ansible-tmp-*/AnsiballZ_encoder_host.py"))
+    assert list((played.home / "remote").glob("ansible-tmp-*/request-*")) == []

@@ -165,8 +165,22 @@ def test_a_file_of_the_engine_says_that_it_is_private(name: str) -> None:
 def test_a_plugin_imports_from_the_uppermost_floor_and_the_core_alone(name: str) -> None:
     imported = set(imports_of(ROOT / "plugins" / f"{name}.py"))
     libraries = {target for kind, target in imported if kind == "library"}
-    assert libraries - set(sys.stdlib_module_names) <= {"ansible"}
+    # What runs on a host has its parts in module_utils.
+    allowed = {"ansible", "ansible_collections"} if name == "modules/encoder_host" else {"ansible"}
+    assert libraries - set(sys.stdlib_module_names) <= allowed
     assert {f"{target.partition('/')[0]}/" for kind, target in imported if kind == "engine"} <= {*UPPERMOST, "_core/"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/module_utils/**/*.py")), ids=lambda path: path.stem)
+def test_what_runs_on_a_host_needs_nothing_but_an_old_python(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert {alias.name.partition(".")[0] for alias in node.names} <= set(sys.stdlib_module_names)
+        if isinstance(node, ast.ImportFrom):
+            # Its own neighbours, or the standard library.
+            assert node.level == 1 or (node.module or "").partition(".")[0] in sys.stdlib_module_names
+    assert PRIVATE in path.read_text()
 
 
 def libraries_behind(path: Path) -> set[str]:

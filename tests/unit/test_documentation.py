@@ -42,6 +42,8 @@ SPECS = {
     "ledger": argument_specs.LEDGER_ACTION_SPEC,
 }
 FOLDERS = {"module": "modules", "lookup": "lookup"}
+# The action that the encoders' roles use; its options are theirs.
+OF_THE_ROLES = "encoder_host"
 COMPARED = ("type", "default", "choices", "required", "elements")
 
 
@@ -108,7 +110,36 @@ def test_every_action_is_documented_and_in_the_action_group() -> None:
     actions = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")} - {"__init__"}
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
-    assert actions == modules == set(SPECS) == set(runtime["action_groups"]["all"])
+    assert actions == modules == {*SPECS, OF_THE_ROLES}
+    assert set(runtime["action_groups"]["all"]) == set(SPECS)
+
+
+def uses_of(action: str) -> Iterator[dict[str, Any]]:
+    """Yield the options that the tasks of roles give an action."""
+
+    def search(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if action in value:
+                yield value[action]
+            for below in value.values():
+                yield from search(below)
+        elif isinstance(value, list):
+            for below in value:
+                yield from search(below)
+
+    for path in sorted(ROOT.glob("roles/*/tasks/*.yml")):
+        yield from search(yaml.safe_load(path.read_text()))
+
+
+def test_the_roles_give_their_own_action_documented_options_and_each_that_it_needs() -> None:
+    options = documented_options("module", OF_THE_ROLES)
+    uses = list(uses_of(f"tenbyte.webinar.{OF_THE_ROLES}"))
+    assert len(uses) >= 4
+    required = {name for name, option in options.items() if option.get("required")}
+    for use in uses:
+        assert required <= set(use) <= set(options)
+        state = str(use["state"])
+        assert "{{" in state or state in options["state"]["choices"]
 
 
 @pytest.mark.parametrize("name", SPECS)

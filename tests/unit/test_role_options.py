@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_files import program_settings
 from jinja2 import Environment, nodes
+
+from tests.unit._encoders.role_streams import stream_of
 
 # Python warns of escapes in the templates' regular expressions.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")
@@ -139,15 +142,11 @@ def test_each_journal_named_in_a_message_belongs_to_a_unit(role: Path) -> None:
     assert named <= {*re.findall(r"^SyslogIdentifier=(.+)$", units, re.MULTILINE), *checks}
 
 
-def test_each_log_file_named_in_a_message_is_written_by_supervisord() -> None:
-    role = ROOT / "roles" / "ffmpeg_encoder"
-    texts = "\n".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
-    logs = re.findall(
-        r"^stdout_logfile=.*/log/(.*)$", (role / "templates" / "program.conf.j2").read_text(), re.MULTILINE
-    )
-    assert logs == ["{{ __ffmpeg_encoder_stream.name }}.log"]
-    assert "SESSION_ID.log" not in texts
-    assert "NAME.log" in texts
+def test_the_log_file_named_in_a_message_is_written_by_supervisord() -> None:
+    text = (ROOT / "roles" / "ffmpeg_encoder" / "tasks" / "verify_stream.yml").read_text()
+    assert "ffmpeg_encoder_root ~ '/log/' ~ __ffmpeg_encoder_stream.name ~ '.log'" in text
+    program = program_settings(stream_of("ffmpeg_encoder") | {"name": "NAME"}, "ROOT")
+    assert re.findall("^stdout_logfile=(.*)$", program, re.MULTILINE) == ["ROOT/log/NAME.log"]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)

@@ -54,14 +54,23 @@ class WebinarAction(ActionBase):
 
     def answer(self, task_vars: dict[str, Any], argument_spec: Mapping[str, Any], work: Work) -> dict[str, Any]:
         """Return the result of ``work`` for the task's options. An error becomes a failed result, not a traceback."""
-        redactor = Redactor()
+
+        def done(redactor: Redactor) -> dict[str, Any]:
+            return work(
+                options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ), redactor
+            )
+
         end_with_parent()
+        return self.guarded(task_vars, done)
+
+    def guarded(self, task_vars: dict[str, Any], work: Callable[[Redactor], dict[str, Any]]) -> dict[str, Any]:
+        """Return the result of ``work``, with the task's environment in force."""
+        redactor = Redactor()
         try:
             environment = self._environment_of_the_task()
             redactor = self._redactor_for(environment)
             with libraries_needed(), in_force(environment):
-                options = options_from(plain(self._task.args), argument_spec, self._variable_of(task_vars), os.environ)
-                result = work(options, redactor)
+                result = work(redactor)
         except WebinarError as error:
             result = _failure(redactor.text(str(error)))
         except AnsibleError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 # A role removes paths and units by these names. So a file that does not have such a name is not a stream's.
@@ -24,19 +25,28 @@ def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
     """Return the ``streams`` on a host, their ``names``, and the ``key_times`` by name.
 
     ``keys`` has a line ``NAME.SUFFIX SECONDS`` for each key file, ``records`` a line ``NAME.json {…}`` or
-    ``NAME/FILE {…}`` for each stream with a record. An older version's stream, or one that was only partly removed, has
-    no record, so only its name is known.
+    ``NAME/FILE {…}`` for each stream with a record.
+    """
+    return streams_noted(
+        [tuple(line.partition(" ")[::2]) for line in keys.splitlines()],
+        [tuple(line.partition(" ")[::2]) for line in records.splitlines()],
+        role,
+    )
+
+
+def streams_noted(keys: Iterable[tuple[str, ...]], records: Iterable[tuple[str, ...]], role: str) -> dict[str, Any]:
+    """Return the same for (file, seconds) of each key, and (path, content) of each record.
+
+    An older version's stream, or one that was only partly removed, has no record, so only its name is known.
     """
     known: dict[str, dict[str, Any]] = {}
-    for line in records.splitlines():
-        path, _blank, content = line.partition(" ")
+    for path, content in records:
         name = path.partition("/")[0] if "/" in path else path.removesuffix(".json")
         noted = _noted(content)
         if noted is not None and _NAMES[role].match(name):
             known[name] = {**noted, **_named(name, role)}
     times = {}
-    for line in keys.splitlines():
-        file, _blank, written = line.partition(" ")
+    for file, written in keys:
         name = file.rpartition(".")[0]
         if _NAMES[role].match(name) and re.match(r"[0-9.]+\Z", written):
             times[name] = written

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Runs programs on the host, and the error that ends the module with a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+class HostError(Exception):
+    """The host cannot be brought to what is asked for. The text is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a program ended. ``output`` is its standard output, ``errors`` its standard error."""
+
+    code: int
+    output: str
+    errors: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it said, short enough for a message."""
+        return " ".join((self.output + " " + self.errors).split())[:300]
+
+
+# Takes a program with its arguments, an environment instead of the module's own, and an input.
+Run = Callable[..., Done]
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None, text: str = "") -> Done:
+    """Run a program to its end, with a text as its input. A program that cannot be started has the code 127."""
+    try:
+        done = subprocess.run(
+            list(command),
+            input=text.encode(),
+            capture_output=True,
+            # Messages are compared, so they are asked for in English.
+            env={**os.environ, "LC_ALL": "C"} if environment is None else dict(environment),
+            check=False,
+        )
+    except OSError as error:
+        return Done(127, "", f"{command[0]}: {error.strerror}")
+    return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

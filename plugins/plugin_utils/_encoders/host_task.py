@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""What an encoder's role is to do on a host, and the checks of the host that come before the first change.
+
+The messages name the host and what to set. They are raised as InvalidInput.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import InvalidInput
+from .._core.plain_text import one_line
+from .host_records import streams_noted
+from .host_streams import Decision, host_stream, streams_gone, streams_to_remove
+from .listed_streams import Asked
+from .role_values import is_plain_path
+from .stream_settings import settled_streams
+
+_UP_FOLDER = re.compile(r"/\.\.?(?:/|\Z)")
+
+
+@dataclass(frozen=True)
+class HostTask:
+    """What a role asks for. ``settings`` are the role's options without the prefix of its name.
+
+    ``hosts`` are all hosts of the inventory, ``event`` is what this run knows of the event, ``contents`` are files that
+    the role brings, and ``further_units`` units of systemd beside those of the streams.
+    """
+
+    role: str
+    host: str
+    state: str
+    settings: Mapping[str, Any]
+    event: Mapping[str, Any]
+    hosts: Collection[str] = ()
+    streams: Any = None
+    by_list: bool = False
+    service_manager: str = ""
+    contents: Mapping[str, Any] = field(default_factory=dict)
+    further_units: Sequence[Mapping[str, Any]] = ()
+    install: bool = False
+
+    @property
+    def root(self) -> str:
+        return str(self.settings["root"])
+
+
+def check_root(task: HostTask) -> None:
+    """Raise InvalidInput unless the role's folder has a plain path that can be the role's alone."""
+    if not is_plain_path(task.root) or _UP_FOLDER.search(task.root):
+        raise InvalidInput(
+            f"{task.role}_root must be an absolute path of at least two parts, of letters, digits, dots, dashes and "
+            "underscores. The role needs this folder for itself."
+        )
+
+
+def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, needs: str) -> None:
+    """Raise InvalidInput unless Ansible's user on the host may do what ``needs`` says."""
+    if not found["writable"] or (needs_root and found["uid"] != 0):
+        raise InvalidInput(
+            f"On {task.host}, the user with the id {found['uid']} may not do this: {needs}. Set become to true for the "
+            "play (or run ansible-playbook with --become). Nothing was changed."
+        )
+
+
+def check_streams_known(task: HostTask) -> None:
+    """Raise InvalidInput where nothing says which streams the host is to have."""
+    if not task.streams and not task.settings["scope"] and task.event.get("sessions") is None:
+        raise InvalidInput(
+            f"Neither {task.role}_streams nor the fact tenbyte_sessions says which streams {task.host} has. "
+            f"{_without_facts(task)} Or set {task.role}_streams. To remove all streams, set {task.role}_state to "
+            "absent."
+        )
+
+
+def check_streams_to_watch(task: HostTask) -> None:
+    """Raise InvalidInput where the streams to verify are not known, or one has no session yet."""
+    if not task.streams and task.event.get("sessions") is None:
+        raise InvalidInput(
+            f"Neither {task.role}_streams nor the fact tenbyte_sessions says which streams {task.host} has. "
+            f"{_without_facts(task)}"
+        )
+    listed = task.streams if isinstance(task.streams, list) else []
+    titles = [str(one.get("title")) for one in listed if isinstance(one, Mapping) and not one.get("session_id")]
+    if titles:
+        raise InvalidInput(
+            f"{', '.join(titles)}: there is no such session. The playbook tenbyte.webinar.provision makes it."
+        )
+
+
+def check_event_known(task: HostTask) -> None:
+    """Raise InvalidInput where nothing says which sessions are gone."""
+    if task.event.get("sessions") is None:
+        raise InvalidInput(
+            f"Nothing says which sessions of {task.host} are gone. {_without_facts(task)} Nothing was changed."
+        )
+
+
+def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False) -> list[dict[str, Any]]:
+    """Return the streams that the host is to have, checked and with their defaults."""
+    asked = Asked(
+        task.role,
+        task.settings,
+        host=task.host,
+        on_host=on_host,
+        sessions=task.event.get("sessions"),
+        only_named=only_named,
+    )
+    return settled_streams(task.streams, asked)["streams"]
+
+
+def on_host(task: HostTask, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the streams that the host has, from its records and key files."""
+    keys = [(file, written) for file, written, _digest in found["keys"]]
+    streams: list[dict[str, Any]] = streams_noted(keys, map(tuple, found["records"]), task.role)["streams"]
+    return streams
+
+
+def decision(task: HostTask, there: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> Decision:
+    """Return which of the host's streams leave it. Raise InvalidInput where all would without being asked to."""
+    streams = [host_stream(one) for one in there]
+    if task.state == "gone":
+        return streams_gone(streams, task.event)
+    if task.state == "absent":
+        return Decision(tuple(one.name for one in streams), (), ())
+    decided = streams_to_remove(
+        streams,
+        [host_stream(one) for one in wanted],
+        task.event,
+        host=task.host,
+        hosts=task.hosts,
+        by_list=task.by_list,
+        scope=str(task.settings["scope"]),
+        everything=bool(task.settings["remove_all"]),
+    )
+    if decided.unasked:
+        labels = dict.fromkeys(one.label for one in streams if one.name in decided.remove and one.label)
+        raise InvalidInput(
+            one_line(
+                f"This would take all streams off {task.host}: {', '.join(labels or decided.remove)}. Give their "
+                "sessions this host, or another one of the inventory, as their encoder; or set "
+                f"{task.role}_remove_all to true, if that is what you want. Nothing was changed."
+            )
+        )
+    return decided
+
+
+def without_settings(stream: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies a stream, for a result: its settings may hold passwords."""
+    names = ("name", "label", "room_id", "room", "title", "session_id", "stream_key_fingerprint")
+    return {name: stream[name] for name in names}
+
+
+def _without_facts(task: HostTask) -> str:
+    stale = "The fact tenbyte_sessions in the fact cache is of another run and does not count. "
+    return (
+        f"{stale if task.event.get('stale') else ''}In the same run, the role tenbyte.webinar.event has to come first. "
+        f"It runs on localhost: with --limit, name that too (--limit localhost,{task.host})."
+    )

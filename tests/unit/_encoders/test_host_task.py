@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_task import (
+    check_rights,
+    check_root,
+    decision,
+    on_host,
+    without_settings,
+)
+
+from tests.unit._encoders.answering_host import task
+from tests.unit._encoders.role_streams import STREAM, stream_of
+
+
+@pytest.mark.parametrize("root", ["/srv/encoder", "/a/b.c/d-e_f+g"])
+def test_a_root_of_its_own_is_accepted(root: str) -> None:
+    check_root(task(root=root))
+
+
+@pytest.mark.parametrize(
+    "root", ["/", "/etc", "etc/x", "/etc/x/", "/etc/x\n", "/etc/$HOME", "/etc/a b", "/etc/..", "/a/./b", ""]
+)
+def test_a_root_that_is_not_plainly_its_own_is_refused(root: str) -> None:
+    with pytest.raises(InvalidInput, match="ffmpeg_encoder_root must be an absolute path"):
+        check_root(task(root=root))
+
+
+@pytest.mark.parametrize(
+    ("uid", "writable", "needs_root", "is_allowed"),
+    [(0, True, True, True), (1, True, True, False), (1, True, False, True), (0, False, False, False)],
+)
+def test_the_user_needs_a_folder_to_write_to_and_perhaps_root(
+    uid: int, writable: bool, needs_root: bool, is_allowed: bool
+) -> None:
+    found = {"uid": uid, "writable": writable}
+    if is_allowed:
+        check_rights(task(), found, needs_root=needs_root, needs="this")
+        return
+    with pytest.raises(InvalidInput, match=f"id {uid} may not do this: this. Set become to true"):
+        check_rights(task(), found, needs_root=needs_root, needs="this")
+
+
+def test_the_streams_of_a_host_are_those_with_a_record_or_a_key() -> None:
+    found = {"keys": [["a-00000000.ffpreset", "1.5", "digest"]], "records": [["b-00000001.json", '{"label":\n "B"}']]}
+    assert on_host(task(), found) == [{"label": "B", "name": "b-00000001"}, {"name": "a-00000000"}]
+
+
+def test_a_list_of_a_scope_takes_away_what_it_has_put_there() -> None:
+    there: list[dict[str, Any]] = [
+        {"name": "a", "label": "A/A", "by_list": True, "scope": "mine"},
+        {"name": "b", "label": "B/B", "by_list": True, "scope": "other"},
+    ]
+    asked = task(scope="mine")
+    decided = decision(replace(asked, by_list=True), there, [stream_of("ffmpeg_encoder")])
+    assert (decided.remove, decided.left) == (("a",), ("b",))
+    assert decision(task("absent"), there, []).remove == ("a", "b")
+
+
+def test_a_result_has_no_settings_of_a_stream() -> None:
+    one = stream_of("ffmpeg_encoder", source={"type": "url", "url": "rtsp://me:word@camera/main"})
+    assert "word" not in str(without_settings(one))
+    assert without_settings(one)["label"] == STREAM["label"]
