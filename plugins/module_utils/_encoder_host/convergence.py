@@ -8,15 +8,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Union
 
 from .commands import HostError, Run
 from .files import Files
+from .inspection import state_of
 from .outcome import Outcome
 from .supervisord import Supervisord
 from .systemd import Systemd
+
+# States of a stream that is on air, or has failed for the first time.
+_TRIED = ("on air", "waiting", "unsendable", "refused")
 
 Manager = Union[Systemd, Supervisord]
 
@@ -24,16 +29,20 @@ Manager = Union[Systemd, Supervisord]
 def converge(request: Mapping[str, Any], run: Run, *, check: bool, diff: bool) -> dict[str, Any]:
     """Return what was, or in check mode would be, changed, and the ``problem`` that ended it, if any."""
     files, outcome, problem = Files(check=check, diff=diff), Outcome(), ""
+    off_air: list[dict[str, str]] = []
     settings = request["manager"]
     manager = (Systemd if settings["kind"] == "systemd" else Supervisord)(settings, files, run)
     try:
         _converge(request, manager, files, outcome)
+        if (outcome.started or outcome.restarted) and request["present"] is not None and not check:
+            off_air = _off_air(request["present"])
     except HostError as error:
         problem = str(error)
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     result = {**asdict(outcome), "written": files.written, "deleted": files.deleted}
-    return {"changed": any(result.values()), **result, "diff": files.diffs, "problem": problem}
+    more = {"diff": files.diffs, "problem": problem, "off_air": off_air}
+    return {"changed": any(result.values()), **result, **more}
 
 
 def _converge(request: Mapping[str, Any], manager: Manager, files: Files, outcome: Outcome) -> None:
@@ -77,3 +86,20 @@ def _be_present(
         names = [one["name"] for one in streams]
         if not manager.wait(names, present["up_seconds"], present["start_timeout"]):
             raise HostError(present["not_up"])
+
+
+def _off_air(present: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the streams that are not on air once each has tried, or after some seconds, and what ffmpeg said last."""
+    if not present["start_timeout"]:
+        return []
+    until = time.monotonic() + present["try_seconds"]
+    while True:
+        states = {one["name"]: state_of(one["status"]) for one in present["streams"]}
+        if all(one.get("state") in _TRIED for one in states.values()) or time.monotonic() >= until:
+            break
+        time.sleep(0.25)
+    return [
+        {"name": name, "state": str(one.get("state", "")), "words": str(one.get("last_words", ""))}
+        for name, one in states.items()
+        if one.get("state") != "on air"
+    ]

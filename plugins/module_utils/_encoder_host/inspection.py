@@ -134,11 +134,7 @@ def _watched(asked: Mapping[str, Any], manager: str, run: Run) -> dict[str, dict
 
 def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run) -> dict[str, Any]:
     """Return what a stream says of itself; under systemd also for how many seconds it has been running."""
-    try:
-        state = json.loads(_text(Path(asked["folders"][manager], name, "status.json")) or "{}")
-    except ValueError:
-        state = {}
-    state = dict(state) if isinstance(state, dict) else {}
+    state = state_of(str(Path(asked["folders"][manager], name, "status.json")))
     if manager == "systemd":
         properties = ["--property=ExecMainStatus", "--property=ExecMainStartTimestampMonotonic"]
         said = run(["systemctl", "show", *properties, asked["unit"].format(name)], None).output
@@ -150,6 +146,15 @@ def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run) -> dict[
         if started:
             state["running_seconds"] = time.monotonic() - started / 1e6
     return state
+
+
+def state_of(path: str) -> dict[str, Any]:
+    """Return what the program of a stream says, empty if it says nothing that can be read."""
+    try:
+        state = json.loads(_text(Path(path)) or "{}")
+    except ValueError:
+        state = {}
+    return dict(state) if isinstance(state, dict) else {}
 
 
 def _text(path: Path) -> str:

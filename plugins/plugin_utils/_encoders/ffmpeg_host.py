@@ -75,7 +75,8 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     _check_ffmpeg(task, found, check_mode=check_mode)
     _check_look(task, found["look"])
     request = convergence(task, found, leaving=decided.remove, wanted=wanted, stream_keys=stream_keys, secret=secret)
-    return _converged(task, ask, request) | known
+    result = _converged(task, ask, request)
+    return _told(task, wanted, result.pop("off_air", ()), result) | known
 
 
 def _wanted(task: HostTask, there: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -198,9 +199,35 @@ def _inspected(task: HostTask, ask: Ask, request: Mapping[str, Any]) -> Mapping[
 def _converged(task: HostTask, ask: Ask, request: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(ask("converge", request))
     problem = result.pop("problem", "")
+    if problem or request["present"] is None:
+        result.pop("off_air", None)
     if problem:
         raise HostProblem(one_line(problem if task.host in problem else f"On {task.host}: {problem}"), result)
     return result
+
+
+def _told(
+    task: HostTask,
+    wanted: Sequence[Mapping[str, Any]],
+    off_air: Sequence[Mapping[str, str]],
+    result: dict[str, Any],
+) -> dict[str, Any]:
+    """Add a warning of each stream that is not on air yet. Raise HostProblem where one never will be."""
+    labels = {one["name"]: one["label"] for one in wanted}
+    problems: list[str] = []
+    warnings: list[str] = []
+    for one in off_air:
+        words = f" ffmpeg said last: {one['words']}." if one["words"] else ""
+        if one["state"] == "unsendable":
+            problems.append(f"{labels[one['name']]}: {one['words']}")
+        else:
+            state = one["state"] or "it says nothing"
+            told = f"{labels[one['name']]}: its encoder on {task.host} is not on air yet ({state}).{words}"
+            warnings.append(one_line(told))
+    if problems:
+        more = f"The files on {task.host} are in place, and its encoder tries again."
+        raise HostProblem(one_line(" ".join([*problems, more])), result)
+    return {**result, "warnings": warnings} if warnings else result
 
 
 def _watched(task: HostTask, ask: Ask, wanted: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ UNIT, PROGRAM = "tenbyte-encoder@{}.service", "tenbyte-encoder-{}"
 REFUSED = 77
 # systemd restarts a failed unit after 3 s; supervisord calls a program running after as many.
 _UP_SECONDS = 3
+# How long a new stream may take after that until it is on air, or has failed for the first time.
+_TRY_SECONDS = 5
 _TEMPLATE = "tenbyte-encoder@.service"
 _SYSTEMD_FOLDER = "/etc/systemd/system"
 _RUNTIME_FOLDER = "/run/tenbyte-encoder"
@@ -205,12 +207,14 @@ def _present(
                 "key": f"{root}/keys/{one['name']}.ffpreset",
                 "revision": _revision(task, one, texts[one["name"]], is_systemd=is_systemd),
                 "program": program_settings(one, root),
+                "status": f"{_RUNTIME_FOLDER if is_systemd else f'{root}/run'}/{one['name']}/status.json",
                 "note": "(not shown)",
             }
             for one in wanted
         ],
         "start_timeout": task.settings["start_timeout"],
         "up_seconds": _UP_SECONDS,
+        "try_seconds": _TRY_SECONDS,
         "not_up": _not_up(task, wanted, is_systemd=is_systemd),
     }
 

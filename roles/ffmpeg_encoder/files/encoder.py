@@ -226,6 +226,8 @@ def main(arguments: list[str]) -> int:
         say("another program sends this stream already. It has to be ended first")
         return 1
     status = Status(folder)
+    # Looking at a source takes time. Meanwhile nobody is to read what an earlier run has left.
+    status.set(state="connecting")
     # SIGTERM ends the program through its finally blocks.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     source = Source(settings, key_file, status)

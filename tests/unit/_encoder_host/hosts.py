@@ -78,12 +78,19 @@ class Host:
         present = {
             "folders": [{"path": path, "mode": "0700"} for path in folders],
             "files": files,
-            "streams": [{"name": name, "key": str(self.key(name)), "revision": settings} for name in names],
+            "streams": [
+                {"name": name, "key": str(self.key(name)), "revision": settings, "status": str(self.status(name))}
+                for name in names
+            ],
             "start_timeout": 0,
             "up_seconds": 3,
+            "try_seconds": 0,
             "not_up": "They do not stay up.",
         }
         return self.request(present=present)
+
+    def status(self, name: str) -> Path:
+        return self.root / "run" / name / "status.json"
 
     def request(self, **parts: Any) -> dict[str, Any]:
         manager = {"kind": "systemd", "folder": str(self.units), "unit": "e@{}.service"}

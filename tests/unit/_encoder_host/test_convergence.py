@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,26 @@ def test_streams_that_do_not_stay_up_are_told(host: Host, monkeypatch: pytest.Mo
     host.systemd.started = 1
     host.systemd.active.clear()
     assert host.converge(request)["problem"] == ""
+
+
+def test_new_streams_that_are_not_on_air_are_told_with_ffmpegs_last_words(host: Host) -> None:
+    states = {
+        "well": {"state": "on air"},
+        "ill": {"state": "waiting", "last_words": "Connection refused"},
+        "mute": None,
+    }
+    for name, state in states.items():
+        host.status(name).parent.mkdir(parents=True)
+        if state:
+            host.status(name).write_text(json.dumps(state))
+    request = host.present(*states)
+    request["present"]["start_timeout"] = 1
+    assert host.converge(request)["off_air"] == [
+        {"name": "ill", "state": "waiting", "words": "Connection refused"},
+        {"name": "mute", "state": "", "words": ""},
+    ]
+    # Nothing is started any more, so nothing is waited for.
+    assert host.converge(request)["off_air"] == []
 
 
 def test_what_the_system_refuses_is_a_sentence_that_names_the_path(host: Host) -> None:

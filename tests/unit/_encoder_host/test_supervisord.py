@@ -76,11 +76,13 @@ class Supervised:
                     "revision": command,
                     "program": PROGRAM.format(name=name, command=command),
                     "note": "(not shown)",
+                    "status": str(self.root / "run" / name / "status.json"),
                 }
                 for name in names
             ],
             "start_timeout": timeout,
             "up_seconds": 1,
+            "try_seconds": 0,
             "not_up": "They do not stay up.",
         }
         return self.request(present=present)
@@ -120,7 +122,7 @@ def test_new_streams_start_with_supervisord_and_then_they_are_left_alone(host: S
     assert not host.root.exists()
     first = host.converge(host.present("talk", "break", timeout=20))
     assert (first["problem"], first["started"]) == ("", ["e-talk", "e-break"])
-    assert preview == first
+    assert preview == {**first, "off_air": []}
     assert host.status() == {"e-talk": "RUNNING", "e-break": "RUNNING"}
     again = host.converge(host.present("talk", "break"))
     assert again["changed"] is False, again

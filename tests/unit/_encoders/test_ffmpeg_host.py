@@ -90,6 +90,29 @@ def test_an_ffmpeg_that_would_not_read_the_key_from_a_file_is_refused(version: s
         host.bring(task())
 
 
+def off_air(state: str, words: str = "") -> dict[str, Any]:
+    name = AnsweringHost().bring(task())["streams"][0]["name"]
+    return {"changed": True, "problem": "", "off_air": [{"name": name, "state": state, "words": words}]}
+
+
+def test_a_stream_that_is_not_on_air_yet_gives_a_warning_with_ffmpegs_last_words() -> None:
+    host = AnsweringHost()
+    host.answer = off_air("waiting", "rtsp://camera: Connection refused")
+    (warning,) = host.bring(task())["warnings"]
+    assert f"{STREAM['label']}: its encoder on enc1 is not on air yet (waiting)" in warning
+    assert "ffmpeg said last: rtsp://camera: Connection refused" in warning
+    host.answer = {"changed": True, "problem": "", "off_air": []}
+    assert "warnings" not in host.bring(task())
+
+
+def test_a_stream_whose_source_can_never_be_sent_fails_with_the_reason() -> None:
+    host = AnsweringHost()
+    host.answer = off_air("unsendable", "its source has a picture in hevc. Use a profile that encodes.")
+    with pytest.raises(HostProblem, match="a picture in hevc") as raised:
+        host.bring(task())
+    assert STREAM["label"] in str(raised.value)
+
+
 def test_a_missing_ffmpeg_is_returned_where_the_role_can_install_it_and_previewed_as_there() -> None:
     host = AnsweringHost(**MISSING_FFMPEG)
     first = host.bring(task(), install=True)
