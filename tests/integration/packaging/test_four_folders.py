@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection works with meta, playbooks, plugins and roles alone, which is all that an execution environment may keep."""
+"""The collection works with the folders meta, playbooks, plugins and roles alone, as some environments keep it."""
 
 from __future__ import annotations
 
