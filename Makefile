@@ -27,7 +27,7 @@ unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/_recon
 integration: ## Test ansible-playbook against the simulator
 	@exec scripts/test integration
 
-lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog, documentation and the artifact
+lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog, documentation, licences and the artifact
 	@exec scripts/test lint
 
 ## Before a commit:
@@ -62,7 +62,7 @@ soak: ## Run five streams for an hour while something fails at random; MINUTES=5
 bench: ## Measure event beside uri, a plain client and an empty play (about half an hour; results in build/bench)
 	@exec scripts/bench
 
-importer: ## Check the artifact as Galaxy and Automation Hub do on upload (two minutes)
+importer: ## Check the artifact as Galaxy and Automation Hub do on upload (half a minute)
 	@exec scripts/test importer
 
 build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
