@@ -4,7 +4,7 @@ export KEEP
 export LAB_CACHE
 export FUZZ_SECONDS
 
-.PHONY: help setup demo demo-stop check lint unit integration test coverage crash leaks fuzz e2e sanity molecule bench encoders soak build clean
+.PHONY: help setup demo demo-stop check lint unit integration test coverage crash leaks fuzz e2e sanity molecule bench encoders soak build importer clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,7 +27,7 @@ unit: ## Test the engine by itself; one file: .venv/bin/pytest tests/unit/_recon
 integration: ## Test ansible-playbook against the simulator
 	@exec scripts/test integration
 
-lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog, documentation and the artifact
+lint: ## Check style, types, YAML, Ansible content, shell scripts, changelog, documentation, licences and the artifact
 	@exec scripts/test lint
 
 ## Before a commit:
@@ -61,6 +61,9 @@ soak: ## Run five streams for an hour while something fails at random; MINUTES=5
 
 bench: ## Measure event beside uri, a plain client and an empty play (about half an hour; results in build/bench)
 	@exec scripts/bench
+
+importer: ## Check the artifact as Galaxy and Automation Hub do on upload (half a minute)
+	@exec scripts/test importer
 
 build: ## Make the artifact that ansible-galaxy installs, in build/ (with ansible-core alone)
 	@exec scripts/build

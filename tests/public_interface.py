@@ -258,7 +258,7 @@ def _source_files() -> list[str]:
 def needs() -> Iterator[str]:
     """Yield the versions of ansible-core and of Python libraries that the collection needs."""
     yield f"needs ansible-core{yaml.safe_load((ROOT / 'meta' / 'runtime.yml').read_text())['requires_ansible']}"
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
+    for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             yield f"needs {line}"
 

@@ -21,6 +21,8 @@ CORES = ROOT / "build" / "cores"
 _RUNNER = "ansible-runner>=2.4,<3"
 # Of use only where the tests are measured.
 _COVERAGE = "coverage>=7.10,<8"
+_REQUIREMENTS = ROOT / "meta" / "ee-requirements.txt"
+_CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 _CAN_MAKE_ENVIRONMENTS = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -63,14 +65,16 @@ def environment_of(core: Core) -> Path:
 
 
 def _make(core: Core, python: Path, folder: Path) -> None:
-    wanted = [core.requirement, _RUNNER, _COVERAGE, *(ROOT / "requirements.txt").read_text().split("\n"), str(python)]
+    lists = [path.read_text() for path in (_REQUIREMENTS, _CONSTRAINTS)]
+    wanted = [core.requirement, _RUNNER, _COVERAGE, *lists, str(python)]
     stamp, content = folder / "made-of", hashlib.sha256("\n".join(wanted).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == content:
         return
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += [core.requirement, _RUNNER, _COVERAGE, "--requirement", str(ROOT / "requirements.txt")]
+    command += [core.requirement, _RUNNER, _COVERAGE]
+    command += ["--requirement", str(_REQUIREMENTS), "--constraint", str(_CONSTRAINTS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip() or "pip gave no reason").splitlines()[-1]

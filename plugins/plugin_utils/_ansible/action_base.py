@@ -128,5 +128,5 @@ def libraries_needed(failure: type[AnsibleError] = AnsibleActionFail) -> Iterato
 def missing_library_message(name: str) -> str:
     return (
         f"tenbyte.webinar needs the Python library '{name}' on the controller, in the Python that runs Ansible. "
-        "Install what requirements.txt of the collection lists."
+        "Install what meta/ee-requirements.txt of the collection lists."
     )
