@@ -134,5 +134,5 @@ def test_a_key_was_sent_to_an_encoder_in_a_run_that_keeps_its_remote_files(playe
     written = records[0]["result"]["written"]
     assert [path for path in written if path.endswith(".ffpreset")]
     assert records[1]["result"]["changed"] is False
-    assert list((played.home / "remote").glob("ansible-tmp-*/AnsiballZ_encoder_host.py"))
+    assert list((played.home / "remote").glob("ansible-tmp-*/AnsiballZ_encoder_host_remote.py"))
     assert list((played.home / "remote").glob("ansible-tmp-*/request-*")) == []

@@ -30,7 +30,7 @@ except ImportError as error:
 else:
     MISSING_LIBRARY = _MISSING
 
-MODULE = "tenbyte.webinar.encoder_host"
+MODULE = "tenbyte.webinar.encoder_host_remote"
 # What Ansible itself adds to a module's result, and what it needs in that of the action.
 _OF_ANSIBLE = ("ansible_facts", "warnings", "deprecations")
 

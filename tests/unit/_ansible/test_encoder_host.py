@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.shell.sh import ShellModule
-from ansible_collections.tenbyte.webinar.plugins.modules.encoder_host import taken
+from ansible_collections.tenbyte.webinar.plugins.modules.encoder_host_remote import taken
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.encoder_host import (
     EncoderHostAction,
     task_from,
