@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from encoder_commands import bits, commands_of
-from encoder_media import Look, Track, default_input_options, last_words, problem
+from encoder_media import Look, Track, can_be_looked_at, default_input_options, last_words, problem
 
 from tests.lab.stage import ROOT
 
@@ -121,6 +121,23 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are() -> None:
     found = problem(settings_of("rtmp://ingest/live", {**FILE, "audio_track": "fra"}), look)
     assert "no audio_track fra" in found
     assert "1 (ger), 2 (eng)" in found
+
+
+@pytest.mark.parametrize(
+    ("url", "is_looked_at"),
+    [
+        ("rtsp://camera/main", True),
+        ("https://example.com/film.mp4", True),
+        ("udp://239.1.1.1:1234", True),
+        ("srt://mixer:9000", False),
+        ("tcp://mixer:9000", False),
+        ("rtmp://0.0.0.0/live?listen=1", False),
+        ("http://0.0.0.0:8080?listen", False),
+    ],
+)
+def test_a_sender_with_one_connection_keeps_it(url: str, is_looked_at: bool) -> None:
+    assert can_be_looked_at({"type": "url", "url": url}) is is_looked_at
+    assert not can_be_looked_at({"type": "url", "url": url, "input_options": ["-listen", "1"]})
 
 
 def test_options_of_the_program_ffmpeg_do_not_reach_ffprobe() -> None:

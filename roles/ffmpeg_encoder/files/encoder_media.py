@@ -32,8 +32,9 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 # A viewer who joins waits for the next key frame. An encoder that sends one less often is noticed.
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
-# An ffprobe that connected first would take the place of the sender that these addresses wait for.
-LISTENS = re.compile(r"[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
+# An ffprobe that connected first would take the place of the sender that these addresses wait for, or end a sender that
+# serves one connection, as those of SRT and TCP often do.
+NOT_LOOKED_AT = re.compile(r"(?:srt|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
 OPTIONS_OF_FFMPEG = ("-stream_loop", "-readrate", "-itsoffset", "-ss", "-sseof", "-thread_queue_size")
 REMEDY = "Use a profile that encodes, such as 720p30"
 
@@ -130,7 +131,7 @@ def can_be_looked_at(source: Settings) -> bool:
     if source["type"] == "file":
         return True
     return source["type"] == "url" and not (
-        LISTENS.search(source["url"]) or {"-listen", "-mode"} & set(source.get("input_options") or [])
+        NOT_LOOKED_AT.match(source["url"]) or {"-listen", "-mode"} & set(source.get("input_options") or [])
     )
 
 
