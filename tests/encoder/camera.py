@@ -48,7 +48,7 @@ class Camera:
         self.silent = threading.Event()
         self._ended = threading.Event()
         self._viewers: list[Viewer] = []
-        self._tracks = [_udp_socket() for _ in range(2 if sound else 1)]
+        self._tracks = [_udp_socket() for _number in range(2 if sound else 1)]
         self._sender = _udp_socket()
         self._ffmpeg = self._start(folder, sound)
         camera = self

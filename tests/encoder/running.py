@@ -34,12 +34,12 @@ COPY = {**PROFILE, "name": "copy"}
 
 
 def settings_of(
-    rtmp_url: str, source: dict[str, Any], profile: dict[str, Any] = PROFILE, **changes: Any
+    rtmp_url: str, source: dict[str, Any], profile: dict[str, Any] | None = None, **changes: Any
 ) -> dict[str, Any]:
     return {
         "ffmpeg": os.environ.get("TENBYTE_TEST_FFMPEG") or shutil.which("ffmpeg"),
         "source": source,
-        "profile": profile,
+        "profile": profile or PROFILE,
         "slate": {"type": "none"},
         "ingest": rtmp_url,
         "app": "live",

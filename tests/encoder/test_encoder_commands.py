@@ -24,7 +24,9 @@ PICTURE = Track(0, "h264", "yuv420p", 1280, 720)
 SOUND = Track(1, "aac")
 
 
-def words(source: dict[str, Any], look: Look | None, profile: dict[str, Any] = PROFILE, **changes: Any) -> list[str]:
+def words(
+    source: dict[str, Any], look: Look | None, profile: dict[str, Any] | None = None, **changes: Any
+) -> list[str]:
     settings = settings_of("rtmp://ingest/live", source, profile, **changes)
     return commands_of(settings, look, Path("/keys/one")).publish
 

@@ -25,10 +25,10 @@ TIMER = {"name": "tenbyte-encoder-health.timer", "state": "started", "content": 
 
 
 def request(
-    manager: str, *, contents: dict[str, Any] | None = None, stream: Any = STREAM, **settings: Any
+    manager: str, *, contents: dict[str, Any] | None = None, stream: Any = None, **settings: Any
 ) -> dict[str, Any]:
     """Return what the module is to do for one stream."""
-    asked = replace(task(streams=[stream], **settings), contents=contents or CONTENTS, further_units=[TIMER])
+    asked = replace(task(streams=[stream or STREAM], **settings), contents=contents or CONTENTS, further_units=[TIMER])
     (one,) = wanted = settled(asked, ())
     found = AnsweringHost(manager).found
     return convergence(
