@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoder_commands import JOINED_LOOK
+from encoder_feed import Feed
 
 from tests.lab.ingest import free_port
 
 from .camera import camera
 from .recorder import Recorder, recorder
 from .running import PROFILE, encoder, settings_of
-from .sources import BY_NAME, make, sound_with_cover, two_languages
+from .sources import AAC, BY_NAME, H264, PICTURE, SOUND, make, sound_with_cover, two_languages
 
 pytestmark = pytest.mark.e2e
 SLATE = {"slate": {"type": "color", "color": "0x202428"}}
@@ -177,3 +180,63 @@ def test_a_slate_costs_little_time_at_the_start(ingest: Recorder, tmp_path: Path
             took.append(running.status["first_media_seconds"])
     # ffmpeg's own default would add 5 s. `docs/encoders.md` has the measured time; a busy machine may need more.
     assert took[1] < took[0] + 3
+
+
+@pytest.mark.parametrize("offset", [0.1, 0.5, 0.9, 1.3])
+def test_a_sender_joins_a_running_source_at_a_key_frame(tmp_path: Path, offset: float) -> None:
+    stream = make_transport_stream(tmp_path)
+    start = int(len(stream) / 4 * (0.5 + offset / 2)) // 188 * 188
+    feed = Feed.__new__(Feed)
+    feed.attach(None)
+    # In pieces, as they come through a pipe.
+    joined = b"".join(
+        feed._from_key_frame(stream[at : at + 188 * 7]) if feed._joins else stream[at : at + 188 * 7]
+        for at in range(start, len(stream), 188 * 7)
+    )
+    read = ["ffmpeg", "-loglevel", "error", "-analyzeduration", JOINED_LOOK, "-f", "mpegts", "-i", "pipe:0"]
+    done = subprocess.run(
+        [*read, "-c", "copy", "-f", "flv", "-y", "/dev/null"], input=joined, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(joined) > len(stream) / 4
+
+
+def make_transport_stream(folder: Path) -> bytes:
+    file = folder / "stream.ts"
+    pieces = [*PICTURE, *SOUND, "-t", "8", *H264, *AAC, "-f", "mpegts", str(file)]
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-nostdin", "-y", *pieces], check=True)
+    return file.read_bytes()
+
+
+def test_a_stream_with_a_slate_comes_back_after_the_ingest_was_restarted(tmp_path: Path) -> None:
+    with recorder(tmp_path / "ingest") as one, camera(tmp_path / "camera", "aac") as source:
+        settings = settings_of(one.rtmp_url, url(source.url), **SLATE)
+        with encoder(tmp_path / "run", "back", settings) as running:
+            for _time in range(3):
+                running.wait_for("on air", 60, showing="source")
+                one.stop()
+                running.wait_until(lambda status: status["state"] != "on air")
+                one.start()
+            running.wait_for("on air", 60, showing="source")
+            assert running.status["failures"] <= 3, running.said
+
+
+def test_a_source_comes_and_goes_many_times_and_the_stream_stays(ingest: Recorder, tmp_path: Path) -> None:
+    with camera(tmp_path / "camera", "aac") as one:
+        settings = settings_of(ingest.rtmp_url, url(one.url), **SLATE, source_seconds=1)
+        with encoder(tmp_path / "run", "often", settings) as running:
+            for _time in range(4):
+                running.wait_for("on air", 60, showing="source")
+                one.hang_up()
+                running.wait_for("on air", 60, showing="slate")
+            running.wait_for("on air", 60, showing="source")
+    assert len(ingest.recordings("often")) == 1
+
+
+def test_why_the_slate_is_shown_is_told_without_the_password(ingest: Recorder, tmp_path: Path) -> None:
+    address = f"rtsp://admin:p4ssw0rd@127.0.0.1:{free_port()}/main"
+    with encoder(tmp_path / "run", "why", settings_of(ingest.rtmp_url, url(address), **SLATE)) as running:
+        running.wait_for("on air", 60, showing="slate")
+        running.wait_until(lambda status: bool(status.get("source_problem")), 60)
+        assert "refused" in running.status["source_problem"].lower()
+    assert "p4ssw0rd" not in running.said + json.dumps(running.status)

@@ -102,6 +102,8 @@ def test_an_ingest_that_refuses_the_key_is_left_alone_after_some_tries(tmp_path:
     "words",
     [
         f"[tcp @ 0x5] Connection to tcp://ingest.example:1935 failed: Connection refused\n{INGEST}: Connection refused",
+        f"[tls @ 0x5] Peer certificate failed verification\n{INGEST}: Input/output error",
+        f"[rtmp @ 0x5] Cannot open connection tcp://ingest.example:1935\n{INGEST}: Input/output error",
         f"[tcp @ 0x5] Failed to resolve hostname ingest.example\n{INGEST}: Input/output error",
         "/srv/media/film.mp4: No such file or directory",
         # The source's URL begins with the ingest's.

@@ -34,8 +34,9 @@ def converge(request: Mapping[str, Any], run: Run, *, check: bool, diff: bool) -
     manager = (Systemd if settings["kind"] == "systemd" else Supervisord)(settings, files, run)
     try:
         _converge(request, manager, files, outcome)
-        if (outcome.started or outcome.restarted) and request["present"] is not None and not check:
-            off_air = _off_air(request["present"])
+        if request["present"] is not None and not check:
+            is_new = bool(outcome.started or outcome.restarted)
+            off_air = _off_air(request["present"], waits=is_new and request["present"]["start_timeout"] > 0)
     except HostError as error:
         problem = str(error)
     except OSError as error:
@@ -88,18 +89,21 @@ def _be_present(
             raise HostError(present["not_up"])
 
 
-def _off_air(present: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the streams that are not on air once each has tried, or after some seconds, and what ffmpeg said last."""
-    if not present["start_timeout"]:
-        return []
-    until = time.monotonic() + present["try_seconds"]
+def _off_air(present: Mapping[str, Any], *, waits: bool) -> list[dict[str, str]]:
+    """Return the streams that are not on air, or show their slate, and what ffmpeg said last.
+
+    New streams are waited for until each has tried, or for some seconds.
+    """
+    until = time.monotonic() + (present["try_seconds"] if waits else 0)
     while True:
         states = {one["name"]: state_of(one["status"]) for one in present["streams"]}
         if all(one.get("state") in _TRIED for one in states.values()) or time.monotonic() >= until:
             break
         time.sleep(0.25)
-    return [
-        {"name": name, "state": str(one.get("state", "")), "words": str(one.get("last_words", ""))}
-        for name, one in states.items()
-        if one.get("state") != "on air"
-    ]
+    found = []
+    for name, one in states.items():
+        if one.get("state") != "on air":
+            found.append({"name": name, "state": str(one.get("state", "")), "words": str(one.get("last_words", ""))})
+        elif one.get("showing") == "slate" and one.get("source_problem"):
+            found.append({"name": name, "state": "it shows its slate", "words": str(one["source_problem"])})
+    return found

@@ -84,6 +84,7 @@ class Supervisord:
         if self._own is not None:
             self._files.file(self._settings["config"], self._own["content"].encode(), 0o600, shown=True)
         if self._files.check:
+            self._preview(programs, outcome)
             return
         done = self._update(programs, outcome)
         outcome.started += re.findall(r"^(\S+): added process group", done.output, re.MULTILINE)
@@ -95,6 +96,12 @@ class Supervisord:
                 if started.code == 127:
                     raise HostError(_failed("start", started))
                 outcome.started += [one for one in idle if one not in outcome.restarted]
+
+    def _preview(self, programs: Sequence[str], outcome: Outcome) -> None:
+        """Add the programs that run no more and would be started."""
+        said = self._ctl("status", *programs).output if programs else ""
+        idle = programs if self._own is not None and _NOT_THERE.search(said) else _IDLE.findall(said)
+        outcome.started += [one for one in idle if one not in [*outcome.started, *outcome.restarted]]
 
     def wait(self, names: Sequence[str], _seconds: float, timeout: int) -> bool:
         """Wait until supervisord calls all streams running: it does when they have been up for their startsecs."""
@@ -132,7 +139,7 @@ class Supervisord:
             self._start_supervisord()
             outcome.started += programs
             return Done(0, "")
-        if done.code != 0 or re.search("(?i)error", done.output):
+        if done.code != 0 or re.search("(?im)^error", done.output):
             raise HostError(_failed("update", done))
         return done
 

@@ -58,7 +58,20 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
     return {"streams": settled}
 
 
+def _check_timeouts(source: int, stall: int, options: Mapping[str, Any]) -> None:
+    kinds = [(options.get("slate") or {}), *(options.get("slates") or {}).values()]
+    has_slate = any(isinstance(one, Mapping) and one.get("type", "none") != "none" for one in kinds)
+    if has_slate and source >= stall:
+        refuse(
+            "ffmpeg_encoder",
+            f"with a slate, ffmpeg_encoder_source_timeout ({source}) must be less than ffmpeg_encoder_stall_timeout "
+            f"({stall}), or the stream would be cut off before its slate is shown.",
+        )
+
+
 def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
+    if is_within(options.get("source_timeout"), 1, 60) and is_within(options.get("stall_timeout"), 5, 300):
+        _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
     limits = {"stall_timeout": (5, 300), "source_timeout": (1, 60), "refusals": (1, 1000)}
     if not all(is_within(options.get(name), *limit) for name, limit in limits.items()):
         refuse(

@@ -21,7 +21,7 @@ SETTINGS is a JSON file:
 - ``since``, ``flowing``, ``alive``: when the state began, when media last went out, when this program last wrote, in
   seconds since 1970;
 - ``refusals`` and ``failures`` in a row; ``last_words`` of ffmpeg; ``first_media_seconds``, how long the start took;
-- ``note``: what is sent, but not as it should be.
+- ``note``: what is sent, but not as it should be; ``source_problem``: why the slate is shown.
 """
 
 from __future__ import annotations
@@ -47,10 +47,15 @@ ACCEPTED_SECONDS = 3.0
 # After so many seconds on air, the delays between restarts begin at 1 second again.
 STABLE_SECONDS = 30.0
 ALIVE_SECONDS = 3.0
+# After so many seconds on air, a second connection to the source takes the place of no first one.
+SETTLED_SECONDS = 10.0
+# Sources that several may read at once.
+SHARED = re.compile(r"(?:rtsps?|rtmps?|https?)://")
 # What ffmpeg says of an ingest that it has not reached.
 UNREACHABLE = re.compile(
     "connection refused|connection timed out|network is unreachable|no route to host|failed to resolve hostname"
-    "|name or service not known|temporary failure in name resolution|operation timed out|invalid argument",
+    "|name or service not known|temporary failure in name resolution|operation timed out|invalid argument"
+    "|host is down|network is down|cannot assign requested address|cannot open connection|certificate",
     re.IGNORECASE,
 )
 # What it says when a connection is closed while it sends.
@@ -99,6 +104,10 @@ class Status:
         self._written = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def showing(self) -> object:
+        return self._known["showing"]
+
     def on_air(self, grew: float) -> None:
         """Set the state to on air. The first time, record the seconds since the start of this program."""
         self._known.setdefault("first_media_seconds", round(time.monotonic() - STARTED, 1))
@@ -142,24 +151,31 @@ class Source:
     def commands(self) -> Commands | None:
         """Return ffmpeg's commands, or None if what the source has cannot be sent; the status then says why."""
         if not self._is_known:
-            self._look = look_at(self._ffprobe, self._settings["source"])
+            self._look = look_at(self._ffprobe, self._settings["source"], self._status.set)
             self._is_known = True
-        found = problem(self._settings, self._look)
-        if found and not (self._look and self._look.error):
-            say(f"this cannot be sent: {found}")
-            self._status.set(state="unsendable", last_words=found)
-            self.forget()
-            return None
-        if self._look is not None and self._look.error:
-            # ffmpeg may be more patient, and says itself what is wrong.
-            self.forget()
-            return commands_of(self._settings, None, self.key_file)
-        self._note_key_frames()
-        return commands_of(self._settings, self._look, self.key_file)
+        look = self._look
+        found = problem(self._settings, look)
+        if not found:
+            # A file that took too long to be looked at may have everything.
+            return commands_of(self._settings, None if look is None or look.error else look, self.key_file)
+        # Without a look, its tracks would be guessed, and a guess holds as long as the connection.
+        self.forget()
+        words = look.error if look is not None and look.error else found
+        say(f"the source cannot be sent: {words}")
+        if self._settings["slate"]["type"] != "none":
+            self._status.set(source_problem=words)
+        elif look is not None and look.error:
+            self._status.set(state="waiting", showing="nothing", last_words=words)
+        else:
+            self._status.set(state="unsendable", showing="nothing", last_words=words)
+        return None
 
-    def _note_key_frames(self) -> None:
-        if self._settings["profile"]["name"] == "copy" and not self._is_noted:
-            self._is_noted = True
+    def note_key_frames(self) -> None:
+        """Look, once, for how often the picture that is copied has a key frame. This needs a second connection."""
+        if self._settings["profile"]["name"] != "copy" or self._is_noted:
+            return
+        self._is_noted = True
+        if self._settings["source"]["type"] == "url" and SHARED.match(self._settings["source"]["url"]):
             threading.Thread(target=self._look_for_key_frames, daemon=True).start()
 
     def _look_for_key_frames(self) -> None:
@@ -170,14 +186,14 @@ class Source:
 
 
 def publish(
-    command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None
+    command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None, source: Source
 ) -> tuple[float, str, int | None]:
     """Run the publisher until it ends or stalls. Return the seconds it sent, its last messages and its exit code."""
     process = Process("ffmpeg", command, lock, hidden, feed=feed is not None)
     progress = Progress(process)
     code = None
     if feed is not None:
-        feed.publisher = process
+        feed.attach(process)
     else:
         status.set(showing="source")
     status.set(state="connecting")
@@ -186,6 +202,8 @@ def publish(
             time.sleep(0.25)
             if progress.flows:
                 status.on_air(progress.grew)
+                if progress.seconds > SETTLED_SECONDS:
+                    source.note_key_frames()
             else:
                 status.set()
             if time.monotonic() - progress.grew > float(settings["stall_seconds"]):
@@ -196,7 +214,7 @@ def publish(
             say(f"ffmpeg has ended with code {code} after {progress.seconds:.0f} s on air")
     finally:
         if feed is not None:
-            feed.publisher = None
+            feed.attach(None)
         process.stop()
     return progress.seconds, process.words, code
 
@@ -239,7 +257,16 @@ def main(arguments: list[str]) -> int:
         source.forget()
         return commands.source if commands else None
 
-    feed = Feed(settings, folder, lock, lambda what: status.set(showing=what), source_command)
+    def shown(what: str) -> None:
+        if what == "source":
+            status.set(showing=what, source_problem="")
+        else:
+            status.set(showing=what)
+
+    def failed(words: str) -> None:
+        status.set(source_problem=words)
+
+    feed = Feed(settings, folder, lock, shown, failed, source_command)
     try:
         return keep_sending(settings, source, lock, hidden, status, feed)
     finally:
@@ -254,7 +281,7 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         words, code, seconds = "", None, 0.0
         if commands is not None:
             command = [commands.publish[0], "-progress", "pipe:1", *commands.publish[1:]]
-            seconds, words, code = publish(command, lock, hidden, settings, status, feed)
+            seconds, words, code = publish(command, lock, hidden, settings, status, feed, source)
         # A recording that was sent to its end is no failure.
         is_well = seconds >= STABLE_SECONDS or (code == 0 and seconds > 0)
         failures = 0 if is_well else failures + 1
@@ -268,7 +295,7 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
             return GAVE_UP
         pause = delay_after(max(failures - 1, 0))
         if commands is not None:
-            status.set(state="waiting", last_words=last_words(words))
+            status.set(state="waiting", showing=status.showing if feed else "nothing", last_words=last_words(words))
         status.set(refusals=refusals, failures=failures)
         say(f"the next try is in {pause:.0f} s")
         _wait(pause, status)

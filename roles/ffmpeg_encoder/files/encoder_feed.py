@@ -9,17 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from encoder_commands import slate_commands_of
 from encoder_media import Settings, ffprobe_beside, last_words, look_at
-from encoder_processes import Lock, Process, delay_after, say
+from encoder_processes import Lock, Process, delay_after, say, start_thread
 
 TS_PACKET = 188
+# The ids of packets, as ffmpeg's MPEG-TS has them: the table of programs, and the picture, which is its first track.
+PROGRAM_TABLE, PICTURE = 0x0000, 0x0100
+# Bytes between a table and a key frame: a few packets of sound.
+MOST_KEPT = 200 * TS_PACKET
+# A camera may need so long for its first picture.
+START_SECONDS = 30.0
 
 
 class Feed:
@@ -34,17 +38,21 @@ class Feed:
         folder: Path,
         lock: Lock,
         shown: Callable[[str], None],
+        failed: Callable[[str], None],
         source_command: Callable[[], list[str] | None],
     ) -> None:
-        self.publisher: Process | None = None
-        # The last messages of a source that has ended.
-        self.words = ""
+        self._publisher: Process | None = None
+        # Until a key frame has come, what the publisher would get is kept back: it could not start in between.
+        self._joins = False
+        self._since_table = b""
         self._settings = settings
         self._folder = folder
         self._lock = lock
         self._shown = shown
+        self._failed = failed
         self._source_command = source_command
         self._patience = float(settings["source_seconds"])
+        self._first_patience = max(3 * self._patience, START_SECONDS)
         self._source: Process | None = None
         self._slate: Process | None = None
         self._heard = self._started = time.monotonic()
@@ -52,11 +60,17 @@ class Feed:
         self._failures = 0
         self._rest: dict[Process, bytes] = {}
         self._play_slate: list[str] | None = None
-        self._looking: threading.Thread | None = None
+        self._looks = False
+        self._gave = False
         self._ready: list[str] | None = None
         self._ended = False
-        threading.Thread(target=self._make_slate, daemon=True).start()
-        threading.Thread(target=self._run, daemon=True).start()
+        start_thread(self._make_slate)
+        start_thread(self._run)
+
+    def attach(self, publisher: Process | None) -> None:
+        """Pass on to this publisher, beginning with a key frame, or to none."""
+        self._joins, self._since_table = True, b""
+        self._publisher = publisher
 
     def stop(self) -> None:
         self._ended = True
@@ -69,13 +83,16 @@ class Feed:
         ffprobe = ffprobe_beside(self._settings["ffmpeg"])
         look = look_at(ffprobe, {"type": "file", "path": slate["path"]}) if slate["type"] == "file" else None
         make, play = slate_commands_of(self._settings, look, self._folder)
-        if make is not None:
-            made = subprocess.run(
-                make, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-            )
-            if made.returncode != 0:
-                say(f"the slate cannot be made: {last_words(made.stdout.decode(errors='replace'), 4)}")
-                return
+        failures = 0
+        while make is not None and not self._ended:
+            making = Process("slate", make, self._lock)
+            making.output.read()
+            making.wait()
+            if making.code == 0:
+                break
+            say(f"the slate cannot be made: {last_words(making.words, 4)}")
+            time.sleep(delay_after(failures))
+            failures += 1
         self._play_slate = play
 
     def _run(self) -> None:
@@ -84,30 +101,32 @@ class Feed:
             self._mind_slate()
             running = {process.output: process for process in (self._source, self._slate) if process is not None}
             for pipe in select.select(list(running), [], [], 0.2)[0]:
-                self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
+                # When the source is back, the slate's pipe is closed.
+                if not pipe.closed:
+                    self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
 
     def _mind_source(self) -> None:
         now = time.monotonic()
         if self._source is None:
             self._start_source(now)
-        elif now - max(self._heard, self._started) > 3 * self._patience:
+        elif now - max(self._heard, self._started) > (3 * self._patience if self._gave else self._first_patience):
             self._lose_source("nothing came from the source")
 
     def _start_source(self, now: float) -> None:
         """Start the source once it has been looked at. Meanwhile the slate is shown."""
         if self._ready is not None:
             self._source, self._started = Process("source", self._ready, self._lock), now
-            self._ready = None
-        elif self._looking is None and now >= self._source_at:
-            self._looking = threading.Thread(target=self._look, daemon=True)
-            self._looking.start()
+            self._ready, self._gave = None, False
+        elif not self._looks and now >= self._source_at:
+            self._looks = True
+            start_thread(self._look)
 
     def _look(self) -> None:
         command = self._source_command()
         if command is None:
             self._wait_for_source()
         self._ready = command
-        self._looking = None
+        self._looks = False
 
     def _mind_slate(self) -> None:
         now = time.monotonic()
@@ -122,7 +141,7 @@ class Feed:
             if not data:
                 self._lose_source("the source has ended")
                 return
-            self._heard, self._failures = time.monotonic(), 0
+            self._heard, self._failures, self._gave = time.monotonic(), 0, True
             if self._slate is not None:
                 say("the source is back")
                 self._end_slate()
@@ -137,11 +156,27 @@ class Feed:
         data = self._rest.pop(process, b"") + data
         whole = len(data) - len(data) % TS_PACKET
         self._rest[process] = data[whole:]
-        self._give(data[:whole])
+        self._give(self._from_key_frame(data[:whole]) if self._joins else data[:whole])
+        if process is self._source:
+            # The publisher may have kept it waiting.
+            self._heard = time.monotonic()
+
+    def _from_key_frame(self, data: bytes) -> bytes:
+        """Return the packets from the tables before a key frame on, none as long as there is no key frame."""
+        for start in range(0, len(data), TS_PACKET):
+            packet = data[start : start + TS_PACKET]
+            kind = _kind(packet)
+            self._since_table = packet if kind == PROGRAM_TABLE else self._since_table + packet
+            is_key_frame = kind == PICTURE and packet[3] & 0x20 and packet[4] > 0 and packet[5] & 0x40
+            if is_key_frame and _kind(self._since_table) == PROGRAM_TABLE:
+                self._joins = False
+                return self._since_table + data[start + TS_PACKET :]
+        self._since_table = self._since_table[-MOST_KEPT:]
+        return b""
 
     def _give(self, data: bytes) -> None:
-        publisher = self.publisher
-        if publisher is not None and publisher.input is not None:
+        publisher = self._publisher
+        if data and publisher is not None and publisher.input is not None:
             left = memoryview(data)
             # The publisher may be ending. What it does not take is dropped, as it would be late.
             with contextlib.suppress(OSError, ValueError):
@@ -159,7 +194,7 @@ class Feed:
         if self._source is not None:
             self._source.stop()
             self._source.output.close()
-            self.words = self._source.words
+            self._failed(last_words(self._source.words))
             say(f"{why}, with code {self._source.code}; it is tried again")
             self._rest.pop(self._source, None)
             self._source = None
@@ -170,3 +205,8 @@ class Feed:
         self._heard = min(self._heard, time.monotonic() - self._patience - 0.1)
         self._source_at = time.monotonic() + delay_after(self._failures)
         self._failures += 1
+
+
+def _kind(packet: bytes) -> int:
+    """Return the id of a packet (PID, ISO/IEC 13818-1)."""
+    return int.from_bytes(packet[1:3], "big") & 0x1FFF

@@ -16,14 +16,18 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 Settings = dict[str, Any]
 
-# Seconds. A camera that does not answer within them is not looked at, and ffmpeg says why it cannot be read.
-LOOK_SECONDS = 10
+TOO_LATE = -1
+# Seconds. A camera may take its time; a file that takes longer is not looked at.
+LOOK_SECONDS = 20
+OLDEST_FFPROBE = 5
 # Profiles that encode the picture; ``audio_only`` and ``copy`` do not.
 ENCODING = ("1080p30", "720p30", "x264")
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
@@ -57,7 +61,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Look:
-    """What a source has. With an ``error``, ffprobe could not read it, and says why."""
+    """What a source has. With an ``error``, ffprobe could not read it, and says why; ``late`` if it took too long."""
 
     pictures: tuple[Track, ...] = ()
     sounds: tuple[Track, ...] = ()
@@ -66,6 +70,7 @@ class Look:
     # A playlist of a recording cannot be read in a loop.
     playlist: bool = False
     error: str = ""
+    late: bool = False
 
     @property
     def picture(self) -> Track | None:
@@ -89,20 +94,41 @@ class _Ended:
     words: str = field(default="")
 
 
-def _run(command: list[str], seconds: float) -> _Ended:
+def _nothing() -> None:
+    pass
+
+
+def _run(command: list[str], seconds: float, tick: Callable[[], None] = _nothing) -> _Ended:
+    """Run a program for so many seconds at most, and call ``tick`` each second meanwhile."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return _Ended(1, "", f"it gave nothing within {seconds:.0f} s")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
         return _Ended(1, "", str(error))
-    return _Ended(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    deadline = time.monotonic() + seconds
+    with process:
+        while time.monotonic() < deadline:
+            try:
+                output, words = process.communicate(timeout=1)
+                return _Ended(process.returncode, output.decode(errors="replace"), words.decode(errors="replace"))
+            except subprocess.TimeoutExpired:
+                tick()
+        process.kill()
+    return _Ended(TOO_LATE, "", f"it gave nothing within {seconds:.0f} s")
 
 
 def ffprobe_beside(ffmpeg: str) -> str:
-    """Return the ffprobe that belongs to an ffmpeg, or another one of the host; empty if there is none."""
+    """Return the ffprobe that belongs to an ffmpeg, or another one of the host; empty if there is none.
+
+    One of version 4 gives some options another meaning, so it is not used.
+    """
     beside = Path(ffmpeg).with_name("ffprobe")
-    return str(beside) if beside.is_file() else (shutil.which("ffprobe") or "")
+    if beside.is_file():
+        return str(beside)
+    other = shutil.which("ffprobe") or ""
+    version = (
+        re.match(r"ffprobe version n?([0-9]+)\.", _run([other, "-version"], LOOK_SECONDS).output) if other else None
+    )
+    return other if version and int(version[1]) >= OLDEST_FFPROBE else ""
 
 
 def location_of(source: Settings) -> str:
@@ -131,23 +157,28 @@ def can_be_looked_at(source: Settings) -> bool:
     if source["type"] == "file":
         return True
     return source["type"] == "url" and not (
-        NOT_LOOKED_AT.match(source["url"]) or {"-listen", "-mode"} & set(source.get("input_options") or [])
+        NOT_LOOKED_AT.match(source["url"]) or {"-listen", "-mode", "listen"} & set(source.get("input_options") or [])
     )
 
 
-def look_at(ffprobe: str, source: Settings) -> Look | None:
-    """Return what a source has, or None if it cannot be looked at."""
+def look_at(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing) -> Look | None:
+    """Return what a source has, or None if it cannot be looked at. ``tick`` is called each second meanwhile."""
     if not ffprobe or not can_be_looked_at(source):
         return None
-    options = [*default_input_options(source), *_for_ffprobe(source.get("input_options") or [])]
+    own = _for_ffprobe(source.get("input_options") or [])
     command = [ffprobe, "-hide_banner", "-loglevel", "error", "-of", "json", "-show_streams", "-show_format"]
-    ended = _run([*command, *options, "-i", location_of(source)], LOOK_SECONDS)
+    place = ["-i", location_of(source)]
+    ended = _run([*command, *default_input_options(source), *own, *place], LOOK_SECONDS, tick)
+    if ended.code and own and "Option not found" in ended.words:
+        # Some options are of the program ffmpeg alone.
+        ended = _run([*command, *default_input_options(source), *place], LOOK_SECONDS, tick)
     try:
         found = json.loads(ended.output or "{}")
     except ValueError:
         found = {}
     if ended.code or not found.get("streams"):
-        return Look(error=last_words(ended.words) or "ffprobe finds neither a picture nor a sound in it")
+        words = last_words(ended.words) or "ffprobe finds neither a picture nor a sound in it"
+        return Look(error=words, late=ended.code == TOO_LATE)
     return _look_of(found)
 
 
@@ -191,10 +222,18 @@ def _look_of(found: dict[str, Any]) -> Look:
     return Look(tuple(pictures), tuple(sounds), recorded or is_image, container in ("hls", "dash", "concat"))
 
 
+# User and password in a URL, which ffmpeg repeats in its messages.
+_CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
+
+
+def without_credentials(text: str) -> str:
+    return _CREDENTIALS.sub(r"\1********@", text)
+
+
 def last_words(text: str, lines: int = 2) -> str:
     """Return the last lines of a program's messages, without the names of ffmpeg's parts and their addresses."""
     kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines()]
-    return "; ".join([line for line in kept if line][-lines:])[-400:]
+    return without_credentials("; ".join([line for line in kept if line][-lines:])[-400:])
 
 
 def has_filter(ffmpeg: str, name: str) -> bool:
@@ -211,7 +250,10 @@ def problem(settings: Settings, look: Look | None) -> str:
     if look is None:
         return ""
     source, name = settings["source"], settings["profile"]["name"]
-    what = f"its source {source.get('path') or source.get('url')}"
+    what = f"its source {shown(source)}"
+    if look.late and source["type"] == "file":
+        # A busy host, or a slow disk: ffmpeg may be more patient.
+        return ""
     if look.error:
         return f"{what} cannot be read: {look.error}. Give a file or a URL that ffmpeg can play."
     wanted = source.get("audio_track")
@@ -228,6 +270,11 @@ def problem(settings: Settings, look: Look | None) -> str:
             "(ffmpeg_encoder_binary), or a source that is not HDR."
         )
     return ""
+
+
+def shown(source: Settings) -> str:
+    """Return where a source is, without a password."""
+    return without_credentials(str(source.get("path") or source.get("url")))
 
 
 def _problem_of_copy(what: str, look: Look) -> str:
@@ -255,7 +302,7 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     if longest <= LONGEST_KEY_FRAME_SECONDS:
         return ""
     return (
-        f"its source {source.get('path') or source.get('url')} has no key frame for {longest:.0f} s, so a viewer who "
+        f"its source {shown(source)} has no key frame for {longest:.0f} s, so a viewer who "
         f"joins sees nothing for so long. Have a key frame every 2 s, or encode: {REMEDY[0].lower()}{REMEDY[1:]}."
     )
 
@@ -275,24 +322,34 @@ def _longest_wait(packets: str) -> float:
     if not times:
         return 0.0
     longest, last = 0.0, min(times)
-    for time in sorted([*keys, max(times)]):
-        longest, last = max(longest, time - last), time
+    for at in sorted([*keys, max(times)]):
+        longest, last = max(longest, at - last), at
     return longest
 
 
-def problem_of_files(settings: Settings) -> str:
-    """Return why the files of a stream cannot be sent; empty if they can, or if it has none."""
+def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
+    """Return why the files of a stream cannot be sent; empty if they can, or if it has none.
+
+    ``looks`` keeps what was found, so that a file of several streams is looked at once.
+    """
     ffprobe = ffprobe_beside(settings["ffmpeg"])
+
+    def looked(source: Settings) -> Look | None:
+        asked = json.dumps(source, sort_keys=True)
+        if asked not in looks:
+            looks[asked] = look_at(ffprobe, source)
+        return looks[asked]
+
     look = None
     if settings["source"]["type"] == "file":
-        look = look_at(ffprobe, settings["source"])
+        look = looked(settings["source"])
         found = problem(settings, look)
         if not found and settings["profile"]["name"] == "copy":
             found = key_frame_problem(ffprobe, settings["source"], look)
         if found:
             return found
     if settings["slate"]["type"] == "file":
-        return _problem_of_slate(settings, look, look_at(ffprobe, {"type": "file", "path": settings["slate"]["path"]}))
+        return _problem_of_slate(settings, look, looked({"type": "file", "path": settings["slate"]["path"]}))
     return ""
 
 
@@ -300,6 +357,8 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
     if slate is None:
         return ""
     what = f"its slate {settings['slate']['path']}"
+    if slate.late:
+        return ""
     if slate.error:
         return f"{what} cannot be read: {slate.error}. Give a file that ffmpeg can play."
     picture = slate.picture
@@ -321,15 +380,17 @@ def even(size: str) -> tuple[int, int]:
 def sent_size(settings: Settings, look: Look | None) -> tuple[int, int] | None:
     """Return the size of the picture that is sent, as far as it is known."""
     profile = settings["profile"]
-    if profile["name"] in ENCODING and profile.get("size"):
-        return even(profile["size"])
+    if profile["name"] in ENCODING:
+        # Without a size, the shape of the pixels and a phone's orientation decide.
+        return even(profile["size"]) if profile.get("size") else None
     picture = look.picture if look else None
     return even(f"{picture.width}x{picture.height}") if picture and picture.width and picture.height else None
 
 
 def main() -> int:
     streams = json.load(sys.stdin)
-    found = ((stream["label"], problem_of_files(stream)) for stream in streams)
+    looks: dict[str, Look | None] = {}
+    found = ((stream["label"], problem_of_files(stream, looks)) for stream in streams)
     print(json.dumps([f"{label}: {sentence}" for label, sentence in found if sentence]))
     return 0
 

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from encoder_media import without_credentials
+
 # Seconds. ffmpeg 5 ends at once; ffmpeg 7 may go on for as long as a file lasts that it reads at its own speed.
 STOP_SECONDS = 2.0
 LEFT_SECONDS = 3.0
@@ -27,6 +29,23 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def start_thread(target: Callable[[], None]) -> None:
+    """Run a function in a thread. If it fails, the program ends, and its service manager starts it again.
+
+    Without that thread, the program would go on without doing its work.
+    """
+
+    def guarded() -> None:
+        try:
+            target()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the thread is gone
+            with contextlib.suppress(OSError):
+                say(f"this program ends, because it has a bug ({type(error).__name__}: {error})")
+            os._exit(1)
+
+    threading.Thread(target=guarded, daemon=True).start()
 
 
 def delay_after(failures: int) -> float:
@@ -156,12 +175,17 @@ class Process:
             text = line.decode(errors="replace").rstrip()
             if self._hidden:
                 text = text.replace(self._hidden, "********")
+            text = without_credentials(text)
             self.words = (self.words + text + "\n")[-4000:]
             say(f"{self.name}: {text}")
 
     @property
     def code(self) -> int | None:
         return self._process.poll()
+
+    def wait(self) -> None:
+        self._process.wait()
+        self._listener.join(1.0)
 
     def stop(self) -> None:
         """Terminate the process, and kill it if it does not end. Its last messages have been read when this returns."""

@@ -116,7 +116,7 @@ def _failures(status: Found) -> str:
 
 def _words(status: Found) -> str:
     """Return the end of what ffmpeg said, on one line. The program has taken the key out of it."""
-    words = status.get("last_words")
+    words = status.get("source_problem") or status.get("last_words")
     lines = words if isinstance(words, list) else str(words or "").splitlines()
     told = " / ".join(" ".join(str(line).split()) for line in lines if str(line).strip())
     plain = "".join(letter for letter in told if letter.isprintable())[-LONGEST_WORDS:]

@@ -33,7 +33,7 @@ def test_new_streams_are_written_enabled_and_started_and_then_left_alone(host: H
     files = host.tree()
     again = host.converge(host.present("talk", "break"))
     assert again["changed"] is False
-    assert {name: value for name, value in again.items() if value} == {}
+    assert {name: value for name, value in again.items() if value and name != "off_air"} == {}
     assert host.tree() == files
     assert host.systemd.commands == []
 
@@ -166,7 +166,7 @@ def test_check_mode_says_what_a_real_run_does_and_does_nothing(host: Host) -> No
     planned = host.converge(changing, check=True, diff=True)
     assert host.tree() == files
     assert host.systemd.commands == []
-    assert planned == host.converge(changing, diff=True)
+    assert planned == {**host.converge(changing, diff=True), "off_air": []}
     assert planned["restarted"] == [TALK]
     assert "another-key" not in str(planned)
 
@@ -197,8 +197,18 @@ def test_new_streams_that_are_not_on_air_are_told_with_ffmpegs_last_words(host: 
         {"name": "ill", "state": "waiting", "words": "Connection refused"},
         {"name": "mute", "state": "", "words": ""},
     ]
-    # Nothing is started any more, so nothing is waited for.
-    assert host.converge(request)["off_air"] == []
+    # An unchanged host is not better for it.
+    again = host.converge(request)
+    assert not again["changed"]
+    assert [one["name"] for one in again["off_air"]] == ["ill", "mute"]
+    host.status("ill").write_text(
+        json.dumps({"state": "on air", "showing": "slate", "source_problem": "no such camera"})
+    )
+    assert host.converge(request)["off_air"][0] == {
+        "name": "ill",
+        "state": "it shows its slate",
+        "words": "no such camera",
+    }
 
 
 def test_what_the_system_refuses_is_a_sentence_that_names_the_path(host: Host) -> None:
