@@ -29,6 +29,7 @@ NEEDS_NO_SERVICE = {
     "Encrypt all entries with a new key that is kept in a vault",
     "Take the entries of a file into the ledger of the team",
     "Forget the key of a session that another team looks after from now on",
+    "Remove the streams of this host whose sessions are gone",
 }
 # Public data, which the simulated service returns without a credential.
 PUBLIC = {
