@@ -28,7 +28,7 @@ def test_on_missing_key_go_live_fails_if_going_live_shows_no_key(simulator: Simu
     failed = first.result(EVENT)
     assert first.returncode != 0
     assert "the service's answer held none. Choose on_missing_key: replace" in failed["msg"]
-    assert failed["msg"].startswith("1 of 1 sessions failed.")
+    assert failed["msg"].startswith("1 of 1 session failed.")
     # It is on air now, and the result says so.
     assert (failed["changed"], failed["sessions"][0]["status"]) == (True, "live")
     assert statuses(simulator) == {"Keynote": "live"}

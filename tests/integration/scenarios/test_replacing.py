@@ -98,7 +98,7 @@ def test_the_next_run_finishes_a_replacement_that_was_killed_before_the_removal(
     (second,) = set(simulator.service.sessions) - {first["id"]}
     assert simulator.service.sessions[first["id"]].status == replaced
     preview = run(controller, wanted, arguments=("--check", "--diff"))
-    assert f"-      Keynote ({first['id']}):" in preview.output
+    assert f"-session Main stage/Keynote ({first['id']}):" in preview.output
     finished, again = results(controller, wanted, wanted)
     step = {"scheduled": f"DELETE /sessions/{first['id']}", "live": f"POST /sessions/{first['id']}/end"}[replaced]
     assert paths(finished) == [step]
@@ -148,7 +148,7 @@ def test_plan_and_diff_show_the_removal_of_a_killed_runs_session_and_another_use
     wanted = event(rooms_of("Keynote"))
     preview = run(controller, wanted, arguments=("--check", "--diff"))
     assert f"DELETE /sessions/{created_id}" in paths(preview.result("tenbyte.webinar.event"))
-    assert f"-      Keynote ({created_id}):" in preview.output
+    assert f"-session Main stage/Keynote ({created_id}):" in preview.output
     made = succeeded(result(controller, wanted))
     assert actions(made) == ["delete_session", "create_session"]
     assert paths(made)[0] == f"DELETE /sessions/{created_id}"

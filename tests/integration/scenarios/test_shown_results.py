@@ -40,7 +40,7 @@ def test_plan_and_diff_name_the_sessions_of_a_deleted_room(simulator: Simulator,
         why = shown.result(ROOM)["plan"][0]["reason"]
         assert "stream keys" in why
         assert all(f"'{title}' ({one})" in why for title, one in named.items())
-        assert all(f"-      {title}:" in shown.output for title in named)
+        assert all(f"-session Main stage/{title}:" in shown.output for title in named)
         assert all(f"stream_key_fingerprint: {one['stream_key_fingerprint']}" in shown.output for one in made)
     assert simulator.service.rooms == {}
     # The keys are erased with their sessions.

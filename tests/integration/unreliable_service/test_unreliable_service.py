@@ -101,7 +101,7 @@ def test_a_duplicate_that_appears_after_the_time_out_is_planned_removed_and_repo
     shown = controller.tasks(tasks, "--check", "--diff")
     (step,) = shown.result(SESSION)["plan"]
     assert (step["action"], step["request"]["path"]) == ("delete_session", f"/sessions/{duplicate}")
-    assert f"-      Keynote ({duplicate}):" in shown.output
+    assert f"-session Main stage/Keynote ({duplicate}):" in shown.output
     assert simulator.journal.writes() == []
     second = controller.tasks(tasks)
     assert second.recap()["changed"] == 1
