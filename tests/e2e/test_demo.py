@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,9 @@ def test_an_interrupted_demo_stops_everything_and_removes_its_files(number: sign
         assert demo.stdout is not None
         for line in demo.stdout:
             lines.append(line)
-            if "Start or restart the streams" in line:
+            if "TASK [tenbyte.webinar.ffmpeg_encoder : Bring the streams of this host to what is asked for]" in line:
+                # By then, the streams are being started.
+                time.sleep(4)
                 # A terminal sends the signal to all processes in the foreground.
                 os.killpg(demo.pid, number)
     assert demo.returncode == (130 if number == signal.SIGINT else 143), "".join(lines)
