@@ -19,7 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.lab import ingest, media
 from tests.lab.stage import ROOT
+
+MISSING = ingest.missing() or media.missing()
+# Of tests with real media: they run one after the other, where the programs are.
+REAL_MEDIA = [pytest.mark.e2e, pytest.mark.skipif(bool(MISSING), reason=str(MISSING))]
 
 PROGRAM = ROOT / "roles" / "ffmpeg_encoder" / "files" / "encoder.py"
 PROFILE = {

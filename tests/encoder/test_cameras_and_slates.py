@@ -22,10 +22,10 @@ from tests.lab.ingest import free_port
 
 from .camera import camera
 from .recorder import Recorder, recorder
-from .running import PROFILE, encoder, settings_of
+from .running import PROFILE, REAL_MEDIA, encoder, settings_of
 from .sources import AAC, BY_NAME, H264, PICTURE, SOUND, make, sound_with_cover, two_languages
 
-pytestmark = pytest.mark.e2e
+pytestmark = REAL_MEDIA
 SLATE = {"slate": {"type": "color", "color": "0x202428"}}
 LARGEST_PACKET = 1_000_000
 

@@ -23,9 +23,9 @@ from tests.integration.controller import BIN
 from tests.lab.ingest import free_port
 
 from .recorder import Recorder, recorder
-from .running import PROGRAM, Encoder, encoder, settings_of
+from .running import PROGRAM, REAL_MEDIA, Encoder, encoder, settings_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = REAL_MEDIA
 PATTERN = {"type": "test_pattern", "size": "320x240"}
 
 

@@ -10,6 +10,7 @@ Real ffmpeg, real ingest, real media. `make encoders` runs the whole table of do
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -24,10 +25,10 @@ from typing import Any
 import pytest
 
 from .recorder import Recorder, Recording, recorder
-from .running import PROGRAM, encoder, settings_of
+from .running import PROGRAM, REAL_MEDIA, encoder, settings_of
 from .sources import CASES, PROFILES, Case
 
-pytestmark = pytest.mark.e2e
+pytestmark = REAL_MEDIA
 WATCHED_SECONDS = 10.0
 CHOSEN = [case for case in CASES if os.environ.get("TENBYTE_TEST_SOURCES") == "all" or case.is_in_short_form]
 SENT = [case for case in CHOSEN if not case.refusal]
@@ -52,16 +53,14 @@ class Seen:
         return self.recordings[0]
 
 
-def _reads_transport_streams() -> bool:
+@functools.cache
+def reads_transport_streams() -> bool:
     """Return whether this ffmpeg can read MPEG-TS. A static build of 7.0.2 ends with a segmentation fault."""
     ffmpeg = settings_of("", {})["ffmpeg"]
     make = ["ffmpeg", "-loglevel", "quiet", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", "-f", "mpegts", "-"]
     made = subprocess.run(make, capture_output=True, check=False).stdout
     read = [ffmpeg, "-nostdin", "-loglevel", "quiet", "-f", "mpegts", "-i", "pipe:0", "-f", "null", "-"]
     return subprocess.run(read, input=made, capture_output=True, check=False).returncode == 0
-
-
-READS_TRANSPORT_STREAMS = _reads_transport_streams()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Seen]]
 
 def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
     folder.mkdir()
-    if case.kind.suffix == ".ts" and not READS_TRANSPORT_STREAMS:
+    if case.kind.suffix == ".ts" and not reads_transport_streams():
         return Seen("", {}, "skipped", 0.0, [])
     with case.kind.source(folder) as source:
         settings = settings_of(ingest.rtmp_url, source, PROFILES[case.profile])
@@ -93,7 +92,7 @@ def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
 
 
 def _skip_without_transport_streams(case: Case) -> None:
-    if case.kind.suffix == ".ts" and not READS_TRANSPORT_STREAMS:
+    if case.kind.suffix == ".ts" and not reads_transport_streams():
         pytest.skip("this build of ffmpeg crashes when it reads MPEG-TS")
 
 
