@@ -45,7 +45,7 @@ class Commands:
 
 
 def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Commands:
-    ffmpeg = [settings["ffmpeg"], "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats"]
+    ffmpeg = _ffmpeg(settings)
     media = _inputs_and_encoding(settings, look)
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
@@ -63,7 +63,7 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Comman
 
 def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> tuple[list[str] | None, list[str]]:
     """Return the command that makes the slate, None if the user gives it, and the one that plays it as MPEG-TS."""
-    ffmpeg = [settings["ffmpeg"], "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats"]
+    ffmpeg = _ffmpeg(settings)
     kind, profile = settings["slate"]["type"], settings["profile"]
     location = f"file:{settings['slate']['path']}" if kind == "file" else f"file:{folder / 'slate.ts'}"
     play = [*ffmpeg, "-re", "-stream_loop", "-1", "-i", location]
@@ -79,6 +79,10 @@ def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> t
     encoding = [*_h264(profile), *_aac(profile), "-pix_fmt", "yuv420p"]
     make = [*ffmpeg, "-y", "-f", "lavfi", "-i", picture, *SILENCE, "-t", "10", *encoding, "-f", "mpegts", location]
     return make, play
+
+
+def _ffmpeg(settings: Settings) -> list[str]:
+    return [settings["ffmpeg"], "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats"]
 
 
 def is_paced(settings: Settings, look: Look | None) -> bool:

@@ -7,30 +7,14 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.integration.controller import Controller
 from tests.integration.roles.encoders import Encoders, rooms
-from tests.simulator.server import Simulator
 
 A, B = rooms("Hall A", Talk="enc1", Break="enc1"), rooms("Hall B", Talk="enc1")
 ALL = {"hall-a-talk", "hall-a-break", "hall-b-talk"}
-
-
-@pytest.fixture
-def encoders(simulator: Simulator, controller: Controller) -> Iterator[Encoders]:
-    with tempfile.TemporaryDirectory(prefix="enc-") as folder:
-        running = Encoders(simulator, controller, Path(folder))
-        try:
-            yield running
-        finally:
-            running.shut_down()
 
 
 def cache_facts(encoders: Encoders) -> None:

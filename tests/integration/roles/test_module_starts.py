@@ -6,26 +6,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.controller import Controller, Run
+from tests.integration.controller import Run
 from tests.integration.roles.encoders import Encoders, rooms
-from tests.simulator.server import Simulator
-
-
-@pytest.fixture
-def encoders(simulator: Simulator, controller: Controller) -> Iterator[Encoders]:
-    with tempfile.TemporaryDirectory(prefix="enc-") as folder:
-        running = Encoders(simulator, controller, Path(folder))
-        try:
-            yield running
-        finally:
-            running.shut_down()
 
 
 def module_starts(run: Run) -> int:
