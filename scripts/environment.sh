@@ -7,10 +7,10 @@ VENV="$ROOT/.venv"
 BUILD="$ROOT/build"
 PYTHON_BIN="$VENV/bin/python"
 
-# Real credentials must never reach a test, and ~/.ansible.cfg must not change its result.
+# Real credentials must never reach a test, and ~/.ansible.cfg must not change its result. TENBYTE_TEST_FORKS is a setting of the tests.
 while IFS= read -r name; do
   unset "$name"
-done < <(compgen -e | grep -E '^(ANSIBLE_|TENBYTE_|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$)' || true)
+done < <(compgen -e | grep -E '^(ANSIBLE_|TENBYTE_|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$)' | grep -vx TENBYTE_TEST_FORKS || true)
 
 mkdir -p "$BUILD/ansible"
 touch "$BUILD/ansible/ansible.cfg"

@@ -7,13 +7,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible.plugins.loader import init_plugin_loader
 
+try:
+    from ansible.plugins.loader import init_plugin_loader
+except ModuleNotFoundError:
+    pytest.exit("Ansible is not installed here. Run `make setup` once, then .venv/bin/pytest.", returncode=4)
+
+from tests.measuring import measure_later
 from tests.postgresql import PostgreSQL, postgresql_server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +38,12 @@ def linked_collections() -> Path:
     return folder
 
 
+# A shell starts a job in the background with these ignored, and so would be all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+measure_later()
 COLLECTIONS = linked_collections()
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 # Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import importlib
 import json
 import os
 import re
@@ -47,7 +48,7 @@ def interface() -> list[str]:
 @functools.cache
 def documentation() -> dict[str, dict[str, Any]]:
     """Return the documentation of each plugin and role, as ansible-doc reads it, by kind and by short name."""
-    command = [sys.executable, "-m", "ansible", "doc", "--metadata-dump", "--no-fail-on-errors", "--json", COLLECTION]
+    command = [sys.executable, "-m", "ansible.cli.doc", "--metadata-dump", "--no-fail-on-errors", "--json", COLLECTION]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     kinds = {"become": {}, **json.loads(answer)["all"]}
@@ -256,11 +257,13 @@ def _source_files() -> list[str]:
 
 
 def needs() -> Iterator[str]:
-    """Yield the versions of ansible-core and of Python libraries that the collection needs."""
+    """Yield the versions of ansible-core and of Python libraries that the collection needs, and the ledger's own."""
     yield f"needs ansible-core{yaml.safe_load((ROOT / 'meta' / 'runtime.yml').read_text())['requires_ansible']}"
     for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             yield f"needs {line}"
+    migration = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.plugin_utils._ledger.migration")
+    yield f"ledger schema version {migration.newest_version()}"
 
 
 def _texts_of_plugins() -> Iterator[str]:

@@ -44,3 +44,14 @@ attributes:
     description: Changes nothing, however often it runs.
     support: full
 """
+
+    # For the members of the group all in meta/runtime.yml.
+    ACTION_GROUP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/tenbyte.webinar.all) in C(module_defaults) to set options for all actions of the group.
+    support: full
+    membership:
+      - tenbyte.webinar.all
+"""

@@ -10,7 +10,8 @@ author: tenbyte.webinar contributors (!UNKNOWN)
 version_added: 0.1.0
 short_description: Bring all streams of an encoder host to what is asked for
 description:
-  - Private to the role P(tenbyte.webinar.ffmpeg_encoder#role). It may change with any release.
+  - Private to the roles P(tenbyte.webinar.ffmpeg_encoder#role), P(tenbyte.webinar.rtmp_relay#role) and
+    P(tenbyte.webinar.obs_encoder#role). It may change with any release.
   - Handles all streams of a host in one task. The action checks the streams on the controller, reads their keys from
     the ledger and decides what to do. It starts a module on the host twice, to inspect it and to change it.
   - Everything is checked before the first change.
@@ -22,7 +23,7 @@ options:
   role:
     description: The role whose streams these are.
     type: str
-    choices: [ffmpeg_encoder]
+    choices: [ffmpeg_encoder, obs_encoder, rtmp_relay]
     required: true
   state:
     description:
@@ -53,7 +54,8 @@ options:
     description: What C(ansible_facts['service_mgr']) says, if anything.
     type: str
   contents:
-    description: The contents of files that the role brings.
+    description:
+      - The contents of files that the role brings. C(@NAME@) in some of them is replaced with what the host has.
     type: raw
   further_units:
     description:
@@ -104,11 +106,14 @@ changed:
   returned: always
   type: bool
 missing:
-  description: The program that is missing, if O(install=true) and nothing was done because of that.
+  description: The programs that are missing, if O(install=true) and nothing was done because of that.
   returned: with O(state=started)
   type: str
 streams:
-  description: The streams that the host is to have, without their settings. With O(state=watched), also what they say.
+  description:
+    - The streams that the host is to have, without their settings; for a relay, their pushes.
+    - With O(state=watched), each also has an C(encoder), what is known of it. In that, C(unsent) says why it is not
+      sent, empty if it is.
   returned: success
   type: list
   elements: dict
@@ -129,6 +134,11 @@ started:
   elements: str
 restarted:
   description: Units or programs that were restarted.
+  returned: when the host was compared
+  type: list
+  elements: str
+reloaded:
+  description: Units that read their settings again.
   returned: when the host was compared
   type: list
   elements: str

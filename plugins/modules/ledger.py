@@ -65,6 +65,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 attributes:
   idempotent:
     support: partial

@@ -58,6 +58,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 seealso:
   - module: tenbyte.webinar.event
   - module: tenbyte.webinar.session

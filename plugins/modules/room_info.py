@@ -44,6 +44,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes.info
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 seealso:
   - module: tenbyte.webinar.room
   - module: tenbyte.webinar.session_info

@@ -136,6 +136,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 seealso:
   - module: tenbyte.webinar.event
   - plugin: tenbyte.webinar.stream_key

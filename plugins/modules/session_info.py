@@ -75,6 +75,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes.info
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 seealso:
   - module: tenbyte.webinar.session
   - module: tenbyte.webinar.room_info

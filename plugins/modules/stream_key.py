@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - tenbyte.webinar.connection
   - tenbyte.webinar.ledger
   - tenbyte.webinar.attributes
+  - tenbyte.webinar.attributes.action_group
 seealso:
   - module: tenbyte.webinar.session_info
   - module: tenbyte.webinar.session

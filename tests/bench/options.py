@@ -29,7 +29,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     numbers, latencies = ", ".join(map(str, SIZES)), ", ".join(map(str, LATENCIES))
     parser = argparse.ArgumentParser(prog="scripts/bench", description=_DESCRIPTION)
     parser.add_argument(
-        "--runs", type=_at_least_one, default=3, help="how often everything runs (3); the medians are shown"
+        "--runs", type=at_least_one, default=3, help="how often everything runs (3); the medians are shown"
     )
     parser.add_argument("--only", type=_some(VARIANTS), default=set(VARIANTS), help=f"some of {letters}")
     parser.add_argument(
@@ -45,7 +45,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
     return int(text)

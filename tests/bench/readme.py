@@ -20,7 +20,6 @@ from .variants import CREATED, LATENCIES, SIZES, UNCHANGED, cell_of
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_BETWEEN = re.compile(f"(?<={BEGIN}\n).*?(?={END})", re.DOTALL)
 _WIDTH = 179
 _COLUMNS = {"a": "`uri`", "b": "`session` in a loop", "c": "`event`", "d": "bare client", "e": "empty play"}
 _EXPLAINED = """\
@@ -41,11 +40,12 @@ def section(results: Results) -> str:
     return f"{textwrap.fill(measured, _WIDTH)}\n\n{_table(results)}\n\n{textwrap.fill(meaning, _WIDTH)}\n"
 
 
-def written(text: str, new: str) -> str:
+def written(text: str, new: str, begin: str = BEGIN, end: str = END) -> str:
     """Return a page with another text between its markers. Raise ValueError if it has none."""
-    if not _BETWEEN.search(text):
-        raise ValueError(f"{README.name} has no lines {BEGIN} and {END}")
-    return _BETWEEN.sub(lambda _old: new, text)
+    between = re.compile(f"(?<={begin}\n).*?(?={end})", re.DOTALL)
+    if not between.search(text):
+        raise ValueError(f"the page has no lines {begin} and {end}")
+    return between.sub(lambda _old: new, text)
 
 
 def _table(results: Results) -> str:

@@ -200,11 +200,11 @@ def test_the_result_of_the_copy_has_the_shape_and_size_of_that_of_event(tmp_path
 
 
 def test_a_program_is_watched_with_its_children(tmp_path: Path) -> None:
-    allocates = "import time; held = b'x' * 40_000_000; time.sleep(0.5)"
+    allocates = "import time; held = b'x' * 40_000_000; time.sleep(3)"
     starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {allocates!r}])"
     needed = watched([sys.executable, "-c", starts])
     assert needed["exit_code"] == 0
-    assert 0.5 < needed["wall_seconds"] < 30
+    assert 3 < needed["wall_seconds"] < 60
     assert needed["largest_process_bytes"] > 40 * MEGABYTE
     assert needed["all_processes_bytes"] > 40 * MEGABYTE
 

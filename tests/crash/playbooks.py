@@ -66,7 +66,7 @@ def interrupt(scene: Scene, name: str, number: signal.Signals) -> None:
 
 
 def _controller(scene: Scene, name: str) -> tuple[Controller, str]:
-    controller = Controller(scene.folder / "controller", scene.simulator.api_url, "", COLLECTIONS)
+    controller = Controller(scene.folder / "controller", scene.simulator.api_url, "", COLLECTIONS, forks=True)
     controller.api_key = scene.simulator.service.users[0].api_key
     controller.environment = {"TENBYTE_LEDGER_URL": scene.ledger.url, "TENBYTE_LEDGER_KEY": scene.ledger.key or ""}
     task = {EVENT: {"rooms": EVENTS[name][1], "concurrency": 4}}

@@ -50,7 +50,7 @@ def test_the_first_playbook_runs_as_printed(stage: Stage) -> None:
     assert f"Main stage/Keynote: {session['preset']['id']} (" in played(stage, "presets.yml")
 
 
-def test_rehearse_verify_and_teardown_run_with_the_readmes_event_and_inventory(stage: Stage) -> None:
+def test_the_readmes_inventory_has_the_encoder_of_its_event(stage: Stage) -> None:
     (stage.folder / "event.yml").write_text(named_block(ROOT / "README.md", "event.yml"))
     (stage.folder / "inventory.yml").write_text(named_block(ROOT / "README.md", "inventory.yml"))
     command = [str(BIN / "ansible-playbook"), "tenbyte.webinar.provision", "-i", "inventory.yml", "-e", "@event.yml"]

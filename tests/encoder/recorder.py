@@ -7,25 +7,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tests.lab.ingest import free_port, nginx_binary, rtmp_module
+from tests.lab.ingest import Nginx, free_port, rtmp_module
 
 # Without an account and its callbacks: every name is accepted, or none. Each connection makes a file.
 CONFIGURATION = """\
 load_module {module};
-{user}daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log warn;
-events {{ worker_connections 256; }}
 rtmp {{
     access_log off;
     server {{
@@ -85,32 +78,18 @@ class Recorder:
         self.port = free_port()
         self.refuses = refuses
         self.rtmp_url = f"rtmp://127.0.0.1:{self.port}/live"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._nginx = Nginx(self.folder)
 
     def start(self) -> None:
         (self.folder / "recorded").mkdir(parents=True, exist_ok=True)
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                module=rtmp_module(),
-                user="user root;\n" if os.geteuid() == 0 else "",
-                folder=self.folder,
-                port=self.port,
-                refusing="deny publish all;" if self.refuses else "allow publish 127.0.0.1;",
-            )
+        refusing = "deny publish all;" if self.refuses else "allow publish 127.0.0.1;"
+        configuration = CONFIGURATION.format(
+            module=rtmp_module(), folder=self.folder, port=self.port, refusing=refusing
         )
-        self._process = subprocess.Popen(
-            [nginx_binary(), "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._nginx.start(configuration, [self.port])
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
+        self._nginx.stop(20)
 
     def recordings(self, key: str) -> list[Recording]:
         """What was sent with a key, a recording for each connection."""
@@ -123,7 +102,6 @@ def recorder(folder: Path, *, refuses: bool = False) -> Iterator[Recorder]:
     ingest = Recorder(folder, refuses=refuses)
     ingest.start()
     try:
-        time.sleep(0.3)
         yield ingest
     finally:
         ingest.stop()

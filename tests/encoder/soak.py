@@ -68,9 +68,7 @@ class Stream:
         assert self.program is not None
         status, now = self.program.status, time.time()
         is_on_air = status.get("state") == "on air" and now - status.get("flowing", 0) < 8
-        publishers = sum(1 for one in _processes() if f"{self.folder}/key" in one)
-        # The program itself names the file too.
-        self.most_publishers = max(self.most_publishers, publishers - 1)
+        self.most_publishers = max(self.most_publishers, len(publishers_in(self.folder)))
         if is_on_air and self._off_since is not None:
             lost = now - self._off_since
             self.off_air, self.longest_off_air = self.off_air + lost, max(self.longest_off_air, lost)
@@ -83,11 +81,18 @@ class Stream:
         return self._off_since is None
 
 
-def _processes() -> Iterator[str]:
+def publishers_in(folder: Path) -> list[int]:
+    """Return the processes of ffmpeg that send a stream.
+
+    Its program names the key as well, and so does each process that it starts, for the moment until that is ffmpeg.
+    """
+    found = []
     for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with contextlib.suppress(OSError):
-                yield (process / "cmdline").read_text(errors="replace").replace("\0", " ")
+        with contextlib.suppress(OSError, ValueError):
+            words = (process / "cmdline").read_text(errors="replace").split("\0")
+            if words[0].endswith("ffmpeg") and f"{folder}/key" in words:
+                found.append(int(process.name))
+    return found
 
 
 class Faults:
@@ -119,11 +124,9 @@ class Faults:
 
     def kill_ffmpeg(self) -> None:
         folder = self._chance.choice(self._streams).folder
-        for process in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, ValueError):
-                words = (process / "cmdline").read_text().split("\0")
-                if words[0].endswith("ffmpeg") and f"{folder}/key" in words:
-                    os.kill(int(process.name), signal.SIGKILL)
+        for process in publishers_in(folder):
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
 
     def silence(self) -> None:
         one = self._chance.choice(self._cameras)

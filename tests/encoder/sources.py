@@ -9,56 +9,29 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab.ingest import free_port, nginx_binary
-
 from .camera import camera
-from .running import COPY, PROFILE
-
-SIZE = "320x240"
-PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=30")
-SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
-H264 = (
-    "-c:v",
-    "libx264",
-    "-preset",
-    "ultrafast",
-    "-pix_fmt",
-    "yuv420p",
-    "-g",
-    "60",
-    "-keyint_min",
-    "60",
-    "-sc_threshold",
-    "0",
+from .makers import (
+    AAC,
+    H264,
+    PICTURE,
+    SIX,
+    SIZE,
+    SOUND,
+    ffmpeg,
+    late_picture,
+    mjpeg_camera,
+    sound_with_cover,
+    turned,
+    web_server,
 )
-AAC = ("-c:a", "aac", "-b:a", "96k", "-ac", "2")
-SIX = ("-t", "6")
-WEB_SERVER = """\
-user root;
-daemon off;
-worker_processes 1;
-pid {files}/nginx.pid;
-error_log {files}/error.log warn;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {files}/body;
-    proxy_temp_path {files}/proxy;
-    fastcgi_temp_path {files}/fastcgi;
-    uwsgi_temp_path {files}/uwsgi;
-    scgi_temp_path {files}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {folder}; }}
-}}
-"""
+from .running import COPY, PROFILE
 
 
 @dataclass(frozen=True)
@@ -88,6 +61,10 @@ class Kind:
             with camera(folder / "camera", self.read.partition(" ")[2]) as one:
                 yield {"type": "url", "url": one.url}
             return
+        if self.read == "mjpeg":
+            with mjpeg_camera() as url:
+                yield {"type": "url", "url": url}
+            return
         file = make(self, folder)
         if self.read == "web":
             with web_server(folder) as address:
@@ -105,6 +82,15 @@ KINDS = (
         (*PICTURE, *SOUND, "-filter:v", "trim=duration=4", "-filter:a", "atrim=duration=7", *H264, *AAC),
         is_in_short_form=True,
     ),
+    Kind(
+        "sound_much_longer",
+        "film whose sound goes on for 40 s without a picture",
+        ".mkv",
+        (*PICTURE, *SOUND, "-filter:v", "trim=duration=2", "-t", "42", *H264, *AAC),
+        copy="no key frame",
+        is_in_short_form=True,
+    ),
+    Kind("late_picture", "film whose picture begins 4 s after its sound", ".mkv"),
     Kind(
         "picture_longer",
         "film whose picture is 3 s longer than its sound",
@@ -282,6 +268,26 @@ KINDS = (
         ),
         copy="no key frame",
     ),
+    Kind("turned", "picture to be turned, as phones record it", ".mp4", copy="to be turned by", is_in_short_form=True),
+    Kind(
+        "bare",
+        "bare stream of pictures without times (`.h264`)",
+        ".h264",
+        (*PICTURE, *SIX, *H264),
+        encoded="without times",
+        copy="without times",
+        audio_only="without times",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "playlist",
+        "playlist as a file (`.m3u8`)",
+        ".m3u8",
+        (*PICTURE, *SOUND, *SIX, *H264, *AAC, "-f", "hls", "-hls_time", "2", "-hls_list_size", "0"),
+        encoded="is a playlist",
+        copy="is a playlist",
+        audio_only="is a playlist",
+    ),
     Kind(
         "empty",
         "empty file",
@@ -311,6 +317,15 @@ KINDS = (
     ),
     Kind(
         "web_film", "recording by URL", ".mp4", (*PICTURE, *SOUND, *SIX, *H264, *AAC), read="web", is_in_short_form=True
+    ),
+    Kind(
+        "mjpeg",
+        "camera without times (MJPEG over HTTP)",
+        copy="H.264 only",
+        audio_only="no sound",
+        has_sound=False,
+        read="mjpeg",
+        is_in_short_form=True,
     ),
     Kind("camera_aac", "camera (RTSP) with AAC", read="camera aac"),
     Kind("camera_g711", "camera with G.711", read="camera pcm_mulaw", is_in_short_form=True),
@@ -382,57 +397,15 @@ def table() -> str:
 
 
 def make(kind: Kind, folder: Path) -> Path:
-    if kind.name == "cover":
-        return sound_with_cover(folder)
+    made = {"cover": sound_with_cover, "late_picture": late_picture, "turned": turned}
+    if kind.name in made:
+        return made[kind.name](folder)
     file = folder / f"{kind.name}{kind.suffix}"
     if kind.arguments:
-        _ffmpeg(*kind.arguments, str(file))
+        ffmpeg(*kind.arguments, str(file))
     else:
         file.write_text("" if kind.name == "empty" else "A film is something else.\n")
     return file
-
-
-def sound_with_cover(folder: Path) -> Path:
-    """An mp3 file with a picture of its cover."""
-    sound, picture = make(BY_NAME["sound_only"], folder), make(BY_NAME["image"], folder)
-    file = folder / "with_cover.mp3"
-    tags = ("-map", "0:a", "-map", "1:v", "-c", "copy", "-id3v2_version", "3", "-disposition:v", "attached_pic")
-    _ffmpeg("-i", str(sound), "-i", str(picture), *tags, str(file))
-    return file
-
-
-def two_languages(folder: Path) -> Path:
-    """A film with two sounds: German with 300 Hz, and English, the default, with 3000 Hz."""
-    file = folder / "two_languages.mkv"
-    tones = [f"sine=frequency={tone}:sample_rate=48000" for tone in (300, 3000)]
-    sounds = [word for tone in tones for word in ("-f", "lavfi", "-i", tone)]
-    marks = ("-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=eng", "-disposition:a:0", "0")
-    chosen = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-disposition:a:1", "default")
-    _ffmpeg(*PICTURE, *sounds, *chosen, *SIX, *H264, *AAC, *marks, str(file))
-    return file
-
-
-@contextmanager
-def web_server(folder: Path) -> Iterator[str]:
-    """Serve a folder on loopback, with ranges, as web servers do. Yield its address."""
-    port, files = free_port(), folder / "nginx"
-    files.mkdir()
-    configuration = files / "nginx.conf"
-    configuration.write_text(WEB_SERVER.format(files=files, folder=folder, port=port))
-    command = [nginx_binary(), "-p", str(files), "-e", str(files / "error.log"), "-c", str(configuration)]
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
-        time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _ffmpeg(*arguments: str) -> None:
-    command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from encoder_media import Look, Track, can_be_looked_at, default_input_options, 
 
 from tests.lab.stage import ROOT
 
-from .running import COPY, PROFILE, settings_of
+from .running import COPY, PROFILE, PROGRAM, settings_of
 from .sources import table
 
 FILE = {"type": "file", "path": "/srv/film.mp4"}
@@ -92,6 +96,15 @@ def test_a_recording_is_sent_in_real_time_and_a_camera_as_it_comes() -> None:
     assert "-re" not in words(CAMERA, live, COPY)
 
 
+def test_pictures_without_times_have_the_time_of_their_arrival() -> None:
+    camera = {"type": "url", "url": "http://camera/video.mjpg"}
+    assert value(words(camera, Look((PICTURE,), timeless=True), COPY), "-use_wallclock_as_timestamps") == "1"
+    assert value(words(camera, Look((PICTURE,), timeless=True)), "-vf").startswith("setpts=(RTCTIME-RTCSTART)")
+    usual = " ".join(words(camera, Look((PICTURE,))))
+    assert "-use_wallclock_as_timestamps" not in usual
+    assert "RTCTIME" not in usual
+
+
 def test_a_cameras_sound_is_encoded_where_its_picture_is_copied() -> None:
     command = words(CAMERA, Look((PICTURE,), (Track(1, "pcm_mulaw"),)), COPY)
     assert (value(command, "-c:v"), value(command, "-c:a")) == ("copy", "aac")
@@ -104,6 +117,13 @@ def test_a_cameras_sound_is_encoded_where_its_picture_is_copied() -> None:
         (COPY, Look((Track(0, "h264", "yuv444p"),), (SOUND,)), "a picture in yuv444p"),
         (COPY, Look((), (SOUND,)), "no moving picture that copy could send"),
         (COPY, Look((Track(0, "png", still=True),)), "no moving picture that copy could send"),
+        (COPY, Look((replace(PICTURE, rotation=90),), (SOUND,)), "turned by 90 degrees, which copy cannot do"),
+        (PROFILE, Look((PICTURE,), timeless=True), "a bare stream of h264 without times"),
+        (
+            PROFILE,
+            Look((PICTURE,), (SOUND,), recorded=True, playlist=True),
+            "a playlist, which cannot be played in a loop",
+        ),
         ({**PROFILE, "name": "audio_only"}, Look((PICTURE,)), "no sound that audio_only could send"),
         (PROFILE, Look(error="Invalid data found"), "cannot be read: Invalid data found"),
     ],
@@ -111,7 +131,18 @@ def test_a_cameras_sound_is_encoded_where_its_picture_is_copied() -> None:
 def test_what_cannot_be_sent_is_named_with_what_would_help(profile: dict[str, Any], look: Look, sentence: str) -> None:
     found = problem(settings_of("rtmp://ingest/live", FILE, profile), look)
     assert sentence in found
-    assert any(word in found for word in ("Use a", "Give a"))
+    assert any(word in found for word in ("Use a", "Give a", "Join it first", "Put it into a container first"))
+
+
+def test_the_silence_of_a_recording_has_a_pace_of_its_own() -> None:
+    command = words(FILE, Look((PICTURE,), recorded=True))
+    assert command[command.index("anullsrc=sample_rate=48000:channel_layout=stereo") - 4] == "-re"
+
+
+@pytest.mark.parametrize(("begins", "is_filled"), [(0.05, False), (5.0, True), (40_000.0, False)])
+def test_a_picture_that_begins_after_the_sound_is_shown_from_the_start(begins: float, is_filled: bool) -> None:
+    look = Look((replace(PICTURE, start=3 + begins),), (SOUND,), recorded=True, start=3)
+    assert ("fps=30:start_time=0" in value(words(FILE, look), "-vf")) is is_filled
 
 
 def test_a_track_that_is_not_there_is_named_with_those_that_are() -> None:
@@ -140,6 +171,29 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are() -> None:
 def test_a_sender_with_one_connection_keeps_it(url: str, is_looked_at: bool) -> None:
     assert can_be_looked_at({"type": "url", "url": url}) is is_looked_at
     assert not can_be_looked_at({"type": "url", "url": url, "input_options": ["-listen", "1"]})
+
+
+@pytest.mark.parametrize(
+    ("version", "is_told"),
+    [("4.4.2-0ubuntu0", True), ("5.1.9-0+deb12u1", False), ("n7.1", False), ("", True)],
+)
+def test_a_host_whose_sources_nobody_looks_at_is_told_of(tmp_path: Path, version: str, *, is_told: bool) -> None:
+    if version:
+        ffprobe = tmp_path / "ffprobe"
+        ffprobe.write_text(f"#!/bin/sh\necho ffprobe version {version} Copyright\n")
+        ffprobe.chmod(0o755)
+    streams = [{"label": "Hall/Talk", **settings_of("rtmp://ingest/live", CAMERA)}] * 2
+    done = subprocess.run(
+        [sys.executable, "-B", str(PROGRAM.with_name("encoder_media.py"))],
+        input=json.dumps([{**one, "ffmpeg": "/opt/ffmpeg"} for one in streams]),
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["problems"] == []
+    assert found["warning"].startswith("There is no ffprobe of version 5 or newer") is is_told
 
 
 def test_options_of_the_program_ffmpeg_do_not_reach_ffprobe() -> None:

@@ -98,7 +98,11 @@ def test_a_stream_that_is_off_air_fails_with_a_reason_and_is_well_again_by_itsel
     assert f"{NIGHT} ({name_of(NIGHT)}) has not been well for " in said
     assert "its picture is black for at least " in said
     assert record(lab, KEYNOTE)["healthy"] is True
-    assert json.loads(check(lab, "--report")[1])[name_of(KEYNOTE)] == {"state": "on air", "label": KEYNOTE}
+    assert json.loads(check(lab, "--report")[1])[name_of(KEYNOTE)] == {
+        "state": "on air",
+        "label": KEYNOTE,
+        "problem": "",
+    }
 
     lab.ingest.stop()
     try:

@@ -127,6 +127,18 @@ def test_a_sender_that_sends_nothing_is_started_again(tmp_path: Path) -> None:
     program.stop()
 
 
+def test_frames_count_where_the_sound_is_encoded_ahead_of_them(tmp_path: Path) -> None:
+    ahead = (
+        "echo out_time_us=60000000; while :; do n=$((n + 1)); echo frame=$n; echo out_time_us=60000000; sleep 0.1; done"
+    )
+    program = Program(tmp_path, ahead, stall_seconds=1)
+    program.wait_for(state="on air")
+    time.sleep(4)
+    assert program.status["state"] == "on air"
+    assert "sent nothing" not in program.said
+    program.stop()
+
+
 def test_a_stream_that_flows_is_on_air_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
     program = Program(tmp_path, SENDS)
     program.wait_for(state="on air")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.relay_files import without_pushes
 
 from tests.lab import ingest, media
 
@@ -32,6 +33,7 @@ for reason in (ingest.missing(), media.missing()):
 
 from tests.encoder.lab import HOSTS, EncoderLab, encoder_lab, processes_that_show  # noqa: E402
 from tests.integration.controller import Run  # noqa: E402
+from tests.integration.roles.booted import BootedHost  # noqa: E402
 
 pytestmark = pytest.mark.e2e
 
@@ -51,6 +53,7 @@ class Relay:
     """The role's settings on this machine, and its processes, started as the role's units start them."""
 
     lab: EncoderLab
+    host: BootedHost
     folder: Path
     clip: Path
     port: int
@@ -69,19 +72,20 @@ class Relay:
             "rtmp_relay_push_port": self.push_port,
             "rtmp_relay_backups": {KEYNOTE: [BACKUP]},
             "rtmp_relay_install": False,
+            "rtmp_relay_nginx": ingest.nginx_binary(),
+            "rtmp_relay_start_timeout": 0,
             "__rtmp_relay_runtime_folder": str(self.folder / "run"),
+            "__rtmp_relay_systemd_folder": str(self.host.units),
+            "__rtmp_relay_booted_folder": str(self.host.folder),
         }
 
     def write(self, *arguments: str, **variables: Any) -> Run:
-        """Provision the event and write the settings, without the units."""
+        """Provision the event and run the role, whose units do not start here."""
         event = {"role": "tenbyte.webinar.event", "vars": {"event_rooms": self.lab.event_rooms}}
-        steps = [
-            {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": step}, "vars": self.variables | variables}
-            for step in ("managed", "validate", "leaving", "nginx", "files")
-        ]
+        role = {"role": ROLE, "vars": self.variables | variables}
         plays = [
             {"hosts": "localhost", "gather_facts": False, "roles": [event]},
-            {"hosts": RELAY, "gather_facts": False, "tasks": steps},
+            {"hosts": RELAY, "gather_facts": False, "roles": [role]},
         ]
         return self.lab.controller.plays(plays, "-i", str(self.lab.inventory()), *arguments)
 
@@ -187,7 +191,8 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     ]
     # The path of a socket has 107 characters at most.
     with tempfile.TemporaryDirectory(prefix="relay-") as own, encoder_lab(folder, rooms, seed) as lab:
-        running = Relay(lab, Path(own), clip, ingest.free_port(), ingest.free_port())
+        host = BootedHost(lab.controller, folder / "host", name=RELAY)
+        running = Relay(lab, host, Path(own), clip, ingest.free_port(), ingest.free_port())
         try:
             yield running
         finally:
@@ -278,7 +283,12 @@ def test_another_key_reaches_the_running_stream_while_its_encoder_stays_connecte
     assert [key for key in written.lab.simulator.issued_keys() if key in said] == []
     run = written.write("-vvv", "--diff")
     # The key's file and the one that notes its fingerprint: what is as it was is left alone.
-    assert run.recap(RELAY)["changed"] == 2, run.output
+    assert run.returncode == 0, run.output
+    actions = [one for one in run.records if one["action"] == "tenbyte.webinar.encoder_host"]
+    (done,) = [one["result"] for one in actions if one["kind"] == "ok"]
+    assert done["written"] == [str(written.root / one / f"{PRIMARY}.conf") for one in ("keys", "pushes")]
+    assert done["restarted"] == [f"tenbyte-rtmp-relay-push@{PRIMARY}.service"]
+    assert (done["started"], done["reloaded"]) == ([], [])
     assert [key for key in written.lab.simulator.issued_keys() if key in run.output] == []
     written.stop(PRIMARY)
     written.start(PRIMARY)
@@ -374,17 +384,9 @@ def test_streams_of_another_event_stay_in_the_settings_until_they_are_gone(writt
     settings = (written.root / "relay.conf").read_text()
     for push in (PRIMARY, SECOND, "talk.primary"):
         assert settings.count(f"/{push}.sock name=") == settings.count(f"unix:{push}.sock;") == 1
-    forget: dict[str, Any] = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "forget"}}
-    forget["vars"] = {
-        **written.variables,
-        "__private_encoder_leaving": {"remove": [PRIMARY, SECOND], "left": ["talk.primary"]},
-    }
-    # Where there is no systemd, nothing is there to read them again.
-    tasks = [{"block": [forget], "rescue": [{"ansible.builtin.debug": {"msg": "not reloaded"}}]}]
-    plays = [{"hosts": RELAY, "gather_facts": False, "tasks": tasks}]
-    forgotten = written.lab.controller.plays(plays, "-i", str(written.lab.inventory()))
-    assert forgotten.returncode == 0, forgotten.output
-    settings = (written.root / "relay.conf").read_text()
+    forgotten = without_pushes(settings, ["talk.primary"])
+    (written.root / "relay.conf").write_text(forgotten)
+    settings = forgotten
     assert '"publish:main-hall-keynote"' not in settings
     assert f"/{PRIMARY}.sock name=" not in settings
     assert settings.count('"publish:talk"') == settings.count("/talk.primary.sock name=") == 1
@@ -397,6 +399,7 @@ def test_malformed_values_are_refused_before_anything_is_written(written: Relay)
     room, _separator, title = KEYNOTE.partition("/")
     good = {"session_id": written.lab.sessions()[KEYNOTE], "room": room, "title": title}
     good["rtmp_url"] = written.lab.ingest.rtmp_url
+    its_own = {name: good[name] for name in ("session_id", "rtmp_url")}
     streams: dict[str, tuple[dict[str, object], str]] = {
         "directive in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live;deny"}, "is not an ingest URL"),
         "line break in a URL": ({"rtmp_url": "rtmp://127.0.0.1/live\n"}, "is not an ingest URL"),
@@ -406,7 +409,7 @@ def test_malformed_values_are_refused_before_anything_is_written(written: Relay)
         "path as an id": ({"session_id": "../../x"}, "is not a UUID"),
         "session without key": ({"session_id": "00000000-0000-4000-8000-000000000000"}, "holds no stream key"),
         "path as a name": ({"name": "../x"}, "Set rtmp_relay_names"),
-        "session as its own backup": ({"backups": [good]}, "listed twice"),
+        "session as its own backup": ({"backups": [its_own]}, "listed twice"),
     }
     cases: dict[str, dict[str, object]] = {
         name: {"rtmp_relay_streams": [good | change]} for name, (change, _complaint) in streams.items()
@@ -427,7 +430,11 @@ def test_malformed_values_are_refused_before_anything_is_written(written: Relay)
     cases["unknown sessions"] = {}
     expected = {name: complaint for name, (_change, complaint) in (streams | others).items()}
     expected["unknown sessions"] = "set rtmp_relay_streams"
-    said = written.lab.refusals(cases, role={"name": ROLE, "tasks_from": "validate"})
+    files = sorted(path for path in written.root.rglob("*") if path.is_file())
+    # Without an event, no session is known that could be a backup.
+    own = {**written.variables, "rtmp_relay_backups": {}}
+    said = written.lab.refusals({name: own | one for name, one in cases.items()}, role={"name": ROLE})
+    assert sorted(path for path in written.root.rglob("*") if path.is_file()) == files
     assert {name: complaint for name, complaint in expected.items() if complaint not in said[name]} == {}, said
 
 
@@ -439,6 +446,7 @@ def test_options_of_a_wrong_kind_are_refused_by_name(written: Relay) -> None:
         "rtmp_relay_backups": {"rtmp_relay_backups": [KEYNOTE]},
     }
     said = written.lab.refusals(
-        {name: {"rtmp_relay_state": "stopped"} | one for name, one in cases.items()}, role={"name": ROLE}
+        {name: written.variables | {"rtmp_relay_state": "stopped"} | one for name, one in cases.items()},
+        role={"name": ROLE},
     )
     assert {name for name in cases if name not in said[name] or "accepted" in said[name]} == set(), said

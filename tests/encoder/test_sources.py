@@ -10,7 +10,6 @@ Real ffmpeg, real ingest, real media. `make encoders` runs the whole table of do
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
@@ -25,7 +24,7 @@ from typing import Any
 import pytest
 
 from .recorder import Recorder, Recording, recorder
-from .running import PROGRAM, REAL_MEDIA, encoder, settings_of
+from .running import PROGRAM, REAL_MEDIA, encoder, reads_transport_streams, settings_of, skip_without_transport_streams
 from .sources import CASES, PROFILES, Case
 
 pytestmark = REAL_MEDIA
@@ -35,6 +34,8 @@ SENT = [case for case in CHOSEN if not case.refusal]
 REFUSED = [case for case in CHOSEN if case.refusal]
 # Bytes, as docs/encoders.md names it.
 LARGEST_PACKET = 1_000_000
+# Seconds. ffmpeg 7 starts a copy when a late picture comes, and then sends the sound before it at once.
+SENT_AT_ONCE = {"late_picture-copy": 4.0}
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,6 @@ class Seen:
     def recording(self) -> Recording:
         assert len(self.recordings) == 1, (len(self.recordings), self.said)
         return self.recordings[0]
-
-
-@functools.cache
-def reads_transport_streams() -> bool:
-    """Return whether this ffmpeg can read MPEG-TS. A static build of 7.0.2 ends with a segmentation fault."""
-    ffmpeg = settings_of("", {})["ffmpeg"]
-    make = ["ffmpeg", "-loglevel", "quiet", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", "-f", "mpegts", "-"]
-    made = subprocess.run(make, capture_output=True, check=False).stdout
-    read = [ffmpeg, "-nostdin", "-loglevel", "quiet", "-f", "mpegts", "-i", "pipe:0", "-f", "null", "-"]
-    return subprocess.run(read, input=made, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +82,6 @@ def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
     return Seen("", status, said, seconds, ingest.recordings(case.name))
 
 
-def _skip_without_transport_streams(case: Case) -> None:
-    if case.kind.suffix == ".ts" and not reads_transport_streams():
-        pytest.skip("this build of ffmpeg crashes when it reads MPEG-TS")
-
-
 def refusal_of(settings: dict[str, Any]) -> str:
     """What the role says before anything starts."""
     looked = subprocess.run(
@@ -105,13 +91,14 @@ def refusal_of(settings: dict[str, Any]) -> str:
         text=True,
         check=True,
     )
-    return " ".join(json.loads(looked.stdout))
+    return " ".join(json.loads(looked.stdout)["problems"])
 
 
 @pytest.mark.parametrize("case", SENT, ids=str)
 def test_a_stream_stays_connected_and_has_the_same_tracks_all_the_time(case: Case, seen: dict[Case, Seen]) -> None:
     found = seen[case]
-    _skip_without_transport_streams(case)
+    if case.kind.suffix == ".ts":
+        skip_without_transport_streams()
     assert not found.refusal
     assert found.status["state"] == "on air", found.said
     assert found.recording.codecs == case.tracks
@@ -119,13 +106,15 @@ def test_a_stream_stays_connected_and_has_the_same_tracks_all_the_time(case: Cas
         kind = track.partition(":")[0]
         # As much media as time has passed: a recording is not sent faster than it plays, a gap does not hold it up. The
         # state is read with a delay, and what a live source has in its buffers comes first.
-        assert found.seconds - 5 < found.recording.seconds(kind) < found.seconds + 3, (kind, found.said)
+        most = found.seconds + 3 + SENT_AT_ONCE.get(str(case), 0.0)
+        assert found.seconds - 5 < found.recording.seconds(kind) < most, (kind, found.said)
     assert found.recording.largest < LARGEST_PACKET
 
 
 @pytest.mark.parametrize("case", [case for case in SENT if case.is_encoded], ids=str)
 def test_an_encoded_picture_is_steady(case: Case, seen: dict[Case, Seen]) -> None:
-    _skip_without_transport_streams(case)
+    if case.kind.suffix == ".ts":
+        skip_without_transport_streams()
     recording = seen[case].recording
     assert recording.longest_gap("video") < 0.1
     assert recording.longest_wait_for_a_key_frame() < 2.1

@@ -28,9 +28,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection
 
 from tests.conftest import COLLECTIONS
+from tests.cores import ALL, Core, NotHere, environment_of
 from tests.integration.controller import BIN, Controller, Run
 from tests.lab.leaks import places_in_files
-from tests.leaks.cores import ALL, Core, NotHere, environment_of
 from tests.simulator.server import Simulator
 
 OWN = Core("own", "", ())

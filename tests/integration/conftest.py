@@ -67,6 +67,7 @@ def controller(simulator: Simulator, tmp_path: Path, collections_path: Path) -> 
         api_url=simulator.api_url,
         api_key=simulator.service.users[0].api_key,
         collections=collections_path,
+        forks=True,
     )
 
 

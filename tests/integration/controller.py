@@ -19,7 +19,9 @@ from typing import Any
 
 import yaml
 
+from tests.integration import forking
 from tests.measuring import measuring
+from tests.simulator.crashes import kill_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -65,6 +67,8 @@ class Controller:
     bin: Path = BIN
     # A command that is put before ansible-playbook.
     wrapper: tuple[str, ...] = ()
+    # Whether a run may be forked (see forking.py). Not where a test looks at the process itself.
+    forks: bool = False
 
     @property
     def ledger_file(self) -> Path:
@@ -86,26 +90,50 @@ class Controller:
         return playbook
 
     def playbook(self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
-        process, record = self.start(playbook, *arguments, environment=environment)
-        output, _unused = process.communicate(timeout=300)
+        if self._may_fork(environment or {}):
+            command, variables, record = self._prepare(playbook, arguments, environment)
+            returncode, output = forking.run(command, variables, self.home)
+        else:
+            process, record = self.start(playbook, *arguments, environment=environment)
+            with process:
+                try:
+                    output, _unused = process.communicate(timeout=forking.LONGEST_RUN)
+                except BaseException:
+                    kill_tree(process.pid)
+                    raise
+            returncode = process.returncode
         lines = record.read_text().splitlines() if record.exists() else []
         records = [json.loads(line) for line in lines]
         for entry in records:
             if entry["kind"] == "ok":
                 EXERCISED.update(f"{entry['action']} {option}" for option in entry["options"])
-        return Run(process.returncode, output, records)
+        return Run(returncode, output, records)
+
+    def _may_fork(self, environment: Mapping[str, str]) -> bool:
+        # An interpreter and its loader read these variables when they start.
+        own = [name for name in (*self.environment, *environment) if name.startswith(("PYTHON", "LC_", "LANG", "LD_"))]
+        is_allowed = self.forks and os.environ.get("TENBYTE_TEST_FORKS") != "0"
+        return is_allowed and self.bin == BIN and not self.wrapper and not own
+
+    def _prepare(
+        self, playbook: str, arguments: Sequence[str], environment: Mapping[str, str] | None
+    ) -> tuple[list[str], dict[str, str], Path]:
+        """Return the command of a run, its environment, and the file of its records."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        number = len(list(self.home.glob("record-*.jsonl")))
+        record = self.home / f"record-{number}.jsonl"
+        record.touch()
+        command = [*self.wrapper, str(self.bin / "ansible-playbook"), playbook, *arguments]
+        return command, self.full_environment(record, environment), record
 
     def start(
         self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> tuple[subprocess.Popen[str], Path]:
         """Start ansible-playbook in its own process group; return the process and the file of its records."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        number = len(list(self.home.glob("record-*.jsonl")))
-        record = self.home / f"record-{number}.jsonl"
-        record.touch()
+        command, variables, record = self._prepare(playbook, arguments, environment)
         process = subprocess.Popen(
-            [*self.wrapper, str(self.bin / "ansible-playbook"), playbook, *arguments],
-            env=self.full_environment(record, environment),
+            command,
+            env=variables,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

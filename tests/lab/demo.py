@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.lab.ingest import IngestError
 from tests.lab.media import LOOPS, MediaError, Probe, contact_sheet, grab_frame, make_loop, probe
-from tests.lab.stage import BIN, PRESET_ID, ROOT, Stage, StageError, set_stage, stop_stage
+from tests.lab.stage import PRESET_ID, ROOT, Stage, StageError, set_stage, stop_stage
 
 ENCODERS = ("encoder1", "encoder2")
 RESULTS = ROOT / "build" / "demo"
@@ -121,7 +121,7 @@ def rehearse(stage: Stage) -> None:
 
 def play(stage: Stage, playbook: str) -> dict[str, dict[str, int]]:
     """Run a playbook, show what Ansible prints, and return its recap; raise DemoError where it fails."""
-    command = [str(BIN / "ansible-playbook"), playbook, "-i", str(stage.inventory), "-e", f"@{EVENT_FILE}"]
+    command = [str(stage.programs / "ansible-playbook"), playbook, "-i", str(stage.inventory), "-e", f"@{EVENT_FILE}"]
     command += ["-e", json.dumps({"demo_preset_id": PRESET_ID, "demo_media": str(stage.folder / "media")})]
     environment = stage.environment() | ({"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})
     print(f"    ansible-playbook {playbook} -i inventory.yml -e @{EVENT_FILE.relative_to(ROOT)}", flush=True)

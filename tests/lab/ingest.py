@@ -12,19 +12,31 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
 
-# The error log shows stream keys at level `info`: it must stay at `warn`.
-CONFIGURATION = """\
-load_module {module};
+# What every nginx of the tests has. The error log shows stream keys at level `info`: it must stay at `warn`.
+HEAD = """\
 {user}daemon off;
 worker_processes 1;
-pid {workdir}/nginx.pid;
-error_log {workdir}/error.log warn;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
 events {{ worker_connections 512; }}
+"""
+# What one that serves HTTP has, lest it writes to the folders of the system's own.
+TEMPORARY = """\
+    access_log off;
+    client_body_temp_path {folder}/temp/body;
+    proxy_temp_path {folder}/temp/proxy;
+    fastcgi_temp_path {folder}/temp/fastcgi;
+    uwsgi_temp_path {folder}/temp/uwsgi;
+    scgi_temp_path {folder}/temp/scgi;
+"""
+CONFIGURATION = """\
+load_module {module};
 rtmp {{
     access_log off;
     server {{
@@ -54,13 +66,7 @@ rtmp {{
     }}
 }}
 http {{
-    access_log off;
-    client_body_temp_path {workdir}/temp/body;
-    proxy_temp_path {workdir}/temp/proxy;
-    fastcgi_temp_path {workdir}/temp/fastcgi;
-    uwsgi_temp_path {workdir}/temp/uwsgi;
-    scgi_temp_path {workdir}/temp/scgi;
-    types {{
+{temporary}    types {{
         application/vnd.apple.mpegurl m3u8;
         video/mp2t ts;
     }}
@@ -112,6 +118,82 @@ def missing() -> str | None:
     return None
 
 
+class Nginx:
+    """nginx as a process of its own, in a folder with its configuration and its log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def error_log(self) -> Path:
+        return self.folder / "error.log"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise IngestError("the ingest is not running")
+        return self._process.pid
+
+    def start(self, configuration: str, ports: Sequence[int], timeout: float = 10.0) -> None:
+        """Returns when all ports accept connections. Raises IngestError.
+
+        The configuration comes without what every nginx here has: its process, its user, its log.
+        """
+        if any(character in str(self.folder) for character in " \t;{}\"'$"):
+            raise IngestError(f"nginx cannot work in {self.folder}: choose a folder without spaces, quotes, ; or $")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Workers that root starts would change to a user without access to the folder.
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        head = HEAD.format(user=user, folder=self.folder)
+        file = self.folder / "nginx.conf"
+        # Modules are loaded before anything else.
+        loaded = [line for line in configuration.splitlines() if line.startswith("load_module")]
+        rest = [line for line in configuration.splitlines() if line not in loaded]
+        file.write_text("\n".join([*loaded, head, *rest, ""]), encoding="utf-8")
+        self._process = subprocess.Popen(
+            [nginx_binary(), "-p", str(self.folder), "-e", str(self.error_log), "-c", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self._wait(ports, timeout)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, timeout: float = 10.0) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        # TERM and not QUIT: a graceful shutdown waits for encoders that never disconnect.
+        process.terminate()
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _wait(self, ports: Sequence[int], timeout: float) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + timeout
+        waiting_for = list(ports)
+        while waiting_for:
+            if self._process.poll() is not None:
+                log = self.error_log.read_text(encoding="utf-8", errors="replace") if self.error_log.exists() else ""
+                raise IngestError(f"nginx left with code {self._process.returncode} at its start: {log.strip()[-500:]}")
+            if time.monotonic() > deadline:
+                raise IngestError(
+                    f"nginx did not open port {waiting_for[0]} within {timeout:g} s; see {self.error_log}"
+                )
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", waiting_for[0]), timeout=1):
+                waiting_for.pop(0)
+                continue
+            time.sleep(0.05)
+
+
 class Ingest:
     """Encoders publish to `rtmp_url` with a key that the callbacks accept; viewers read `hls_url(session_id)`.
 
@@ -139,7 +221,7 @@ class Ingest:
         self.fragment_seconds = fragment_seconds
         self.playlist_seconds = playlist_seconds
         self.update_seconds = update_seconds
-        self._process: subprocess.Popen[bytes] | None = None
+        self._nginx = Nginx(self.workdir)
 
     @property
     def rtmp_url(self) -> str:
@@ -154,13 +236,11 @@ class Ingest:
 
     @property
     def error_log(self) -> Path:
-        return self.workdir / "error.log"
+        return self._nginx.error_log
 
     @property
     def pid(self) -> int:
-        if self._process is None:
-            raise IngestError("the ingest is not running")
-        return self._process.pid
+        return self._nginx.pid
 
     def __enter__(self) -> Ingest:
         self.start()
@@ -173,69 +253,22 @@ class Ingest:
 
     def start(self, timeout: float = 10.0) -> None:
         """Returns when both ports accept connections. Raises IngestError."""
-        binary, configuration = nginx_binary(), self._write_configuration()
-        self._process = subprocess.Popen(
-            [binary, "-p", str(self.workdir), "-e", str(self.error_log), "-c", str(configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        more = f"        listen {self.address}:{self.rtmp_port};\n" if self.address != "127.0.0.1" else ""
+        configuration = CONFIGURATION.format(
+            module=rtmp_module(),
+            workdir=self.workdir,
+            callback_url=self.callback_url,
+            more_listen=more,
+            rtmp_port=self.rtmp_port,
+            http_port=self.http_port,
+            temporary=TEMPORARY.format(folder=self.workdir),
+            fragment_seconds=self.fragment_seconds,
+            playlist_seconds=self.playlist_seconds,
+            update_seconds=self.update_seconds,
         )
-        try:
-            self._wait(timeout)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self, timeout: float = 10.0) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        # TERM and not QUIT: a graceful shutdown waits for encoders that never disconnect.
-        process.terminate()
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _write_configuration(self) -> Path:
-        if any(character in str(self.workdir) for character in " \t;{}\"'$"):
-            raise IngestError(f"nginx cannot work in {self.workdir}: choose a folder without spaces, quotes, ; or $")
         for folder in ("hls", "temp"):
             (self.workdir / folder).mkdir(parents=True, exist_ok=True)
-        configuration = self.workdir / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                module=rtmp_module(),
-                # Workers that root starts would change to a user without access to the folder.
-                user="user root;\n" if os.geteuid() == 0 else "",
-                workdir=self.workdir,
-                callback_url=self.callback_url,
-                more_listen=f"        listen {self.address}:{self.rtmp_port};\n" if self.address != "127.0.0.1" else "",
-                rtmp_port=self.rtmp_port,
-                http_port=self.http_port,
-                fragment_seconds=self.fragment_seconds,
-                playlist_seconds=self.playlist_seconds,
-                update_seconds=self.update_seconds,
-            ),
-            encoding="utf-8",
-        )
-        return configuration
+        self._nginx.start(configuration, [self.rtmp_port, self.http_port], timeout)
 
-    def _wait(self, timeout: float) -> None:
-        assert self._process is not None
-        deadline = time.monotonic() + timeout
-        waiting_for = [self.rtmp_port, self.http_port]
-        while waiting_for:
-            if self._process.poll() is not None:
-                log = self.error_log.read_text(encoding="utf-8", errors="replace") if self.error_log.exists() else ""
-                raise IngestError(f"nginx left with code {self._process.returncode} at its start: {log.strip()[-500:]}")
-            if time.monotonic() > deadline:
-                raise IngestError(
-                    f"nginx did not open port {waiting_for[0]} within {timeout:g} s; see {self.error_log}"
-                )
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", waiting_for[0]), timeout=1):
-                waiting_for.pop(0)
-                continue
-            time.sleep(0.05)
+    def stop(self, timeout: float = 10.0) -> None:
+        self._nginx.stop(timeout)

@@ -30,6 +30,7 @@ from tests.measuring import measuring
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+COLLECTIONS = ROOT / ".venv" / "collections"
 PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0001"
 OTHER_PRESET_ID = "5e0f2a4c-0d51-4c6b-9a35-0d1f5f6c0002"
 # The preset of the README's first playbook, so that it runs on the demo as printed.
@@ -49,13 +50,18 @@ class StageError(RuntimeError):
 
 @dataclass
 class Stage:
-    """``folder`` holds all files of the rehearsal; ``encoders`` are the names of its hosts."""
+    """``folder`` holds all files of the rehearsal; ``encoders`` are the names of its hosts.
+
+    ``programs`` is the folder of the Ansible and the Python that run, ``collections`` where they find the collection.
+    """
 
     folder: Path
     encoders: Sequence[str]
     api_url: str
     api_key: str
     ingest: Ingest
+    programs: Path = BIN
+    collections: Path = COLLECTIONS
 
     @property
     def inventory(self) -> Path:
@@ -69,11 +75,11 @@ class Stage:
         """Return the environment of a controller, with credentials and ledger."""
         return {
             **measuring(),
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),
             "ANSIBLE_HOME": str(self.folder / ".ansible"),
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.fact_cache),
             "TENBYTE_API_URL": self.api_url,
@@ -90,7 +96,7 @@ class Stage:
         return sessions
 
     def write_inventory(self) -> None:
-        common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        common = {"ansible_connection": "local", "ansible_python_interpreter": str(self.programs / "python")}
         hosts = {
             encoder: {
                 **common,
@@ -111,7 +117,8 @@ def set_stage(folder: Path, encoders: Sequence[str], address: str = "127.0.0.1")
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rtmp_port, http_port = free_port(), free_port()
-    api_key = f"sim-api-key-{secrets.token_hex(16)}"
+    # Tests search all processes of this machine for parts of it. One with a common beginning would be found in others.
+    api_key = secrets.token_hex(24)
     user = {"username": "demo", "email": "demo@example.com", "api_key": api_key, "token": secrets.token_hex(16)}
     seed = {
         "users": [user],

@@ -223,6 +223,37 @@ EVERYTHING = f"""
 - ansible.builtin.include_role: {{name: tenbyte.webinar.ffmpeg_encoder}}
   vars: *encoder
   loop: [started, absent]
+# The relay and OBS, on a host whose systemd only remembers.
+- ansible.builtin.include_role: {{name: tenbyte.webinar.rtmp_relay}}
+  vars: &relay
+    rtmp_relay_state: "{{{{ item }}}}"
+    rtmp_relay_streams:
+      - {{session_id: "{{{{ leak_id }}}}", room: Main stage, title: Keynote, rtmp_url: "rtmp://127.0.0.1:1935/live"}}
+    __rtmp_relay_systemd_folder: "{{{{ leak_home }}}}/host/units"
+    __rtmp_relay_booted_folder: "{{{{ leak_home }}}}/host"
+    __rtmp_relay_runtime_folder: "{{{{ leak_home }}}}/host/run"
+    __rtmp_relay_module_folders: ["{{{{ leak_home }}}}/host/bin"]
+  loop: [started, started, stopped]
+- debug: {{var: __rtmp_relay_host}}
+- ansible.builtin.include_role: {{name: tenbyte.webinar.obs_encoder}}
+  vars: &obs
+    obs_encoder_state: "{{{{ item }}}}"
+    obs_encoder_streams:
+      - {{session_id: "{{{{ leak_id }}}}", room: Main stage, title: Keynote, rtmp_url: "rtmp://127.0.0.1:1935/live"}}
+    __obs_encoder_systemd_folder: "{{{{ leak_home }}}}/host/units"
+    __obs_encoder_booted_folder: "{{{{ leak_home }}}}/host"
+  loop: [started, started, stopped]
+- debug: {{var: __obs_encoder_host}}
+- ansible.builtin.file: {{path: "{{{{ leak_home }}}}/host/etc/{{{{ item }}}}/keys", state: absent}}
+  loop: &hosts [rtmp_relay, obs_encoder]
+- ansible.builtin.copy: {{content: "", dest: "{{{{ leak_home }}}}/host/etc/{{{{ item }}}}/keys", mode: "0600"}}
+  loop: *hosts
+- ansible.builtin.include_role: {{name: tenbyte.webinar.rtmp_relay}}
+  vars: *relay
+  loop: [started, absent]
+- ansible.builtin.include_role: {{name: tenbyte.webinar.obs_encoder}}
+  vars: *obs
+  loop: [started, absent]
 """
 
 KEY_TEMPLATE = "{{ lookup('tenbyte.webinar.stream_key', item.id) }}\n"

@@ -23,6 +23,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography.fernet import Fernet
 
 from tests.integration.controller import BIN, Controller, Run
+from tests.integration.roles.booted import BootedHost
 from tests.integration.roles.encoders import FFMPEG
 from tests.lab.leaks import ProcessWatch, places_in_files, places_in_texts
 from tests.leaks import system_log
@@ -184,6 +185,10 @@ def _play_all(made: Scene, *, with_runner: bool) -> None:
     (home / "ffmpeg").write_text(FFMPEG)
     (home / "ffmpeg").chmod(0o755)
     (home / "vault-password").write_text(secrets.token_hex(16))
+    # Relay and OBS get their programs, and a systemd, from there.
+    host = BootedHost(made.controller, home / "host")
+    given = {**host.variables("rtmp_relay"), **host.variables("obs_encoder")}
+    (home / "inventory" / "group_vars" / "all" / "host.yml").write_text(yaml.safe_dump(given))
     made.given["leak_adopted_key"] = canary("adopted").replace('"', "").replace("<", "").replace(">", "")
     _write_variables(made)
     first = made.run("first", FIRST, "-vvvv", "--diff")

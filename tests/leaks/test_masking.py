@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.cores import ALL, Core, NotHere, environment_of
 from tests.integration.controller import Controller, Run
-from tests.leaks.cores import ALL, Core, NotHere, environment_of
 from tests.leaks.plays import PRESET
 from tests.simulator.server import Simulator
 

@@ -16,8 +16,13 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import error
 COLLECTIONS = Path(errors.__file__).parents[6]
 
 
+def import_path(collections: Path = COLLECTIONS) -> str:
+    """Return a PYTHONPATH with these collections first, and with Ansible where ansible-test has put it."""
+    return os.pathsep.join([str(collections), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    environment = {**os.environ, "PYTHONPATH": import_path()}
     command = [sys.executable, "-W", "error", "-c", code, *arguments]
     return subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1

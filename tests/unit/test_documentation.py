@@ -60,7 +60,7 @@ def documentation(kind: str) -> dict[str, Any]:
     """Return ansible-doc's output for the collection's plugins of a kind, with fragments."""
     folder = Path(importlib.import_module(PACKAGE).__path__[0]).parents[3]
     names = [f"tenbyte.webinar.{path.stem}" for path in (ROOT / "plugins" / FOLDERS[kind]).glob("[!_]*.py")]
-    command = [sys.executable, "-m", "ansible", "doc", "--json", "--type", kind, *names]
+    command = [sys.executable, "-m", "ansible.cli.doc", "--json", "--type", kind, *names]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -72,24 +72,46 @@ def documented_options(kind: str, name: str) -> dict[str, dict[str, Any]]:
     return options
 
 
-def essence(options: dict[str, dict[str, Any]], nested: str) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            **{key: option.get(key) or None for key in COMPARED if key != "default"},
-            "default": option.get("default"),
-            "nested": essence(option.get(nested, {}), nested),
-        }
-        for name, option in options.items()
-    }
+def essence(options: dict[str, dict[str, Any]], nested: str, prefix: str = "") -> dict[str, dict[str, Any]]:
+    """Return what is compared of each option and suboption, by its full name, such as ``rooms.sessions.title``."""
+    found = {}
+    for name, option in options.items():
+        compared = {key: option.get(key) or None for key in COMPARED if key != "default"}
+        found[f"{prefix}{name}"] = {**compared, "default": option.get("default")}
+        found |= essence(option.get(nested, {}), nested, f"{prefix}{name}.")
+    return found
+
+
+def differences(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]], places: str) -> list[str]:
+    """Return a line for each option that differs between two places, by its full name."""
+    return [
+        f"{name}: {one.get(name, 'missing')} and {other.get(name, 'missing')}, in {places}"
+        for name in sorted({*one, *other})
+        if one.get(name) != other.get(name)
+    ]
 
 
 def names_only(options: dict[str, Any], nested: str) -> dict[str, Any]:
     return {name: names_only(option.get(nested, {}), nested) for name, option in options.items()}
 
 
+def names_in(options: dict[str, Any], nested: str) -> dict[str, dict[str, Any]]:
+    return {name: {} for name in essence(options, nested)}
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_the_documentation_and_the_argument_spec_say_the_same(name: str) -> None:
-    assert essence(documented_options("module", name), "suboptions") == essence(SPECS[name], "options")
+    places = f"plugins/modules/{name}.py and plugins/plugin_utils/_ansible/argument_specs.py"
+    documented = essence(documented_options("module", name), "suboptions")
+    assert differences(documented, essence(SPECS[name], "options"), places) == []
+
+
+def test_a_difference_is_named_with_its_suboption_and_its_files() -> None:
+    told = {"rooms": {"suboptions": {"note": {"type": "str"}}}}
+    assert [
+        line.partition(":")[0]
+        for line in differences(essence(told, "suboptions"), essence({"rooms": {}}, "options"), "a and b")
+    ] == ["rooms.note"]
 
 
 def limits_by_description(options: dict[str, Any], documented: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -262,13 +284,14 @@ def test_the_role_event_has_the_options_of_the_action() -> None:
     apart = {*argument_specs.CONNECTION_SPEC, *argument_specs.LEDGER_SPEC, "reveal_stream_key"}
     action = {f"event_{name}": spec for name, spec in SPECS["event"].items() if name not in apart}
     assert options.pop("event_reveal_stream_keys")["default"] is False
-    assert names_only(options, "options") == names_only(action, "options")
+    places = "roles/event/meta/argument_specs.yml and plugins/plugin_utils/_ansible/argument_specs.py"
+    assert differences(names_in(options, "options"), names_in(action, "options"), places) == []
     # Empty counts as not given; values in the rooms, which often come from tables, are checked by the action alone.
     for name, option in options.items():
         option["choices"] = [choice for choice in option.get("choices") or [] if choice != ""]
         action[name] = {**action[name], "choices": [choice for choice in action[name].get("choices") or [] if choice]}
     del options["event_rooms"], action["event_rooms"]
-    assert essence(options, "options") == essence(action, "options")
+    assert differences(essence(options, "options"), essence(action, "options"), places) == []
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()))

@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from tests.documented import ROOT, code_blocks, pages, playbooks, plays, plugin_examples
+from tests.documented import KINDS, NOT_RUN, ROOT, blocks, code_blocks, pages, playbooks, plays, plugin_examples
 
 
 def test_plays_are_found_in_the_readme_the_roles_and_the_playbooks() -> None:
@@ -54,3 +54,12 @@ def test_every_block_of_yaml_can_be_read() -> None:
     for page in pages():
         for block in code_blocks(page, "ya?ml"):
             list(yaml.parse(block))
+
+
+def test_every_block_of_yaml_is_run_or_says_why_not() -> None:
+    # tests/integration/examples/test_pages.py runs what has a kind.
+    found = [block for page in pages() for block in blocks(page)]
+    unknown = [str(block) for block in found if block.kind not in KINDS and not block.not_run]
+    assert unknown == [], "name it a harness in tests/documented.py, or a reason in NOT_RUN there"
+    used = {(str(block.page.relative_to(ROOT)), block.text.partition("\n")[0]) for block in found if block.not_run}
+    assert used == set(NOT_RUN)

@@ -276,8 +276,8 @@ def test_a_report_changes_nothing(host: Host) -> None:
     code, output = host.check("--report", "--settings", str(host.root / "about"))
     assert code == 0
     assert json.loads(output) == {
-        "a": {"state": "on air", "label": "Main hall/Keynote", "seconds": 12.5},
-        "b": {"state": "waiting", "label": "Main hall/Keynote"},
+        "a": {"state": "on air", "label": "Main hall/Keynote", "seconds": 12.5, "problem": ""},
+        "b": {"state": "waiting", "label": "Main hall/Keynote", "problem": "the ingest is away"},
     }
     assert not host.result.exists()
 
@@ -304,20 +304,73 @@ def test_records_are_also_read_from_a_folder_for_each_stream(host: Host) -> None
     assert host.check()[1].startswith("Side room/Talk (b): on air\n")
 
 
-def test_a_look_is_taken_only_at_streams_that_are_on_air_and_judged_over_two_checks(host: Host) -> None:
-    host.has(a=WELL, b=ILL)
-    (host.root / "look.py").write_text(
-        "def look(url, ffmpeg):\n    return {'seconds': 6.0}\n"
-        "def verdict(seen, before, now):\n    return 'black', 'it is black', {'looks': before.get('looks', 0) + 1}\n"
-    )
+LOOK = """
+import json, pathlib, time
+FOUND = json.loads((pathlib.Path(__file__).parent / "seen.json").read_text())
+
+def look(url, ffmpeg, timeout):
+    time.sleep(FOUND.get("takes", 0))
+    return timeout
+
+def verdict(seen, before, now):
+    wrong = {"state": "black", "problem": FOUND["problem"], "lasting": 9.0, "at_once": FOUND["at_once"]}
+    return wrong, {"looks": before.get("looks", 0) + 1}
+"""
+
+
+def looks(host: Host, problem: str, *, at_once: bool = True, takes: float = 0) -> None:
     host.settings["look"] = True
-    assert host.check()[0] == 0
+    (host.root / "look.py").write_text(LOOK)
+    (host.root / "seen.json").write_text(json.dumps({"problem": problem, "at_once": at_once, "takes": takes}))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_look_is_taken_only_at_streams_that_are_on_air(host: Host, *, at_once: bool) -> None:
+    host.has(a=WELL, b=ILL)
+    looks(host, "it is black", at_once=at_once)
+    assert host.check()[0] == (1 if at_once else 0)
     kept = host.kept()["streams"]
     assert (kept["a"]["state"], kept["b"]["state"]) == ("black", "waiting")
     assert "look" not in kept["b"]["kept"]
-    assert 5 < time.time() - kept["a"]["since"] < 60
+    assert 8 < time.time() - kept["a"]["since"] < 60
     before = host.kept()
     before["streams"]["a"]["since"] -= 10
     host.result.write_text(json.dumps(before))
     assert host.check()[0] == 1
-    assert host.kept()["streams"]["a"]["kept"]["look"] == {"looks": 2}
+    assert host.kept()["streams"]["a"]["kept"]["look"]["looks"] == 2
+
+
+def test_where_there_is_no_time_for_all_looks_each_stream_has_its_turn(host: Host) -> None:
+    host.has(**{f"s{number}": WELL for number in range(5)})
+    looks(host, "", takes=4.5)
+    looked_at: list[list[int]] = []
+    for _check in range(3):
+        started = time.monotonic()
+        assert host.check()[0] == 0
+        assert time.monotonic() - started < 8 + 3
+        counts = {name: one["kept"]["look"].get("looks", 0) for name, one in host.kept()["streams"].items()}
+        looked_at.append(list(counts.values()))
+    # Two at once, one after the other has no time left.
+    assert [sum(counts) for counts in looked_at] == [2, 4, 6]
+    assert min(looked_at[-1]) == 1
+
+
+def test_what_a_look_has_found_counts_until_the_next_one(host: Host) -> None:
+    host.has(a=WELL)
+    looks(host, "it is black")
+    assert host.check()[0] == 1
+    before = host.kept()
+    health_file = host.root / "health.py"
+    health_file.write_text(health_file.read_text().replace("LOOKING_SECONDS = 8.0", "LOOKING_SECONDS = 1.0"))
+    assert host.check()[0] == 1
+    after = host.kept()["streams"]["a"]
+    assert after["kept"]["look"] == before["streams"]["a"]["kept"]["look"]
+    assert after["state"] == "black"
+
+
+def test_what_a_unit_says_last_has_no_password_of_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = tmp_path / "journalctl"
+    journal.write_text("#!/bin/sh\necho \"Failed to open media: 'rtsp://user:a-secret-password@camera/1'\"\n")
+    journal.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert health.last_words("obs.service") == "Failed to open media: 'rtsp://********@camera/1'"

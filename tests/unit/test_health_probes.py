@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,11 @@ def test_an_encoder_whose_media_flows_from_its_source_is_well(status: Any) -> No
     [
         (None, "down", True, 0.0, "does not run, or cannot write its state"),
         (WELL | {"alive": NOW - 16}, "down", True, 16.0, "frozen, or has not run, for 16 s"),
+        # It was killed; its service manager starts it again after 3 s.
+        (WELL | {"ended": True}, "down", False, 2.0, "its encoder does not run"),
+        # Under supervisord, what a program says that has given up stays.
+        (WELL | {"state": "refused", "ended": True}, "refused", True, 1.0, "has given up"),
+        (WELL | {"state": "refused", "alive": NOW - 600}, "refused", True, 1.0, "has given up"),
         (WELL | {"flowing": NOW - 11}, "no media", False, 11.0, "has sent no media for 11 s"),
         (OFF_AIR, "waiting", False, 40.0, "waits before it tries again, after 4 failures in a row"),
         (OFF_AIR | {"state": "connecting"}, "connecting", False, 40.0, "connects to the ingest"),
@@ -100,6 +106,31 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, content: str | None
     if content is not None:
         (tmp_path / "status.json").write_text(content)
     assert encoder.read_status(tmp_path / "status.json") is None
+
+
+def test_a_stream_off_air_is_told_within_thirty_seconds_also_where_looks_take_long() -> None:
+    """A check comes every 10 s, and up to 1 s later; all looks of a check take 8 s, and the check another one."""
+    health = load("private_encoder", "health")
+    for tenth in range(110):
+        record: dict[str, Any] = {}
+        began, now, told = 100 + tenth / 10, 0.0, None
+        while told is None:
+            status = WELL | {"flowing": NOW + min(now, began), "alive": NOW + now}
+            found = encoder.problem_of(status, NOW + now, slate_is_well=False) | {"label": "Hall/Talk"}
+            record = health.judge(found, record, NOW + now, 3)
+            told = None if record["healthy"] else now + health.LOOKING_SECONDS + 1
+            now += 11
+        assert 10 <= told - began <= 30
+
+
+def test_a_program_has_ended_if_the_process_that_took_its_lock_has(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert not encoder.has_ended(lock)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for text, expected in ((f"{os.getpid()}\n", False), ("1\n", False), (f"{ended.pid}\n", True), ("", False)):
+        lock.write_text(text)
+        assert encoder.has_ended(lock) is expected, text
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from tests.history import earlier_commit, git
 from tests.public_interface import PAGE, ROOT, UPDATE, interface, playbook_variables
+from tests.release.interface_change import compare, redirects, untold
+from tests.release.rules import FRAGMENTS, entries_of, fragments_in, read_fragment
+
+CHANGELOG = "changelogs/changelog.yaml"
 
 TELL = f"""
 If that is meant, write it down with `{UPDATE}` and tell users in a fragment in changelogs/fragments."""
@@ -26,16 +31,25 @@ def test_users_can_name_what_was_agreed_on() -> None:
     assert agreed == now, f"{PAGE.name} is not sorted, or says something twice: {UPDATE}"
 
 
-def test_a_change_of_it_comes_with_a_changelog_fragment() -> None:
+def test_a_change_of_it_is_told_in_the_changelog() -> None:
     """Compares with the branch `main`, or on it with the commit before the last."""
     base = earlier_commit()
-    if base is None or git("cat-file", "-e", f"{base}:{PAGE.relative_to(ROOT)}") is None:
+    listed = base and git("show", f"{base}:{PAGE.relative_to(ROOT)}")
+    if base is None or listed is None:
         pytest.skip("there is no earlier state to compare with")
-    changed = (git("diff", "--name-only", base) or "").split()
-    changed += (git("ls-files", "--others", "--exclude-standard", "changelogs/fragments") or "").split()
-    told = any(name.startswith("changelogs/fragments/") for name in changed)
-    if str(PAGE.relative_to(ROOT)) in changed and not told:
-        pytest.fail(f"{PAGE.name} has changed, and no fragment in changelogs/fragments says why", pytrace=False)
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    difference = compare(listed.splitlines(), PAGE.read_text().splitlines(), redirects(runtime))
+    before = entries_at(base)
+    now = entries_of(fragments_in(ROOT).values(), (ROOT / CHANGELOG).read_text())
+    problems = untold(difference, {section: entries - before.get(section, set()) for section, entries in now.items()})
+    if problems:
+        pytest.fail("\n".join(["The changelog does not tell of (docs/versioning.md):", *problems]), pytrace=False)
+
+
+def entries_at(commit: str) -> dict[str, set[str]]:
+    names = (git("ls-tree", "-r", "--name-only", commit, FRAGMENTS) or "").split()
+    texts = [git("show", f"{commit}:{name}") or "" for name in names]
+    return entries_of(map(read_fragment, texts), git("show", f"{commit}:{CHANGELOG}") or "")
 
 
 @pytest.mark.parametrize("playbook", sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml")))

@@ -131,9 +131,15 @@ def test_the_role_event_accepts_empty_cells(room: dict[str, Any]) -> None:
     assert ArgumentSpecValidator(spec["options"]).validate(given).error_messages == []
 
 
+# The files with the sentences of a role begin with this.
+SENTENCES = {"ffmpeg_encoder": "ffmpeg", "rtmp_relay": "relay", "obs_encoder": "obs"}
+
+
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_each_journal_named_in_a_message_belongs_to_a_unit(role: Path) -> None:
-    texts = "\n".join(path.read_text() for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml"))
+    files = [path for folder in ("tasks", "vars") for path in (role / folder).glob("*.yml")]
+    files += (ROOT / "plugins" / "plugin_utils" / "_encoders").glob(f"{SENTENCES.get(role.name, 'none')}_*.py")
+    texts = "\n".join(path.read_text() for path in files)
     units = "\n".join(path.read_text() for path in role.glob("templates/*.service.j2"))
     named = set(re.findall(r"journalctl --identifier ([a-z-]+[a-z])", texts))
     check = ROOT / "roles" / "private_encoder" / "templates" / "health.service.j2"
@@ -147,17 +153,3 @@ def test_the_log_file_named_in_a_message_is_written_by_supervisord() -> None:
     assert "ffmpeg_encoder_root ~ '/log/' ~ __ffmpeg_encoder_stream.name ~ '.log'" in text
     program = program_settings(stream_of("ffmpeg_encoder") | {"name": "NAME"}, "ROOT")
     assert re.findall("^stdout_logfile=(.*)$", program, re.MULTILINE) == ["ROOT/log/NAME.log"]
-
-
-@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
-def test_all_checks_come_before_the_first_removal(role: Path) -> None:
-    steps = [
-        str(next(value for key, value in task.items() if key.endswith("include_tasks")))
-        for task in yaml.safe_load((role / "tasks" / "main.yml").read_text())
-        if any(key.endswith("include_tasks") for key in task)
-    ]
-    if not steps:
-        return
-    removal = min(index for index, step in enumerate(steps) if step.startswith(("remove", "stop_health")))
-    assert steps[:3] == ["host.yml", "validate.yml", "leaving.yml"]
-    assert set(steps[:removal]) >= {step for step in steps if step.startswith(("look_for", "ffmpeg", "nginx", "obs"))}

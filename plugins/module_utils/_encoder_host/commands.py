@@ -9,13 +9,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+# From typing, because Python 3.8 can give no types to the one of collections.abc: it must at least import this file.
+from typing import Callable
 
 
 class HostError(Exception):
     """The host cannot be brought to what is asked for. The text is a sentence for the user."""
+
+
+# User and password in a URL, which programs repeat in their messages.
+_CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,8 @@ class Done:
 
     @property
     def said(self) -> str:
-        """What it said, short enough for a message."""
-        return " ".join((self.output + " " + self.errors).split())[:300]
+        """What it said, short enough for a message, and without the password of a URL."""
+        return _CREDENTIALS.sub(r"\1********@", " ".join((self.output + " " + self.errors).split()))[:300]
 
 
 # Takes a program with its arguments, an environment instead of the module's own, and an input.
@@ -39,7 +47,8 @@ Run = Callable[..., Done]
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None, text: str = "") -> Done:
     """Run a program to its end, with a text as its input. A program that cannot be started has the code 127."""
     try:
-        done = subprocess.run(
+        # Not AnsibleModule.run_command, which cannot start a program with an environment of its own.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             list(command),
             input=text.encode(),
             capture_output=True,

@@ -62,17 +62,31 @@ class Files:
         return True
 
     def remove(self, path: str) -> bool:
-        """Remove a file, or a folder with all that is in it; return whether it was there."""
+        """Remove a file, or a folder with all that is in it; return whether it was there.
+
+        What a killed run left of it goes, too: it may hold a key, and no later run might write this path again.
+        """
+        is_left = self._remove_unfinished(path)
         place = Path(path)
         is_link = place.is_symlink()
         if not is_link and not place.exists():
-            return False
+            return is_left
         self.deleted.append(path)
         if not self.check:
             if place.is_dir() and not is_link:
                 shutil.rmtree(place)
             else:
                 place.unlink()
+        return True
+
+    def _remove_unfinished(self, path: str) -> bool:
+        left = _unfinished(path)
+        # Nothing else is made there by the role.
+        if not left.is_symlink() and not left.is_file():
+            return False
+        self.deleted.append(str(left))
+        if not self.check:
+            left.unlink()
         return True
 
     def remove_if_empty(self, path: str) -> None:
@@ -87,7 +101,7 @@ class Files:
 
 def replace(path: str, content: bytes, mode: int) -> None:
     """Write a file so that it is always whole: first under another name, where nobody else can read it."""
-    unfinished = Path(path).with_name(f".{Path(path).name}.unfinished")
+    unfinished = _unfinished(path)
     # Of a run that was killed.
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -101,6 +115,10 @@ def replace(path: str, content: bytes, mode: int) -> None:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _unfinished(path: str) -> Path:
+    return Path(path).with_name(f".{Path(path).name}.unfinished")
 
 
 def _content_of(path: str) -> bytes | None:

@@ -12,21 +12,26 @@ import hashlib
 import hmac
 import json
 import os
+import pwd
 import re
 import shutil
 import stat
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .commands import Run
+from .reports import reported
 
+# Where some distributions keep nginx, which is not on every user's path.
+_FURTHER_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 # Of records and states, which are small; a file that somebody else has put there may be large.
 _LARGEST = 1 << 20
-# What a stream says when there is nothing more to wait for.
-_SETTLED = ("on air", "refused")
+# Seconds. The program of a stream writes its state every few seconds.
+_ALIVE_SECONDS = 15.0
 
 
 def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -35,7 +40,7 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
     Keys are returned as digests with the request's ``secret``, which the controller forgets after the task.
     """
     root = Path(request["root"])
-    has_systemd = Path("/run/systemd/system").is_dir()
+    has_systemd = Path(request["booted"]).is_dir()
     manager = request["manager"] or ("systemd" if has_systemd else "supervisord")
     found: dict[str, Any] = {
         "systemd": has_systemd,
@@ -45,8 +50,14 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "records": _records(root, request["records"]),
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
-        "media": [_medium(path) for path in request["media"]],
-        "look": {"problems": [], "error": ""},
+        "programs": {name: _path_of(name) for name in request["programs"]},
+        "places": [_first_of(paths) for paths in request["places"]],
+        "texts": {path: _text(Path(path)) for path in request["texts"]},
+        "people": _people(root / "people"),
+        "account": _account(request["account"]),
+        "systemd_version": _systemd_version(run) if has_systemd and request["systemd_version"] else 0,
+        "media": [_medium(path, run if request["probes_media"] else None) for path in request["media"]],
+        "look": {"problems": [], "warning": "", "error": ""},
         "supervisord": _supervisord(request["supervisord"], run) if manager == "supervisord" else {},
     }
     if request["look"] and found["program"]["path"]:
@@ -70,27 +81,71 @@ def _records(root: Path, pattern: str) -> list[list[str]]:
 
 
 def _keys(folder: Path, suffix: str, secret: bytes) -> list[list[str]]:
-    """Return the name, the time of writing in seconds, and the digest of each key file."""
-    found = []
-    for path in sorted(folder.glob(f"*{suffix}")):
-        if path.is_file():
-            written = path.stat().st_mtime_ns
-            digest = hmac.new(secret, path.read_bytes(), hashlib.sha256).hexdigest()
-            found.append([path.name, f"{written // 10**9}.{written % 10**9:09d}", digest])
-    return found
+    """Return the name and the digest of each key file."""
+    files = [path for path in sorted(folder.glob(f"*{suffix}")) if path.is_file()]
+    return [[path.name, hmac.new(secret, path.read_bytes(), hashlib.sha256).hexdigest()] for path in files]
 
 
-def _program(name: str, run: Run) -> dict[str, str]:
-    """Return the path of a program and the first line that it says about its version; empty if there is none."""
-    path = shutil.which(name) if name else None
-    if path is None:
-        return {"path": "", "version": ""}
-    lines = run([path, "-version"], None).output.splitlines()
-    return {"path": path, "version": lines[0] if lines else ""}
+def _program(asked: Mapping[str, Any], run: Run) -> dict[str, str]:
+    """Return the path of a program, and the first line with the ``pattern`` that it says about its version.
+
+    Both are empty if there is none. Where it ``needs_home``, it writes into that folder, and gets one of its own.
+    """
+    path = _path_of(asked["name"]) if asked["name"] else ""
+    if not path or not asked["arguments"]:
+        return {"path": path, "version": ""}
+    command = [path, *asked["arguments"]]
+    if asked["needs_home"]:
+        with tempfile.TemporaryDirectory() as home:
+            # Its own folders could be elsewhere otherwise.
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+            own = {"HOME": home, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C"}
+            output = run(command, {**kept, **own}).output
+    else:
+        output = run(command, None).output
+    lines = (line for line in output.splitlines() if re.search(asked["pattern"], line))
+    return {"path": path, "version": next(lines, "")}
 
 
-def _medium(path: str) -> dict[str, Any]:
-    """Return whether a media file is there, and who can read it."""
+def _path_of(name: str) -> str:
+    """Return the absolute path of a program, empty if there is none."""
+    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FURTHER_FOLDERS])
+    return shutil.which(name, path=folders) or ""
+
+
+def _first_of(paths: Iterable[str]) -> str:
+    """Return the first path that is there, empty if none is."""
+    return next((path for path in paths if Path(path).exists()), "")
+
+
+def _people(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the folder of OBS that a stream was put into for a person, and whose it is, by the stream's name."""
+    return {path.name: _person(_text(path)) for path in sorted(folder.glob("[!.]*")) if path.is_file()}
+
+
+def _person(text: str) -> dict[str, Any]:
+    """Return the ``home`` and the ``owner`` (user and group) of a record. Versions before 0.2 have noted no owner."""
+    home, _line, owner = text.strip().partition("\n")
+    ids = re.fullmatch("([0-9]{1,10}) ([0-9]{1,10})", owner)
+    return {"home": home, "owner": [int(ids[1]), int(ids[2])] if ids else None}
+
+
+def _account(name: str) -> dict[str, Any]:
+    """Return the home folder and the ids of a user, empty if there is none."""
+    try:
+        entry = pwd.getpwnam(name) if name else None
+    except KeyError:
+        entry = None
+    return {} if entry is None else {"home": entry.pw_dir, "uid": entry.pw_uid, "gid": entry.pw_gid}
+
+
+def _systemd_version(run: Run) -> int:
+    found = re.search("[0-9]+", run(["systemctl", "--version"], None).output)
+    return int(found[0]) if found else 0
+
+
+def _medium(path: str, run: Run | None) -> dict[str, Any]:
+    """Return whether a media file is there, and who can read it; with a ``run``, also what keeps ffprobe from it."""
     place = Path(path)
     is_file = place.is_file()
     return {
@@ -98,7 +153,22 @@ def _medium(path: str) -> dict[str, Any]:
         "is_file": is_file,
         "readable": is_file and os.access(place, os.R_OK),
         "readable_by_others": is_file and bool(place.stat().st_mode & stat.S_IROTH),
+        "problem": _unplayable(place, run) if is_file and run is not None else "",
     }
+
+
+def _unplayable(place: Path, run: Run) -> str:
+    """Return why a file has neither picture nor sound, as far as this host can tell."""
+    if place.stat().st_size == 0:
+        return "it is empty"
+    ffprobe = _path_of("ffprobe")
+    if not ffprobe:
+        return ""
+    shown = ["-show_entries", "stream=codec_type", "-of", "csv=p=0"]
+    done = run([ffprobe, "-v", "error", *shown, f"file:{place}"], None)
+    if re.search("^(?:video|audio)", done.output, re.MULTILINE):
+        return ""
+    return f"it has neither picture nor sound; ffprobe says: {done.said or 'nothing'}"
 
 
 def _look(asked: Mapping[str, Any], ffmpeg: str, run: Run) -> dict[str, Any]:
@@ -106,8 +176,8 @@ def _look(asked: Mapping[str, Any], ffmpeg: str, run: Run) -> dict[str, Any]:
     streams = json.dumps([{**one, "ffmpeg": ffmpeg} for one in asked["streams"]])
     done = run([sys.executable, "-B", "-c", asked["program"]], None, streams)
     if done.code != 0:
-        return {"problems": [], "error": done.said or "it says nothing."}
-    return {"problems": json.loads(done.output), "error": ""}
+        return {"problems": [], "warning": "", "error": done.said or "it says nothing."}
+    return {**json.loads(done.output), "error": ""}
 
 
 def _supervisord(asked: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -126,19 +196,23 @@ def _watched(asked: Mapping[str, Any], manager: str, run: Run) -> dict[str, dict
     """Return the state of each stream, once all are on air or refused, or after some seconds."""
     until = time.monotonic() + asked["timeout"]
     while True:
-        found = {name: _state(asked, manager, name, run) for name in asked["names"]}
-        if all(one.get("state") in _SETTLED for one in found.values()) or time.monotonic() >= until:
+        said = reported(asked["report"], asked["names"], run) if asked["report"] else {}
+        found = {name: _state(asked, manager, name, run, said.get(name, {})) for name in asked["names"]}
+        if all(one.get("state") in asked["settled"] for one in found.values()) or time.monotonic() >= until:
             return found
         time.sleep(1.0)
 
 
-def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run) -> dict[str, Any]:
-    """Return what a stream says of itself; under systemd also for how many seconds it has been running."""
-    state = state_of(str(Path(asked["folders"][manager], name, "status.json")))
-    if manager == "systemd":
+def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run, said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a stream or its health check says; under systemd also for how many seconds its unit has been running.
+
+    Without a ``unit``, nobody supervises the stream.
+    """
+    state = said if asked["report"] else state_of(str(Path(asked["folders"][manager], name, "status.json")))
+    if manager == "systemd" and asked["unit"]:
         properties = ["--property=ExecMainStatus", "--property=ExecMainStartTimestampMonotonic"]
-        said = run(["systemctl", "show", *properties, asked["unit"].format(name)], None).output
-        shown = dict(line.partition("=")[::2] for line in said.splitlines())
+        output = run(["systemctl", "show", *properties, asked["unit"].format(name)], None).output
+        shown = dict(line.partition("=")[::2] for line in output.splitlines())
         # A unit that has given up has no runtime folder any more.
         if not state and shown.get("ExecMainStatus") == str(asked["refused"]):
             state["state"] = "refused"
@@ -149,12 +223,39 @@ def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run) -> dict[
 
 
 def state_of(path: str) -> dict[str, Any]:
-    """Return what the program of a stream says, empty if it says nothing that can be read."""
+    """Return what the program of a stream says, empty if it says nothing that can be read.
+
+    What is left of a program that has ended, or does not move, says nothing of now: the state is then ``down``.
+    """
     try:
         state = json.loads(_text(Path(path)) or "{}")
     except ValueError:
         state = {}
-    return dict(state) if isinstance(state, dict) else {}
+    if not isinstance(state, dict) or not state:
+        return {}
+    # A program that has given up has ended.
+    if state.get("state") != "refused" and not _is_alive(state, Path(path).with_name("lock")):
+        return {**state, "state": "down", "showing": "nothing"}
+    return dict(state)
+
+
+def _is_alive(state: Mapping[str, Any], lock: Path) -> bool:
+    """Return whether the program of a stream runs, by when it last wrote and by the process that took its lock."""
+    alive = state.get("alive")
+    if isinstance(alive, (int, float)) and time.time() - alive > _ALIVE_SECONDS:
+        return False
+    number = _text(lock).strip()
+    if not re.match(r"[1-9][0-9]{0,9}\Z", number):
+        # Versions before 0.2 have no such file.
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It is another user's.
+        return True
+    return True
 
 
 def _text(path: Path) -> str:

@@ -19,13 +19,15 @@ from .files import Files
 
 @dataclass
 class Outcome:
-    """Names of streams and units."""
+    """Names of streams and units, and sentences about what could not be reached."""
 
     started: list[str] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
+    reloaded: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     enabled: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
 
 
 def revision_of(stream: Mapping[str, Any], files: Files) -> str:

@@ -21,6 +21,8 @@ from .outcome import Outcome, revision_of
 _NOT_THERE = re.compile("(?i)no such file|refused connection|connection refused")
 _NOT_KNOWN = re.compile("(?i)no such|not running|refused connection|connection refused")
 _PID = re.compile(r"[1-9][0-9]*\s*\Z")
+_STATE = re.compile(r"^(\S+) +([A-Z]+)\b", re.MULTILINE)
+_RUNNING = ("STARTING", "RUNNING", "BACKOFF")
 _IDLE = re.compile(r"^(\S+) +(?:STOPPED|EXITED|FATAL|UNKNOWN)\b", re.MULTILINE)
 # The environment of a run of Ansible may contain credentials. No encoder is to inherit them.
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -44,7 +46,10 @@ class Supervisord:
         """Stop streams for good, and remove their configuration."""
         for name in names:
             self._files.remove(self._path(name))
-        if not names or self._files.check:
+        if not names:
+            return
+        if self._files.check:
+            outcome.stopped += self._states(names)
             return
         done = self._ctl("update", *self._programs(names))
         errors = [line for line in done.output.splitlines() if re.match("(?i)error", line)]
@@ -63,7 +68,9 @@ class Supervisord:
             quiet = re.sub(rb"(?m)^autostart=true$", b"autostart=false", content)
             if content and self._files.file(path, quiet, 0o600, shown=False, note="autostart=false"):
                 stopped.append(self._program(name))
-        if names and not self._files.check:
+        if names and self._files.check:
+            stopped += [name for name, state in self._states(names).items() if state in _RUNNING]
+        elif names:
             # `update` stops streams whose configuration has changed. `stop` is for those that were started by hand.
             for word in ("update", "stop"):
                 done = self._ctl(word, *self._programs(names))
@@ -103,17 +110,39 @@ class Supervisord:
         idle = programs if self._own is not None and _NOT_THERE.search(said) else _IDLE.findall(said)
         outcome.started += [one for one in idle if one not in [*outcome.started, *outcome.restarted]]
 
-    def wait(self, names: Sequence[str], _seconds: float, timeout: int) -> bool:
-        """Wait until supervisord calls all streams running: it does when they have been up for their startsecs."""
+    def serve(self, _service: Mapping[str, Any], _outcome: Outcome) -> None:
+        """Services beside the streams are for systemd alone."""
+
+    def reread(self, _unit: str, _stamp: str, _digest: str, _outcome: Outcome) -> None:
+        """So are these."""
+
+    def last_words(self, _names: Sequence[str], _further: Sequence[str]) -> str:
+        """The log of each stream has them."""
+        return ""
+
+    def wait(
+        self, names: Sequence[str], _further: Sequence[str], _seconds: float, timeout: int, refused: int | None = None
+    ) -> bool:
+        """Wait until supervisord calls all streams running, or they have given up.
+
+        It calls them running when they have been up for their startsecs.
+        """
         programs = self._programs(names)
         until = time.monotonic() + timeout
         while True:
             running = re.findall(r"^(\S+) +RUNNING\b", self._ctl("status", *programs).output, re.MULTILINE)
-            if len(running) == len(programs):
+            if len(running) == len(programs) or len(running) + len(self.given_up(names, refused)) == len(programs):
                 return True
             if time.monotonic() >= until:
                 return False
             time.sleep(0.5)
+
+    def given_up(self, names: Sequence[str], refused: int | None) -> list[str]:
+        """Return the streams that have ended with the exit code ``refused``: with any other, they are started again."""
+        if refused is None or not names:
+            return []
+        states = self._states(names)
+        return [name for name in names if states.get(self._program(name)) == "EXITED"]
 
     def further(self, _units: Sequence[Mapping[str, Any]], _outcome: Outcome) -> None:
         """Units are for systemd alone."""
@@ -151,6 +180,12 @@ class Supervisord:
             if begun.code != 0 or time.monotonic() >= until:
                 raise HostError(f"{settings['missing']} It said: {begun.said}")
             time.sleep(0.2)
+
+    def _states(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the states of the programs of streams that supervisord knows."""
+        programs = self._programs(names)
+        found = dict(_STATE.findall(self._ctl("status", *programs).output))
+        return {one: found[one] for one in programs if one in found}
 
     def _answers(self) -> bool:
         return _PID.match(self._ctl("pid").output) is not None

@@ -19,6 +19,8 @@ from .files import Files, replace
 from .outcome import Outcome, revision_of
 
 _RUNNING = ("active", "activating", "reloading")
+# A unit that has started within as many seconds may be one that does not stay up.
+_LATELY, _UNITS_IN_MESSAGE = 5.0, 3
 
 
 class Systemd:
@@ -40,8 +42,6 @@ class Systemd:
     def leave(self, names: Sequence[str], outcome: Outcome) -> None:
         """Stop streams for good, and remove the settings of their units."""
         self.stop(names, outcome)
-        if names and not self._files.check:
-            self._run(["systemctl", "reset-failed", *self._units(names)], None)
         for unit in self._units(names):
             self._files.remove(f"{self._folder}/{unit}.d")
 
@@ -49,6 +49,9 @@ class Systemd:
         template = re.sub("@.*", "@.service", self._unit)
         if names and Path(self._folder, template).exists():
             self._stop(self._units(names), outcome)
+        if names and not self._files.check:
+            # What is not to run must not look failed for ever.
+            self._run(["systemctl", "reset-failed", *self._units(names)], None)
 
     def start(self, streams: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
         """Start the streams, also at boot, and restart those that were started with something else."""
@@ -57,7 +60,8 @@ class Systemd:
         self._reload(states.values())
         revisions = {unit: revision_of(one, self._files) for unit, one in zip(units, streams)}
         names = {unit: str(one["name"]) for unit, one in zip(units, streams)}
-        fresh = [unit for unit in units if self._stamp(names[unit]) != revisions[unit] or not revisions[unit]]
+        stamps = {unit: _text(f"{self._stamps}/{names[unit]}") for unit in units}
+        fresh = [unit for unit in units if stamps[unit] != revisions[unit] or not revisions[unit]]
         idle = [unit for unit in units if not _is_running(states[unit])]
         outcome.restarted += [unit for unit in fresh if unit not in idle]
         outcome.started += idle
@@ -71,19 +75,88 @@ class Systemd:
         if set(idle) - set(fresh):
             self._systemctl("start", [unit for unit in idle if unit not in fresh])
 
-    def wait(self, names: Sequence[str], seconds: float, timeout: int) -> bool:
-        """Wait until all streams have been running for some seconds: longer than systemd waits before a restart."""
-        units = self._units(names)
+    def serve(self, service: Mapping[str, Any], outcome: Outcome) -> None:
+        """Start a service beside the streams, also at boot.
+
+        Restart it if its ``restart`` is not the one of its last start, and reload it if its ``reload`` is not. Both are
+        recorded in ``stamps``, after that.
+        """
+        unit, stamps = service["name"], service["stamps"]
+        state = self._states([unit])[unit]
+        self._reload([state])
+        fresh = _text(stamps["restart"]) != service["restart"]
+        changed = _text(stamps["reload"]) != service["reload"]
+        self._enable([unit] if state.get("UnitFileState") != "enabled" else [], outcome)
+        if not _is_running(state):
+            outcome.started.append(unit)
+        elif fresh or (changed and state.get("ActiveState") != "active"):
+            # A unit that is being restarted cannot be reloaded.
+            outcome.restarted.append(unit)
+        elif changed:
+            outcome.reloaded.append(unit)
+        else:
+            return
+        if self._files.check:
+            return
+        self._systemctl("reload" if unit in outcome.reloaded else "restart", [unit])
+        for one in ("restart", "reload"):
+            replace(stamps[one], service[one].encode(), 0o600)
+
+    def reread(self, unit: str, stamp: str, digest: str, outcome: Outcome) -> None:
+        """Have a service read its settings again, unless it has read those with this digest.
+
+        One that does not run reads them when it starts.
+        """
+        if _text(stamp) == digest or self._states([unit])[unit].get("ActiveState") != "active":
+            return
+        outcome.reloaded.append(unit)
+        if not self._files.check:
+            self._systemctl("reload", [unit])
+            replace(stamp, digest.encode(), 0o600)
+
+    def wait(
+        self, names: Sequence[str], further: Sequence[str], seconds: float, timeout: int, refused: int | None = None
+    ) -> bool:
+        """Wait until all streams and further units have been running for some seconds, or have given up.
+
+        The seconds are more than systemd waits before a restart.
+        """
+        units = [*self._units(names), *further]
         until = time.monotonic() + timeout
         while True:
-            shown = self._show(units, "SubState", "ExecMainStartTimestampMonotonic")
-            starts = [int(one.get("ExecMainStartTimestampMonotonic") or 0) / 1e6 for one in shown.values()]
-            is_up = all(one.get("SubState") == "running" for one in shown.values())
-            if is_up and max(starts, default=0.0) <= time.monotonic() - seconds:
+            if not self._not_up(units, seconds, refused):
                 return True
             if time.monotonic() >= until:
                 return False
             time.sleep(0.5)
+
+    def given_up(self, names: Sequence[str], refused: int | None) -> list[str]:
+        """Return the streams that have failed with the exit code ``refused``."""
+        if refused is None:
+            return []
+        shown = self._show(self._units(names), "SubState", "ExecMainStatus")
+        return [name for name, one in zip(names, shown.values()) if _has_given_up(one, refused)]
+
+    def last_words(self, names: Sequence[str], further: Sequence[str]) -> str:
+        """Return what the first units that do not run have said last, as a sentence; empty if that is nothing."""
+        found = []
+        for unit in self._not_up([*self._units(names), *further], _LATELY)[:_UNITS_IN_MESSAGE]:
+            asked = ["journalctl", "--quiet", "--no-pager", "--lines=1", "--output=cat", f"_SYSTEMD_UNIT={unit}"]
+            said = self._run(asked, None)
+            if said.code == 0 and said.output.strip():
+                found.append(f" {unit} said last: {said.said}.")
+        return "".join(found)
+
+    def _not_up(self, units: Sequence[str], seconds: float, refused: int | None = None) -> list[str]:
+        """Return the units that do not run, or have not run for these seconds, without those that have given up."""
+        begun = time.monotonic() - seconds
+        shown = self._show(units, "SubState", "ExecMainStartTimestampMonotonic", "ExecMainStatus")
+        waited_for = {unit: one for unit, one in shown.items() if not _has_given_up(one, refused)}
+        return [
+            unit
+            for unit, one in waited_for.items()
+            if one.get("SubState") != "running" or int(one.get("ExecMainStartTimestampMonotonic") or 0) / 1e6 > begun
+        ]
 
     def further(self, units: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
         """Bring further units to their ``state``: started (also at boot), written, stopped or absent.
@@ -96,6 +169,10 @@ class Systemd:
         ]
         self._stop(ended, outcome)
         if ended and not self._files.check:
+            # A check that is stopped in the middle has failed, and has started what it starts then.
+            started = [name for name, state in self._states(ended).items() if _is_running(state)]
+            if started:
+                self._systemctl("stop", started)
             # What no longer runs must not look failed for ever.
             self._run(["systemctl", "reset-failed", *ended], None)
         for one in units:
@@ -119,8 +196,9 @@ class Systemd:
         """Stop and remove the units that the streams share, and let systemd forget them."""
         there = [unit for unit in units if self._path(unit).exists()]
         self._stop([unit for unit in there if "@." not in unit], outcome)
-        removed = [self._files.remove(str(self._path(unit))) for unit in there]
-        if removed and not self._files.check:
+        for unit in units:
+            self._files.remove(str(self._path(unit)))
+        if there and not self._files.check:
             self._systemctl("daemon-reload", [])
             for command in commands:
                 self._run(command, None)
@@ -149,12 +227,6 @@ class Systemd:
         self._read = len(changed)
         if is_needed and not self._files.check:
             self._systemctl("daemon-reload", [])
-
-    def _stamp(self, name: str) -> str:
-        try:
-            return Path(self._stamps, name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
 
     def _units(self, names: Iterable[str]) -> list[str]:
         return [self._unit.format(name) for name in names]
@@ -186,6 +258,17 @@ class Systemd:
 
 def _is_running(state: Mapping[str, str]) -> bool:
     return state.get("ActiveState") in _RUNNING
+
+
+def _has_given_up(shown: Mapping[str, str], refused: int | None) -> bool:
+    return shown.get("SubState") == "failed" and shown.get("ExecMainStatus") == str(refused)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _failed(word: str, done: Done) -> str:

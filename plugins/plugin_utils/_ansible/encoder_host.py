@@ -21,7 +21,7 @@ from .action_base import WebinarAction
 
 try:
     from .._core.secrecy import Redactor
-    from .._encoders.ffmpeg_host import HostProblem, bring
+    from .._encoders.host_convergence import HostProblem, bring
     from .._encoders.host_task import HostTask
     from .plain_values import plain
     from .stream_key_lookup import look_up
@@ -31,6 +31,7 @@ else:
     MISSING_LIBRARY = _MISSING
 
 MODULE = "tenbyte.webinar.encoder_host_remote"
+_TRUTH_VALUES = ("remove_all", "health_look", "health_slate", "health_idle", "start", "by_list")
 # What Ansible itself adds to a module's result, and what it needs in that of the action.
 _OF_ANSIBLE = ("ansible_facts", "warnings", "deprecations")
 
@@ -54,9 +55,10 @@ class EncoderHostAction(WebinarAction):
         def work(_redactor: Redactor) -> dict[str, Any]:
             task = task_from(plain(self._task.args), task_vars)
             try:
-                return bring(task, ask, keys_of, check_mode=self._task.check_mode) | extras
+                return with_extras(bring(task, ask, keys_of, check_mode=self._task.check_mode), extras)
             except HostProblem as problem:
-                return {"changed": False, **problem.result, **extras, "failed": True, "msg": str(problem)}
+                result = {"changed": False, **problem.result, "failed": True, "msg": str(problem)}
+                return with_extras(result, extras)
 
         return self.guarded(task_vars, work)
 
@@ -86,11 +88,18 @@ class EncoderHostAction(WebinarAction):
             # Also where the module did not start, or must not remove files from the folder of Ansible's own user.
             if not is_taken:
                 self._low_level_execute_command(shell.remove(path), sudoable=False)
-        extras.update({name: result.pop(name) for name in _OF_ANSIBLE if name in result})
+        more = {name: result.pop(name) for name in _OF_ANSIBLE if name in result}
+        extras.update(with_extras(extras, more))
         if result.get("failed"):
             raise HostProblem(_failure_of_module(result), {})
         result.pop("invocation", None)
         return dict(result)
+
+
+def with_extras(result: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result with what Ansible has added to another: facts, and its warnings after those that are there."""
+    joined = {name: [*result[name], *value] for name, value in extras.items() if isinstance(result.get(name), list)}
+    return {**result, **extras, **joined}
 
 
 def task_from(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> HostTask:
@@ -99,7 +108,7 @@ def task_from(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> HostTas
     Up to ansible-core 2.18, a template returns numbers as texts.
     """
     settings = {name: int(value) if name.endswith("_timeout") else value for name, value in given["settings"].items()}
-    settings |= {name: boolean(settings[name]) for name in ("remove_all", "health_look", "health_slate")}
+    settings |= {name: boolean(settings[name]) for name in _TRUTH_VALUES if name in settings}
     return HostTask(
         role=given["role"],
         host=str(task_vars["inventory_hostname"]),

@@ -76,7 +76,8 @@ def unexpected_message(error: BaseException) -> str:
     place = frames[-1].partition(" in ")[0] if frames else "an unknown place"
     return (
         f"tenbyte.webinar has a bug ({type(error).__name__} at {place}). What was done before it is in the ledger. "
-        "Run the task again with -vvv, and report this message with the trace, which contains no values."
+        "Run the task again with -vvv, and report this message with the trace, which contains no values, where the "
+        "collection's README says."
     )
 
 

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from .host_requests import as_json, escaped_path, plain_fingerprint, unit_description
 
 _HEADER = "Written by the role tenbyte.webinar.ffmpeg_encoder: changes made here are lost."
 
@@ -46,7 +47,7 @@ def settings_file(stream: Mapping[str, Any], settings: Mapping[str, Any], progra
     for kind in ("source", "slate"):
         if bound_folder and values[kind]["type"] == "file":
             values[kind] = {**values[kind], "path": f"{bound_folder}/{stream['name']}/{kind}"}
-    return _as_json(values)
+    return as_json(values)
 
 
 def health_settings(settings: Mapping[str, Any], program: str, manager: str, runtime_folder: str) -> str:
@@ -65,25 +66,24 @@ def health_settings(settings: Mapping[str, Any], program: str, manager: str, run
         "idle": False,
         "ffmpeg": program,
     }
-    return _as_json(values)
+    return as_json(values)
 
 
 def unit_settings(stream: Mapping[str, Any], runtime_folder: str) -> str:
     """Return the settings of a stream's unit: its description, and the files and devices that it may use."""
     source, slate = stream["source"], stream["slate"]
-    description = re.sub("[^A-Za-z0-9 ,./_-]", "_", stream["label"])[:100]
-    lines = [f"# {_HEADER}", f"# Key fingerprint: {_fingerprint(stream)}", "[Unit]"]
-    lines.append(f"Description=Tenbyte encoder of {description}")
+    lines = [f"# {_HEADER}", f"# Key fingerprint: {plain_fingerprint(stream)}", "[Unit]"]
+    lines.append(f"Description=Tenbyte encoder of {unit_description(stream['label'])}")
     if source["type"] == "file":
         lines += ["", "[Service]", "# Bound to one place, the file can lie in a folder that the service may not enter."]
-        lines.append(f"BindReadOnlyPaths={_escaped(source['path'])}:{runtime_folder}/%i/source")
+        lines.append(f"BindReadOnlyPaths={escaped_path(source['path'])}:{runtime_folder}/%i/source")
     elif source["type"] == "device":
         lines += ["", "[Service]", "PrivateDevices=no", "PrivateUsers=no", "DevicePolicy=closed"]
         lines += [f"DeviceAllow={source['device']} rw", "SupplementaryGroups=video"]
         if source.get("audio_device"):
             lines += ["DeviceAllow=char-alsa rw", "SupplementaryGroups=audio"]
     if slate["type"] == "file":
-        lines += ["", "[Service]", f"BindReadOnlyPaths={_escaped(slate['path'])}:{runtime_folder}/%i/slate"]
+        lines += ["", "[Service]", f"BindReadOnlyPaths={escaped_path(slate['path'])}:{runtime_folder}/%i/slate"]
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +92,7 @@ def program_settings(stream: Mapping[str, Any], root: str) -> str:
     name = stream["name"]
     return f"""\
 ; {_HEADER}
-; Key fingerprint: {_fingerprint(stream)}
+; Key fingerprint: {plain_fingerprint(stream)}
 [program:tenbyte-encoder-{name}]
 command=env python3 -B {root}/encoder.py {root}/streams/{name}.json {root}/keys/{name}.ffpreset {root}/run/{name}
 environment=TENBYTE_ENCODER_REVISION="@REVISION@"
@@ -110,16 +110,3 @@ stdout_logfile={root}/log/{name}.log
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=1
 """
-
-
-def _as_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=4, sort_keys=True, separators=(",", ": ")) + "\n"
-
-
-def _fingerprint(stream: Mapping[str, Any]) -> str:
-    return re.sub("[^A-Za-z0-9:._-]", "_", stream["stream_key_fingerprint"]) or "unknown"
-
-
-def _escaped(path: str) -> str:
-    """Return a path as systemd reads it."""
-    return re.sub(r"""([\\"': ])""", r"\\\1", path).replace("%", "%%")

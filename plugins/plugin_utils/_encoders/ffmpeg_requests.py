@@ -8,13 +8,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .ffmpeg_files import health_settings, key_file, program_settings, record, settings_file, settings_of, unit_settings
+from .host_requests import (
+    SYSTEMD_FOLDER,
+    Change,
+    convergence_of,
+    digest_of,
+    file_entry,
+    further_units,
+    hidden_file,
+    inspection_of,
+    key_entry,
+    presence_of,
+)
 from .host_task import HostTask
 
 UNIT, PROGRAM = "tenbyte-encoder@{}.service", "tenbyte-encoder-{}"
@@ -25,7 +34,6 @@ _UP_SECONDS = 3
 # How long a new stream may take after that until it is on air, or has failed for the first time.
 _TRY_SECONDS = 5
 _TEMPLATE = "tenbyte-encoder@.service"
-_SYSTEMD_FOLDER = "/etc/systemd/system"
 _RUNTIME_FOLDER = "/run/tenbyte-encoder"
 _ENTRIES = ("keys", "streams", "about", "stamps", "log", "run", "supervisord.conf", "health_settings.json")
 
@@ -44,38 +52,48 @@ def inspection(
     commands = [settings["supervisorctl_command"]]
     if owns_supervisord(task):
         commands.append(settings["supervisord_command"])
-    return {
-        "root": task.root,
-        "secret": secret.hex(),
-        "manager": asked_manager(task),
-        "records": "about/*.json",
-        "keys": ".ffpreset",
-        "program": settings["binary"] if is_started else "",
-        "media": media_paths(wanted) if is_started else [],
-        "look": _look(task, wanted) if is_started else None,
-        "supervisord": {
+    return inspection_of(
+        task,
+        secret,
+        manager=asked_manager(task),
+        records="about/*.json",
+        keys=".ffpreset",
+        program={
+            "name": settings["binary"] if is_started else "",
+            "arguments": ["-version"],
+            "pattern": "",
+            "needs_home": False,
+        },
+        media=media_paths(wanted) if is_started else [],
+        look=_look(task, wanted) if is_started else None,
+        supervisord={
             "programs": commands,
             "config": settings["supervisord_config"] if is_other else "",
             "include": settings["supervisord_include_folder"],
         },
-        "watched": {
+        watched={
             "names": list(watched),
             "timeout": settings["verify_timeout"],
             "folders": {"systemd": _RUNTIME_FOLDER, "supervisord": f"{task.root}/run"},
             "unit": UNIT,
             "refused": REFUSED,
+            "report": None,
+            "settled": ["on air", "refused"],
         }
         if watched
         else None,
-    }
+    )
 
 
 def _look(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the program that looks at media files, and what it reads. The host puts the path of its ffmpeg in."""
-    with_files = [one for one in wanted if "file" in (one["source"]["type"], one["slate"]["type"])]
-    if not with_files:
+    """Return the program that looks at media files, and what it reads. The host puts the path of its ffmpeg in.
+
+    A URL is looked at later, by the stream's own program, which needs the same ffprobe.
+    """
+    looked_at = [one for one in wanted if {"file", "url"} & {one["source"]["type"], one["slate"]["type"]}]
+    if not looked_at:
         return None
-    streams = [{**settings_of(one, task.settings, ""), "label": one["label"]} for one in with_files]
+    streams = [{**settings_of(one, task.settings, ""), "label": one["label"]} for one in looked_at]
     return {"program": task.contents["program"]["encoder_media.py"], "streams": streams}
 
 
@@ -94,38 +112,24 @@ def media_paths(streams: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(one["path"]) for one in used))
 
 
-def convergence(
-    task: HostTask,
-    found: Mapping[str, Any],
-    *,
-    leaving: Sequence[str],
-    stopping: Sequence[str] = (),
-    wanted: Sequence[Mapping[str, Any]] | None = None,
-    stream_keys: Mapping[str, str] | None = None,
-    secret: bytes = b"",
-    is_emptied: bool = False,
-) -> dict[str, Any]:
-    """Return what the module does.
-
-    ``wanted`` is None where no stream is written. A key is in it only if the host has another one, as its digest with
-    the ``secret`` tells. If the host ``is_emptied``, what all streams share is removed too.
-    """
+def convergence(task: HostTask, found: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """Return what the module does. A key is in it only if the host has another one."""
     manager = found["manager"]
-    return {
-        "root": task.root,
-        "manager": _manager(task, manager),
-        "units": _further_units(task, is_emptied=is_emptied) if manager == "systemd" else [],
-        "leaving": [{"name": name, "paths": _paths_of(task.root, name, manager)} for name in leaving],
-        "stopping": list(stopping),
-        "present": None if wanted is None else _present(task, found, wanted, stream_keys or {}, secret),
-        "absent": _shared(task, manager) if is_emptied else None,
-    }
+    return convergence_of(
+        task,
+        _manager(task, manager),
+        change,
+        units=further_units(task, is_emptied=change.is_emptied) if manager == "systemd" else [],
+        leaving=[{"name": name, "paths": _paths_of(task.root, name, manager)} for name in change.leaving],
+        present=None if change.wanted is None else _present(task, found, change.wanted, change),
+        absent=_shared(task, manager) if change.is_emptied else None,
+    )
 
 
 def _manager(task: HostTask, kind: str) -> dict[str, Any]:
     settings = task.settings
     if kind == "systemd":
-        return {"kind": kind, "folder": _SYSTEMD_FOLDER, "unit": UNIT, "stamps": f"{task.root}/stamps"}
+        return {"kind": kind, "folder": SYSTEMD_FOLDER, "unit": UNIT, "stamps": f"{task.root}/stamps"}
     own = {"content": task.contents.get("supervisord.conf", ""), "pid_file": f"{task.root}/log/supervisord.pid"}
     return {
         "kind": kind,
@@ -138,14 +142,6 @@ def _manager(task: HostTask, kind: str) -> dict[str, Any]:
         "missing": f"supervisord does not run on {task.host}. Install it (the package supervisor, on Debian or PyPI) "
         "or set ffmpeg_encoder_supervisord_command and ffmpeg_encoder_supervisorctl_command to its absolute paths.",
     }
-
-
-def _further_units(task: HostTask, *, is_emptied: bool) -> list[dict[str, Any]]:
-    """Return the further units with the state that the task gives them. A removal that leaves streams leaves them."""
-    if task.state == "gone" and not is_emptied:
-        return []
-    state = "absent" if is_emptied else "stopped" if task.state == "stopped" else ""
-    return [{**one, "state": state or one["state"]} for one in task.further_units]
 
 
 def _paths_of(root: str, name: str, manager: str) -> list[str]:
@@ -166,42 +162,31 @@ def _shared(task: HostTask, manager: str) -> dict[str, Any]:
 
 
 def _present(
-    task: HostTask,
-    found: Mapping[str, Any],
-    wanted: Sequence[Mapping[str, Any]],
-    stream_keys: Mapping[str, str],
-    secret: bytes,
+    task: HostTask, found: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]], change: Change
 ) -> dict[str, Any]:
     root, is_systemd = task.root, found["manager"] == "systemd"
-    there = {file: digest for file, _written, digest in found["keys"]}
     program = found["program"]["path"] or task.settings["binary"]
     folder = _RUNTIME_FOLDER if is_systemd else ""
     texts = {one["name"]: settings_file(one, task.settings, program, folder) for one in wanted}
+    scope = str(task.settings["scope"])
     records = [
-        _file(f"{root}/about/{one['name']}.json", record(one, by_list=task.by_list, scope=str(task.settings["scope"])))
+        file_entry(f"{root}/about/{one['name']}.json", record(one, by_list=task.by_list, scope=scope)) for one in wanted
+    ]
+    keys = [
+        key_entry(f"{root}/keys/{one['name']}.ffpreset", key_file(change.stream_keys[one["name"]]), one, found, change)
         for one in wanted
     ]
-    keys = []
-    for one in wanted:
-        content, file = key_file(stream_keys[one["name"]]), f"{one['name']}.ffpreset"
-        is_there = hmac.compare_digest(
-            there.get(file, ""), hmac.new(secret, content.encode(), hashlib.sha256).hexdigest()
-        )
-        note = f"stream key {one['stream_key_fingerprint'] or '(no fingerprint)'}"
-        keys.append(_file(f"{root}/keys/{file}", None if is_there else content, shown=False, note=note))
-    program_files = [_file(f"{root}/{name}", text) for name, text in task.contents["program"].items()]
-    # Settings are not shown in a diff: the URL of a source may hold a password.
-    settings = [
-        _file(f"{root}/streams/{name}.json", text, shown=False, note="(not shown)") for name, text in texts.items()
-    ]
-    health = [_file(f"{root}/{name}", text, mode="0700") for name, text in task.contents["health"].items()]
+    program_files = [file_entry(f"{root}/{name}", text) for name, text in task.contents["program"].items()]
+    settings = [hidden_file(f"{root}/streams/{name}.json", text) for name, text in texts.items()]
+    health = [file_entry(f"{root}/{name}", text, mode="0700") for name, text in task.contents["health"].items()]
     checked = health_settings(task.settings, program, found["manager"], _RUNTIME_FOLDER)
-    health.append(_file(f"{root}/health_settings.json", checked))
+    health.append(file_entry(f"{root}/health_settings.json", checked))
     units = _unit_files(task, wanted) if is_systemd else []
-    return {
-        "folders": _folders(root, wanted, is_systemd=is_systemd),
-        "files": [*records, *keys, *program_files, *settings, *health, *units],
-        "streams": [
+    return presence_of(
+        task,
+        folders=_folders(root, wanted, is_systemd=is_systemd),
+        files=[*records, *keys, *program_files, *settings, *health, *units],
+        streams=[
             {
                 "name": one["name"],
                 "key": f"{root}/keys/{one['name']}.ffpreset",
@@ -212,15 +197,11 @@ def _present(
             }
             for one in wanted
         ],
-        "start_timeout": task.settings["start_timeout"],
-        "up_seconds": _UP_SECONDS,
-        "try_seconds": _TRY_SECONDS,
-        "not_up": _not_up(task, wanted, is_systemd=is_systemd),
-    }
-
-
-def _file(path: str, content: str | None, *, mode: str = "0600", shown: bool = True, note: str = "") -> dict[str, Any]:
-    return {"path": path, "content": content, "mode": mode, "shown": shown, "note": note}
+        up_seconds=_UP_SECONDS,
+        try_seconds=_TRY_SECONDS,
+        refused=REFUSED,
+        not_up=_not_up(task, wanted, is_systemd=is_systemd),
+    )
 
 
 def _folders(root: str, wanted: Sequence[Mapping[str, Any]], *, is_systemd: bool) -> list[dict[str, str]]:
@@ -229,15 +210,15 @@ def _folders(root: str, wanted: Sequence[Mapping[str, Any]], *, is_systemd: bool
     own += ["/stamps"] if is_systemd else ["/log", "/run", *(f"/run/{name}" for name in names)]
     folders = [{"path": f"{root}{one}", "mode": "0700"} for one in own]
     if is_systemd:
-        folders += [{"path": f"{_SYSTEMD_FOLDER}/{UNIT.format(name)}.d", "mode": "0755"} for name in names]
+        folders += [{"path": f"{SYSTEMD_FOLDER}/{UNIT.format(name)}.d", "mode": "0755"} for name in names]
     return folders
 
 
 def _unit_files(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    template = _file(f"{_SYSTEMD_FOLDER}/{_TEMPLATE}", task.contents["unit.service"], mode="0644")
+    template = file_entry(f"{SYSTEMD_FOLDER}/{_TEMPLATE}", task.contents["unit.service"], mode="0644")
     settings = [
-        _file(
-            f"{_SYSTEMD_FOLDER}/{UNIT.format(one['name'])}.d/stream.conf",
+        file_entry(
+            f"{SYSTEMD_FOLDER}/{UNIT.format(one['name'])}.d/stream.conf",
             unit_settings(one, _RUNTIME_FOLDER),
             mode="0644",
         )
@@ -247,15 +228,9 @@ def _unit_files(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[dic
 
 
 def _revision(task: HostTask, stream: Mapping[str, Any], settings: str, *, is_systemd: bool) -> str:
-    """Return a digest of everything that the process of a stream starts with, except its key.
-
-    The module adds the time when the key was written, and compares the result with that of the last start. So a run
-    that died between writing and restarting is made good by the next one. The key's fingerprint would not do: it also
-    changes with the ledger's own key.
-    """
+    """Return a digest of everything that the process of a stream starts with, except its key."""
     unit = task.contents["unit.service"] if is_systemd else ""
-    parts = [settings, stream["source"], stream["slate"], task.contents["program"], unit]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return digest_of(settings, stream["source"], stream["slate"], task.contents["program"], unit)
 
 
 def _not_up(task: HostTask, wanted: Sequence[Mapping[str, Any]], *, is_systemd: bool) -> str:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""Reads an encoder role's records on a host: its streams, and when their key files were written."""
+"""Reads an encoder role's records on a host: the streams that it has."""
 
 from __future__ import annotations
 
@@ -21,21 +21,8 @@ _NAMES = {
 }
 
 
-def streams_on_host(keys: str, records: str, role: str) -> dict[str, Any]:
-    """Return the ``streams`` on a host, their ``names``, and the ``key_times`` by name.
-
-    ``keys`` has a line ``NAME.SUFFIX SECONDS`` for each key file, ``records`` a line ``NAME.json {…}`` or
-    ``NAME/FILE {…}`` for each stream with a record.
-    """
-    return streams_noted(
-        [tuple(line.partition(" ")[::2]) for line in keys.splitlines()],
-        [tuple(line.partition(" ")[::2]) for line in records.splitlines()],
-        role,
-    )
-
-
-def streams_noted(keys: Iterable[tuple[str, ...]], records: Iterable[tuple[str, ...]], role: str) -> dict[str, Any]:
-    """Return the same for (file, seconds) of each key, and (path, content) of each record.
+def streams_on_host(keys: Iterable[str], records: Iterable[tuple[str, ...]], role: str) -> list[dict[str, Any]]:
+    """Return the streams on a host, by the names of their key files, and the (path, content) of their records.
 
     An older version's stream, or one that was only partly removed, has no record, so only its name is known.
     """
@@ -45,13 +32,8 @@ def streams_noted(keys: Iterable[tuple[str, ...]], records: Iterable[tuple[str, 
         noted = _noted(content)
         if noted is not None and _NAMES[role].match(name):
             known[name] = {**noted, **_named(name, role)}
-    times = {}
-    for file, written in keys:
-        name = file.rpartition(".")[0]
-        if _NAMES[role].match(name) and re.match(r"[0-9.]+\Z", written):
-            times[name] = written
-    streams = [*known.values(), *(_named(name, role) for name in times if name not in known)]
-    return {"streams": streams, "names": [one["name"] for one in streams], "key_times": times}
+    names = (file.rpartition(".")[0] for file in keys)
+    return [*known.values(), *(_named(one, role) for one in names if _NAMES[role].match(one) and one not in known)]
 
 
 def _named(name: str, role: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._core.errors import InvalidInput
 from .._core.plain_text import one_line
-from .host_records import streams_noted
+from .host_records import streams_on_host
 from .host_streams import Decision, host_stream, streams_gone, streams_to_remove
 from .listed_streams import Asked
 from .role_values import is_plain_path
@@ -71,6 +71,15 @@ def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, 
         )
 
 
+def check_ffmpeg_to_look_with(task: HostTask, found: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where the health check is to look at pictures, and the host has no ffmpeg for that."""
+    if task.settings["health_look"] and not found["programs"].get("ffmpeg"):
+        raise InvalidInput(
+            f"{task.role}_health_look needs ffmpeg on {task.host}, where there is none. Install the package ffmpeg "
+            f"there, or set {task.role}_health_look to false. Nothing was changed."
+        )
+
+
 def check_streams_known(task: HostTask) -> None:
     """Raise InvalidInput where nothing says which streams the host is to have."""
     if not task.streams and not task.settings["scope"] and task.event.get("sessions") is None:
@@ -105,7 +114,7 @@ def check_event_known(task: HostTask) -> None:
 
 
 def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False) -> list[dict[str, Any]]:
-    """Return the streams that the host is to have, checked and with their defaults."""
+    """Return the streams that the host is to have, checked and with their defaults; for the relay, their pushes."""
     asked = Asked(
         task.role,
         task.settings,
@@ -114,14 +123,13 @@ def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named:
         sessions=task.event.get("sessions"),
         only_named=only_named,
     )
-    return settled_streams(task.streams, asked)["streams"]
+    found = settled_streams(task.streams, asked)
+    return found.get("pushes", found["streams"])
 
 
 def on_host(task: HostTask, found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the streams that the host has, from its records and key files."""
-    keys = [(file, written) for file, written, _digest in found["keys"]]
-    streams: list[dict[str, Any]] = streams_noted(keys, map(tuple, found["records"]), task.role)["streams"]
-    return streams
+    return streams_on_host([file for file, _digest in found["keys"]], map(tuple, found["records"]), task.role)
 
 
 def decision(task: HostTask, there: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> Decision:
@@ -155,8 +163,13 @@ def decision(task: HostTask, there: Sequence[Mapping[str, Any]], wanted: Sequenc
 
 def without_settings(stream: Mapping[str, Any]) -> dict[str, Any]:
     """Return what identifies a stream, for a result: its settings may hold passwords."""
-    names = ("name", "label", "room_id", "room", "title", "session_id", "stream_key_fingerprint")
-    return {name: stream[name] for name in names}
+    names = ("name", "label", "room_id", "room", "title", "session_id", "stream_key_fingerprint", "stream")
+    return {name: stream[name] for name in names if name in stream}
+
+
+def state_in_words(state: Any, problem: Any) -> str:
+    """Return the end of a sentence about a stream: its state, and its problem if there is one."""
+    return f"{state or 'nothing is known of it'}{f', {problem}' if problem else ''}."
 
 
 def _without_facts(task: HostTask) -> str:

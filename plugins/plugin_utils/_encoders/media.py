@@ -152,8 +152,8 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], where: st
         refuse(
             where,
             "a slate of the type color needs a profile with a size (1080p30, 720p30, or x264 with a size) and a color "
-            "like 0x202428 or navy; one of the type file needs the absolute path of a file that is encoded as the "
-            "source is; audio_only has no slate.",
+            "like 0x202428 or navy; one of the type file needs the absolute path of a file, which with the profile "
+            "copy is encoded as the source is; audio_only has no slate.",
         )
 
 

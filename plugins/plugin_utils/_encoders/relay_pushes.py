@@ -25,7 +25,7 @@ _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?\Z")
 
 
 def relay_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
-    """Return ``streams``, their ``pushes``, and ``known``, the pushes that the host has.
+    """Return ``streams`` and their ``pushes``.
 
     Raise InvalidInput for wrong values, and where two streams or pushes would collide.
     """
@@ -58,7 +58,7 @@ def relay_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]
         "address",
         "two of their pushes would get the same loopback address. Give one of them another name in rtmp_relay_names.",
     )
-    return {"streams": named, "pushes": pushes, "known": [_known(one, asked) for one in asked.on_host]}
+    return {"streams": named, "pushes": pushes}
 
 
 def push_address(push: str) -> str:
@@ -146,14 +146,14 @@ def _refuse_names_of_others(pushes: Sequence[Mapping[str, Any]], asked: Asked) -
         )
 
 
-def _known(on_host: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+def known_push(on_host: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a push that the host has. A record without an address gets the one derived from its name."""
     name = str(on_host.get("name"))
     return {
         "id": name,
         "stream": name.rpartition(".")[0] or name,
         "address": on_host.get("push_address") or push_address(name),
-        "push_port": int(on_host.get("push_port") or asked.options.get("push_port") or 0),
+        "push_port": int(on_host.get("push_port") or options.get("push_port") or 0),
     }
 
 

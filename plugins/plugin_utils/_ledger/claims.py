@@ -23,11 +23,12 @@ from .._core.comparison import Memory, memory_text
 from .._core.errors import LedgerError
 from .._core.model import StreamKey
 from . import changes, unanswered
+from .account_names import holder_of_room
 from .commits import Commits
 from .database import LONG_PAUSES, PAUSES
 from .opening import Opened
 from .reading import LedgerReader
-from .rows import Phase, Row, Slot
+from .rows import AccountNames, Phase, Row, Slot
 from .schema import BESIDE, holds_slot, is_not_retired, slots
 from .unanswered import Unanswered
 
@@ -81,7 +82,7 @@ class Claims(LedgerReader):
 
     def claim(
         self,
-        slot: Slot,
+        asked: Slot,
         seen_ids: Iterable[str],
         lease: float,
         *,
@@ -89,6 +90,7 @@ class Claims(LedgerReader):
         over_ids: Collection[str] = (),
         expired: tuple[int, float] | None = None,
         first_request: Unanswered | None = None,
+        account: AccountNames | None = None,
     ) -> Claim | Busy | Row:
         """Commit the intent to create in a slot, with a lease of ``lease`` seconds.
 
@@ -96,7 +98,8 @@ class Claims(LedgerReader):
         ``replaced_id``: a session that gives up its slot in the same commit and keeps its key. ``over_ids``: sessions
         that the caller knows to be over; a row of one of them is retired in the same commit. ``expired``: the mark of a
         lease that the caller knows to be over. ``first_request``: the request of a new intent, counted in the same
-        commit. Raise LedgerError if it cannot be committed or the disk is nearly full.
+        commit. ``account``: the names of a room's account, of which another run may know others. Raise LedgerError if
+        it cannot be committed or the disk is nearly full.
         """
         self._database.check_space()
         seen, sent = sorted(seen_ids), first_request or Unanswered.none()
@@ -104,7 +107,10 @@ class Claims(LedgerReader):
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = self._database.now(connection)
-            found = changes.holder_of(connection, slot)
+            if account is None:
+                slot, found = asked, changes.holder_of(connection, asked)
+            else:
+                slot, found = holder_of_room(connection, asked, account)
             leased = {"owner": self._owner, "lease_until": now + lease}
             if found is not None and found.phase == "pending":
                 if found.owner == self._owner and found.updated_at in made:

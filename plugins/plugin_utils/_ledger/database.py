@@ -38,6 +38,7 @@ sleep: Callable[[float], None] = time.sleep
 
 # Seconds that a writer waits for other writers.
 BUSY_TIMEOUT = 30.0
+_LOCKED_PAUSE = 0.05
 # After a lost connection or a conflict, a transaction is tried again on a new connection: once after each of these
 # pauses (seconds).
 PAUSES = (0.1, 0.5, 1.0, 2.0)
@@ -235,7 +236,7 @@ class Database:
         except ImportError:
             raise LedgerError(
                 "ledger_url names PostgreSQL, which needs the Python library psycopg 3 on the controller. Install it "
-                "into the Python that runs Ansible: pip install 'psycopg[binary]>=3.1.18,<4'"
+                "into the Python that runs Ansible: pip install 'psycopg[binary]'"
             ) from None
 
 
@@ -320,12 +321,26 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # _begin_sqlite begins transactions. The driver would begin one only before its first write, after reads.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _keep_a_write_ahead_log(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     # An erased key is overwritten in the file, not only marked as free space. Its ciphertext may stay in the
     # write-ahead log while another run has the ledger open.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _keep_a_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Change a new or an earlier file's journal. SQLite does not wait for another run that writes into it meanwhile."""
+    give_up = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if str(error) != "database is locked" or time.monotonic() > give_up:
+                raise
+        else:
+            return
+        sleep(_LOCKED_PAUSE)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

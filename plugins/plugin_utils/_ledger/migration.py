@@ -162,10 +162,9 @@ def upgrade(connection: sa.Connection, version: int, now: float) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {slots.name} ADD COLUMN {definition}")
         if migration.step is not None:
             migration.step(connection)
-    if version < FIRST_WITH_OWN_NAMES:
-        # After the columns that some of them need.
-        for index in slots.indexes:
-            index.create(connection, checkfirst=True)
+    # After the columns that some of them need.
+    for index in slots.indexes:
+        index.create(connection, checkfirst=True)
     newest = str(newest_version()).encode()
     connection.execute(sa.update(meta).where(meta.c.name == "schema_version").values(value=newest))
 
@@ -273,6 +272,23 @@ def _move_requests(connection: sa.Connection, row_id: int, holder_id: int) -> bo
     return True
 
 
+def _remove_maximum_lengths(connection: sa.Connection) -> None:
+    """Let texts have any length. PostgreSQL holds ledgers that early versions made to the lengths of that time."""
+    if connection.dialect.name != "postgresql":
+        return
+    columns = _columns(connection, slots.name)
+    limited = [name for name, of in columns.items() if getattr(of, "length", None) and _is_unlimited(slots.c[name])]
+    for index in slots.indexes if limited else ():
+        # upgrade() creates it again. PostgreSQL would rewrite its condition.
+        index.drop(connection, checkfirst=True)
+    for name in limited:
+        connection.exec_driver_sql(f"ALTER TABLE {slots.name} ALTER COLUMN {name} TYPE TEXT")
+
+
+def _is_unlimited(column: sa.Column[Any]) -> bool:
+    return isinstance(column.type, sa.Text)
+
+
 def _set(connection: sa.Connection, row_id: int, **values: Any) -> None:
     connection.execute(sa.update(slots).where(slots.c.id == row_id).values(**values))
 
@@ -284,6 +300,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(adds=(sa.Column("memory", sa.Text),), step=_normalise_rows),
     # Version 4 renamed the tables, which upgrade() does before all steps.
     Migration(),
+    # Version 5 has the same tables. Early ledgers of version 4 lack indexes, which upgrade() creates after all steps.
+    Migration(step=_remove_maximum_lengths),
 )
 
 

@@ -19,7 +19,7 @@ from . import location, migration
 from .database import Database
 from .keys import check_keys, prepare_keys
 from .location import LedgerSettings
-from .rotation import all_keys_of, are_outdated, drop_former_keys
+from .rotation import all_keys_of, are_outdated, current_first, drop_former_keys
 from .rows import Codec
 from .schema import meta
 
@@ -58,7 +58,7 @@ class _Opening:
                 return None
             found = self._new(connection)
         version, stored = found.version, found.values
-        cipher = Cipher(all_keys_of(self.keys, stored, self.redactor))
+        cipher = Cipher(current_first(all_keys_of(self.keys, stored, self.redactor), stored))
         fingerprint_key = str(cipher.decrypt(stored.get("fingerprint_key", b""))["fingerprint_key"])
         upgraded = self.writable and version != migration.newest_version()
         if self.writable:

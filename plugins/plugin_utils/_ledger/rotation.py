@@ -10,7 +10,8 @@ A run that began before the change has only the old key, and continues to write 
 ledger keeps *former keys*, encrypted with the new key, for longer than any run lasts.
 
 If the key is in a file, the new key is put first into the file before anything is encrypted with it. So the file opens
-the ledger, even if the run is killed at any point. The old key stays in the file, because other ledgers may need it.
+the ledger, even if the run is killed at any point. Until the change is committed, runs encrypt with the old key. It
+stays in the file, because other ledgers may need it.
 
 A key file that the user has named may have copies on other controllers, with the old key only. For them the ledger
 keeps the *next key*, encrypted with the old key, until a run is no longer given the old key.
@@ -45,7 +46,7 @@ def new_key(redactor: Redactor) -> str:
 
 
 def all_keys_of(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Redactor) -> list[str]:
-    """Return the given keys and those that the ledger itself keeps. The first is the one to encrypt with.
+    """Return the given keys and those that the ledger itself keeps. The first is the one that a change encrypts with.
 
     ``stored`` is the content of the table ``meta``. Raise LedgerError if the given keys do not open the ledger.
     """
@@ -59,13 +60,23 @@ def all_keys_of(keys: Sequence[str], stored: Mapping[str, bytes], redactor: Reda
 
 def are_outdated(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
     """Return whether all given keys are old: the ledger opens only because it keeps its newer key."""
-    return not _opens(Cipher(keys), stored.get("fingerprint_key", b"")) and bool(_newer_keys(keys, stored))
+    return not _has_current(keys, stored) and bool(_newer_keys(keys, stored))
 
 
 def _newer_keys(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
     tokens = {key: stored[_name_of(NEXT, key)] for key in keys if _name_of(NEXT, key) in stored}
     found = [str(Cipher([key]).decrypt(token)["key"]) for key, token in tokens.items()]
     return [key for key in dict.fromkeys(found) if key not in keys]
+
+
+def current_first(keys: Sequence[str], stored: Mapping[str, bytes]) -> list[str]:
+    """Return the keys, the one that the ledger has before the others: a run encrypts with that one.
+
+    While a change is unfinished, the first key of the file is in no other copy of it. Another controller, which has the
+    old key alone, could not read what a run encrypts with it, and could change the key again.
+    """
+    current = [key for key in keys if _has_current([key], stored)]
+    return list(dict.fromkeys([*current, *keys]))
 
 
 def drop_former_keys(
@@ -81,7 +92,8 @@ def drop_former_keys(
     over = {name: str(value["key"]) for name, value in former.items() if value["since"] + FORMER_KEY_LASTS < now}
     if over and not are_outdated(keys, stored):
         # A damaged value, which no key opens, stays as it is and does not keep the ledger from opening.
-        reencrypt(connection, list(dict.fromkeys([*keys, *over.values()])), skips_damaged=True)
+        every_key = dict.fromkeys([*current_first(keys, stored), *over.values()])
+        reencrypt(connection, list(every_key), skips_damaged=True)
         connection.execute(sa.delete(meta).where(meta.c.name.in_(over)))
     given = {_name_of(NEXT, key) for key in keys}
     left = [name for name in stored if name.startswith(NEXT) and name not in given]
@@ -90,12 +102,17 @@ def drop_former_keys(
 
 
 def is_unfinished(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
-    """Return whether a change to the first key was begun but not committed.
+    """Return whether a change to the first key was begun but not committed."""
+    return not _has_current(keys[:1], stored)
+
+
+def _has_current(keys: Sequence[str], stored: Mapping[str, bytes]) -> bool:
+    """Return whether the key that the ledger has is among these.
 
     Only a change of the key encrypts ``fingerprint_key``, so that value tells which key the ledger has. An entry does
     not: a run that has only the old key may have written it after the change.
     """
-    return not _opens(Cipher(keys[:1]), stored.get("fingerprint_key", b""))
+    return _opens(Cipher(keys), stored.get("fingerprint_key", b""))
 
 
 def rotate(

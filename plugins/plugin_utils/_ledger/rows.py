@@ -51,6 +51,14 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class AccountNames:
+    """``host`` is the host's id, None if it is not known. ``credential`` are the names made of the credential."""
+
+    host: str | None = None
+    credential: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Row:
     """One ledger row, last changed ``age`` seconds ago. ``leased``: another run's lease on it has not ended.
 

@@ -6,7 +6,8 @@
 
 """The ledger's tables in this version. migration.py upgrades earlier versions to them.
 
-To change a table, change it here and append a Migration that makes the same change to an existing ledger.
+To change a table or an index, change it here and append a Migration that makes the same change to an existing ledger
+(missing indexes are created after all migrations). tests/fixtures/landed_ledger needs a ledger of each version.
 """
 
 from __future__ import annotations

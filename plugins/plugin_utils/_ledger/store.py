@@ -29,11 +29,12 @@ from .._core.comparison import Memory, memory_text
 from .._core.model import StreamKey
 from .._core.secrecy import Redactor
 from . import changes, unanswered
+from .account_names import learn
 from .claims import Busy, Claim, Claims
 from .database import LONG_PAUSES
 from .location import LedgerSettings, may_exist
 from .opening import open_database
-from .rows import Kind, Phase, Row, Slot
+from .rows import AccountNames, Kind, Phase, Row, Slot
 from .schema import BESIDE, is_not_retired, slots
 from .unanswered import REMEMBERED
 
@@ -96,15 +97,19 @@ class Ledger(Claims):
 
         self._commits.run(commit)
 
-    def assign_rooms(self, row_ids: Collection[int], account: str) -> None:
+    def assign_rooms(self, row_ids: Collection[int], account: str, names: AccountNames | None = None) -> None:
         """Store the account that the rooms of these rows belong to. Earlier versions did not store it.
 
-        If the account already has a row for the same title, that row keeps the slot.
+        If the account already has a row for the same title, that row keeps the slot. ``names``: remembered for runs
+        that do not know this name of the account yet.
         """
 
         def commit(connection: sa.Connection) -> None:
             chosen = sa.select(slots.c.id, slots.c.api, slots.c.title, slots.c.phase)
-            for row in connection.execute(chosen.where(slots.c.id.in_(list(row_ids)))).all():
+            rows = connection.execute(chosen.where(slots.c.id.in_(list(row_ids)))).all()
+            for api in {row.api for row in rows}:
+                learn(connection, api, names or AccountNames())
+            for row in rows:
                 holder = changes.holder_of(connection, Slot(row.api, "room", account, row.title))
                 is_second = holder is not None and holder.id != row.id
                 phase = "beside" if is_second and row.phase not in BESIDE else row.phase

@@ -24,7 +24,8 @@ from .ledger_transfer import from_text, to_text
 class Vault(Protocol):
     """Encrypts and decrypts text with one password."""
 
-    def encrypt(self, text: str) -> bytes: ...
+    def encrypt(self, text: str) -> bytes:
+        """Return vault text."""
 
     def decrypt(self, encrypted: bytes) -> str | None:
         """Return the text; None where this is not vault text, or the password is wrong."""

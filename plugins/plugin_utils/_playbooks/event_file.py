@@ -122,7 +122,7 @@ def _lines_of_session(session: Entry, others: Sequence[str], encoder: str | None
     yield f"      - title: {_quoted(session['title'])}"
     if others:
         ids = json.dumps(", ".join(others))
-        yield f"        # One title names one session in an event file. These bear it too: {ids}"
+        yield f"        # One title names one session in an event file. These have it too: {ids}"
         yield f"        session_id: {_quoted(session['id'])}"
     if not session["stream_key_available"]:
         yield "        # Its stream key is not in the ledger."

@@ -11,13 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core.plain_text import MOST_NAMED, canonical_title, one_line, same_title
 from .wishes import Entry, by_room, entries_of, sessions_of, text_of, titled
 
 _HEAD = ("ROOM", "SESSION", "STATUS", "ENCODER", "PUBLISHING", "VIEWERS", "START")
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:([Zz])|([+-]\d\d:\d\d))", re.ASCII)
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+# The most characters of the table's columns, so that a line fits into a wide terminal. The page has the whole titles.
+_WIDEST = {"ROOM": 36, "SESSION": 36, "ENCODER": 24}
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 # The signs are for readers who cannot tell the colours of the page apart.
 _BADGES = {
     "live": "\N{BLACK CIRCLE} on air",
@@ -133,10 +137,11 @@ def _asked_as(thing: Entry, wish: Entry) -> str | None:
     return title if title and not same_title(thing["title"] or "", title) else None
 
 
-def _order(session: Mapping[str, Any]) -> tuple[bool, str, str]:
+def _order(session: Mapping[str, Any]) -> tuple[bool, float, str, str]:
     """Sessions with a start come first, by that start."""
     begins = session["begins"] or ""
-    return not begins, begins.lower(), session["title"].lower()
+    instant = _instant(begins)
+    return not begins, instant.timestamp() if instant else 0.0, begins.lower(), session["title"].lower()
 
 
 def _shown_session(session: Entry, room_title: str | None, encoder: str | None) -> dict[str, Any]:
@@ -178,20 +183,32 @@ def _missing(wish: Entry, room_title: str | None) -> dict[str, Any]:
 
 
 def _start(begins: str | None) -> str:
+    """Return a start in UTC, whatever its offset, so that all starts of a page can be compared."""
     if not begins:
         return "-"
-    found = _INSTANT.fullmatch(begins)
+    instant = _instant(begins)
+    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else begins
+
+
+def _instant(text: str) -> datetime | None:
+    """Return the instant of a date-time of RFC 3339, or None if it is none."""
+    found = _INSTANT.fullmatch(text)
     if found is None:
-        return begins
-    day, clock, utc, offset = found.groups()
-    return f"{day} {clock} {'UTC' if utc else offset}"
+        return None
+    day, clock, seconds, sign, hours, minutes = found.groups()
+    try:
+        local = datetime.fromisoformat(f"{day} {clock}{seconds or ':00'}").replace(tzinfo=timezone.utc)
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return local + offset if sign == "-" else local - offset
+    except (OverflowError, ValueError):
+        return None
 
 
 def status_table(rooms: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the lines of the table, and what is to be said below it."""
     rows: list[tuple[str, ...]] = [_HEAD]
     for room in rooms:
-        name = one_line(room["title"] or room["id"])
+        name = _cell("ROOM", one_line(room["title"] or room["id"]))
         rows += [_row(name, session) for session in room["sessions"]]
         if not room["sessions"]:
             rows.append((name, "-" if room["id"] else "(not there yet)", *("-" * 5)))
@@ -207,13 +224,18 @@ def _row(room: str, session: Mapping[str, Any]) -> tuple[str, ...]:
     publishing, viewers = session["publishing"], session.get("viewer_count")
     return (
         room,
-        one_line(session["title"]),
+        _cell("SESSION", one_line(session["title"])),
         session["status"],
-        session["encoder"] or "-",
+        _cell("ENCODER", session["encoder"] or "-"),
         "-" if publishing is None else "yes" if publishing else "no",
         "-" if viewers is None else str(viewers),
         session["start"],
     )
+
+
+def _cell(column: str, text: str) -> str:
+    widest = _WIDEST[column]
+    return text if len(text) <= widest else text[: widest - 1] + _ELLIPSIS
 
 
 def _renamed(rooms: Iterable[Mapping[str, Any]]) -> list[str]:

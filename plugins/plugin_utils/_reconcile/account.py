@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .._core.model import Room
+from .._ledger.rows import AccountNames
 from .._service.transport import Connection
 
 # Earlier versions of the ledger did not store the account of a room.
@@ -30,6 +31,11 @@ class Account:
     name: str
     host_id: str | None = None
     other_names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> AccountNames:
+        credential = self.other_names if self.host_id is not None else (self.name, *self.other_names)
+        return AccountNames(self.host_id, credential)
 
     def has(self, name: str) -> bool:
         return name in (self.name, *self.other_names)

@@ -83,7 +83,8 @@ def _assign_rooms(plan: Plan, ledger: Ledger) -> None:
     asked = {room.row.id for room in plan.world.rooms if room.row is not None}
     mine = [row.id for row in plan.world.rows.unassigned if row.object_id is not None or row.id in asked]
     if mine:
-        ledger.assign_rooms(mine, plan.world.account.name)
+        account = plan.world.account
+        ledger.assign_rooms(mine, account.name, account.names)
 
 
 def _vanished(plan: Plan, creation: Creation) -> list[str]:

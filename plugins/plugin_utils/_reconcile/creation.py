@@ -294,6 +294,7 @@ def _claim(
             over_ids=over,
             expired=other_run.expired,
             first_request=Unanswered.none().with_request(target.preset_id, creation.clock()),
+            account=target.account,
         )
         if isinstance(claimed, Claim):
             return claimed

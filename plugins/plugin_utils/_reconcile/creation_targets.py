@@ -23,6 +23,7 @@ from .._core.comparison import (
 from .._core.errors import CreationUnresolved
 from .._core.model import Room, RoomSpec, Session, SessionSpec, StreamKey
 from .._core.plain_text import same_title
+from .._ledger.rows import AccountNames
 from .._ledger.store import Ledger, Slot
 from .._ledger.unanswered import Clock, Unanswered, fills_empty_slot, may_have_created
 from .._service.api import WebinarApi
@@ -31,7 +32,8 @@ from .steps import CreateRoom, CreateSession, DeleteSession, RemoveSession
 
 class _HasId(Protocol):
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Return its id in the service."""
 
 
 Thing = TypeVar("Thing", bound=_HasId)
@@ -58,6 +60,11 @@ class Target(ABC, Generic[Thing]):
 
     @property
     def preset_id(self) -> str | None:
+        return None
+
+    @property
+    def account(self) -> AccountNames | None:
+        """Return the names of a room's account, for the claim of its slot."""
         return None
 
     @abstractmethod
@@ -93,6 +100,11 @@ class Target(ABC, Generic[Thing]):
 class RoomTarget(Target[Room]):
     has_key = False
     step: CreateRoom
+    names: AccountNames
+
+    @property
+    def account(self) -> AccountNames:
+        return self.names
 
     def post(self, before_each: BeforeEach, before_wait: BeforeWait) -> tuple[Room | None, StreamKey | None]:
         return self.step.send(self.api, before_each, before_wait), None

@@ -148,7 +148,7 @@ def room_in_slot(title: str, slot: Slot, mine: Titled[Room], rows: KnownRows) ->
                 None,
                 held,
                 f"room '{title}': the room that was created for this title ({ours.id}) is titled '{ours.title}' by "
-                f"now, and another one bears the title ({ids}). Name the one that you mean with room_id.",
+                f"now, and another one has the title ({ids}). Name the one that you mean with room_id.",
             )
         return RoomFilling(ours, held, notes=renamed_note(ours, title, held), namesakes=tuple(others))
     found = the_one_titled(named, title)

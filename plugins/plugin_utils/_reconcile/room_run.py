@@ -67,7 +67,7 @@ class RoomRun:
         row = world.rows.of_slot(slot)
         if row is not None and row.phase == "pending" and not row.leased and row.object_id is None:
             # An earlier run began to create this room. Its row gets the room's id, unless another run has the slot.
-            claimed = ledger.claim(slot, (), self.creation.lease)
+            claimed = ledger.claim(slot, (), self.creation.lease, account=world.account.names)
             if isinstance(claimed, Claim):
                 left = replace(claimed, unanswered=claimed.unanswered.resolved(1))
                 ledger.keep(left, "created", room.id, None, {})
@@ -79,7 +79,7 @@ class RoomRun:
 
     def _create(self, step: CreateRoom, state: RoomOutcome) -> RoomOutcome:
         api, ledger, title = self.creation.api, self.creation.ledger, step.spec.title or ""
-        target = RoomTarget(api, ledger, self.world.room_slot(title), step)
+        target = RoomTarget(api, ledger, self.world.room_slot(title), step, self.world.account.names)
         made = create(self.creation, target, frozenset(room.id for room in self.world.mine), [])
         notes = [not_answered(made.unanswered)] if made.unanswered else []
         if made.by_us and made.thing.title and made.thing.title != title:
@@ -127,7 +127,7 @@ class RoomRun:
         api, room = self.creation.api, step.found
         try:
             if api.sessions(room.id):
-                note = f"the room {room.id} has sessions by now and stays: name the one that is meant with room_id"
+                note = f"the room {room.id} has sessions by now and stays: name the room that you want with room_id"
                 return replace(state, notes=(*state.notes, note))
             step.send(api)
         except WebinarError as error:

@@ -60,7 +60,8 @@ class Step(ABC):
 
     @property
     @abstractmethod
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Return the path of the request."""
 
     @property
     def body(self) -> Mapping[str, Any] | None:
@@ -198,7 +199,8 @@ class ChangeSession(SessionStep):
         """The fields that are sent, by their names in ``comparison``."""
 
     @abstractmethod
-    def send(self, api: WebinarApi, session_id: str) -> None: ...
+    def send(self, api: WebinarApi, session_id: str) -> None:
+        """Send the request that changes the session."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,8 @@ class RemoveSession(SessionStep):
     row: Row | None = None
 
     @abstractmethod
-    def send(self, api: WebinarApi) -> None: ...
+    def send(self, api: WebinarApi) -> None:
+        """Send the request that removes the session."""
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,24 @@ from pathlib import Path
 
 from encoder_commands import Commands, commands_of
 from encoder_feed import Feed
-from encoder_media import Look, Settings, ffprobe_beside, key_frame_problem, last_words, look_at, problem
+from encoder_media import (
+    UNSEEN,
+    Look,
+    Settings,
+    ffprobe_beside,
+    key_frame_problem,
+    last_words,
+    look_at,
+    problem,
+    problem_unseen,
+)
 from encoder_processes import Lock, Process, delay_after, end_with_supervisord, say
 
 STARTED = time.monotonic()
 GAVE_UP = 77
+# supervisord takes a program that ends within its startsecs, 3, for one that could not start, and starts it again
+# whatever its exit code is.
+UP_SECONDS = 4.0
 # A connection that sends media for so long was accepted. One that ends sooner may have been refused.
 ACCEPTED_SECONDS = 3.0
 # After so many seconds on air, the delays between restarts begin at 1 second again.
@@ -66,12 +79,20 @@ CLOSED = re.compile(
 )
 
 
+# What grows in the lines of -progress while media goes out.
+GROWING = ("out_time_us", "frame", "total_size")
+
+
 class Progress:
-    """ffmpeg's -progress: whether media goes out, and when its time last grew."""
+    """ffmpeg's -progress: whether media goes out, and when it last grew.
+
+    Its time alone does not tell: where pictures lie far apart, the sound is encoded ahead, and the time with it, while
+    the frames between two pictures are sent one after the other.
+    """
 
     def __init__(self, process: Process) -> None:
         self.grew = time.monotonic()
-        self._media = 0.0
+        self._most = dict.fromkeys(GROWING, 0)
         self._first: float | None = None
         self._process = process
         threading.Thread(target=self._read, daemon=True).start()
@@ -89,10 +110,12 @@ class Progress:
         with self._process.output as output:
             for line in output:
                 name, _separator, value = line.decode(errors="replace").strip().partition("=")
-                # Before the first packet, the value is N/A or a large negative number.
-                if name == "out_time_us" and value.isdigit() and int(value) / 1e6 > self._media:
-                    self._media, self.grew = int(value) / 1e6, time.monotonic()
-                    self._first = self.grew if self._first is None else self._first
+                # Before the first packet, a value is N/A or a large negative number.
+                if name in GROWING and value.isdigit() and int(value) > self._most[name]:
+                    self._most[name] = int(value)
+                    if name == "out_time_us" or self.flows:
+                        self.grew = time.monotonic()
+                        self._first = self.grew if self._first is None else self._first
 
 
 class Status:
@@ -107,6 +130,10 @@ class Status:
     @property
     def showing(self) -> object:
         return self._known["showing"]
+
+    @property
+    def last_words(self) -> object:
+        return self._known["last_words"]
 
     def on_air(self, grew: float) -> None:
         """Set the state to on air. The first time, record the seconds since the start of this program."""
@@ -141,6 +168,8 @@ class Source:
         self.key_file = key_file
         self._status = status
         self._ffprobe = ffprobe_beside(settings["ffmpeg"])
+        if not self._ffprobe and settings["source"]["type"] in ("file", "url"):
+            say(UNSEEN)
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
@@ -205,7 +234,8 @@ def publish(
                 if progress.seconds > SETTLED_SECONDS:
                     source.note_key_frames()
             else:
-                status.set()
+                # What ffmpeg complains of while it starts may be why it never sends.
+                status.set(last_words=last_words(process.words) or status.last_words)
             if time.monotonic() - progress.grew > float(settings["stall_seconds"]):
                 say(f"ffmpeg has sent nothing for {settings['stall_seconds']} s: it is started again")
                 break
@@ -240,8 +270,9 @@ def main(arguments: list[str]) -> int:
     hidden = key_file.read_text().partition("=")[2].strip()
     end_with_supervisord()
     lock = Lock(folder)
-    if not lock.take():
-        say("another program sends this stream already. It has to be ended first")
+    locked = lock.take()
+    if locked:
+        say(locked)
         return 1
     status = Status(folder)
     # Looking at a source takes time. Meanwhile nobody is to read what an earlier run has left.
@@ -264,7 +295,7 @@ def main(arguments: list[str]) -> int:
             status.set(showing=what)
 
     def failed(words: str) -> None:
-        status.set(source_problem=words)
+        status.set(source_problem=problem_unseen(settings, words) or last_words(words))
 
     feed = Feed(settings, folder, lock, shown, failed, source_command)
     try:
@@ -292,9 +323,14 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
             status.set(state="refused", showing="nothing", refusals=refusals, last_words=last_words(words))
             say(f"the ingest has refused the stream {refusals} times in a row, so this program gives up:")
             say("its key is no longer valid, or its session has ended. The role ffmpeg_encoder writes a new key")
+            _wait(STARTED + UP_SECONDS - time.monotonic(), status)
             return GAVE_UP
         pause = delay_after(max(failures - 1, 0))
-        if commands is not None:
+        found = problem_unseen(settings, words) if feed is None and seconds == 0.0 else ""
+        if found:
+            say(f"the source cannot be sent: {found}")
+            status.set(state="unsendable", showing="nothing", last_words=found)
+        elif commands is not None:
             status.set(state="waiting", showing=status.showing if feed else "nothing", last_words=last_words(words))
         status.set(refusals=refusals, failures=failures)
         say(f"the next try is in {pause:.0f} s")

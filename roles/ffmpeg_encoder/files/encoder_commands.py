@@ -30,10 +30,19 @@ TONE_MAP = (
     "zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,"
     "zscale=transfer=bt709:matrix=bt709:range=tv"
 )
+# A camera without times, such as MJPEG over HTTP, has the pace at which its pictures arrive, and not 25 a second.
+ARRIVAL = "setpts=(RTCTIME-RTCSTART)/(TB*1000000)"
 # Fills gaps in the sound with silence, also before its first sample.
 STEADY_SOUND = "aresample=async=1:first_pts=0"
+# Seconds. A clock that jumps says nothing about when a picture begins.
+LONGEST_WAIT_FOR_A_PICTURE = 600
+# What source and slate write, and the sender reads. Nothing waits for more: each packet is passed on at once, and each
+# frame of sound has a packet of its own.
+JOINABLE = ["-flush_packets", "1", "-pes_payload_size", "0", "-f", "mpegts", "pipe:1"]
+# Two key frames. It is made at each start, while the source's first pictures are encoded.
+SLATE_SECONDS = 4
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
-JOINED_LOOK = "400000"
+JOINED_LOOK = "200000"
 
 
 @dataclass(frozen=True)
@@ -58,27 +67,43 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Comman
         *("-fflags", "+genpts", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
     ]
-    return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, "-f", "mpegts", "pipe:1"])
+    return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, *JOINABLE])
 
 
 def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> tuple[list[str] | None, list[str]]:
-    """Return the command that makes the slate, None if the user gives it, and the one that plays it as MPEG-TS."""
-    ffmpeg = _ffmpeg(settings)
-    kind, profile = settings["slate"]["type"], settings["profile"]
-    location = f"file:{settings['slate']['path']}" if kind == "file" else f"file:{folder / 'slate.ts'}"
-    play = [*ffmpeg, "-re", "-stream_loop", "-1", "-i", location]
-    if slate is not None and not slate.sounds:
-        sound = [*SILENCE, "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *_aac(profile)]
-    else:
-        sound = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
-    play += [*sound, "-f", "mpegts", "pipe:1"]
-    if kind == "file":
-        return None, play
+    """Return the command that makes the slate, None if none is made, and the one that plays it as MPEG-TS.
+
+    It has the tracks and the parameters of the source: a player reads them only once.
+    """
+    ffmpeg, profile = _ffmpeg(settings), settings["profile"]
+    if settings["slate"]["type"] == "file":
+        given = {"type": "file", "path": settings["slate"]["path"]}
+        if profile["name"] in ENCODING:
+            media = _inputs_and_encoding({**settings, "source": given}, slate)
+        else:
+            media = ["-re", "-stream_loop", "-1", "-i", location_of(given), *_copied(slate, profile)]
+        return None, [*ffmpeg, *media, *JOINABLE]
+    location = f"file:{folder / 'slate.ts'}"
     width, height = even(profile["size"])
     picture = f"color=c={settings['slate']['color']}:size={width}x{height}:rate={profile['framerate']}"
-    encoding = [*_h264(profile), *_aac(profile), "-pix_fmt", "yuv420p"]
-    make = [*ffmpeg, "-y", "-f", "lavfi", "-i", picture, *SILENCE, "-t", "10", *encoding, "-f", "mpegts", location]
-    return make, play
+    length = ["-t", str(SLATE_SECONDS)]
+    inputs = [*length, "-f", "lavfi", "-i", picture, *length, *SILENCE, "-map", "0:v:0", "-map", "1:a:0"]
+    make = [*ffmpeg, "-y", *inputs, *_encoding_of_generated(profile), "-f", "mpegts", location]
+    return make, [*ffmpeg, "-re", "-stream_loop", "-1", "-i", location, "-c", "copy", *JOINABLE]
+
+
+def _copied(slate: Look | None, profile: Settings) -> list[str]:
+    if slate is not None and not slate.sounds:
+        return [*SILENCE, "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *_aac(profile)]
+    return ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
+
+
+def _encoding_of_generated(profile: Settings) -> list[str]:
+    """Return how a generated picture and sound are filtered and encoded: as a source with this profile is."""
+    output_options, own_video, own_audio = _without_filters(profile.get("output_options") or [])
+    filters = ["-vf", ",".join(_picture_filters(profile, None, own_video, still=False, paced=False))]
+    filters += ["-af", ",".join([*own_audio, STEADY_SOUND])]
+    return [*filters, *_h264(profile), *_aac(profile), *output_options]
 
 
 def _ffmpeg(settings: Settings) -> list[str]:
@@ -123,7 +148,9 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
 
     sound = look.sound(source.get("audio_track")) if look else None
     if look is not None and sound is None and name != "audio_only":
-        inputs += SILENCE
+        # Silence has no end and no pace of its own: should the picture of a recording fail, it would be sent as fast as
+        # it can be made.
+        inputs += [*(["-re"] if paced else []), *SILENCE]
         maps += ["-map", f"{further}:a:0"]
         generated = True
     else:
@@ -160,7 +187,9 @@ def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]
     loops = kind == "file" or (look is not None and look.recorded and not look.playlist)
     pace = ["-re"] if by_input else []
     loop = ["-stream_loop", "-1"] if loops and not image else []
-    return [*default_input_options(source), *pace, *loop, *own, "-i", location_of(source)]
+    # For a picture that is copied. ffmpeg 7 does not give such times to a decoder; ARRIVAL does it for all.
+    clock = ["-use_wallclock_as_timestamps", "1"] if look is not None and look.timeless else []
+    return [*default_input_options(source), *pace, *loop, *clock, *own, "-i", location_of(source)]
 
 
 def _sound_map(source: Settings, sound: Any, profile: Settings) -> str:
@@ -190,7 +219,7 @@ def _without_filters(options: list[str]) -> tuple[list[str], list[str], list[str
 
 def _picture_filters(profile: Settings, look: Look | None, own: list[str], *, still: bool, paced: bool) -> list[str]:
     """Return the filters in their order: the user's, deinterlacing, square pixels, size, tones, rate, real time."""
-    filters = [*own]
+    filters = [*([ARRIVAL] if look is not None and look.timeless else []), *own]
     if not still:
         filters.append("bwdif=mode=send_frame:deint=interlaced")
     filters.append("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2")
@@ -203,11 +232,20 @@ def _picture_filters(profile: Settings, look: Look | None, own: list[str], *, st
         filters.append(TONE_MAP)
     filters.append("format=yuv420p")
     rate = profile["framerate"]
-    filters += ["loop=loop=-1:size=1", "settb=1/90000", f"setpts=N*90000/{rate}"] if still else [f"fps={rate}"]
+    if still:
+        filters += ["loop=loop=-1:size=1", "settb=1/90000", f"setpts=N*90000/{rate}"]
+    else:
+        filters.append(f"fps={rate}:start_time=0" if paced and _begins_late(look) else f"fps={rate}")
     # Pictures may lie far apart, so the pace is set behind the filter that repeats them, and not where they are read.
     if paced:
         filters.append("realtime")
     return filters
+
+
+def _begins_late(look: Look | None) -> bool:
+    """Return whether a recording has sound before its first picture, which is then shown from the start."""
+    picture = look.picture if look else None
+    return picture is not None and 0.1 < picture.start - (look.start if look else 0) < LONGEST_WAIT_FOR_A_PICTURE
 
 
 def _h264(profile: Settings) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,7 @@ class Feed:
         self._failures = 0
         self._rest: dict[Process, bytes] = {}
         self._play_slate: list[str] | None = None
+        self._may_make_slate = threading.Event()
         self._looks = False
         self._gave = False
         self._ready: list[str] | None = None
@@ -79,6 +81,8 @@ class Feed:
                 process.stop()
 
     def _make_slate(self) -> None:
+        # The source's first pictures come first, if they come soon.
+        self._may_make_slate.wait(self._patience / 2)
         slate = self._settings["slate"]
         ffprobe = ffprobe_beside(self._settings["ffmpeg"])
         look = look_at(ffprobe, {"type": "file", "path": slate["path"]}) if slate["type"] == "file" else None
@@ -100,7 +104,7 @@ class Feed:
             self._mind_source()
             self._mind_slate()
             running = {process.output: process for process in (self._source, self._slate) if process is not None}
-            for pipe in select.select(list(running), [], [], 0.2)[0]:
+            for pipe in select.select(list(running), [], [], 0.2 if running else 0.05)[0]:
                 # When the source is back, the slate's pipe is closed.
                 if not pipe.closed:
                     self._pass_on(running[pipe], os.read(pipe.fileno(), 64 * 1024))
@@ -142,6 +146,7 @@ class Feed:
                 self._lose_source("the source has ended")
                 return
             self._heard, self._failures, self._gave = time.monotonic(), 0, True
+            self._may_make_slate.set()
             if self._slate is not None:
                 say("the source is back")
                 self._end_slate()
@@ -194,7 +199,7 @@ class Feed:
         if self._source is not None:
             self._source.stop()
             self._source.output.close()
-            self._failed(last_words(self._source.words))
+            self._failed(self._source.words)
             say(f"{why}, with code {self._source.code}; it is tried again")
             self._rest.pop(self._source, None)
             self._source = None
@@ -202,6 +207,7 @@ class Feed:
 
     def _wait_for_source(self) -> None:
         # Shows the slate at once.
+        self._may_make_slate.set()
         self._heard = min(self._heard, time.monotonic() - self._patience - 0.1)
         self._source_at = time.monotonic() + delay_after(self._failures)
         self._failures += 1

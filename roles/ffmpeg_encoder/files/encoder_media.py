@@ -5,8 +5,8 @@
 """Looks at a source with ffprobe, and says what of it cannot be sent. Needs Python 3.9 and ffprobe.
 
 Run as a program, it looks at the files of streams before anything starts. It reads a JSON list of settings, as
-``encoder.py`` has them, each with a ``label``. It prints a JSON list of sentences, one for each stream with a file that
-cannot be sent, and changes nothing.
+``encoder.py`` has them, each with a ``label``. It prints JSON: ``problems``, a sentence for each stream whose file
+cannot be sent, and a ``warning`` where nothing can be looked at. It changes nothing.
 """
 
 from __future__ import annotations
@@ -39,8 +39,14 @@ KEY_FRAME_LOOK_SECONDS = 25
 # An ffprobe that connected first would take the place of the sender that these addresses wait for, or end a sender that
 # serves one connection, as those of SRT and TCP often do.
 NOT_LOOKED_AT = re.compile(r"(?:srt|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
+NO_TRACK = re.compile("matches no streams|does not contain any stream|Could not find codec parameters for stream")
 OPTIONS_OF_FFMPEG = ("-stream_loop", "-readrate", "-itsoffset", "-ss", "-sseof", "-thread_queue_size")
 REMEDY = "Use a profile that encodes, such as 720p30"
+UNSEEN = (
+    f"There is no ffprobe of version {OLDEST_FFPROBE} or newer beside ffmpeg or in the PATH, so nobody looks at the "
+    "sources before they are sent: what cannot be sent is tried again and again, and a source without sound or picture "
+    "is not completed. Install one, such as that of the package ffmpeg."
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,10 @@ class Track:
     default: bool = False
     # A single picture: a cover in a sound file, or an image file.
     still: bool = False
+    # Seconds, by the clock of the source.
+    start: float = 0.0
+    # Degrees by which a player turns the picture, as phones note it.
+    rotation: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,11 @@ class Look:
     recorded: bool = False
     # A playlist of a recording cannot be read in a loop.
     playlist: bool = False
+    # Whether its packets have no times, as in a bare stream of pictures.
+    timeless: bool = False
+    # Seconds, by the clock of the source: where it begins; and how long it is, 0 if it has no end.
+    start: float = 0.0
+    duration: float = 0.0
     error: str = ""
     late: bool = False
 
@@ -210,16 +225,36 @@ def _look_of(found: dict[str, Any]) -> Look:
             language=str(tags.get("language", "")).lower(),
             default=bool(disposition.get("default")),
             still=is_image or bool(disposition.get("attached_pic")),
+            start=_seconds(stream.get("start_time")) or 0.0,
+            rotation=_rotation(stream),
         )
         if stream.get("codec_type") == "video":
             pictures.append(track)
         elif stream.get("codec_type") == "audio":
             sounds.append(track)
+    start, duration = (_seconds(found.get("format", {}).get(name)) for name in ("start_time", "duration"))
+    return Look(
+        tuple(pictures),
+        tuple(sounds),
+        recorded=is_image or (duration or 0.0) > 0,
+        playlist=container in ("hls", "dash"),
+        timeless=start is None and duration is None and not all(one.still for one in pictures),
+        start=start or 0.0,
+        duration=duration or 0.0,
+    )
+
+
+def _seconds(value: object) -> float | None:
+    """Return a time as ffprobe writes it, None if it writes none."""
     try:
-        recorded = float(found.get("format", {}).get("duration", 0)) > 0
+        return float(str(value))
     except ValueError:
-        recorded = False
-    return Look(tuple(pictures), tuple(sounds), recorded or is_image, container in ("hls", "dash", "concat"))
+        return None
+
+
+def _rotation(stream: dict[str, Any]) -> int:
+    turned = [_seconds(one.get("rotation")) for one in stream.get("side_data_list", [])]
+    return next((round(degrees) % 360 for degrees in turned if degrees), 0)
 
 
 # User and password in a URL, which ffmpeg repeats in its messages.
@@ -256,6 +291,9 @@ def problem(settings: Settings, look: Look | None) -> str:
         return ""
     if look.error:
         return f"{what} cannot be read: {look.error}. Give a file or a URL that ffmpeg can play."
+    endless = _problem_of_loop(what, look) if source["type"] == "file" else ""
+    if endless:
+        return endless
     wanted = source.get("audio_track")
     if wanted not in (None, "") and look.sound(wanted) is None:
         tracks = ", ".join(f"{number} ({one.language or 'no language'})" for number, one in enumerate(look.sounds, 1))
@@ -272,9 +310,34 @@ def problem(settings: Settings, look: Look | None) -> str:
     return ""
 
 
+def problem_unseen(settings: Settings, words: str) -> str:
+    """Return why a source that cannot be looked at cannot be sent, by what ffmpeg says of it; empty if it may be."""
+    source = settings["source"]
+    if can_be_looked_at(source) or not NO_TRACK.search(words):
+        return ""
+    kind = "sound" if settings["profile"]["name"] == "audio_only" else "picture"
+    return (
+        f"its source {shown(source)} has no {kind} that ffmpeg can read. ffmpeg said: {last_words(words)}. A source "
+        f"with one connection is not looked at before it is sent, so it must have picture and sound, and audio_only "
+        "sends sound alone."
+    )
+
+
 def shown(source: Settings) -> str:
     """Return where a source is, without a password."""
     return without_credentials(str(source.get("path") or source.get("url")))
+
+
+def _problem_of_loop(what: str, look: Look) -> str:
+    """Return why a file cannot be played in a loop; empty if it can."""
+    if look.playlist:
+        return f"{what} is a playlist, which cannot be played in a loop. Join it first: ffmpeg -i FILE -c copy NEW.mp4."
+    if look.timeless and look.picture is not None:
+        return (
+            f"{what} is a bare stream of {look.picture.codec} without times, which cannot be played in a loop. Put it "
+            "into a container first: ffmpeg -framerate 30 -i FILE -c copy NEW.mp4, with its frame rate."
+        )
+    return ""
 
 
 def _problem_of_copy(what: str, look: Look) -> str:
@@ -285,6 +348,8 @@ def _problem_of_copy(what: str, look: Look) -> str:
         return f"{what} has a picture in {picture.codec}, and the profile copy sends H.264 only. {REMEDY}."
     if picture.pixels and picture.pixels not in SENDABLE_PIXELS:
         return f"{what} has a picture in {picture.pixels}, and players need 4:2:0 in 8 bits. {REMEDY}."
+    if picture.rotation:
+        return f"{what} has a picture to be turned by {picture.rotation} degrees, which copy cannot do. {REMEDY}."
     return ""
 
 
@@ -298,7 +363,8 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     span = ["-show_entries", "packet=pts_time,flags"]
     span += ["-read_intervals", f"%+{KEY_FRAME_LOOK_SECONDS}", "-select_streams", str(picture.index)]
     ended = _run([*command, *span, *options, "-i", location_of(source)], LOOK_SECONDS + KEY_FRAME_LOOK_SECONDS)
-    longest = _longest_wait(ended.output)
+    # The sound of a recording may go on without a picture.
+    longest = _longest_wait(ended.output, look.start + min(look.duration, KEY_FRAME_LOOK_SECONDS) if look else 0.0)
     if longest <= LONGEST_KEY_FRAME_SECONDS:
         return ""
     return (
@@ -307,8 +373,8 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     )
 
 
-def _longest_wait(packets: str) -> float:
-    """Return the longest time without a key frame in ffprobe's lines of times and flags, in seconds."""
+def _longest_wait(packets: str, end: float) -> float:
+    """Return the longest time without a key frame, until ``end``, in ffprobe's lines of times and flags, in seconds."""
     times: list[float] = []
     keys: list[float] = []
     for line in packets.splitlines():
@@ -322,7 +388,7 @@ def _longest_wait(packets: str) -> float:
     if not times:
         return 0.0
     longest, last = 0.0, min(times)
-    for at in sorted([*keys, max(times)]):
+    for at in sorted([*keys, max(*times, end)]):
         longest, last = max(longest, at - last), at
     return longest
 
@@ -362,9 +428,11 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
     if slate.error:
         return f"{what} cannot be read: {slate.error}. Give a file that ffmpeg can play."
     picture = slate.picture
+    if settings["profile"]["name"] in ENCODING:
+        return "" if picture is not None else f"{what} has no picture. Give a file with a picture, or an image."
     if picture is None or picture.still or picture.codec != "h264" or picture.pixels not in SENDABLE_PIXELS:
-        return f"{what} has no moving picture in H.264, 4:2:0, 8 bits. Encode it so, or use a slate of the type color."
-    wanted = sent_size(settings, source)
+        return f"{what} has no moving picture in H.264, 4:2:0, 8 bits. Encode it so, or use a profile that encodes."
+    wanted = _copied_size(source)
     if wanted and wanted != (picture.width, picture.height):
         sizes = f"{picture.width}x{picture.height}, and the stream is {wanted[0]}x{wanted[1]}"
         return f"{what} is {sizes}. Players read the size only once: encode it in the stream's size."
@@ -377,21 +445,19 @@ def even(size: str) -> tuple[int, int]:
     return width, height
 
 
-def sent_size(settings: Settings, look: Look | None) -> tuple[int, int] | None:
-    """Return the size of the picture that is sent, as far as it is known."""
-    profile = settings["profile"]
-    if profile["name"] in ENCODING:
-        # Without a size, the shape of the pixels and a phone's orientation decide.
-        return even(profile["size"]) if profile.get("size") else None
+def _copied_size(look: Look | None) -> tuple[int, int] | None:
+    """Return the size of a picture that is copied, if it is known."""
     picture = look.picture if look else None
-    return even(f"{picture.width}x{picture.height}") if picture and picture.width and picture.height else None
+    return (picture.width, picture.height) if picture and picture.width and picture.height else None
 
 
 def main() -> int:
     streams = json.load(sys.stdin)
     looks: dict[str, Look | None] = {}
     found = ((stream["label"], problem_of_files(stream, looks)) for stream in streams)
-    print(json.dumps([f"{label}: {sentence}" for label, sentence in found if sentence]))
+    problems = [f"{label}: {sentence}" for label, sentence in found if sentence]
+    warning = "" if all(ffprobe_beside(program) for program in {stream["ffmpeg"] for stream in streams}) else UNSEEN
+    print(json.dumps({"problems": problems, "warning": warning}))
     return 0
 
 

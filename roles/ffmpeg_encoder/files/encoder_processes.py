@@ -25,6 +25,9 @@ from encoder_media import without_credentials
 STOP_SECONDS = 2.0
 LEFT_SECONDS = 3.0
 _SET_PARENT_DEATH_SIGNAL = 1
+# In the environment of each ffmpeg: the lock of the stream that it belongs to.
+MARK = "TENBYTE_ENCODER_LOCK"
+PROGRAM = "encoder.py"
 
 
 def say(text: str) -> None:
@@ -91,22 +94,26 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.file = folder / "lock"
+        self.file = folder.resolve() / "lock"
         self.number = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def take(self) -> bool:
-        """Take the lock. Return False if another program for this stream runs, and is not one that was left behind."""
+    def take(self) -> str:
+        """Take the lock, and end what an earlier run of the stream has left. Return why not, or an empty text."""
         deadline = time.monotonic() + LEFT_SECONDS
         while not self._is_free():
             if time.monotonic() > deadline:
-                if self._is_held_by_a_program():
-                    return False
-                self.end_what_is_left()
+                left = encoders(self.file)
+                if self._holder() in left:
+                    return "another program sends this stream already. It has to be ended first"
+                if not left and not self._is_free():
+                    others = ", ".join(map(str, sorted(holders(self.file)))) or "which this user may not see"
+                    return f"{self.file} is locked by a process that is no encoder ({others}). It has to be ended first"
+                end_left(left)
                 deadline = time.monotonic() + LEFT_SECONDS
             time.sleep(0.1)
         os.ftruncate(self.number, 0)
         os.pwrite(self.number, f"{os.getpid()}\n".encode(), 0)
-        return True
+        return ""
 
     def _is_free(self) -> bool:
         try:
@@ -115,17 +122,35 @@ class Lock:
             return False
         return True
 
-    def _is_held_by_a_program(self) -> bool:
-        """Return whether the program that took the lock runs."""
+    def _holder(self) -> int:
+        """Return the id of the program that took the lock, which may have ended; 0 if there is none."""
         text = os.pread(self.number, 32, 0).decode(errors="replace").strip()
-        return text.isdigit() and int(text) in holders(self.file)
+        return int(text) if text.isdigit() else 0
 
-    def end_what_is_left(self) -> None:
-        left = holders(self.file)
-        say(f"ending what an earlier run has left: {', '.join(map(str, left)) or 'nothing was found'}")
-        for process in left:
-            with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGKILL)
+
+def end_left(left: list[int]) -> None:
+    if left:
+        say(f"ending what an earlier run has left: {', '.join(map(str, left))}")
+    for process in left:
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def encoders(lock: Path) -> list[int]:
+    """Return the ids of the other processes of a stream: of its program, and of what that has started.
+
+    Who else has the file open, such as a backup program, is none of them.
+    """
+    return [process for process in holders(lock) if _is_encoder(Path("/proc", str(process)), lock)]
+
+
+def _is_encoder(process: Path, lock: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if os.fsencode(f"{MARK}={lock}") in (process / "environ").read_bytes().split(b"\0"):
+            return True
+        words = [Path(os.fsdecode(word)) for word in (process / "cmdline").read_bytes().split(b"\0") if word]
+        return any(word.name == PROGRAM for word in words) and words[-1].resolve() == lock.parent
+    return False
 
 
 def holders(file: Path) -> list[int]:
@@ -163,6 +188,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[lock.number],
+            env={**os.environ, MARK: str(lock.file)},
             preexec_fn=_ASK_TO_BE_KILLED,  # noqa: PLW1509 - it calls one function of the C library and nothing else
         )
         self.input = self._process.stdin

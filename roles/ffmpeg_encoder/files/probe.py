@@ -11,6 +11,7 @@ program last wrote the file; `since`, when the state began (all in seconds since
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -40,7 +41,10 @@ Found = dict[str, Any]
 def find(streams: dict[str, Found], settings: Found, _kept: dict[str, Found]) -> dict[str, Found]:
     found = {}
     for name in streams:
-        status = read_status(Path(settings["run"], name, "status.json"))
+        folder = Path(settings["run"], name)
+        status = read_status(folder / "status.json")
+        if status is not None:
+            status["ended"] = has_ended(folder / "lock")
         now = time.time()
         found[name] = problem_of(status, now, slate_is_well=bool(settings.get("slate")))
         if found[name]["state"] == "down":
@@ -60,12 +64,28 @@ def read_status(file: Path) -> Found | None:
     return status if isinstance(status, dict) else None
 
 
+def has_ended(lock: Path) -> bool:
+    """Return whether the program that took a stream's lock runs no more."""
+    try:
+        os.kill(int(lock.read_text(encoding="ascii")), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        # It is another user's, or there is no such file.
+        return False
+    return False
+
+
 def problem_of(status: Found | None, now: float, *, slate_is_well: bool) -> Found:
     """Return the state and the problem of a stream, by what its program says."""
     if status is None:
         return {"state": "down", "problem": "its encoder does not run, or cannot write its state", "at_once": True}
     quiet = _age(status, "alive", now)
-    if quiet is not None and quiet > ALIVE_SECONDS:
+    # A program that has given up has ended.
+    has_given_up = status.get("state") == "refused"
+    if status.get("ended") and not has_given_up:
+        return {"state": "down", "problem": "its encoder does not run", "lasting": quiet or 0.0}
+    if quiet is not None and quiet > ALIVE_SECONDS and not has_given_up:
         problem = f"its encoder has been frozen, or has not run, for {quiet:.0f} s"
         return {"state": "down", "problem": problem, "at_once": True, "lasting": quiet}
     state, dry = str(status.get("state")), _age(status, "flowing", now)

@@ -65,6 +65,8 @@ def connections() -> str:
 
 
 def find(streams: dict[str, Found], _settings: Found, _kept: dict[str, Found]) -> dict[str, Found]:
+    # Nobody but the person who starts OBS knows when it is to run.
+    streams = {name: stream for name, stream in streams.items() if not stream.get("person")}
     before = connections()
     time.sleep(APART_SECONDS)
     after = connections()
@@ -74,6 +76,8 @@ def find(streams: dict[str, Found], _settings: Found, _kept: dict[str, Found]) -
         port = stream["port"]
         sent = [acknowledged_bytes(text, port, processes[name]) if port else 0 for text in (before, after)]
         found[name] = {"state": state(processes[name], port, *sent), "problem": "", "unit": UNIT.format(name)}
+        if found[name]["state"] in ("down", "not on air"):
+            found[name]["words_of"] = UNIT.format(name)
         if found[name]["state"] == "down":
             found[name]["problem"] = f"{UNIT.format(name)} does not run"
         if found[name]["state"] == "not on air":

@@ -20,6 +20,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -32,18 +33,28 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 GRACE_SECONDS = 10.0
+# Checks come every 10 s, but for so much.
+EARLY_SECONDS = 0.5
 RAREST_RESTART_SECONDS = 600.0
 CONNECT_SECONDS = 4.0
 # Looks take processor time; more at once would disturb the encoders.
 LOOKS_AT_ONCE = 2
-# No look begins later in a check: the unit's time is limited.
-LOOKING_SECONDS = 30.0
+# For all looks of a check, and the least that one needs. What is off air is told after them, within 30 s.
+LOOKING_SECONDS = 8.0
+LEAST_LOOKING_SECONDS = 4.0
 ERROR, NOTICE = 3, 5
+TELLING = re.compile(
+    r"(?i)\b(?:emerg|alert|crit|error|fail\w*|refus\w*|denied|invalid|disconnect\w*|cannot|could not|unable)\b"
+)
+
+# User and password in a URL, which programs repeat in their messages.
+CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
 
 # A value of JSON. What a probe finds has "state" and "problem" (a sentence; empty if the stream is well), and may have
 # "at_once" (it fails without a grace), "lasting" (for how many seconds it has had the problem, if the probe knows),
-# "unit" (the systemd unit whose restart may help), "destination" (host and port that take no media; the problem is then
-# found out here) and "kept" (what the probe gets back at the next check).
+# "unit" (the systemd unit whose restart may help), "words_of" (the unit whose last words are added to the problem),
+# "destination" (host and port that take no media; the problem is then found out here) and "kept" (what the probe gets
+# back at the next check).
 Found = dict[str, Any]
 
 
@@ -113,7 +124,7 @@ def judge(found: Found, before: Found, now: float, limit: int, *, restarts: bool
         earlier = before.get("since")
         # The clock may have been set back meanwhile.
         since = min(earlier, now) if isinstance(earlier, (int, float)) else now - found.get("lasting", 0.0)
-    healthy = since is None or not (found.get("at_once") or now - since >= GRACE_SECONDS)
+    healthy = since is None or not (found.get("at_once") or now - since >= GRACE_SECONDS - EARLY_SECONDS)
     failures = 0 if not problem else _number(before, "failures", 0) + 1
     due = _number(before, "due", limit) if problem else limit
     restart = bool(restarts and problem and found.get("unit") and not healthy and failures >= due)
@@ -157,14 +168,19 @@ def _ill(record: Found, now: float) -> str:
 
 
 def look_at_pictures(found: dict[str, Found], streams: dict[str, Found], settings: Found, now: float) -> None:
-    """Add to the streams that are on air what is wrong with what their viewers get."""
+    """Add to the streams that are on air what is wrong with what their viewers get.
+
+    If there is no time for all of them, those come first that were looked at longest ago.
+    """
     look = importlib.import_module("look")
     to_see = [name for name, one in found.items() if not one["problem"]]
-    deadline = time.monotonic() + LOOKING_SECONDS
+    to_see.sort(key=lambda name: _number(found[name]["looked"], "at", 0.0))
+    until = time.monotonic() + LOOKING_SECONDS
 
     def looked(name: str) -> Found | None:
-        in_time = time.monotonic() < deadline
-        return look.look(str(streams[name].get("hls_url") or ""), settings["ffmpeg"]) if in_time else None
+        left = until - time.monotonic()
+        url = str(streams[name].get("hls_url") or "")
+        return look.look(url, settings["ffmpeg"], left) if left >= LEAST_LOOKING_SECONDS else None
 
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         seen_by_name = dict(zip(to_see, pool.map(looked, to_see)))  # noqa: B905 - `strict` is of Python 3.10
@@ -172,11 +188,13 @@ def look_at_pictures(found: dict[str, Found], streams: dict[str, Found], setting
         one = found[name]
         kept = one.setdefault("kept", {})
         if seen is None:
-            kept["look"] = one["looked"]
-            continue
-        state, problem, kept["look"] = look.verdict(seen, one["looked"], now)
-        if problem:
-            one.update(state=state, problem=problem, lasting=seen["seconds"])
+            # What was wrong is taken to be so until the next look.
+            kept["look"], wrong = one["looked"], one["looked"].get("wrong") or {}
+        else:
+            wrong, looked_at = look.verdict(seen, one["looked"], now)
+            kept["look"] = {**looked_at, "at": now, "wrong": wrong}
+        if wrong.get("problem"):
+            one.update(wrong)
 
 
 def reason(host: str, port: int) -> str:
@@ -207,6 +225,31 @@ def add_reasons(found: Iterable[Found]) -> None:
         one["problem"] += one.get("otherwise", "")
 
 
+def last_words(unit: str) -> str:
+    """Return the last line of a unit that tells of a failure, empty if its journal has none of late."""
+    asked = [
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "--lines=50",
+        "--since=-10min",
+        "--output=cat",
+        f"_SYSTEMD_UNIT={unit}",
+    ]
+    try:
+        said = subprocess.run(asked, capture_output=True, timeout=5, check=False).stdout.decode("utf-8", "replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [CREDENTIALS.sub(r"\1********@", line) for line in said.splitlines() if TELLING.search(line)]
+    return " ".join("".join(letter for letter in lines[-1] if letter.isprintable()).split())[-300:] if lines else ""
+
+
+def add_words(found: Iterable[Found]) -> None:
+    for one in found:
+        words = last_words(str(one["words_of"])) if one.get("words_of") else ""
+        one["problem"] += f"; it said last: {words}" if words else ""
+
+
 def check(settings: Found, before: dict[str, Found], now: float) -> dict[str, Found]:
     """Return what each stream does, by name."""
     streams = records(settings)
@@ -214,6 +257,7 @@ def check(settings: Found, before: dict[str, Found], now: float) -> dict[str, Fo
     probe = importlib.import_module("probe")
     found: dict[str, Found] = probe.find(streams, settings, {name: kept.get(name, {}) for name in streams})
     add_reasons(found.values())
+    add_words(found.values())
     for name, one in found.items():
         one["label"] = str(streams[name].get("label") or name)
         one["looked"] = kept.get(name, {}).get("look") or {}
@@ -231,8 +275,9 @@ def restart(units: set[str]) -> None:
 def run(settings: Found, *, restarts: bool) -> int:
     file = Path(settings["result"])
     before = remembered(file)
-    found = check(settings, before, time.time())
+    # What is found is found now; looks take longer, and not always the same time.
     now = time.time()
+    found = check(settings, before, now)
     after = {}
     for name in sorted(found):
         earlier = before.get(name, {})
@@ -266,7 +311,7 @@ def main() -> int:
         settings["records"] = str(options.settings or settings["records"])
         if options.report:
             found = check({**settings, "look": False}, {}, time.time())
-            shown = ("state", "label", "seconds")
+            shown = ("state", "label", "seconds", "problem")
             print(json.dumps({name: {key: one[key] for key in shown if key in one} for name, one in found.items()}))
             return 0
         return run(settings, restarts=options.restart)

@@ -14,16 +14,19 @@ import json
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from typing import Any
 from urllib.parse import urljoin
 
-# Shorter than that, a look would take a pause for silence; longer, it would see the end of a stream late.
-LOOK_SECONDS = 6.0
+# A check comes every 10 s. A fault is to be told within 30 s, and a pause for breath is none.
+LOOK_SECONDS = 9.0
+# A look counts as black if the newest LOOK_SECONDS of it are, but for what the segments' borders may hide.
+TOLERANCE_SECONDS = 1.0
 TIMEOUT = 15.0
 LARGEST_PLAYLIST = 1 << 20
-# A look counts as black if all of it is, but for what the segments' borders may hide.
-TOLERANCE_SECONDS = 1.0
+# A live playlist gets a new segment at least every 1.5 target durations (RFC 8216, 6.2.1).
+LONGEST_PAUSE = 10.0
 # Tags that apply to all segments after them, not only to the next.
 LASTING_TAGS = ("#EXT-X-MAP", "#EXT-X-KEY")
 PROTOCOLS = "pipe,fd,http,https,httpproxy,tcp,tls,crypto"
@@ -37,11 +40,11 @@ class Unplayable(Exception):
     """The stream cannot be looked at; the message says why."""
 
 
-def fetch(url: str) -> str:
+def fetch(url: str, until: float) -> str:
     if not url.startswith(("http://", "https://")):
         raise Unplayable("its playback URL is none of http or https")
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT / 2) as answer:  # noqa: S310 - the scheme was checked
+        with urllib.request.urlopen(url, timeout=left(until)) as answer:  # noqa: S310 - the scheme was checked
             content: bytes = answer.read(LARGEST_PLAYLIST)
     except (OSError, ValueError) as error:
         raise Unplayable(f"its playlist cannot be read ({getattr(error, 'reason', error)})") from None
@@ -51,9 +54,13 @@ def fetch(url: str) -> str:
     return text
 
 
-def media_playlists(url: str) -> list[tuple[str, str]]:
+def left(until: float) -> float:
+    return max(until - time.monotonic(), 0.1)
+
+
+def media_playlists(url: str, until: float) -> list[tuple[str, str]]:
     """Return the URLs and texts of the playlists of segments: the first variant, and its sound if that is apart."""
-    text = fetch(url)
+    text = fetch(url, until)
     lines = [line.strip() for line in text.splitlines()]
     urls, group = [], ""
     for line, following in zip(lines, lines[1:]):  # noqa: B905, RUF007 - `pairwise` is of Python 3.10
@@ -67,7 +74,7 @@ def media_playlists(url: str) -> list[tuple[str, str]]:
         if group and sound.get("GROUP-ID") == group and sound.get("TYPE") == "AUDIO" and "URI" in sound:
             urls.append(urljoin(url, sound["URI"].strip('"')))
             break
-    return [(one, fetch(one)) for one in urls]
+    return [(one, fetch(one, until)) for one in urls]
 
 
 def newest_segments(url: str, text: str) -> tuple[str, float, str]:
@@ -107,16 +114,17 @@ def target_seconds(text: str) -> float:
     return float((re.search(r"(?m)^#EXT-X-TARGETDURATION:(\d+)", text) or [0, 2])[1])
 
 
-def detect(playlist: str, ffmpeg: str) -> str:
+def detect(playlist: str, ffmpeg: str, until: float) -> str:
     """Return what ffmpeg's detectors print of a playlist."""
     command = [ffmpeg, "-hide_banner", "-nostats", "-loglevel", "info", "-protocol_whitelist", PROTOCOLS]
     command += ["-f", "hls", "-i", "pipe:0", "-map", "0:v:0?", "-map", "0:a:0?"]
     command += ["-filter:v", "setpts=PTS-STARTPTS,scale=320:-2,blackdetect=d=0.1:pic_th=0.98,freezedetect=n=-50dB:d=1"]
     command += ["-filter:a", "asetpts=PTS-STARTPTS,silencedetect=n=-50dB:d=1", "-f", "null", "-"]
+    seconds = left(until)
     try:
-        done = subprocess.run(command, input=playlist.encode(), capture_output=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(command, input=playlist.encode(), capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        raise Unplayable(f"its newest segments cannot be read within {TIMEOUT:.0f} s") from None
+        raise Unplayable(f"its newest segments cannot be read within {seconds:.0f} s") from None
     except OSError:
         raise Unplayable(f"nobody can look at it, because there is no {ffmpeg}") from None
     said = done.stderr.decode("utf-8", "replace")
@@ -126,39 +134,57 @@ def detect(playlist: str, ffmpeg: str) -> str:
 
 
 def faults(said: str, seconds: float) -> dict[str, float]:
-    """Return what is wrong with a whole look, and for how many seconds, by the detectors' lines."""
+    """Return what is wrong with the newest seconds of a look, and for how many of all its seconds.
+
+    It is in the detectors' lines.
+    """
     # Only what goes in; the lines about what comes out name the same kinds.
     read = said.partition("Stream mapping:")[0]
     has_picture, has_sound = ": Video: " in read, ": Audio: " in read
-    black = sum(map(float, re.findall(r"black_duration:\s*([0-9.]+)", said)))
-    frozen = _lasting(said, "freeze", seconds)
-    silent = _lasting(said, "silence", seconds) if has_sound else seconds
-    found = {"black": black if has_picture else 0.0, "frozen": frozen, "silent": silent}
-    if found["black"] >= seconds - TOLERANCE_SECONDS:
-        found["frozen"] = 0.0  # It is frozen, too, but that says less.
-    return {name: length for name, length in found.items() if length >= max(seconds - TOLERANCE_SECONDS, 1.0)}
+    spans = {
+        "black": _spans(said, "black", seconds) if has_picture else [],
+        "frozen": _spans(said, "freeze", seconds),
+        "silent": _spans(said, "silence", seconds) if has_sound else [(0.0, seconds)],
+    }
+    newest = min(LOOK_SECONDS, seconds)
+    found = {
+        name: _within(0.0, some, seconds)
+        for name, some in spans.items()
+        if _within(seconds - newest, some, seconds) >= max(newest - TOLERANCE_SECONDS, 1.0)
+    }
+    if "black" in found:
+        # It is frozen, too, but that says less.
+        found.pop("frozen", None)
+    return found
 
 
-def _lasting(said: str, what: str, seconds: float) -> float:
-    """Return the seconds of what is detected; what has no end lasts until the look's end."""
-    total = sum(map(float, re.findall(rf"{what}_duration:\s*([0-9.]+)", said)))
+def _spans(said: str, what: str, seconds: float) -> list[tuple[float, float]]:
+    """Return when something began and ended; what has no end lasts until the look's end."""
     starts = re.findall(rf"{what}_start:\s*(-?[0-9.]+)", said)
-    if len(starts) > len(re.findall(rf"{what}_end:", said)):
-        total += seconds - max(float(starts[-1]), 0.0)
-    return total
+    ends = re.findall(rf"{what}_end:\s*(-?[0-9.]+)", said)
+    ends += [str(seconds)] * (len(starts) - len(ends))
+    return [(float(start), float(end)) for start, end in zip(starts, ends)]  # noqa: B905 - `strict` is of Python 3.10
 
 
-def look(url: str, ffmpeg: str = "ffmpeg") -> Seen:
-    """Return what a look at a stream finds: `faults`, its `seconds`, the `newest` segment, `target`, and `problem`."""
+def _within(begin: float, spans: list[tuple[float, float]], end: float) -> float:
+    return sum(max(min(last, end) - max(first, begin), 0.0) for first, last in spans)
+
+
+def look(url: str, ffmpeg: str = "ffmpeg", timeout: float = TIMEOUT) -> Seen:
+    """Return what a look at a stream finds: `faults`, its `seconds`, the `newest` segment, `target`, and `problem`.
+
+    `timeout` is in seconds, for all of it.
+    """
+    until = time.monotonic() + timeout
     seen: Seen = {"faults": {}, "seconds": 0.0, "newest": "", "target": 0.0, "problem": ""}
     try:
-        playlists = media_playlists(url)
+        playlists = media_playlists(url, until)
         said = ""
         for number, (one, text) in enumerate(playlists):
             playlist, seconds, newest = newest_segments(one, text)
             if number == 0:
                 seen.update(seconds=seconds, newest=newest, target=target_seconds(text))
-            said = detect(playlist, ffmpeg)
+            said = detect(playlist, ffmpeg, until)
             found = faults(said, seconds)
             if len(playlists) > 1:
                 # Each of the two has a part only: the picture, and the sound.
@@ -169,25 +195,32 @@ def look(url: str, ffmpeg: str = "ffmpeg") -> Seen:
     return seen
 
 
-def verdict(seen: Seen, before: Seen, now: float) -> tuple[str, str, Seen]:
-    """Return a state, a problem, and what to keep for the next look, from this look and what the last one kept."""
+def verdict(seen: Seen, before: Seen, now: float) -> tuple[Seen, Seen]:
+    """Return what is wrong, and what to keep for the next look, from this look and what the last one kept.
+
+    What is wrong has a `state`, a `problem` (empty if nothing is), the seconds that it has been `lasting`, and whether
+    it counts `at_once`: a whole look at a fault is enough.
+    """
     if seen["problem"]:
-        return "does not play", seen["problem"], before
+        return {"state": "does not play", "problem": seen["problem"], "lasting": 0.0, "at_once": False}, before
     first = before.get("first") or {}
     first = {name: min(first.get(name, now - length), now) for name, length in seen["faults"].items()}
     same = before.get("newest") == seen["newest"]
     changed = min(before.get("changed", now), now) if same else now
     kept = {"first": first, "newest": seen["newest"], "changed": changed}
-    if now - changed > max(12.0, 3 * seen["target"]):
-        return "does not play", f"its playlist has had no new segment for {now - changed:.0f} s", kept
-    told = [f"{WORDS[name]} for at least {now - since:.0f} s" for name, since in first.items()]
-    return " and ".join(first), " and ".join(told), kept
+    pause = now - changed
+    if pause > max(LONGEST_PAUSE, 1.5 * seen["target"]):
+        problem = f"its playlist has had no new segment for {pause:.0f} s"
+        return {"state": "does not play", "problem": problem, "lasting": pause, "at_once": False}, kept
+    told = " and ".join(f"{WORDS[name]} for at least {now - since:.0f} s" for name, since in first.items())
+    lasting = now - min(first.values(), default=now)
+    return {"state": " and ".join(first), "problem": told, "lasting": lasting, "at_once": bool(first)}, kept
 
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    _state, problem, _kept = verdict(look(asked["url"], asked.get("ffmpeg", "ffmpeg")), {}, 0.0)
-    print(json.dumps({"problem": problem}))
+    wrong, _kept = verdict(look(asked["url"], asked.get("ffmpeg", "ffmpeg")), {}, 0.0)
+    print(json.dumps({"problem": wrong["problem"]}))
 
 
 if __name__ == "__main__":

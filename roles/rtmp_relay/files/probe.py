@@ -109,10 +109,10 @@ def problem_of(present: str, push: str, stream: Found, *, front: set[str] | None
     if present == "on air":
         return {"state": present, "problem": ""}
     if present == "down":
-        return {"state": present, "problem": f"{unit} does not run, or is frozen", "unit": unit}
+        return {"state": present, "problem": f"{unit} does not run, or is frozen", "unit": unit, "words_of": unit}
     if front is None:
         problem = f"{RELAY_UNIT} does not run, or is frozen, so encoders do not reach it"
-        return {"state": "relay down", "problem": problem, "unit": RELAY_UNIT}
+        return {"state": "relay down", "problem": problem, "unit": RELAY_UNIT, "words_of": RELAY_UNIT}
     if present == "silent encoder":
         return {"state": present, "problem": "its encoder is connected to the relay, but sends nothing"}
     if present == "idle" and name in front:

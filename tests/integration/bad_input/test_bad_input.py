@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography.fernet import Fernet
 
+from tests.integration.bad_input.refusals import Refusals, all_refused
 from tests.integration.conftest import PRESET, SESSION_TASKS
 from tests.integration.controller import Controller, Run
 from tests.simulator.server import Simulator
@@ -38,102 +41,107 @@ def refused(simulator: Simulator, run: Run, *said: str) -> None:
     assert "Traceback" not in run.output
 
 
-@pytest.mark.parametrize(
-    ("tasks", "said"),
-    [
-        pytest.param(
-            event(f"[{{room_id: {UNKNOWN_ID}, sessions: [{GOOD}]}}]"),
-            ["room_id", UNKNOWN_ID, "no such room", "by its title"],
-            id="unknown room id",
+REFUSED = [
+    pytest.param(
+        event(f"[{{room_id: {UNKNOWN_ID}, sessions: [{GOOD}]}}]"),
+        ["room_id", UNKNOWN_ID, "no such room", "by its title"],
+        id="unknown room id",
+    ),
+    pytest.param(
+        event(f"[{{room_id: not-a-uuid, sessions: [{GOOD}]}}]"),
+        ["rooms[0]", "room_id", "not-a-uuid", "is not a UUID"],
+        id="bad room id",
+    ),
+    pytest.param(
+        event("[{title: Main stage, sessions: [{title: Keynote, preset_id: Stage}]}]"),
+        ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "'Stage' is not a UUID", "Copy it from the service"],
+        id="preset by name",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, sessions: [{{title: Hi, preset_id: {PRESET}}}]}}]"),
+        ["rooms[0] 'Main stage', sessions[0] '", "title", "has 2 characters", "3 to 255"],
+        id="session title too short",
+    ),
+    pytest.param(
+        event(f"[{{title: AB, sessions: [{GOOD}]}}]"),
+        ["rooms[0] 'AB': title", "has 2 characters", "3 to 255"],
+        id="room title too short",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, sessions: [{{title: {'x' * 256}, preset_id: {PRESET}}}]}}]"),
+        ["rooms[0] 'Main stage', sessions[0] '", "title", "has 256 characters"],
+        id="session title too long",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, sessions: [{GOOD}, {GOOD}]}}]"),
+        ["rooms[0] 'Main stage', sessions", "'Keynote'", "twice", "give each its own"],
+        id="repeated title in a room",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, sessions: [{GOOD}]}}, {{title: Main stage}}]"),
+        ["rooms", "'Main stage'", "twice", "Join"],
+        id="repeated room",
+    ),
+    pytest.param(
+        event("[{title: Main stage, sessions: [{title: Keynote}]}]"),
+        ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "missing"],
+        id="no preset",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, room_id: {UNKNOWN_ID}}}]"),
+        ["rooms[0]", "title or room_id"],
+        id="title and id",
+    ),
+    pytest.param(event("[{sessions: []}]"), ["rooms[0]", "title or room_id"], id="neither title nor id"),
+    pytest.param(
+        event(
+            f"[{{title: Main stage, sessions: "
+            f"[{{title: Keynote, preset_id: {PRESET}, scheduled_start_time: '2027-05-04 09:00'}}]}}]"
         ),
-        pytest.param(
-            event(f"[{{room_id: not-a-uuid, sessions: [{GOOD}]}}]"),
-            ["rooms[0]", "room_id", "not-a-uuid", "is not a UUID"],
-            id="bad room id",
-        ),
-        pytest.param(
-            event("[{title: Main stage, sessions: [{title: Keynote, preset_id: Stage}]}]"),
-            ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "'Stage' is not a UUID", "Copy it from the service"],
-            id="preset by name",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, sessions: [{{title: Hi, preset_id: {PRESET}}}]}}]"),
-            ["rooms[0] 'Main stage', sessions[0] '", "title", "has 2 characters", "3 to 255"],
-            id="session title too short",
-        ),
-        pytest.param(
-            event(f"[{{title: AB, sessions: [{GOOD}]}}]"),
-            ["rooms[0] 'AB': title", "has 2 characters", "3 to 255"],
-            id="room title too short",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, sessions: [{{title: {'x' * 256}, preset_id: {PRESET}}}]}}]"),
-            ["rooms[0] 'Main stage', sessions[0] '", "title", "has 256 characters"],
-            id="session title too long",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, sessions: [{GOOD}, {GOOD}]}}]"),
-            ["rooms[0] 'Main stage', sessions", "'Keynote'", "twice", "give each its own"],
-            id="repeated title in a room",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, sessions: [{GOOD}]}}, {{title: Main stage}}]"),
-            ["rooms", "'Main stage'", "twice", "Join"],
-            id="repeated room",
-        ),
-        pytest.param(
-            event("[{title: Main stage, sessions: [{title: Keynote}]}]"),
-            ["rooms[0] 'Main stage', sessions[0] '", "preset_id", "missing"],
-            id="no preset",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, room_id: {UNKNOWN_ID}}}]"),
-            ["rooms[0]", "title or room_id"],
-            id="title and id",
-        ),
-        pytest.param(event("[{sessions: []}]"), ["rooms[0]", "title or room_id"], id="neither title nor id"),
-        pytest.param(
-            event(
-                f"[{{title: Main stage, sessions: "
-                f"[{{title: Keynote, preset_id: {PRESET}, scheduled_start_time: '2027-05-04 09:00'}}]}}]"
-            ),
-            ["rooms[0] 'Main stage', sessions[0] '", "scheduled_start_time", "RFC 3339", "offset"],
-            id="start time without offset",
-        ),
-        pytest.param(
-            event(f"[{{title: Main stage, sessions: [{{title: Keynote, preset_id: {PRESET}, mode: fax}}]}}]"),
-            ["mode", "webcam, rtmp"],
-            id="unknown mode",
-        ),
-        pytest.param(event("[{title: Main stage, colour: red}]"), ["colour"], id="unknown option"),
-        pytest.param("- tenbyte.webinar.event:", ["rooms"], id="no rooms"),
-        pytest.param(f"- tenbyte.webinar.session: {{title: Keynote, preset_id: {PRESET}}}", ["room"], id="no room"),
-        pytest.param(
-            f"- tenbyte.webinar.session: {{room: Main stage, title: Hi, preset_id: {PRESET}}}",
-            ["room 'Main stage', session 'Hi'", "title 'Hi' has 2 characters"],
-            id="session action with a short title",
-        ),
-        pytest.param(SESSION_TASKS + "    timeout: 0\n", ["timeout", "from 1 to"], id="no timeout"),
-        pytest.param(SESSION_TASKS + "    concurrency: 0\n", ["concurrency", "from 1 to"], id="no concurrency"),
-        pytest.param(
-            SESSION_TASKS + "    requests_per_second: 0\n", ["requests_per_second", "from 0.1 to"], id="no rate"
-        ),
-        pytest.param(SESSION_TASKS + "    retries: -1\n", ["retries", "from 0 to"], id="negative retries"),
-        pytest.param(SESSION_TASKS + "    ca_path: /nowhere.pem\n", ["ca_path", "/nowhere.pem"], id="no such ca file"),
-        pytest.param(SESSION_TASKS + "    ledger_url: nonsense\n", ["ledger_url", "sqlite:///"], id="bad ledger url"),
-        pytest.param(
-            SESSION_TASKS + "    ledger_url: mysql://u:p@h/d\n",
-            ["ledger_url", "mysql", "sqlite:///"],
-            id="other database",
-        ),
-        pytest.param(SESSION_TASKS + "    ledger_key: secret\n", ["ledger_key", "Fernet"], id="not a ledger key"),
-    ],
-)
+        ["rooms[0] 'Main stage', sessions[0] '", "scheduled_start_time", "RFC 3339", "offset"],
+        id="start time without offset",
+    ),
+    pytest.param(
+        event(f"[{{title: Main stage, sessions: [{{title: Keynote, preset_id: {PRESET}, mode: fax}}]}}]"),
+        ["mode", "webcam, rtmp"],
+        id="unknown mode",
+    ),
+    pytest.param(event("[{title: Main stage, colour: red}]"), ["colour"], id="unknown option"),
+    pytest.param("- tenbyte.webinar.event:", ["rooms"], id="no rooms"),
+    pytest.param(f"- tenbyte.webinar.session: {{title: Keynote, preset_id: {PRESET}}}", ["room"], id="no room"),
+    pytest.param(
+        f"- tenbyte.webinar.session: {{room: Main stage, title: Hi, preset_id: {PRESET}}}",
+        ["room 'Main stage', session 'Hi'", "title 'Hi' has 2 characters"],
+        id="session action with a short title",
+    ),
+    pytest.param(SESSION_TASKS + "    timeout: 0\n", ["timeout", "from 1 to"], id="no timeout"),
+    pytest.param(SESSION_TASKS + "    concurrency: 0\n", ["concurrency", "from 1 to"], id="no concurrency"),
+    pytest.param(SESSION_TASKS + "    requests_per_second: 0\n", ["requests_per_second", "from 0.1 to"], id="no rate"),
+    pytest.param(SESSION_TASKS + "    retries: -1\n", ["retries", "from 0 to"], id="negative retries"),
+    pytest.param(SESSION_TASKS + "    ca_path: /nowhere.pem\n", ["ca_path", "/nowhere.pem"], id="no such ca file"),
+    pytest.param(SESSION_TASKS + "    ledger_url: nonsense\n", ["ledger_url", "sqlite:///"], id="bad ledger url"),
+    pytest.param(
+        SESSION_TASKS + "    ledger_url: mysql://u:p@h/d\n",
+        ["ledger_url", "mysql", "sqlite:///"],
+        id="other database",
+    ),
+    pytest.param(SESSION_TASKS + "    ledger_key: secret\n", ["ledger_key", "Fernet"], id="not a ledger key"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
+    tasks = {str(case.id): yaml.safe_load(textwrap.dedent(str(case.values[0])))[0] for case in REFUSED}
+    return all_refused(tmp_path_factory.mktemp("refusals"), tasks)
+
+
+@pytest.mark.parametrize(("tasks", "said"), REFUSED)
 def test_contradictory_or_invalid_input_is_refused(
-    simulator: Simulator, controller: Controller, tasks: str, said: list[str]
+    refusals: Refusals, request: pytest.FixtureRequest, tasks: str, said: list[str]
 ) -> None:
-    refused(simulator, controller.tasks(tasks), *said)
-    assert not controller.ledger_file.exists() or "room_id" in said
+    name = request.node.callspec.id
+    refusals.check(name, *said)
+    assert not refusals.ledger_file(name).exists() or "room_id" in said
 
 
 @pytest.mark.parametrize(

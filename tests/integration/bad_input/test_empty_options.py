@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.integration.bad_input.test_bad_input import refused
+from tests.integration.bad_input.refusals import Refusals, all_refused
 from tests.integration.conftest import EVENT, PRESET, SESSION
 from tests.integration.controller import Controller
 from tests.simulator.server import Simulator
@@ -130,36 +132,54 @@ def test_an_event_with_empty_values_is_the_event_without_these_values(
     assert len(simulator.service.sessions) == 2
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"mode": "fax"}, ["mode is 'fax'", "webcam, rtmp"]),
-        ({"colour": "red"}, ["colour is no option there", "encoder"]),
-        ({"presetid": PRESET}, ["presetid", "Did you mean preset_id?"]),
-        ({"settings": {"max_join_limit": True}}, ["settings.max_join_limit is true", "a whole number"]),
-        ({"settings": {"max_join_limit": "many"}}, ["settings.max_join_limit is 'many'", "a whole number"]),
-        ({"settings": {"chat_enabled": "perhaps"}}, ["settings.chat_enabled is 'perhaps'", "true or false"]),
-        ({"settings": {"chat": True}}, ["settings.chat is no option", "chat_enabled"]),
-        ({"settings": "loud"}, ["settings is 'loud'", "mapping"]),
-        ({"encoder": False}, ["encoder is the truth value false", "quotes"]),
-        ({"scheduled_start_time": "2027-05-04"}, ["has no time and no offset", "2027-05-04T09:00:00+02:00"]),
-        ({"scheduled_start_time": "2027-05-04 09:30"}, ["has no offset", "2027-05-04T09:30:00+02:00"]),
-        ({"preset_id": ""}, ["preset_id is missing"]),
-        ({"title": ""}, ["title is missing"]),
-    ],
-)
-def test_a_message_about_an_option_names_its_room_and_session(
-    simulator: Simulator, controller: Controller, options: dict[str, Any], said: list[str]
-) -> None:
+MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"mode": "fax"}, ["mode is 'fax'", "webcam, rtmp"]),
+    ({"colour": "red"}, ["colour is no option there", "encoder"]),
+    ({"presetid": PRESET}, ["presetid", "Did you mean preset_id?"]),
+    ({"settings": {"max_join_limit": True}}, ["settings.max_join_limit is true", "a whole number"]),
+    ({"settings": {"max_join_limit": "many"}}, ["settings.max_join_limit is 'many'", "a whole number"]),
+    ({"settings": {"chat_enabled": "perhaps"}}, ["settings.chat_enabled is 'perhaps'", "true or false"]),
+    ({"settings": {"chat": True}}, ["settings.chat is no option", "chat_enabled"]),
+    ({"settings": "loud"}, ["settings is 'loud'", "mapping"]),
+    ({"encoder": False}, ["encoder is the truth value false", "quotes"]),
+    ({"scheduled_start_time": "2027-05-04"}, ["has no time and no offset", "2027-05-04T09:00:00+02:00"]),
+    ({"scheduled_start_time": "2027-05-04 09:30"}, ["has no offset", "2027-05-04T09:30:00+02:00"]),
+    ({"preset_id": ""}, ["preset_id is missing"]),
+    ({"title": ""}, ["title is missing"]),
+]
+
+
+def event_and_session(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a task for each of both actions with a session that has these options."""
     session = {"title": "Keynote", "preset_id": PRESET}
     rooms = [
         {"title": "Side stage"},
         {"title": "Day 1: Hall", "sessions": [{**session, "title": "Panel"}, {**session, **options}]},
     ]
+    return {EVENT: {"rooms": rooms}}, {SESSION: {"room": "Day 1: Hall", **session, **options}}
+
+
+OPTIONS = ["timeout", "retries", "concurrency", "requests_per_second", "wait_timeout"]
+NO_NUMBERS = ["true", ".nan", ".inf", "-1", "many", "[1]"]
+FALSE = ["no", "false", "0", "off", "False", " no\n"]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
+    tasks: dict[str, dict[str, Any]] = {}
+    for number, (options, _said) in enumerate(MISTAKES):
+        tasks[f"event {number}"], tasks[f"session {number}"] = event_and_session(options)
+    for option, value in itertools.product(OPTIONS, NO_NUMBERS):
+        tasks[f"{option}: {value}"] = {SESSION: {**PAIR[0][SESSION], option: yaml.safe_load(value)}}
+    return all_refused(tmp_path_factory.mktemp("refusals"), tasks)
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[" ".join(options) for options, _said in MISTAKES])
+def test_a_message_about_an_option_names_its_room_and_session(refusals: Refusals, number: int) -> None:
+    options, said = MISTAKES[number]
     names = ["rooms[1] 'Day 1: Hall', sessions[1]", *(["'Keynote'"] if "title" not in options else [])]
-    refused(simulator, controller.plays(play({EVENT: {"rooms": rooms}})), *names, *said)
-    own = controller.plays(play({SESSION: {"room": "Day 1: Hall", **session, **options}}))
-    refused(simulator, own, "room 'Day 1: Hall'", *said)
+    refusals.check(f"event {number}", *names, *said)
+    refusals.check(f"session {number}", "room 'Day 1: Hall'", *said)
 
 
 @pytest.mark.parametrize("start", ["2027-05-04T09:00:00+02:00", "2027-05-04 07:00:00.000000Z", "2027-05-04t07:00:00z"])
@@ -188,19 +208,19 @@ def test_a_start_time_is_accepted_without_quotes_and_in_several_spellings(
     assert done.result(EVENT)["plan"][-1]["request"]["body"]["scheduled_start_time"] == "2027-05-04T07:00:00Z"
 
 
-@pytest.mark.parametrize("option", ["timeout", "retries", "concurrency", "requests_per_second", "wait_timeout"])
-@pytest.mark.parametrize("value", ["true", ".nan", ".inf", "-1", "many", "[1]"])
-def test_a_number_that_is_not_a_number_is_refused(
-    controller: Controller, simulator: Simulator, option: str, value: str
-) -> None:
-    task = f"""
-    - tenbyte.webinar.session: {{room: Main stage, title: Keynote, preset_id: {PRESET}, {option}: {value}}}
-    """
-    refused(simulator, controller.tasks(task), option)
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_number_that_is_not_a_number_is_refused(refusals: Refusals, option: str, value: str) -> None:
+    refusals.check(f"{option}: {value}", option)
 
 
-@pytest.mark.parametrize("word", ["no", "false", "0", "off", "False", " no\n"])
-def test_a_variable_may_hold_a_truth_value_as_text(controller: Controller, simulator: Simulator, word: str) -> None:
-    url = "http://webinar.example.com/v1"
-    done = controller.plays(play(PAIR[0], vars={"tenbyte_allow_http": word, "tenbyte_api_url": url}))
-    refused(simulator, done, "plain http")
+@pytest.fixture(scope="module")
+def with_false_as_text(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
+    given = {"tenbyte_api_url": "http://webinar.example.com/v1"}
+    tasks = {f"false {n}": {**PAIR[0], "vars": {**given, "tenbyte_allow_http": word}} for n, word in enumerate(FALSE)}
+    return all_refused(tmp_path_factory.mktemp("refusals"), tasks)
+
+
+@pytest.mark.parametrize("number", range(len(FALSE)), ids=[word.strip() for word in FALSE])
+def test_a_variable_may_hold_a_truth_value_as_text(with_false_as_text: Refusals, number: int) -> None:
+    with_false_as_text.check(f"false {number}", "plain http")

@@ -114,8 +114,11 @@ def assert_one_session_for_each_slot(simulator: Simulator, settings: LedgerSetti
     """Return the ids of the sessions by room and title; each is the only current one and has its key in the ledger."""
     sessions = [one for one in simulator.service.sessions.values() if one.status in ("scheduled", "live")]
     by_slot = {f"{one.room.title}/{one.title}": one.id for one in sessions}
-    assert len(by_slot) == len(sessions) == sum(len(names) for names in ROOMS.values())
     rows = kept_rows(settings)
+    found = "\n".join(
+        [*(f"{one.id} {one.room.id} {one.title}" for one in sessions), *(f"{row.phase} {row.slot}" for row in rows)]
+    )
+    assert len(by_slot) == len(sessions) == sum(len(names) for names in ROOMS.values()), found
     assert {row.phase for row in rows} == {"created"}
     kept = {row.object_id: row.key.stream_key for row in rows if row.key and row.slot.kind == "session"}
     assert kept == {one.id: one.stream_key for one in sessions}

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation's examples: each succeeds in check mode on a new controller, and none hides a failure."""
+"""The examples of plugins: each succeeds in check mode on a new controller, and none hides a failure."""
 
 from __future__ import annotations
 
 import importlib
-import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.documented import named_block
 from tests.integration.conftest import EVENT, SESSION
-from tests.integration.controller import ROOT, Controller, Run
+from tests.integration.controller import Controller, Run
 from tests.simulator.server import Simulator
 
 PLUGINS = "ansible_collections.tenbyte.webinar.plugins"
@@ -115,38 +113,3 @@ def test_no_example_hides_a_failure(controller: Controller, tmp_path: Path, name
     )
     assert len(tasks) >= done.recap()["ignored"] >= at_least, done.output
     assert "tenbyte.webinar has a bug" not in done.output
-
-
-def playbooks_in(page: str) -> list[list[dict[str, Any]]]:
-    blocks = re.findall(r"^```yaml\n(- hosts:.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    return [yaml.safe_load(block) for block in blocks]
-
-
-@NEW
-@pytest.mark.parametrize("wrong", [False, True])
-def test_the_readmes_first_playbook_runs_in_check_mode_and_for_real_and_fails_with_a_wrong_credential(
-    simulator: Simulator, controller: Controller, wrong: bool
-) -> None:
-    plays = yaml.safe_load(named_block(ROOT / "README.md", "first.yml"))
-    if wrong:
-        controller.api_key = "sim-api-key-of-nobody"
-    previewed = controller.plays(plays, "--check", "--diff")
-    assert (previewed.returncode == 0) is not wrong, previewed.output
-    assert simulator.journal.writes() == []
-    done = controller.plays(plays)
-    assert (done.returncode == 0) is not wrong, done.output
-
-
-@NEW
-def test_the_example_of_the_role_event_runs_in_check_mode_and_for_real(
-    simulator: Simulator, controller: Controller
-) -> None:
-    [[play]] = playbooks_in("roles/event/README.md")
-    roles = [role for role in play["roles"] if role["role"] == "tenbyte.webinar.event"]
-    controller.home.mkdir(parents=True)
-    inventory = controller.home / "inventory.yml"
-    inventory.write_text(yaml.safe_dump({"encoders": {"hosts": {"encoder1": {"ansible_host": "192.0.2.1"}}}}))
-    for arguments in (["--check", "--diff"], []):
-        assert simulator.journal.writes() == []
-        done = controller.plays([{**play, "roles": roles}], "-i", str(inventory), *arguments)
-        assert done.returncode == 0, done.output

@@ -29,3 +29,16 @@ def test_the_readmes_first_playbook_runs_on_the_demos_service(simulator: Simulat
     assert session["id"] in simulator.service.sessions
     again = controller.plays(plays)
     assert again.recap()["changed"] == 0, again.output
+
+
+@pytest.mark.seed(presets=PRESETS)
+@pytest.mark.parametrize("arguments", [["--check", "--diff"], []], ids=["check mode", "for real"])
+def test_the_readmes_first_playbook_fails_with_a_wrong_credential(
+    simulator: Simulator, controller: Controller, arguments: list[str]
+) -> None:
+    controller.api_key = "sim-api-key-of-nobody"
+    done = controller.plays(yaml.safe_load(named_block(ROOT / "README.md", "first.yml")), *arguments)
+    assert done.returncode != 0
+    assert "credential" in done.result(EVENT)["msg"]
+    assert controller.api_key not in done.output
+    assert len(simulator.service.sessions) == 0

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -21,8 +23,11 @@ KEPT = {
     "FILES.json",
     "MANIFEST.json",
     "README.md",
+    "SECURITY.md",
+    "TESTING.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",
@@ -45,7 +50,22 @@ def test_the_artifact_holds_only_what_users_need(artifact: Path) -> None:
         names = archive.getnames()
     top = {name.split("/")[0] for name in names}
     assert top == KEPT
+    assert {"/".join(name.split("/")[:2]) for name in names if name.startswith("extensions/")} == {"extensions/eda"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_links_from_page_to_page_lead_somewhere_in_the_artifact(artifact: Path) -> None:
+    dead = []
+    with tarfile.open(artifact) as archive:
+        names = set(archive.getnames())
+        for name in sorted(one for one in names if one.endswith(".md")):
+            page = archive.extractfile(name)
+            assert page is not None
+            for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read().decode()):
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link))
+                if target not in names:
+                    dead.append(f"{name}: {link}")
+    assert dead == []
 
 
 def test_the_installed_collection_works(artifact: Path, controller: Controller) -> None:

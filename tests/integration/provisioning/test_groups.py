@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,13 @@ ROOMS = [
     }
 ]
 PATTERN_WARNING = "Could not match supplied host pattern"
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of supervisord's socket, which pytest's own may not."""
+    with tempfile.TemporaryDirectory(prefix="tenbyte-webinar-") as folder:
+        yield Path(folder)
 
 
 def play(
@@ -67,18 +76,19 @@ def play(
 
 def roles_in(run: Run) -> dict[str, str]:
     """Return which role has looked at each host."""
-    task = r"TASK \[tenbyte\.webinar\.(\w+) : Inspect the host\].*\n(?:task path.*\n)?included: .* for (.+)"
-    found = {host: role for role, hosts in re.findall(task, run.output) for host in hosts.split(", ")}
-    # ffmpeg_encoder does so in its action.
-    actions = (one for one in run.records if (one["action"], one["kind"]) == ("tenbyte.webinar.encoder_host", "ok"))
-    return found | {one["host"]: "ffmpeg_encoder" for one in actions}
+    task = r"TASK \[tenbyte\.webinar\.(\w+) : (?:Bring the|Remove the) streams [^]]*\].*\n((?:(?!TASK|PLAY).*\n)*)"
+    results = (
+        (role, re.findall(r"^(?:ok|changed): \[(.+?)\]", said, re.MULTILINE))
+        for role, said in re.findall(task, run.output)
+    )
+    return {host: role for role, hosts in results for host in hosts}
 
 
 @pytest.mark.parametrize("playbook", ["provision", "teardown"])
 def test_each_host_gets_the_role_of_its_group(
-    simulator: Simulator, controller: Controller, tmp_path: Path, playbook: str
+    simulator: Simulator, controller: Controller, short_folder: Path, playbook: str
 ) -> None:
-    run = play(controller, tmp_path, playbook)
+    run = play(controller, short_folder, playbook)
     assert run.returncode == 0, run.output
     assert roles_in(run) == ROLES
     assert PATTERN_WARNING not in run.output
@@ -92,9 +102,9 @@ def test_each_host_gets_the_role_of_its_group(
     "groups", [{"encoders": ["enc1"]}, {"studios": ["studio1"]}, {"encoders": ["enc1"], "relays": []}]
 )
 def test_a_group_that_is_not_there_is_not_spoken_of(
-    simulator: Simulator, controller: Controller, tmp_path: Path, groups: dict[str, list[str]]
+    simulator: Simulator, controller: Controller, short_folder: Path, groups: dict[str, list[str]]
 ) -> None:
-    run = play(controller, tmp_path, "provision", groups=groups)
+    run = play(controller, short_folder, "provision", groups=groups)
     assert run.returncode == 0, run.output
     assert set(roles_in(run)) == {host for hosts in groups.values() for host in hosts}
     assert PATTERN_WARNING not in run.output
@@ -103,46 +113,46 @@ def test_a_group_that_is_not_there_is_not_spoken_of(
 
 @pytest.mark.parametrize("playbook", ["provision", "teardown", "verify", "rehearse"])
 def test_a_host_in_two_groups_ends_it_before_anything_is_done(
-    simulator: Simulator, controller: Controller, tmp_path: Path, playbook: str
+    simulator: Simulator, controller: Controller, short_folder: Path, playbook: str
 ) -> None:
     groups = {**GROUPS, "studios": ["studio1", "relay1"]}
     for arguments in ((), ("--check",), ("--limit", "localhost,enc1")):
-        run = play(controller, tmp_path, playbook, *arguments, groups=groups)
+        run = play(controller, short_folder, playbook, *arguments, groups=groups)
         assert run.returncode != 0
         assert "relay1 is in the groups relays and studios; a host sends its streams in one way" in run.output
     assert len(simulator.journal) == 0
 
 
 def test_limit_and_check_mode_leave_the_others_alone(
-    simulator: Simulator, controller: Controller, tmp_path: Path
+    simulator: Simulator, controller: Controller, short_folder: Path
 ) -> None:
-    limited = play(controller, tmp_path, "provision", "--limit", "localhost,relay1")
+    limited = play(controller, short_folder, "provision", "--limit", "localhost,relay1")
     assert limited.returncode == 0, limited.output
     assert roles_in(limited) == {"relay1": "rtmp_relay"}
     simulator.journal.clear()
-    previewed = play(controller, tmp_path, "teardown", "--check")
+    previewed = play(controller, short_folder, "teardown", "--check")
     assert previewed.returncode == 0, previewed.output
     assert roles_in(previewed) == ROLES
     assert simulator.journal.writes() == []
 
 
 def test_the_sessions_stay_where_one_of_the_hosts_cannot_be_reached(
-    simulator: Simulator, controller: Controller, tmp_path: Path
+    simulator: Simulator, controller: Controller, short_folder: Path
 ) -> None:
-    assert play(controller, tmp_path, "provision").returncode == 0
-    run = play(controller, tmp_path, "teardown", "-e", "rtmp_relay_root=/etc")
+    assert play(controller, short_folder, "provision").returncode == 0
+    run = play(controller, short_folder, "teardown", "-e", "rtmp_relay_root=/etc")
     assert run.returncode != 0
     assert "rtmp_relay_root must be an absolute path" in run.output
     assert len(simulator.service.sessions) == 4
-    alone = play(controller, tmp_path, "teardown", "--limit", "localhost")
+    alone = play(controller, short_folder, "teardown", "--limit", "localhost")
     assert alone.returncode == 0, alone.output
     assert simulator.service.sessions == {}
 
 
 def test_verify_takes_a_host_of_each_group_for_an_encoder(
-    simulator: Simulator, controller: Controller, tmp_path: Path
+    simulator: Simulator, controller: Controller, short_folder: Path
 ) -> None:
-    run = play(controller, tmp_path, "verify")
+    run = play(controller, short_folder, "verify")
     assert run.returncode != 0
     said = " ".join(run.output.split())
     assert "Hall/Other1: its encoder other1 is a host of the inventory, but of none of its groups" in said

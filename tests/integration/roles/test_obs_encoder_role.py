@@ -9,17 +9,16 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import pwd
 import re
 import stat
-import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+import pytest
 
 from tests.integration.conftest import PRESET
-from tests.integration.controller import Controller, Run
+from tests.integration.controller import Controller
+from tests.integration.roles.booted import BootedHost
 from tests.lab.leaks import places_in_files
 from tests.simulator.server import Simulator
 
@@ -34,13 +33,15 @@ for one in ROOMS:
 COLLECTION = {"name": "Mine", "current_scene": "A", "sources": [{"id": "scene", "name": "A {{ x }} {% y"}]}
 
 
-def inventory(controller: Controller) -> str:
-    file = controller.home / "inventory.yml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    local = {"hosts": {"localhost": host}}
-    file.write_text(yaml.safe_dump({"all": {"hosts": {"studio": host}, "children": {"local": local}}}))
-    return str(file)
+# Imported by each Python of a run.
+USERS = """
+import pwd
+known = pwd.getpwnam
+pwd.getpwnam = lambda name: (
+    pwd.struct_passwd(("director", "x", 0, 0, "", {home!r}, "/bin/sh")) if name == "director" else known(name)
+)
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the role needs root")
 
 
 def menu_name(label: str) -> str:
@@ -48,42 +49,32 @@ def menu_name(label: str) -> str:
     return ("Tenbyte " + re.sub(r"[^\w .-]", " ", label)).strip()
 
 
-def steps(variables: dict[str, Any], *names: str) -> list[dict[str, Any]]:
-    """Those parts of the role that need neither systemd nor OBS."""
-    return [{"ansible.builtin.include_role": {"name": ROLE, "tasks_from": name}, "vars": variables} for name in names]
-
-
-def run_steps(controller: Controller, tasks: list[dict[str, Any]], *arguments: str) -> Run:
-    event = {"role": "tenbyte.webinar.event", "vars": {"event_rooms": ROOMS}}
-    plays = [
-        {"hosts": "localhost", "gather_facts": False, "roles": [event]},
-        {"hosts": "studio", "gather_facts": False, "tasks": tasks},
-    ]
-    return controller.plays(plays, "-i", inventory(controller), *arguments)
+@pytest.fixture
+def host(controller: Controller, tmp_path: Path) -> BootedHost:
+    """Return a host with a user named director, whose home is below the host's folder."""
+    host = BootedHost(controller, tmp_path / "host", name="studio")
+    home = host.folder / "home"
+    home.mkdir()
+    (host.folder / "python").mkdir()
+    (host.folder / "python" / "sitecustomize.py").write_text(USERS.format(home=str(home)))
+    controller.environment["PYTHONPATH"] = str(host.folder / "python")
+    return host
 
 
 def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
-    simulator: Simulator, controller: Controller, tmp_path: Path
+    simulator: Simulator, host: BootedHost, tmp_path: Path
 ) -> None:
     collection = tmp_path / "show.json"
     collection.write_text(json.dumps(COLLECTION))
-    root, home = tmp_path / "etc" / "obs", tmp_path / "home" / "obs-studio"
+    root, home = host.root("obs_encoder"), host.folder / "home" / ".config" / "obs-studio"
     variables: dict[str, Any] = {
-        "obs_encoder_root": str(root),
         "obs_encoder_source": {"type": "color", "color": "#102030"},
         "obs_encoder_sources": {SHOW: {"type": "scene_collection", "path": str(collection)}},
         "obs_encoder_profiles": {KEYNOTE: {"size": "640x360", "video_bitrate": 800, "encoder_settings": {"bf": 1}}},
         "obs_encoder_start": False,
-        "obs_encoder_user": pwd.getpwuid(os.geteuid()).pw_name,
+        "obs_encoder_user": "director",
     }
-    home.parent.mkdir()
-    person = steps({**variables, "__obs_encoder_home": str(home), "__obs_encoder_group": os.getegid()}, "person_stream")
-    person[0] |= {
-        "loop": "{{ __private_encoder_settled.streams }}",
-        "loop_control": {"loop_var": "__obs_encoder_stream"},
-    }
-    tasks = [*steps(variables, "managed", "validate", "files"), *person]
-    run = run_steps(controller, tasks, "-vvvv", "--diff")
+    run = host.play("obs_encoder", ROOMS, "-vvvv", "--diff", **variables)
     assert run.returncode == 0, run.output
     keys = simulator.issued_keys()
     assert [key for key in keys if key in run.output] == []
@@ -99,10 +90,8 @@ def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
         assert service["settings"]["server"] == "rtmp://127.0.0.1:1935/live"
         assert stat.S_IMODE(profile.stat().st_mode) == 0o700
         holders = (root / "keys" / f"{session_id}.json", profile / "service.json")
-        assert places_in_files([key], tmp_path / "etc") + places_in_files([key], tmp_path / "home") == [
-            f"{holders[0].relative_to(tmp_path / 'etc')} 0600",
-            f"{holders[1].relative_to(tmp_path / 'home')} 0600",
-        ]
+        found = places_in_files([key], host.folder)
+        assert sorted(found) == sorted(f"{one.relative_to(host.folder)} 0600" for one in holders)
         settings = configparser.ConfigParser(interpolation=None, strict=True)
         settings.read(profile / "basic.ini", encoding="utf-8")
         assert settings["General"]["Name"] == menu_name(label)
@@ -126,20 +115,28 @@ def test_obs_gets_its_service_encoder_and_scenes_and_the_key_is_nowhere_else(
     # OBS writes its files anew; what a person set there stays, but a key that is not the present one does not.
     (keynote / "streamEncoder.json").write_text('{"bitrate": 4000}')
     (keynote / "service.json").write_text('{"type": "rtmp_custom", "settings": {"key": "another"}}')
-    again = run_steps(controller, tasks)
+    again = host.play("obs_encoder", ROOMS, **variables)
     assert again.recap("studio")["changed"] == 1, again.output
+    assert again.result("tenbyte.webinar.encoder_host")
     assert json.loads((keynote / "streamEncoder.json").read_text()) == {"bitrate": 4000}
     assert json.loads((keynote / "service.json").read_text())["settings"]["key"] == state.stream_key_of(ids[KEYNOTE])
     assert [key for key in keys if key in again.output] == []
 
+    # Sent unattended, they are the person's no more.
+    taken = host.play("obs_encoder", None, obs_encoder_state="absent")
+    assert taken.returncode == 0, taken.output
+    assert list(home.rglob("*tenbyte*")) == []
+    assert not root.exists()
+
 
 def test_the_whip_endpoint_that_the_service_names_is_used_unless_another_is_given(
-    simulator: Simulator, controller: Controller
+    simulator: Simulator, host: BootedHost
 ) -> None:
+    host.put("obs", '#!/bin/sh\necho "OBS Studio - 30.1.2"\n')
     sessions = "hostvars['localhost'].ansible_facts['tenbyte_sessions']"
-    for name, host in (("keynote", "named"), ("show", "told")):
+    for name, place in (("keynote", "named"), ("show", "told")):
         sessions = (
-            f"({sessions} | combine({{{name}: {sessions}[{name}] | combine({{'whip_url': 'https://{host}/x'}})}}))"
+            f"({sessions} | combine({{{name}: {sessions}[{name}] | combine({{'whip_url': 'https://{place}/x'}})}}))"
         )
     facts = {
         "cacheable": True,
@@ -147,20 +144,25 @@ def test_the_whip_endpoint_that_the_service_names_is_used_unless_another_is_give
         "tenbyte_sessions_run": "{{ hostvars['localhost'].ansible_facts['tenbyte_sessions_run'] }}",
     }
     variables = {"obs_encoder_service": "whip_custom", "obs_encoder_whip_urls": {SHOW: "https://written/y"}}
-    show = {
-        "ansible.builtin.debug": {
-            "msg": "{{ __private_encoder_settled.streams | map(attribute='whip_url') | join(' ') }}"
-        }
-    }
-    names = {"keynote": KEYNOTE, "show": SHOW}
-    tasks = [{"ansible.builtin.set_fact": facts, "vars": names}, *steps(variables, "validate"), show]
-    run = run_steps(controller, tasks)
+    role = {"ansible.builtin.include_role": {"name": ROLE}, "vars": host.variables("obs_encoder") | variables}
+    tasks = [{"ansible.builtin.set_fact": facts, "vars": {"keynote": KEYNOTE, "show": SHOW}}, role]
+    event = {"role": "tenbyte.webinar.event", "vars": {"event_rooms": ROOMS}}
+    plays = [
+        {"hosts": "localhost", "gather_facts": False, "roles": [event]},
+        {"hosts": "studio", "gather_facts": False, "tasks": tasks},
+    ]
+    run = host.controller.plays(plays, "-i", host.inventory())
     assert run.returncode == 0, run.output
-    assert run.result("ansible.builtin.debug")["msg"] == "https://named/x https://written/y"
+    state = simulator.service
+    servers = {}
+    for one in state.sessions.values():
+        file = host.root("obs_encoder") / "keys" / f"{one.id}.json"
+        servers[f"{one.room.title}/{one.title}"] = json.loads(file.read_text())["settings"]["server"]
+    assert servers == {KEYNOTE: "https://named/x", SHOW: "https://written/y"}
 
 
 def test_malformed_values_are_refused_before_anything_is_written(
-    simulator: Simulator, controller: Controller, tmp_path: Path
+    simulator: Simulator, host: BootedHost, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("[Basic]\nProfile=x\n")
@@ -170,41 +172,41 @@ def test_malformed_values_are_refused_before_anything_is_written(
     def stream(**change: object) -> dict[str, object]:
         return {"obs_encoder_streams": [good | change]}
 
-    cases: dict[str, tuple[str, dict[str, object], str]] = {
-        "unknown sessions": ("validate", {}, "set obs_encoder_streams"),
-        "quote in a URL": ("validate", stream(rtmp_url='rtmp://127.0.0.1/live"'), "is not an ingest URL"),
-        "no URL": ("validate", stream(rtmp_url=""), "is not an ingest URL"),
-        "path as an id": ("validate", stream(session_id="../../x"), "is not a UUID"),
+    cases: dict[str, tuple[dict[str, object], str]] = {
+        "unknown sessions": ({}, "set obs_encoder_streams"),
+        "quote in a URL": (stream(rtmp_url='rtmp://127.0.0.1/live"'), "is not an ingest URL"),
+        "no URL": (stream(rtmp_url=""), "is not an ingest URL"),
+        "path as an id": (stream(session_id="../../x"), "is not a UUID"),
         "whip without an endpoint": (
-            "validate",
             stream() | {"obs_encoder_service": "whip_custom"},
             "obs_encoder_whip_urls",
         ),
-        "session without key": ("validate", stream(), "stream key"),
-        "relative file": ("validate", stream(source={"type": "file", "path": "a.mp4"}), "absolute path"),
-        "colour by name": ("validate", stream(source={"type": "color", "color": "red"}), "like #204060"),
+        "session without key": (stream(), "there is no ledger"),
+        "relative file": (stream(source={"type": "file", "path": "a.mp4"}), "absolute path"),
+        "colour by name": (stream(source={"type": "color", "color": "red"}), "like #204060"),
         "scenes that are none": (
-            "validate",
             stream(source={"type": "scene_collection", "path": str(broken)}),
             "no scene collection",
         ),
-        "size in words": ("validate", stream(profile={"size": "720p"}), "like 1280x720"),
-        "bitrate with a unit": ("validate", stream(profile={"video_bitrate": "3M"}), "in kbit/s"),
-        "odd sound": ("validate", stream(profile={"audio_bitrate": 100}), "audio_bitrate"),
-        "nobody to start it": ("validate", stream() | {"obs_encoder_start": False}, "obs_encoder_user"),
-        "folder of others": ("main", stream() | {"obs_encoder_root": "/etc"}, "at least two parts"),
-        "state": ("main", stream() | {"obs_encoder_state": "paused"}, "obs_encoder_state"),
-        "kind": ("main", stream() | {"obs_encoder_health_interval": "often"}, "obs_encoder_health_interval"),
+        "size in words": (stream(profile={"size": "720p"}), "like 1280x720"),
+        "bitrate with a unit": (stream(profile={"video_bitrate": "3M"}), "video_bitrate"),
+        "odd sound": (stream(profile={"audio_bitrate": 100}), "audio_bitrate"),
+        "nobody to start it": (stream() | {"obs_encoder_start": False}, "obs_encoder_user"),
+        "folder of others": (stream() | {"obs_encoder_root": "/etc"}, "at least two parts"),
+        "state": (stream() | {"obs_encoder_state": "paused"}, "obs_encoder_state"),
+        "kind": (stream() | {"obs_encoder_health_interval": "often"}, "obs_encoder_health_interval"),
     }
     tasks: list[dict[str, Any]] = []
-    for name, (part, variables, _complaint) in cases.items():
-        tried = [*steps({"obs_encoder_state": "started", **variables}, part), {"ansible.builtin.debug": {"msg": "ok"}}]
+    for name, (variables, _complaint) in cases.items():
+        used = {"ansible.builtin.include_role": {"name": ROLE}, "vars": host.variables("obs_encoder") | variables}
+        tried = [used, {"ansible.builtin.debug": {"msg": "ok"}}]
         tasks.append({"ansible.builtin.debug": {"msg": f"CASE {name}:"}})
         tasks.append({"block": tried, "rescue": [{"ansible.builtin.debug": {"msg": "refused"}}]})
     plays = [{"hosts": "studio", "gather_facts": False, "tasks": tasks}]
-    run = controller.plays(plays, "-i", inventory(controller))
+    run = host.controller.plays(plays, "-i", host.inventory())
     _before, *parts = re.split(r"CASE (.*?):\"", run.output)
     said = {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
-    missing = {name: complaint for name, (_part, _variables, complaint) in cases.items() if complaint not in said[name]}
+    missing = {name: complaint for name, (_variables, complaint) in cases.items() if complaint not in said[name]}
     assert missing == {}, said
     assert run.recap("studio")["changed"] == 0
+    assert host.files() == {}

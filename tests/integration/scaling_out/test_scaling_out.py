@@ -54,6 +54,8 @@ SLOTS = [f"{room['title']}/{session['title']}" for room in ROOMS for session in 
 CHECK, IN_PARTS, UNSPLIT, AGAIN = documented_commands()
 # The part of the documented command AGAIN.
 KILLED = 2
+# Seconds, enough for a busy machine.
+LONGEST = 180.0
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + LONGEST
     while not condition():
         assert time.monotonic() < give_up, "what the test waits for did not happen"
         time.sleep(0.01)

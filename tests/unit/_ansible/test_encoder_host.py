@@ -20,8 +20,9 @@ from ansible_collections.tenbyte.webinar.plugins.modules.encoder_host_remote imp
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.encoder_host import (
     EncoderHostAction,
     task_from,
+    with_extras,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_host import HostProblem
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_convergence import HostProblem
 
 from tests.unit._encoders.answering_host import SETTINGS
 
@@ -85,6 +86,16 @@ def test_the_module_is_sent_a_file_that_nobody_else_can_read_and_removes_it_firs
     assert action.ask(extras) == {"changed": True}
     assert extras == {"warnings": ["w"]}
     assert KEY not in str(action.arguments)
+
+
+def test_warnings_of_the_role_and_of_ansible_are_both_in_the_result() -> None:
+    first = with_extras({}, {"warnings": ["discovered"], "ansible_facts": {"a": 1}})
+    extras = with_extras(first, {"warnings": ["again"]})
+    assert with_extras({"warnings": ["not on air"], "changed": True}, extras) == {
+        "warnings": ["not on air", "discovered", "again"],
+        "ansible_facts": {"a": 1},
+        "changed": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import sys
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.reconciling import _host_of
 
-from tests.conftest import COLLECTIONS
+from ..other_process import import_path
 
 LOADED = """
 import importlib, sys
@@ -36,7 +36,7 @@ print(*sorted({"requests", "sqlalchemy"} & set(sys.modules)))
     ],
 )
 def test_a_plugin_loads_the_libraries_that_it_needs_and_no_others(plugin: str, expected: list[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    environment = {**os.environ, "PYTHONPATH": import_path()}
     ran = subprocess.run(
         [sys.executable, "-c", LOADED, plugin], env=environment, capture_output=True, text=True, timeout=120, check=True
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COLLECTIONS
+from ..other_process import import_path
 
 # A process that forks a worker, as Ansible does, which is busy on threads in a session of its own.
 BUSY = """
@@ -39,7 +39,7 @@ SOON = 5.0
 
 def started(seconds: int) -> tuple[subprocess.Popen[str], int]:
     program = BUSY.replace("SECONDS", str(seconds))
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    environment = {**os.environ, "PYTHONPATH": import_path()}
     process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, int(process.stdout.readline())

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,40 @@ from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.comm
 from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.convergence import converge
 
 KEY = "a-key-of-talk"
+# The parts of a request, and of what a host is to have, without which nothing happens.
+NOTHING: Mapping[str, Any] = {"units": [], "taken_back": [], "leaving": [], "stopping": []} | dict.fromkeys(
+    ("present", "edited", "absent")
+)
+NO_MORE: Mapping[str, Any] = {"person": None, "service": None, "report": None, "refused": None}
 
 
 class RememberingSystemd:
-    """``active`` and ``enabled`` are units. ``refused`` are words that fail, ``stale`` units that need a reload."""
+    """``active`` and ``enabled`` are units; those that have ``given_up`` end with the code 77 as soon as they start.
+
+    ``refused`` are words that fail, ``stale`` units that need a reload. ``on_failure`` are units that start when
+    another one is stopped. ``journal`` has the last line of units, ``reports`` what the health check says, one after
+    the other.
+    """
 
     def __init__(self) -> None:
         self.active: set[str] = set()
         self.enabled: set[str] = set()
         self.refused: set[str] = set()
+        self.given_up: set[str] = set()
         self.stale: set[str] = set()
         self.commands: list[list[str]] = []
         self.started = 1
+        self.on_failure: dict[str, str] = {}
+        self.journal: dict[str, str] = {}
+        self.reports: list[dict[str, Any]] = []
+        self.asked = 0
 
     def __call__(self, command: Sequence[str], _environment: Mapping[str, str] | None = None) -> Done:
+        if command[0] == "journalctl":
+            return Done(0, self.journal.get(command[-1].partition("=")[2], ""))
+        if command[-1] == "--report":
+            self.asked += 1
+            return Done(0, json.dumps(self.reports.pop(0) if len(self.reports) > 1 else self.reports[0]))
         word, units = command[1], [one for one in command[2:] if not one.startswith("--")]
         if word == "show":
             return Done(0, "\n".join(self._shown(unit) for unit in units))
@@ -38,9 +59,10 @@ class RememberingSystemd:
             case "daemon-reload":
                 self.stale.clear()
             case "start" | "restart":
-                self.active |= set(units)
+                self.active |= set(units) - self.given_up
             case "stop":
-                self.active -= set(units)
+                failed = {self.on_failure[unit] for unit in units if unit in self.on_failure and unit in self.active}
+                self.active = self.active - set(units) | failed
             case "enable":
                 self.enabled |= set(units)
             case "disable":
@@ -51,7 +73,8 @@ class RememberingSystemd:
         is_active = unit in self.active
         values = {
             "ActiveState": "active" if is_active else "inactive",
-            "SubState": "running" if is_active else "dead",
+            "SubState": "running" if is_active else "failed" if unit in self.given_up else "dead",
+            "ExecMainStatus": "77" if unit in self.given_up else "0",
             "UnitFileState": "enabled" if unit in self.enabled else "disabled",
             "NeedDaemonReload": "yes" if unit in self.stale else "no",
             "ExecMainStartTimestampMonotonic": str(self.started),
@@ -82,6 +105,7 @@ class Host:
                 {"name": name, "key": str(self.key(name)), "revision": settings, "status": str(self.status(name))}
                 for name in names
             ],
+            **NO_MORE,
             "start_timeout": 0,
             "up_seconds": 3,
             "try_seconds": 0,
@@ -95,8 +119,7 @@ class Host:
     def request(self, **parts: Any) -> dict[str, Any]:
         manager = {"kind": "systemd", "folder": str(self.units), "unit": "e@{}.service"}
         manager["stamps"] = str(self.root / "stamps")
-        nothing: dict[str, Any] = {"units": [], "leaving": [], "stopping": [], "present": None, "absent": None}
-        return {"root": str(self.root), "manager": manager, **nothing, **parts}
+        return {"root": str(self.root), "manager": manager, **NOTHING, **parts}
 
     def leaving(self, *names: str) -> list[dict[str, Any]]:
         parts = ("stamps/{}", "streams/{}.json", "keys/{}.key", "about/{}.json")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,15 @@ def test_stopped_keeps_the_files_and_started_starts_again(host: Host) -> None:
     assert host.converge(host.present("talk"))["started"] == [TALK]
 
 
+def test_a_stream_that_has_failed_is_not_called_failed_once_it_is_stopped(host: Host) -> None:
+    host.converge(host.present("talk"))
+    host.systemd.active.clear()
+    host.converge(host.request(stopping=["talk"]), check=True)
+    assert host.systemd.commands == []
+    host.converge(host.request(stopping=["talk"]))
+    assert host.systemd.commands == [["disable", TALK], ["reset-failed", TALK]]
+
+
 def test_absent_leaves_nothing_and_can_be_repeated(host: Host) -> None:
     host.converge(host.present("talk"))
     paths = [str(host.root / one) for one in ("keys", "streams", "about", "stamps")]
@@ -129,6 +139,23 @@ def test_absent_leaves_nothing_and_can_be_repeated(host: Host) -> None:
     assert ["reset-failed", "e-health.service"] in host.systemd.commands
     assert host.converge(host.request(absent=absent))["changed"] is False
     assert host.systemd.commands == []
+
+
+def test_what_killed_runs_left_of_keys_programs_and_units_goes_with_the_streams(host: Host) -> None:
+    host.converge(host.present("talk"))
+    left = [host.key("talk").with_name(".talk.key.unfinished"), host.root / ".health.py.unfinished"]
+    left.append(host.units / ".e@.service.unfinished")
+    for path in left:
+        path.write_text("a-key")
+    host.key("talk").unlink()
+    host.converge(host.request(leaving=host.leaving("talk")))
+    assert [path.exists() for path in left] == [False, True, True]
+    paths = [str(host.root / one) for one in ("keys", "streams", "about", "stamps", "health.py")]
+    absent = {"units": ["e@.service"], "commands": [], "paths": paths}
+    (host.units / "e@.service").unlink()
+    assert host.converge(host.request(absent=absent), check=True)["deleted"][0] == str(left[2])
+    host.converge(host.request(absent=absent))
+    assert (host.tree(), host.root.exists()) == ({}, False)
 
 
 def further(timer: str, service: str | None) -> list[dict[str, Any]]:
@@ -179,6 +206,32 @@ def test_streams_that_do_not_stay_up_are_told(host: Host, monkeypatch: pytest.Mo
     host.systemd.started = 1
     host.systemd.active.clear()
     assert host.converge(request)["problem"] == ""
+
+
+def test_a_unit_that_has_given_up_is_told_at_once_and_not_waited_for(host: Host) -> None:
+    request = host.present("talk", "other")
+    request["present"] |= {"start_timeout": 30, "try_seconds": 30, "refused": 77}
+    host.status("other").parent.mkdir(parents=True)
+    host.status("other").write_text(json.dumps({"state": "on air"}))
+    host.systemd.given_up.add("e@talk.service")
+    began = time.monotonic()
+    done = host.converge(request)
+    assert (done["problem"], time.monotonic() - began < 10) == ("", True)
+    # Its runtime folder is gone with it.
+    assert done["off_air"] == [{"name": "talk", "state": "refused", "words": ""}]
+
+
+@pytest.mark.parametrize("timeout", [0, 1])
+def test_a_stream_that_was_refused_before_its_key_was_rotated_has_not_given_up(host: Host, timeout: int) -> None:
+    request = host.present("talk")
+    request["present"] |= {"start_timeout": timeout, "refused": 77}
+    host.status("talk").parent.mkdir(parents=True)
+    host.status("talk").write_text(json.dumps({"state": "refused", "last_words": "of the old key"}))
+    assert host.converge(request)["off_air"] == [{"name": "talk", "state": "", "words": ""}]
+    host.systemd.given_up.add(TALK)
+    host.systemd.active.clear()
+    refused = {"name": "talk", "state": "refused", "words": "of the old key"}
+    assert host.converge(request)["off_air"] == [refused]
 
 
 def test_new_streams_that_are_not_on_air_are_told_with_ffmpegs_last_words(host: Host) -> None:

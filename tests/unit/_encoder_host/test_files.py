@@ -100,6 +100,22 @@ def test_files_folders_and_dangling_links_are_removed_and_other_peoples_are_not(
 
 
 @pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_a_killed_run_left_goes_with_its_path_also_if_that_has_gone(
+    folder: Path, check: bool, is_there: bool
+) -> None:
+    path, left, other = folder / "key", folder / ".key.unfinished", folder / ".other.unfinished"
+    for one in (left, other, *([path] if is_there else [])):
+        one.write_text("a-key")
+    files = Files(check=check, diff=False)
+    assert files.remove(str(path))
+    assert files.deleted == [str(left), *([str(path)] if is_there else [])]
+    assert (left.exists(), path.exists(), other.exists()) == (check, check and is_there, True)
+    if not check:
+        assert not files.remove(str(path))
+
+
+@pytest.mark.parametrize("check", [True, False])
 def test_a_folder_stays_if_it_has_something_else(folder: Path, check: bool) -> None:
     root = folder / "root"
     root.mkdir()

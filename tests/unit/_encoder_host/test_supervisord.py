@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.commands import run
 from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.convergence import converge
 
-from tests.unit._encoder_host.hosts import file
+from tests.unit._encoder_host.hosts import NO_MORE, NOTHING, file
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +43,8 @@ environment=REVISION="@REVISION@"
 autostart=true
 startsecs=1
 startretries=0
+autorestart=unexpected
+exitcodes=77
 """
 
 
@@ -62,8 +64,7 @@ class Supervised:
             "own": {"content": CONFIG.format(root=self.root), "pid_file": f"{self.root}/log/s.pid"},
             "missing": "supervisord does not run on host.",
         }
-        nothing: dict[str, Any] = {"units": [], "leaving": [], "stopping": [], "present": None, "absent": None}
-        return {"root": str(self.root), "manager": manager, **nothing, **parts}
+        return {"root": str(self.root), "manager": manager, **NOTHING, **parts}
 
     def present(self, *names: str, command: str = "/bin/sleep 1000", timeout: int = 0) -> dict[str, Any]:
         present = {
@@ -80,6 +81,7 @@ class Supervised:
                 }
                 for name in names
             ],
+            **NO_MORE,
             "start_timeout": timeout,
             "up_seconds": 1,
             "try_seconds": 0,
@@ -134,6 +136,7 @@ def test_what_changes_restarts_that_stream_and_what_leaves_is_stopped(host: Supe
     (host.root / "keys" / "talk").unlink()
     planned = host.converge({**host.present("talk"), "leaving": host.leaving("break")}, check=True)
     done = host.converge({**host.present("talk"), "leaving": host.leaving("break")})
+    assert planned["stopped"] == done["stopped"] == ["e-break"]
     assert (done["restarted"], done["removed"], done["problem"]) == (["e-talk"], ["break"], "")
     assert (planned["restarted"], planned["removed"]) == (["e-talk"], ["break"])
     assert set(host.status()) == {"e-talk"}
@@ -157,10 +160,14 @@ def test_a_stream_that_supervisord_was_never_told_of_is_started_or_removed(host:
 def test_stopped_streams_stay_stopped_until_they_are_started_again(host: Supervised) -> None:
     host.converge(host.present("talk", "break"))
     host.tell("stop", "e-talk")
+    planned = host.converge(host.request(stopping=["talk", "break"]), check=True)
     done = host.converge(host.request(stopping=["talk", "break"]))
-    assert done["stopped"] == ["e-talk", "e-break"]
+    assert planned["stopped"] == done["stopped"] == ["e-talk", "e-break"]
     assert set(host.status().values()) <= {"STOPPED"}
     assert host.converge(host.request(stopping=["talk", "break"]))["changed"] is False
+    host.tell("start", "e-talk")
+    planned = host.converge(host.request(stopping=["talk", "break"]), check=True)
+    assert planned["stopped"] == host.converge(host.request(stopping=["talk", "break"]))["stopped"] == ["e-talk"]
     host.converge(host.present("talk", "break", timeout=20))
     assert host.status() == {"e-talk": "RUNNING", "e-break": "RUNNING"}
     host.tell("stop", "e-break")
@@ -170,6 +177,15 @@ def test_stopped_streams_stay_stopped_until_they_are_started_again(host: Supervi
 def test_a_stream_that_does_not_stay_up_is_told(host: Supervised) -> None:
     done = host.converge(host.present("talk", command="/bin/false", timeout=2))
     assert done["problem"] == "They do not stay up."
+
+
+def test_a_stream_that_has_given_up_is_told_and_not_waited_for(host: Supervised) -> None:
+    request = host.present("talk", command="/bin/sh -c 'sleep 2; exit 77'", timeout=30)
+    request["present"] |= {"refused": 77, "try_seconds": 30}
+    began = time.monotonic()
+    done = host.converge(request)
+    assert (done["problem"], time.monotonic() - began < 20) == ("", True)
+    assert [(one["name"], one["state"]) for one in done["off_air"]] == [("talk", "refused")]
 
 
 def test_a_supervisord_that_does_not_start_is_told_with_what_it_says(host: Supervised) -> None:

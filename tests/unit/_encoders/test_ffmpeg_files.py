@@ -17,7 +17,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_f
     settings_file,
     unit_settings,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_records import streams_noted
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_records import streams_on_host
 
 from tests.unit._encoders.answering_host import ROOT, SETTINGS
 from tests.unit._encoders.role_streams import STREAM, stream_of
@@ -30,7 +30,7 @@ def stream(**options: Any) -> dict[str, Any]:
 def test_a_record_is_read_back_as_it_was_written() -> None:
     one = stream()
     text = record(one, by_list=True, scope="mine")
-    (noted,) = streams_noted([], [(f"{one['name']}.json", text)], "ffmpeg_encoder")["streams"]
+    (noted,) = streams_on_host([], [(f"{one['name']}.json", text)], "ffmpeg_encoder")
     names = ("name", "label", "room_id", "room", "title", "session_id", "hls_url")
     assert noted == {name: one[name] for name in names} | {"by_list": True, "scope": "mine"}
 

@@ -14,6 +14,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.ffmpeg_r
     inspection,
     media_paths,
 )
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_requests import Change
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_task import settled
 
 from tests.unit._encoders.answering_host import CONTENTS, KEY, PROGRAM, ROOT, AnsweringHost, task
@@ -31,9 +32,8 @@ def request(
     asked = replace(task(streams=[stream or STREAM], **settings), contents=contents or CONTENTS, further_units=[TIMER])
     (one,) = wanted = settled(asked, ())
     found = AnsweringHost(manager).found
-    return convergence(
-        asked, found, leaving=["old-00000000"], wanted=wanted, stream_keys={one["name"]: KEY}, secret=SECRET
-    )
+    change = Change(leaving=["old-00000000"], wanted=wanted, stream_keys={one["name"]: KEY}, secret=SECRET)
+    return convergence(asked, found, change)
 
 
 def paths(made: dict[str, Any]) -> list[str]:
@@ -131,7 +131,7 @@ def test_a_film_at_another_path_restarts_its_stream_though_systemd_binds_it_to_t
 )
 def test_further_units_go_with_the_state_of_the_streams(state: str, is_emptied: bool, expected: list[str]) -> None:
     asked = replace(task(state), further_units=[TIMER])
-    made = convergence(asked, AnsweringHost().found, leaving=[], is_emptied=is_emptied)
+    made = convergence(asked, AnsweringHost().found, Change(is_emptied=is_emptied))
     assert [one["state"] for one in made["units"]] == expected
 
 
@@ -154,12 +154,15 @@ def test_an_inspection_asks_for_what_the_state_needs() -> None:
     wanted = settled(asked, ())
     assert media_paths([*wanted, *wanted]) == ["/srv/a.mp4", "/srv/slate.mp4"]
     started = inspection(asked, wanted, SECRET)
-    assert (started["program"], started["media"]) == ("ffmpeg", ["/srv/a.mp4", "/srv/slate.mp4"])
+    assert (started["program"]["name"], started["media"]) == ("ffmpeg", ["/srv/a.mp4", "/srv/slate.mp4"])
     (looked_at,) = started["look"]["streams"]
     assert (looked_at["label"], looked_at["source"]) == ("Main hall/Keynote", FILM)
     assert inspection(task(), settled(task(), ()), SECRET)["look"] is None
+    camera = task(source={"type": "url", "url": "rtsp://camera/main"})
+    # The host needs an ffprobe for it, too.
+    assert len(inspection(camera, settled(camera, ()), SECRET)["look"]["streams"]) == 1
     stopped = inspection(replace(asked, state="stopped"), (), SECRET)
-    assert (stopped["program"], stopped["media"], stopped["supervisord"]["config"]) == ("", [], "")
+    assert (stopped["program"]["name"], stopped["media"], stopped["supervisord"]["config"]) == ("", [], "")
     other = inspection(task(supervisord_config="/etc/s.conf"), (), SECRET)["supervisord"]
     assert (other["programs"], other["config"]) == (["supervisorctl"], "/etc/s.conf")
 

@@ -50,7 +50,7 @@ def test_the_user_needs_a_folder_to_write_to_and_perhaps_root(
 
 
 def test_the_streams_of_a_host_are_those_with_a_record_or_a_key() -> None:
-    found = {"keys": [["a-00000000.ffpreset", "1.5", "digest"]], "records": [["b-00000001.json", '{"label":\n "B"}']]}
+    found = {"keys": [["a-00000000.ffpreset", "digest"]], "records": [["b-00000001.json", '{"label":\n "B"}']]}
     assert on_host(task(), found) == [{"label": "B", "name": "b-00000001"}, {"name": "a-00000000"}]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.relay_pushes import push_address
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.relay_pushes import known_push, push_address
 
-from tests.unit._encoders.role_streams import ID, OTHER_ID, ROOM_ID, STREAM, refusal, settled, stream_of
+from tests.unit._encoders.role_streams import ID, OPTIONS, OTHER_ID, ROOM_ID, STREAM, refusal, settled, stream_of
 
 LABEL, BACKUP = "Main hall/Keynote", "Main hall/Keynote (backup)"
 SPARE = {"id": OTHER_ID, "rtmp_url": "rtmps://backup.example/live", "stream_key_fingerprint": "fp-1"}
@@ -148,11 +148,11 @@ def test_each_push_has_its_own_loopback_address() -> None:
 
 
 def test_the_pushes_on_the_host_have_their_addresses() -> None:
-    there = [
+    there: list[dict[str, Any]] = [
         {"name": "talk.primary", "push_address": "127.70.0.1", "push_port": 20000},
         {"name": "old.backup1"},
     ]
-    assert settled("rtmp_relay", on_host=there)["known"] == [
+    assert [known_push(one, OPTIONS["rtmp_relay"]) for one in there] == [
         {"id": "talk.primary", "stream": "talk", "address": "127.70.0.1", "push_port": 20000},
         {"id": "old.backup1", "stream": "old", "address": push_address("old.backup1"), "push_port": 19350},
     ]

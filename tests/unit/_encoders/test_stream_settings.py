@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.filter.checked_streams import checked_streams
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_streams import stream_name
 
-from tests.unit._encoders.role_streams import OPTIONS, OTHER_ID, ROOM_ID, STREAM, refusal, settled, stream_of
+from tests.unit._encoders.role_streams import OTHER_ID, ROOM_ID, STREAM, refusal, stream_of
 
 LABEL = "Main hall/Keynote"
 FIRST = stream_name(LABEL)
@@ -112,12 +111,3 @@ def test_a_malformed_endpoint_is_refused(url: Any) -> None:
 def test_the_service_decides_where_obs_sends() -> None:
     stream = stream_of("obs_encoder", stream={"rtmp_url": "rtmps://[2001:db8::1]/live"})
     assert (stream["host"], stream["port"], stream["whip_url"]) == ("[2001:db8::1]", 443, "")
-
-
-def test_the_filter_returns_a_problem_instead_of_raising_it() -> None:
-    well = checked_streams([STREAM], "ffmpeg_encoder", OPTIONS["ffmpeg_encoder"])
-    assert well["problem"] == ""
-    assert well["streams"] == settled("ffmpeg_encoder", STREAM)["streams"]
-    wrong = checked_streams([STREAM | {"rtmp_url": "rtmp://me:word@h/x"}], "ffmpeg_encoder", OPTIONS["ffmpeg_encoder"])
-    assert wrong["streams"] == wrong["pushes"] == []
-    assert wrong["problem"].startswith(f"{LABEL}: its rtmp_url is not an ingest URL")

@@ -15,17 +15,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.migration import newest_version
 
-from tests.fixtures.landed_ledger import DUMP, VERSION_3, fernet_key, lay_down
+from tests.fixtures.landed_ledger import LANDED, fernet_key, lay_down
 
 from ..ledger_cases import opened
 
-DUMPS = {2: DUMP, 3: VERSION_3}
-# For each version, the number of the key by the last digits of the session's id. None: a key without a session id.
-KEYS: dict[int, dict[int | None, int]] = {
-    2: {101: 1, 102: 2, 104: 3, 105: 4, 107: 47, 108: 48, 109: 49, 111: 99, None: 46},
-    3: {101: 1, 102: 2, 104: 3, 105: 4, 106: 5, 107: 6, 108: 7, None: 10},
-}
+# The forms of earlier ledgers, and of these the last one of each version.
+EARLIER = [name for name, landed in LANDED.items() if landed.version < newest_version()]
+LAST_FORMS = [name for name in EARLIER if name.isdigit()]
 _TO_VERSION_1 = (
     "DROP TABLE IF EXISTS meta",
     "DROP VIEW IF EXISTS one_row_per_slot",
@@ -53,9 +51,11 @@ _TO_VERSION_1_ON_POSTGRESQL = (
 def tables(settings: LedgerSettings) -> Iterator[sa.Connection]:
     """Connect to the tables of a ledger without opening it, because that could upgrade it."""
     engine = sa.create_engine(settings.url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def run_sql(settings: LedgerSettings, *statements: str) -> None:
@@ -69,21 +69,22 @@ def names_of_tables(settings: LedgerSettings) -> set[str]:
         return set(sa.inspect(connection).get_table_names())
 
 
-def laid_down(settings: LedgerSettings, folder: Path, version: int) -> LedgerSettings:
+def laid_down(settings: LedgerSettings, folder: Path, form: str) -> LedgerSettings:
     """Create a ledger that an earlier version wrote, as a file, or in PostgreSQL if ``settings`` name it."""
-    url = lay_down(folder / "landed", dump=DUMPS[version])
+    url = lay_down(folder / "landed", landed=form)
     if settings.url.startswith("sqlite"):
         return LedgerSettings(url, key=fernet_key())
     with closing(sqlite3.connect(folder / "landed" / "ledger.sqlite3")) as connection, tables(settings) as copy:
         connection.row_factory = sqlite3.Row
-        made = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-        for (statement,) in made:
-            copy.exec_driver_sql(statement.replace("BLOB", "BYTEA").replace("id INTEGER", "id SERIAL"))
-        for name in ("meta", "slots"):
+        made = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        for one in sorted(made, key=lambda one: str(one["type"]), reverse=True):
+            copy.exec_driver_sql(one["sql"].replace("BLOB", "BYTEA").replace("id INTEGER", "id SERIAL"))
+        for name in (one["name"] for one in made if one["type"] == "table"):
             rows = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
             columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in rows[0].keys()]  # noqa: SIM118
             copy.execute(sa.insert(sa.table(name, *columns)), [dict(row) for row in rows])
-        copy.exec_driver_sql("SELECT setval(pg_get_serial_sequence('slots', 'id'), 1000)")
+            if name.endswith("slots"):
+                copy.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1000)")
     return replace(settings, key=fernet_key())
 
 
@@ -110,9 +111,9 @@ def kept_keys(settings: LedgerSettings, *, writable: bool = False) -> dict[int |
     return {int(row.object_id[-3:]) if row.object_id else None: row.key.stream_key for row in rows if row.key}
 
 
-def expected_keys(version: int) -> dict[int | None, str]:
+def expected_keys(form: str) -> dict[int | None, str]:
     """Return what ``kept_keys`` should return."""
-    return {session: f"not-a-real-key-{key}" for session, key in KEYS[version].items()}
+    return {session: f"not-a-real-key-{key}" for session, key in LANDED[form].keys.items()}
 
 
 def all_rows(settings: LedgerSettings) -> list[dict[str, Any]]:

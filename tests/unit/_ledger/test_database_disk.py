@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ..other_process import COLLECTIONS
+from ..other_process import import_path
 from ..small_service import SmallService
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def disk(tmp_path: Path, service: SmallService) -> Disk:
     def play(scene: str) -> list[str]:
         command = [*unshare, sys.executable, "-W", "error", str(SCRIPT)]
         command += [str(tmp_path / "disk"), service.url, room_id, scene]
-        environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+        environment = {**os.environ, "PYTHONPATH": import_path()}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0 and ("unshare" in done.stderr or "mount:" in done.stderr):
             pytest.skip(f"this user may not mount a disk of its own: {done.stderr.strip().splitlines()[0]}")

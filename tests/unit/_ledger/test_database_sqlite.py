@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -92,6 +93,22 @@ def test_reading_changes_no_row(open_run: OpenRun, ledger_settings: LedgerSettin
     reader.close()
     with closing(sqlite3.connect(database)) as connection:
         assert list(connection.iterdump()) == before
+
+
+def test_a_run_waits_while_another_one_writes_into_a_file_without_its_write_ahead_log(tmp_path: Path) -> None:
+    # As a new file is for a moment, and a file of an earlier version until its upgrade.
+    path = tmp_path / "keys.sqlite3"
+    settings = LedgerSettings(f"sqlite:///{path}")
+    opened(settings).close()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.5, other.execute, ("COMMIT",))
+        timer.start()
+        opened(settings).close()
+        timer.join()
+    with closing(sqlite3.connect(path)) as found:
+        assert found.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.fixture(scope="module")

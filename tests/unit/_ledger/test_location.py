@@ -36,7 +36,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.stream
 from cryptography.fernet import Fernet
 
 from ..ledger_cases import SLOT, claimed, new_key, opened
-from ..other_process import COLLECTIONS, start_python
+from ..other_process import import_path, start_python
 
 OpenRun = Callable[..., Ledger]
 
@@ -452,7 +452,7 @@ print(location.container_warning(ledger_location.ledger_settings_from({}, {})))
 
 def test_a_real_overlay_is_recognised(tmp_path: Path) -> None:
     command = ["unshare", "--mount", "--map-root-user", "sh", "-c", OVERLAY, "sh", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    environment = {**os.environ, "PYTHONPATH": import_path()}
     ran = subprocess.run(
         [*command, sys.executable, IN_OVERLAY], env=environment, capture_output=True, text=True, timeout=60, check=False
     )

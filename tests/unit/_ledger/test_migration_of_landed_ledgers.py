@@ -18,8 +18,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import KnownRows, known_rows
 
+from tests.fixtures.landed_ledger import LANDED
+
 from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened
-from .earlier_ledgers import KEYS, all_rows, expected_keys, laid_down, make_version_1, run_sql, tables
+from .earlier_ledgers import all_rows, expected_keys, laid_down, make_version_1, run_sql, tables
 
 pytestmark = both_databases
 API = "https://api.example.com/v1/webinar"
@@ -35,7 +37,7 @@ def session_id(number: int) -> str:
 def landed(ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LedgerSettings:
     """The ledger that the first version wrote. Its former key does not expire in these tests."""
     monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", float("inf"))
-    return laid_down(ledger_settings, tmp_path, 2)
+    return laid_down(ledger_settings, tmp_path, "2")
 
 
 def rows_of(settings: LedgerSettings, *, writable: bool) -> list[Row]:
@@ -49,14 +51,14 @@ def held(rows: list[Row]) -> dict[Slot, str | None]:
 
 
 def keys_of(ledger: Ledger) -> dict[int | None, str]:
-    found = {number: ledger.row_of_session(session_id(number)) for number in KEYS[2] if number is not None}
+    found = {number: ledger.row_of_session(session_id(number)) for number in LANDED["2"].keys if number is not None}
     return {number: row.key.stream_key for number, row in found.items() if row is not None and row.key is not None}
 
 
 def test_every_key_can_still_be_read_by_the_id_of_its_session(landed: LedgerSettings) -> None:
     for writable in (False, True, False):
         with closing(opened(landed, writable=writable)) as ledger:
-            assert {**keys_of(ledger), None: "not-a-real-key-46"} == expected_keys(2)
+            assert {**keys_of(ledger), None: "not-a-real-key-46"} == expected_keys("2")
             (nameless,) = [row for row in ledger.entries() if row.key is not None and row.object_id is None]
             assert (nameless.phase, nameless.slot.title) == ("pending", "Key without a session")
 

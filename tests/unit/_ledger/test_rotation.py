@@ -30,7 +30,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location i
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import meta, slots
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from cryptography.fernet import Fernet
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ..ledger_cases import SLOT, both_databases, claimed, new_key, opened, stored, written
@@ -388,11 +388,35 @@ def test_a_ledger_with_a_damaged_entry_opens_after_its_former_key_has_expired(
         assert row.key == made["s0"]
 
 
+@pytest.mark.parametrize("forgets_former_keys", [False, True])
+def test_a_run_beside_an_unfinished_change_writes_what_older_copies_of_the_key_file_open(
+    ledger_settings: LedgerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets_former_keys: bool
+) -> None:
+    made = keep_some(ledger_settings)
+    rotated(ledger_settings)
+    copy = tmp_path / "copy.key"
+    shutil.copy(location.key_file(ledger_settings), copy)
+    restore = killer(monkeypatch, rotation, "reencrypt", at_call=1, after=True)
+    with pytest.raises(Killed):
+        rotated(ledger_settings)
+    restore()
+    assert is_unfinished(ledger_settings)
+    if forgets_former_keys:
+        monkeypatch.setattr(rotation, "FORMER_KEY_LASTS", -1.0)
+    with closing(opened(ledger_settings)) as ledger:
+        made["late"] = new_key()
+        ledger.keep(claimed(ledger), "created", "late", made["late"])
+    assert kept(replace(ledger_settings, key_file=str(copy))) == made
+    rotated(ledger_settings)
+    assert kept(ledger_settings) == made
+
+
 Step = Literal["rotate", "rotate elsewhere", "write", "write elsewhere", "copy", "take out", "kill"]
 STEPS: tuple[Step, ...] = get_args(Step)
 
 
 @settings(max_examples=25)
+@example(["kill", "write", "rotate elsewhere", "write elsewhere"])
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8))
 def test_no_stream_key_is_lost_in_any_sequence_of_operations_on_the_key_file(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

@@ -107,13 +107,16 @@ def test_a_renamed_session_fills_one_of_two_titles_that_are_asked_for() -> None:
     ("begins", "told"),
     [
         ("2027-05-04T09:00:00.000Z", "2027-05-04 09:00 UTC"),
-        ("2027-05-04 09:00:00+00:00", "2027-05-04 09:00 +00:00"),
-        ("2027-05-04t09:00+02:00", "2027-05-04 09:00 +02:00"),
+        ("2027-05-04 09:00:00+00:00", "2027-05-04 09:00 UTC"),
+        ("2027-05-04t09:00+02:00", "2027-05-04 07:00 UTC"),
+        ("2027-05-04T23:30:15.5-05:30", "2027-05-05 05:00 UTC"),
+        ("2027-13-45T09:00:00Z", "2027-13-45T09:00:00Z"),
+        ("0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00+02:00"),
         ("12:00", "12:00"),
         (None, "-"),
     ],
 )
-def test_the_start_is_told_to_the_minute(begins: str | None, told: str) -> None:
+def test_the_start_is_told_to_the_minute_in_utc(begins: str | None, told: str) -> None:
     (one,) = shown([room()], [session(scheduled_start_time=begins)])
     assert one["sessions"][0]["start"] == told
 
@@ -152,6 +155,24 @@ def test_the_table_has_a_column_below_each_other() -> None:
         "Rooftop       (not there yet)  -       -        -           -        -",
         "1 more is over.",
     ]
+
+
+def test_sessions_are_ordered_by_the_instant_and_not_by_its_text() -> None:
+    wishes = [
+        {"title": "Second", "scheduled_start_time": "2027-05-04T09:00:00+02:00"},
+        {"title": "First", "scheduled_start_time": "2027-05-04T10:00:00+06:00"},
+        {"title": "Third", "scheduled_start_time": "2027-05-04T07:00:01Z"},
+    ]
+    rooms = shown([room()], [], [{"title": "Main stage", "sessions": wishes}])
+    assert titles(rooms) == {"Main stage": ["First", "Second", "Third"]}
+
+
+def test_no_title_makes_a_line_wider_than_a_terminal() -> None:
+    wish = {"title": "S" * 255, "encoder": "e" * 253}
+    event = [{"title": "R" * 255, "sessions": [wish]}]
+    lines = status_table(shown([], [], event))
+    assert max(map(len, lines)) <= 160
+    assert ["R" * 35 + "\N{HORIZONTAL ELLIPSIS}" in line for line in lines] == [False, True]
 
 
 def test_many_renamed_sessions_are_counted() -> None:

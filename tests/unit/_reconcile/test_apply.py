@@ -16,7 +16,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
     SessionSpec,
     StreamKey,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Claim, Ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import foreseen
@@ -24,8 +24,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan im
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import CreatedSession
 
 from ..engine_run import Run
+from ..ledger_cases import ELSEWHERE
 from ..scripted_server import Request, refusal
 
+HOST = "7c1e5d20-93ab-4f0e-8a51-2f7b6d9c0e33"
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 
 
@@ -174,6 +176,38 @@ def test_a_session_that_another_run_created_after_our_list_keeps_its_key_and_has
     assert run.kept_keys() == {made: run.service.keys[made]}
     assert done.session is not None
     assert (done.session.id, done.changed) == (made, False)
+
+
+def test_runs_that_know_an_account_by_different_names_create_each_room_once(
+    run: Run, open_run: Callable[..., Ledger]
+) -> None:
+    run.service.host_id = HOST
+    # Planned while the account had no room, so this run knows the account by its credential alone.
+    plan = make_plan(ASKED, observe(run.api, run.ledger, ASKED, 4))
+    # Other runs meanwhile: the first one creates, the second one sees the rooms, and gives their rows the host's id.
+    for _run in range(2):
+        assert not [one.error for one in run.apply(ASKED).sessions if one.error]
+    applied = run.apply_plan(plan)
+    assert [one.error for one in applied.rooms] + [one.error for one in applied.sessions] == [None] * 5
+    assert [one.changed for one in applied.rooms] == [False, False]
+    assert sorted(room["title"] for room in run.service.rooms.values()) == ["Main stage", "Workshop"]
+    assert run.kept_keys() == run.service.keys
+    assert len(run.service.keys) == 3
+
+
+def test_a_run_that_knows_the_host_waits_for_one_that_knows_the_credential_alone(
+    run: Run, open_run: Callable[..., Ledger]
+) -> None:
+    run.service.host_id = HOST
+    early = observe(run.api, run.ledger, ASKED, 4)
+    run.service.add_room("Made by hand")
+    late = observe(run.api, run.ledger, ASKED, 4)
+    assert (early.account.host_id, late.account.host_id) == (None, HOST)
+    for first, second in ((early, late), (late, early)):
+        title = f"Room of {first.account.name}"
+        claim = open_run(ELSEWHERE).claim(first.room_slot(title), [], 60.0, account=first.account.names)
+        assert isinstance(claim, Claim)
+        assert isinstance(run.ledger.claim(second.room_slot(title), [], 60.0, account=second.account.names), Busy)
 
 
 def test_a_list_that_lags_behind_the_last_run_causes_no_duplicate(run: Run) -> None:

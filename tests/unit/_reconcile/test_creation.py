@@ -19,6 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors impor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Room, RoomSpec, StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.rows import AccountNames
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Slot
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import creation as creation_module
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.creation import Creation, Made, create
@@ -63,10 +64,8 @@ def test_the_key_is_committed_before_the_next_request(scene: Scene) -> None:
 
 
 def test_without_a_committed_intent_no_post_is_sent(scene: Scene) -> None:
-    scene.ledger._database.engine.dispose()
-    with scene.ledger._database.engine.connect() as connection:
+    with scene.ledger._database.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE tenbyte_webinar_slots")
-        connection.commit()
     with pytest.raises(LedgerError):
         scene.create()
     assert scene.service.count("POST") == 0
@@ -270,7 +269,7 @@ def _create_room(scene: Scene) -> Made[Room]:
     creation = Creation(scene.api, scene.ledger, 5.0, scene.sleep)
     seen = frozenset(scene.service.rooms)
     step = CreateRoom("Workshop", None, "a test", RoomSpec(title="Workshop"))
-    target = RoomTarget(scene.api, scene.ledger, Slot(scene.api.url, "room", "", "Workshop"), step)
+    target = RoomTarget(scene.api, scene.ledger, Slot(scene.api.url, "room", "", "Workshop"), step, AccountNames())
     return create(creation, target, seen, [])
 
 

@@ -140,7 +140,7 @@ def test_no_thread_sends_a_request_until_retry_after_is_over() -> None:
             self.read_request()
             if len(received) > 40 and not refused:
                 refused.append(time.monotonic())
-                send(self, refusal(429, Retry_After="2"))
+                send(self, refusal(429, Retry_After="4"))
             else:
                 received.append(time.monotonic())
                 time.sleep(0.01)
@@ -151,7 +151,7 @@ def test_no_thread_sends_a_request_until_retry_after_is_over() -> None:
         transport = Transport(connection, Redactor())
 
         def work() -> None:
-            until = time.monotonic() + 3
+            until = time.monotonic() + 5
             while time.monotonic() < until:
                 assert transport.read("/rooms/my") == {"id": "1"}
 
@@ -162,6 +162,6 @@ def test_no_thread_sends_a_request_until_retry_after_is_over() -> None:
             thread.join()
         transport.close()
     begins = refused[0]
-    # Those that were under way arrive at once.
-    assert not [at for at in received if begins + 0.5 < at < begins + 1.99]
-    assert [at for at in received if at > begins + 1.99]
+    # Those that were under way arrive soon, also on a busy machine.
+    assert not [at for at in received if begins + 2 < at < begins + 3.99]
+    assert [at for at in received if at > begins + 3.99]

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes small media files with ffmpeg, and serves them as web servers do."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.lab.ingest import TEMPORARY, Nginx, free_port
+
+SIZE = "320x240"
+PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=30")
+SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
+H264 = (
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "60",
+    "-keyint_min",
+    "60",
+    "-sc_threshold",
+    "0",
+)
+AAC = ("-c:a", "aac", "-b:a", "96k", "-ac", "2")
+SIX = ("-t", "6")
+
+
+def ffmpeg(*arguments: str) -> None:
+    command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def sound_with_cover(folder: Path) -> Path:
+    """Make an mp3 file with a picture of its cover."""
+    sound, picture, file = folder / "sound.mp3", folder / "cover.png", folder / "with_cover.mp3"
+    ffmpeg(*SOUND, *SIX, "-c:a", "libmp3lame", str(sound))
+    ffmpeg(*PICTURE, "-frames:v", "1", str(picture))
+    tags = ("-map", "0:a", "-map", "1:v", "-c", "copy", "-id3v2_version", "3", "-disposition:v", "attached_pic")
+    ffmpeg("-i", str(sound), "-i", str(picture), *tags, str(file))
+    return file
+
+
+def film(folder: Path) -> Path:
+    file = folder / "film.mp4"
+    ffmpeg(*PICTURE, *SOUND, *SIX, *H264, *AAC, str(file))
+    return file
+
+
+def late_picture(folder: Path) -> Path:
+    """Make a film that has sound alone for its first 4 s."""
+    whole, file = str(film(folder)), folder / "late_picture.mkv"
+    ffmpeg("-itsoffset", "4", "-i", whole, "-i", whole, "-map", "0:v", "-map", "1:a", "-c", "copy", str(file))
+    return file
+
+
+def turned(folder: Path) -> Path:
+    """Make a film that a player turns by 90 degrees."""
+    whole, file = str(film(folder)), folder / "turned.mp4"
+    # ffmpeg 6 has an option for it, and earlier ones write it for this tag.
+    for before, after in ((("-display_rotation:v:0", "90"), ()), ((), ("-metadata:s:v:0", "rotate=90"))):
+        with contextlib.suppress(AssertionError):
+            ffmpeg(*before, "-i", whole, "-c", "copy", *after, str(file))
+            break
+    return file
+
+
+class _Camera(http.server.BaseHTTPRequestHandler):
+    """Sends 10 pictures a second to each client, for as long as it listens."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=ffmpeg")
+        self.end_headers()
+        command = ["ffmpeg", "-nostdin", "-loglevel", "quiet", "-re", *PICTURE, "-r", "10", "-f", "mpjpeg", "pipe:1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as sender, contextlib.suppress(OSError):
+            assert sender.stdout is not None
+            try:
+                shutil.copyfileobj(sender.stdout, self.wfile)
+            finally:
+                sender.kill()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def mjpeg_camera() -> Iterator[str]:
+    """Serve a camera as many do on a local network: pictures one after the other over HTTP. Yield its URL."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/video.mjpg"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def two_languages(folder: Path) -> Path:
+    """Make a film with two sounds: German with 300 Hz, and English, the default, with 3000 Hz."""
+    file = folder / "two_languages.mkv"
+    tones = [f"sine=frequency={tone}:sample_rate=48000" for tone in (300, 3000)]
+    sounds = [word for tone in tones for word in ("-f", "lavfi", "-i", tone)]
+    marks = ("-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=eng", "-disposition:a:0", "0")
+    chosen = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-disposition:a:1", "default")
+    ffmpeg(*PICTURE, *sounds, *chosen, *SIX, *H264, *AAC, *marks, str(file))
+    return file
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback, with ranges, as web servers do. Yield its address."""
+    port, nginx = free_port(), Nginx(folder / "nginx")
+    (nginx.folder / "temp").mkdir(parents=True)
+    server = f"server {{ listen 127.0.0.1:{port}; root {folder}; }}"
+    nginx.start(f"http {{\n{TEMPORARY.format(folder=nginx.folder)}{server}\n}}", [port])
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        nginx.stop(20)

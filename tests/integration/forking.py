@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ansible-playbook in half the CPU time: a process that has imported its libraries forks one for each run.
+
+That process imports neither Ansible nor this collection, because both read the environment when they are imported. A
+run still differs from a started ``ansible-playbook``:
+
+- All runs of a process of pytest share one seed for hashes, so a set has the same order in each of them.
+- Its libraries are loaded, with their submodules. It does not fail where the collection has forgotten to import one.
+- The interpreter was started in another environment: the run's LANG has no effect, unless a test sets it.
+- Ansible's own list of moved plugins was parsed before, which costs a fifth of a short run.
+- /proc shows the command line and the environment of the process that it was forked from.
+
+TENBYTE_TEST_FORKS=0 in the environment of pytest starts each run instead. CI does so every night.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    *("cryptography.fernet", "jinja2.nativetypes", "jinja2.sandbox", "packaging.requirements", "psycopg", "requests"),
+    *("resolvelib", "sqlalchemy", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "yaml"),
+    *("asyncio", "coverage", "getpass", "multiprocessing.managers", "multiprocessing.queues", "sqlite3", "tarfile"),
+)
+# Seconds. Started runs have the same limit.
+LONGEST_RUN = 300.0
+# Until a run is ended whose pytest was killed.
+_NOBODY_WAITS = 360
+LARGEST_REQUEST = 1 << 17
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
+    """Run ansible-playbook as a fork; return its exit code, negative after a signal, and all that it printed.
+
+    After LONGEST_RUN, kill it with all that it has started, and raise TimeoutExpired.
+    """
+    request = json.dumps({"command": command, "environment": dict(environment), "folder": str(folder)}).encode()
+    printed, printing = os.pipe()
+    ended, ending = os.pipe()
+    try:
+        socket.send_fds(_forking_process(), [request], [printing, ending])
+    finally:
+        os.close(printing)
+        os.close(ending)
+    received = {printed: bytearray(), ended: bytearray()}
+    try:
+        _receive(received, command)
+    except BaseException:
+        pid, is_known, _code = received[ended].partition(b"\n")
+        if is_known:
+            # Here, because the process that forks runs this file by itself.
+            from tests.simulator.crashes import kill_tree
+
+            kill_tree(int(pid))
+        raise
+    finally:
+        os.close(printed)
+        os.close(ended)
+    _pid, _newline, code = received[ended].partition(b"\n")
+    if not code:
+        raise RuntimeError(f"the process that forks has not run {' '.join(command)}; its own messages say why")
+    return int(code), received[printed].decode()
+
+
+def _receive(received: Mapping[int, bytearray], command: Sequence[str]) -> None:
+    """Read from pipes until the last one is closed."""
+    deadline = time.monotonic() + LONGEST_RUN
+    with selectors.DefaultSelector() as selector:
+        for pipe in received:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                output = bytes(next(iter(received.values())))
+                raise subprocess.TimeoutExpired(list(command), LONGEST_RUN, output)
+            for key, _events in selector.select(remaining):
+                read = os.read(key.fd, 1 << 16)
+                received[key.fd].extend(read)
+                if not read:
+                    selector.unregister(key.fd)
+
+
+def _forking_process() -> socket.socket:
+    """Return a socket of the process that forks. The first call starts it; it ends with this process."""
+    with _lock:
+        if not _sockets:
+            ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with its:
+                process = subprocess.Popen(
+                    [sys.executable, __file__, str(its.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[its.fileno()],
+                    start_new_session=True,
+                )
+            _sockets.append(ours)
+            atexit.register(_end, process)
+        return _sockets[0]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _sockets.pop().close()
+    process.wait(LONGEST_RUN)
+
+
+_sockets: list[socket.socket] = []
+_lock = threading.Lock()
+
+
+def _serve(requests: socket.socket) -> int:
+    # This file's folder, which has a package named "packaging".
+    del sys.path[0]
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
+    moved_plugins = _moved_plugins()
+    # The forks neither copy nor collect what is there by now.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        request, descriptors, _flags, _address = socket.recv_fds(requests, LARGEST_REQUEST, 2)
+        if not request:
+            return 0
+        if os.fork() == 0:
+            requests.close()
+            return _run_and_report(json.loads(request), moved_plugins, *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _moved_plugins() -> Mapping[str, Any]:
+    """Return what ansible.builtin has for meta/runtime.yml, read as Ansible's loader reads it."""
+    import yaml
+
+    ansible = importlib.util.find_spec("ansible")
+    if ansible is None or ansible.origin is None:
+        raise RuntimeError("Ansible is not installed here")
+    text = (Path(ansible.origin).parent / "config" / "ansible_builtin_runtime.yml").read_bytes()
+    parsed: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
+    return parsed
+
+
+def _run_and_report(request: Mapping[str, Any], moved_plugins: Mapping[str, Any], printing: int, ending: int) -> int:
+    """Fork the run, report its process and how it ended; in the fork itself, return its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    playbook = os.fork()
+    if playbook == 0:
+        os.close(ending)
+        return _play(request, moved_plugins, printing)
+    os.close(printing)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ending, f"{playbook}\n".encode())
+    signal.signal(signal.SIGALRM, lambda _number, _frame: os.killpg(playbook, signal.SIGKILL))
+    signal.alarm(_NOBODY_WAITS)
+    _pid, status = os.waitpid(playbook, 0)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ending, str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def _play(request: Mapping[str, Any], moved_plugins: Mapping[str, Any], printing: int) -> int:
+    os.setsid()
+    os.dup2(printing, 1)
+    os.dup2(printing, 2)
+    os.close(printing)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = list(request["command"])
+    sys.path.insert(0, str(Path(sys.argv[0]).parent))
+    from ansible.utils.collection_loader import _collection_finder as loader
+
+    # Its module _collection_meta says that another implementation may keep what it has parsed, by the second argument.
+    parse, own = vars(loader)["_meta_yml_to_dict"], ("ansible.builtin", "runtime.yml")
+    vars(loader)["_meta_yml_to_dict"] = lambda text, name: moved_plugins if name == own else parse(text, name)
+    from ansible.cli.playbook import main
+
+    result: int = main()
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(_serve(socket.socket(fileno=int(sys.argv[1]))))
