@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`scripts/test`: signals, lanes that are killed, and a second run in the same tree."""
+"""`scripts/test`: signals, lanes that are killed, a second run in the same tree, and why the lab failed."""
 
 from __future__ import annotations
 
@@ -123,3 +123,40 @@ def test_a_lane_that_is_killed_has_failed_and_the_others_are_counted(project: Pa
     last = output.splitlines()[-1]
     failed = sum("FAILED" in row for row in rows.values())
     assert last == f"{len(rows) - failed} passed, {failed} failed, 0 skipped"
+
+
+def test_the_summary_says_which_tasks_of_the_lab_failed_and_why(project: Path) -> None:
+    said = """
+TASK [Boot the machines] ****************************
+changed: [localhost]
+
+TASK [Say why there are no machines] ****************
+fatal: [localhost]: FAILED! =>
+    changed: false
+    msg: |-
+        The lab: cannot make a root
+        because of a mirror
+
+PLAY RECAP ******************************************
+
+TASK [Halt the machines] ****************************
+failed: [localhost] (item=one) =>
+    msg: no such file
+"""
+    (project / "said").write_text(said)
+    write(project / "scripts" / "molecule", f"#!/bin/sh\ncat '{project / 'said'}'\nexit 1\n")
+    with start(project, "lab") as process:
+        output, _unused = process.communicate(timeout=20)
+    assert process.returncode == 1
+    summary = output.partition("failed, and why:\n")[2].partition("\n\nall of it")[0]
+    assert summary.splitlines() == [
+        "  lab: TASK [Say why there are no machines]",
+        "    fatal: [localhost]: FAILED! =>",
+        "        changed: false",
+        "        msg: |-",
+        "            The lab: cannot make a root",
+        "            because of a mirror",
+        "    TASK [Halt the machines]",
+        "    failed: [localhost] (item=one) =>",
+        "        msg: no such file",
+    ]
