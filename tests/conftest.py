@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ try:
 except ModuleNotFoundError:
     pytest.exit("Ansible is not installed here. Run `make setup` once, then .venv/bin/pytest.", returncode=4)
 
+from tests import left_behind
 from tests.measuring import measure_later
 from tests.postgresql import PostgreSQL, postgresql_server
 
@@ -44,6 +45,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 measure_later()
+left_behind.mark()
 COLLECTIONS = linked_collections()
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 # Ansible's own loader answers these imports from here on: were it installed by the first test that loads a plugin, it
@@ -62,3 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in KINDS:
             item.add_marker(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Fail if a test has left a process behind. Looks when pytest's own workers have ended."""
+    yield
+    if not hasattr(session.config, "workerinput") and (found := left_behind.left_behind()):
+        session.config.get_terminal_writer().line("\n  ".join(["\nprocesses that tests have left behind:", *found]))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

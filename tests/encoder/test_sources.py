@@ -58,10 +58,21 @@ class Seen:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Seen]]:
     folder = tmp_path_factory.mktemp("sources")
     with recorder(folder / "ingest") as ingest, ThreadPoolExecutor(5) as pool:
-        yield dict(zip(CHOSEN, pool.map(lambda case: _tried(case, folder / case.name, ingest), CHOSEN), strict=True))
+        found = dict(zip(CHOSEN, pool.map(lambda case: _tried(case, folder / case.name, ingest), CHOSEN), strict=True))
+        # Five at a time can be more than a busy machine encodes. What a source does to a stream, it does alone, too.
+        for case in [case for case in CHOSEN if fell_behind(case, found[case])]:
+            found[case] = _tried(case, folder / f"{case.name}-alone", ingest)
+        yield found
+
+
+def fell_behind(case: Case, found: Seen) -> bool:
+    """Less media came than time has passed. The state is read with a delay."""
+    kinds = [track.partition(":")[0] for track in case.tracks]
+    return any(recorded.seconds(kind) <= found.seconds - 5 for recorded in found.recordings for kind in kinds)
 
 
 def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
+    """Send the source under the folder's name."""
     folder.mkdir()
     if case.kind.suffix == ".ts" and not reads_transport_streams():
         return Seen("", {}, "skipped", 0.0, [])
@@ -70,7 +81,7 @@ def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
         refusal = refusal_of(settings)
         if refusal:
             return Seen(refusal, {}, "", 0.0, [])
-        with encoder(folder / "run", case.name, settings) as running:
+        with encoder(folder / "run", folder.name, settings) as running:
             started = time.monotonic()
             while running.status.get("state") not in ("on air", "unsendable") and time.monotonic() < started + 30:
                 time.sleep(0.1)
@@ -79,7 +90,7 @@ def _tried(case: Case, folder: Path, ingest: Recorder) -> Seen:
                 time.sleep(WATCHED_SECONDS)
             status, said = running.status, running.said
         seconds = time.monotonic() - started
-    return Seen("", status, said, seconds, ingest.recordings(case.name))
+    return Seen("", status, said, seconds, ingest.recordings(folder.name))
 
 
 def refusal_of(settings: dict[str, Any]) -> str:
@@ -102,12 +113,12 @@ def test_a_stream_stays_connected_and_has_the_same_tracks_all_the_time(case: Cas
     assert not found.refusal
     assert found.status["state"] == "on air", found.said
     assert found.recording.codecs == case.tracks
+    # As much media as time has passed: a gap does not hold a recording up, and it is not sent faster than it plays.
+    assert not fell_behind(case, found), (found.recording.packets[-1], found.seconds, found.said)
     for track in case.tracks:
-        kind = track.partition(":")[0]
-        # As much media as time has passed: a recording is not sent faster than it plays, a gap does not hold it up. The
-        # state is read with a delay, and what a live source has in its buffers comes first.
+        # What a live source has in its buffers comes first.
         most = found.seconds + 3 + SENT_AT_ONCE.get(str(case), 0.0)
-        assert found.seconds - 5 < found.recording.seconds(kind) < most, (kind, found.said)
+        assert found.recording.seconds(track.partition(":")[0]) < most, (track, found.said)
     assert found.recording.largest < LARGEST_PACKET
 
 

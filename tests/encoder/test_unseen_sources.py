@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,14 +39,12 @@ def sender(protocol: str, media: tuple[str, ...]) -> Iterator[str]:
     port = free_port()
     listening = f"srt://127.0.0.1:{port}?mode=listener" if protocol == "srt" else f"tcp://127.0.0.1:{port}?listen"
     words = ["ffmpeg", "-nostdin", "-loglevel", "quiet", "-re", *media, "-f", "mpegts", listening]
-    # The shell starts the next one.
-    process = subprocess.Popen(
-        ["sh", "-c", 'trap "kill $!; exit" TERM; while :; do "$@" & wait $!; sleep 0.2; done', "sh", *words]
-    )
+    # The shell starts the next one. It may be about to, so both end as a group.
+    process = subprocess.Popen(["sh", "-c", 'while :; do "$@"; sleep 0.2; done', "sh", *words], start_new_session=True)
     try:
         yield f"{protocol}://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
 
