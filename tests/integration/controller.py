@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from tests import left_behind
 from tests.integration import forking
 from tests.measuring import measuring
 from tests.simulator.crashes import kill_tree
@@ -147,6 +148,7 @@ class Controller:
         """Return the environment of a run; an empty value removes a variable."""
         merged = {
             **measuring(),
+            left_behind.NAME: os.environ.get(left_behind.NAME, ""),
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.home),

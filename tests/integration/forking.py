@@ -4,13 +4,14 @@
 
 """Runs ansible-playbook in half the CPU time: a process that has imported its libraries forks one for each run.
 
-That process imports neither Ansible nor this collection, because both read the environment when they are imported. A
-run still differs from a started ``ansible-playbook``:
+That process imports neither this collection nor what of Ansible reads the environment when it is imported. A run still
+differs from a started ``ansible-playbook``:
 
 - All runs of a process of pytest share one seed for hashes, so a set has the same order in each of them.
 - Its libraries are loaded, with their submodules. It does not fail where the collection has forgotten to import one.
 - The interpreter was started in another environment: the run's LANG has no effect, unless a test sets it.
-- Ansible's own list of moved plugins was parsed before, which costs a fifth of a short run.
+- What Ansible makes anew in each run was made before: its own list of moved plugins, the code of the collection's
+  files, and the syntax trees of what modules import. That costs a third of a short run.
 - /proc shows the command line and the environment of the process that it was forked from.
 
 TENBYTE_TEST_FORKS=0 in the environment of pytest starts each run instead. CI does so every night.
@@ -18,6 +19,7 @@ TENBYTE_TEST_FORKS=0 in the environment of pytest starts each run instead. CI do
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import gc
@@ -33,14 +35,21 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 LIBRARIES = (
     *("cryptography.fernet", "jinja2.nativetypes", "jinja2.sandbox", "packaging.requirements", "psycopg", "requests"),
     *("resolvelib", "sqlalchemy", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "yaml"),
-    *("asyncio", "coverage", "getpass", "multiprocessing.managers", "multiprocessing.queues", "sqlite3", "tarfile"),
+    *("argparse", "asyncio", "coverage", "distro", "getpass", "gettext", "multiprocessing.managers"),
+    *("multiprocessing.queues", "sqlite3", "tarfile"),
+    # What of Ansible costs most without its constants.
+    *("ansible._internal._ssh._ssh_agent", "ansible.config.manager", "ansible.executor.powershell"),
+    *("ansible.parsing.utils.addresses", "ansible.utils.collection_loader"),
 )
+READS_THE_ENVIRONMENT = "ansible.constants"
 # Seconds. Started runs have the same limit.
 LONGEST_RUN = 300.0
 # Until a run is ended whose pytest was killed.
@@ -67,7 +76,6 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
     except BaseException:
         pid, is_known, _code = received[ended].partition(b"\n")
         if is_known:
-            # Here, because the process that forks runs this file by itself.
             from tests.simulator.crashes import kill_tree
 
             kill_tree(int(pid))
@@ -103,10 +111,14 @@ def _forking_process() -> socket.socket:
     """Return a socket of the process that forks. The first call starts it; it ends with this process."""
     with _lock:
         if not _sockets:
+            # Here, because the process that forks runs this file by itself.
+            from tests import left_behind
+
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with its:
                 process = subprocess.Popen(
                     [sys.executable, __file__, str(its.fileno())],
+                    env={name: value for name, value in os.environ.items() if name != left_behind.NAME},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[its.fileno()],
@@ -132,7 +144,11 @@ def _serve(requests: socket.socket) -> int:
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
-    moved_plugins = _moved_plugins()
+    if READS_THE_ENVIRONMENT in sys.modules:
+        raise RuntimeError(
+            f"one of LIBRARIES imports {READS_THE_ENVIRONMENT}, so all runs would have one configuration"
+        )
+    prepared = _prepared()
     # The forks neither copy nor collect what is there by now.
     gc.collect()
     gc.freeze()
@@ -143,30 +159,66 @@ def _serve(requests: socket.socket) -> int:
             return 0
         if os.fork() == 0:
             requests.close()
-            return _run_and_report(json.loads(request), moved_plugins, *descriptors)
+            return _run_and_report(json.loads(request), prepared, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What each run would make anew.
+
+    ``codes`` has the code of the collection's files by name and content; ``trees`` has the syntax trees of what modules
+    import, by content, because Ansible looks for their imports when it sends one to a host.
+    """
+
+    moved_plugins: Mapping[str, Any]
+    codes: Mapping[tuple[str, bytes], CodeType]
+    trees: Mapping[bytes, ast.AST]
+
+    def compile(self, source: str | bytes, filename: str, mode: str, flags: int = 0, **options: Any) -> Any:
+        """Return what the builtin function of this name returns."""
+        content = source if isinstance(source, bytes) else source.encode()
+        found = self.trees.get(content) if flags == ast.PyCF_ONLY_AST else self.codes.get((filename, content))
+        return compile(source, filename, mode, flags, **options) if found is None else found
+
+
+def _prepared() -> Prepared:
+    plugins = Path(
+        os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""), "ansible_collections", "tenbyte", "webinar", "plugins"
+    )
+    files = {file: file.read_bytes() for file in plugins.rglob("*.py")}
+    codes = {
+        (str(file), content): compile(content, str(file), "exec", dont_inherit=True) for file, content in files.items()
+    }
+    sent = [content for file, content in files.items() if {"modules", "module_utils"} & set(file.parts)]
+    sent += [file.read_bytes() for file in (_ansible() / "module_utils").rglob("*.py")]
+    return Prepared(_moved_plugins(), codes, {content: ast.parse(content) for content in sent})
+
+
+def _ansible() -> Path:
+    ansible = importlib.util.find_spec("ansible")
+    if ansible is None or ansible.origin is None:
+        raise RuntimeError("Ansible is not installed here")
+    return Path(ansible.origin).parent
 
 
 def _moved_plugins() -> Mapping[str, Any]:
     """Return what ansible.builtin has for meta/runtime.yml, read as Ansible's loader reads it."""
     import yaml
 
-    ansible = importlib.util.find_spec("ansible")
-    if ansible is None or ansible.origin is None:
-        raise RuntimeError("Ansible is not installed here")
-    text = (Path(ansible.origin).parent / "config" / "ansible_builtin_runtime.yml").read_bytes()
+    text = (_ansible() / "config" / "ansible_builtin_runtime.yml").read_bytes()
     parsed: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
     return parsed
 
 
-def _run_and_report(request: Mapping[str, Any], moved_plugins: Mapping[str, Any], printing: int, ending: int) -> int:
+def _run_and_report(request: Mapping[str, Any], prepared: Prepared, printing: int, ending: int) -> int:
     """Fork the run, report its process and how it ended; in the fork itself, return its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     playbook = os.fork()
     if playbook == 0:
         os.close(ending)
-        return _play(request, moved_plugins, printing)
+        return _play(request, prepared, printing)
     os.close(printing)
     with contextlib.suppress(BrokenPipeError):
         os.write(ending, f"{playbook}\n".encode())
@@ -178,7 +230,7 @@ def _run_and_report(request: Mapping[str, Any], moved_plugins: Mapping[str, Any]
     os._exit(0)
 
 
-def _play(request: Mapping[str, Any], moved_plugins: Mapping[str, Any], printing: int) -> int:
+def _play(request: Mapping[str, Any], prepared: Prepared, printing: int) -> int:
     os.setsid()
     os.dup2(printing, 1)
     os.dup2(printing, 2)
@@ -192,7 +244,11 @@ def _play(request: Mapping[str, Any], moved_plugins: Mapping[str, Any], printing
 
     # Its module _collection_meta says that another implementation may keep what it has parsed, by the second argument.
     parse, own = vars(loader)["_meta_yml_to_dict"], ("ansible.builtin", "runtime.yml")
-    vars(loader)["_meta_yml_to_dict"] = lambda text, name: moved_plugins if name == own else parse(text, name)
+    vars(loader)["_meta_yml_to_dict"] = lambda text, name: prepared.moved_plugins if name == own else parse(text, name)
+    from ansible.executor import module_common
+
+    # Stands before the builtin function, for these two modules of Ansible alone.
+    vars(loader)["compile"] = vars(module_common)["compile"] = prepared.compile
     from ansible.cli.playbook import main
 
     result: int = main()

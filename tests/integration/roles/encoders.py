@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two encoder hosts as local processes, under a real supervisord; a script that says that it sends is their ffmpeg."""
+"""Encoder hosts as local processes, under a real supervisord; a script that says that it sends is their ffmpeg."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import BIN, Controller, Run
 from tests.simulator.server import Simulator
 
-HOSTS = ("enc1", "enc2")
+HOST, OTHER = "enc1", "enc2"
 FFMPEG = """#!/bin/sh
 case "$*" in *-version*) echo "ffmpeg version 5.1.9 Copyright"; exit ;; esac
 while :; do n=$((n + 1)); echo "out_time_us=${n}000000"; sleep 0.5; done
@@ -39,11 +39,12 @@ def rooms(title: str, **encoders: str | None) -> list[dict[str, Any]]:
 
 @dataclass
 class Encoders:
-    """``folder`` has a short path: supervisord's sockets lie below it."""
+    """``folder`` has a short path: supervisord's sockets lie below it. Each host costs a second in each run."""
 
     simulator: Simulator
     controller: Controller
     folder: Path
+    hosts: tuple[str, ...] = (HOST,)
 
     def root(self, host: str) -> Path:
         return self.folder / host
@@ -60,7 +61,7 @@ class Encoders:
             "ffmpeg_encoder_binary": str(ffmpeg),
             "ffmpeg_encoder_start_timeout": 0,
         }
-        hosts = {host: {**common, **role, "ffmpeg_encoder_root": str(self.root(host))} for host in HOSTS}
+        hosts = {host: {**common, **role, "ffmpeg_encoder_root": str(self.root(host))} for host in self.hosts}
         file = self.folder / "inventory.yml"
         file.write_text(yaml.safe_dump({"encoders": {"hosts": hosts}, "local": {"hosts": {"localhost": common}}}))
         return file
@@ -72,14 +73,14 @@ class Encoders:
         inventory = str(self.write_inventory())
         return self.controller.playbook(f"tenbyte.webinar.{playbook}", "-i", inventory, "-e", f"@{file}", *arguments)
 
-    def role(self, *arguments: str, tasks_from: str = "main", host: str = HOSTS[0], **variables: Any) -> Run:
+    def role(self, *arguments: str, tasks_from: str = "main", host: str = HOST, **variables: Any) -> Run:
         """Run the encoders' role by itself, without an event before it."""
         role = {"name": "tenbyte.webinar.ffmpeg_encoder", "tasks_from": tasks_from}
         task = {"ansible.builtin.include_role": role, "vars": variables}
         plays = [{"hosts": host, "gather_facts": False, "tasks": [task]}]
         return self.controller.plays(plays, "-i", str(self.write_inventory()), *arguments)
 
-    def on_air(self, host: str = HOSTS[0]) -> dict[str, int]:
+    def on_air(self, host: str = HOST) -> dict[str, int]:
         """Process ids by the plain part of a stream's name, such as main-hall-keynote, of what is not stopped."""
         config = self.root(host) / "supervisord.conf"
         if not config.exists():
@@ -92,7 +93,7 @@ class Encoders:
                 return {name: int(pid) for name, pid in re.findall(r"encoder-(\S+)-\w{8} +RUNNING +pid (\d+)", said)}
             time.sleep(0.2)
 
-    def forget_program(self, name: str, host: str = HOSTS[0]) -> None:
+    def forget_program(self, name: str, host: str = HOST) -> None:
         """Have supervisord stop a stream and know nothing of it, while its files stay."""
         command = [str(BIN / "supervisorctl"), "-c", str(self.root(host) / "supervisord.conf")]
         said = subprocess.run([*command, "status"], capture_output=True, text=True, check=False).stdout
@@ -100,7 +101,7 @@ class Encoders:
         for word in ("stop", "remove"):
             subprocess.run([*command, word, program], capture_output=True, check=True)
 
-    def files(self, host: str = HOSTS[0]) -> Mapping[str, float]:
+    def files(self, host: str = HOST) -> Mapping[str, float]:
         files = (path for path in self.root(host).rglob("*") if path.parent.name not in ("log", "run"))
         return {str(path): path.stat().st_mtime for path in files if path.is_file() and path.name != "status.json"}
 
@@ -111,7 +112,7 @@ class Encoders:
         return sorted(f"{one.room.title}/{one.title}" for one in current)
 
     def shut_down(self) -> None:
-        for host in HOSTS:
+        for host in self.hosts:
             config, pid_file = self.root(host) / "supervisord.conf", self.root(host) / "log" / "supervisord.pid"
             if config.exists():
                 command = [str(BIN / "supervisorctl"), "-c", str(config), "shutdown"]

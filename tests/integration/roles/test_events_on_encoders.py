@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from tests.integration.roles.encoders import Encoders, rooms
+from tests.integration.roles.encoders import HOST, OTHER, Encoders, rooms
 
 A, B = rooms("Hall A", Talk="enc1", Break="enc1"), rooms("Hall B", Talk="enc1")
 ALL = {"hall-a-talk", "hall-a-break", "hall-b-talk"}
@@ -71,6 +71,7 @@ def test_two_events_share_a_host_and_leave_it_one_by_one(encoders: Encoders) -> 
 
 
 def test_a_stream_is_removed_only_if_this_run_says_so(encoders: Encoders) -> None:
+    encoders.hosts = (HOST, OTHER)
     assert encoders.play("provision", A).returncode == 0
     before, files = encoders.on_air(), encoders.files()
     # As the service tells it, for it knows no encoders.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.controller import Run
-from tests.integration.roles.encoders import Encoders, rooms
+from tests.integration.roles.encoders import HOST, OTHER, Encoders, rooms
 
 
 def module_starts(run: Run) -> int:
@@ -33,6 +33,7 @@ def result_of(run: Run) -> dict[str, Any]:
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_host_costs_two_module_starts_whatever_the_number_of_its_streams(encoders: Encoders, count: int) -> None:
+    encoders.hosts = (HOST, OTHER)
     event = rooms("Hall A", **{f"Talk {number}": "enc1" for number in range(count)})
     moved = rooms("Hall A", **{f"Talk {number}": "enc1" if number else "enc2" for number in range(count)})
     new = encoders.play("provision", event, "-vvv", "--limit", "localhost,enc1")
