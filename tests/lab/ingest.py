@@ -135,7 +135,7 @@ class Nginx:
             raise IngestError("the ingest is not running")
         return self._process.pid
 
-    def start(self, configuration: str, ports: Sequence[int], timeout: float = 10.0) -> None:
+    def start(self, configuration: str, ports: Sequence[int], timeout: float = 30.0) -> None:
         """Returns when all ports accept connections. Raises IngestError.
 
         The configuration comes without what every nginx here has: its process, its user, its log.
@@ -164,7 +164,7 @@ class Nginx:
             self.stop()
             raise
 
-    def stop(self, timeout: float = 10.0) -> None:
+    def stop(self, timeout: float = 30.0) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -251,7 +251,7 @@ class Ingest:
     ) -> None:
         self.stop()
 
-    def start(self, timeout: float = 10.0) -> None:
+    def start(self, timeout: float = 30.0) -> None:
         """Returns when both ports accept connections. Raises IngestError."""
         more = f"        listen {self.address}:{self.rtmp_port};\n" if self.address != "127.0.0.1" else ""
         configuration = CONFIGURATION.format(
@@ -270,5 +270,5 @@ class Ingest:
             (self.workdir / folder).mkdir(parents=True, exist_ok=True)
         self._nginx.start(configuration, [self.rtmp_port, self.http_port], timeout)
 
-    def stop(self, timeout: float = 10.0) -> None:
+    def stop(self, timeout: float = 30.0) -> None:
         self._nginx.stop(timeout)

@@ -26,8 +26,9 @@ from pathlib import Path
 
 from tests.lab.roots import CACHE, LabError, host_release, mirror, root
 
-BOOT_TIMEOUT = 120.0
-HALT_TIMEOUT = 30.0
+# Seconds, on a machine that has much else to do.
+BOOT_TIMEOUT = 300.0
+HALT_TIMEOUT = 60.0
 TOOLS = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",

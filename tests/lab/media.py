@@ -88,7 +88,7 @@ def make_loop(loop: Loop, folder: Path) -> Path:
     descriptor, unfinished = tempfile.mkstemp(suffix=".mp4", dir=folder)
     os.close(descriptor)
     try:
-        _run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments, unfinished], timeout=120)
+        _run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments, unfinished], timeout=600)
         Path(unfinished).chmod(0o644)
         Path(unfinished).replace(target)
     finally:

@@ -153,7 +153,10 @@ def _any(name: str, patterns: Iterable[str]) -> bool:
 def _ask(machine: Machine, folder: Path, command: str) -> bytes:
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
     ssh = ["ssh", "-i", str(folder / "id_ed25519"), *(part for option in options for part in ("-o", option))]
-    done = subprocess.run([*ssh, f"root@{machine.address}", command], capture_output=True, timeout=60, check=False)
+    try:
+        done = subprocess.run([*ssh, f"root@{machine.address}", command], capture_output=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"the machine {machine.name} has not answered `{command}` within five minutes") from None
     if done.returncode == 255:
         raise LabError(f"the machine {machine.name} does not answer: {done.stderr.decode(errors='replace')[-300:]}")
     return done.stdout

@@ -18,6 +18,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,8 @@ BASE_PACKAGES = (
 # Time-out in seconds of debootstrap and apt-get on a slow mirror.
 BUILD_TIMEOUT = 1800
 LAST_WORDS = 1500
+# Seconds before another try: a mirror may fail for a moment.
+WAITS = (5, 20)
 
 
 class LabError(RuntimeError):
@@ -91,12 +94,19 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
     folder = CACHE / name
     if folder.exists():
         return folder
-    for unfinished in CACHE.glob("unfinished-*"):
-        shutil.rmtree(unfinished)
-    work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=CACHE))
-    made = work / "root"
-    made.mkdir(mode=0o755)
-    make(made)
+    for wait in (*WAITS, None):
+        for unfinished in CACHE.glob("unfinished-*"):
+            shutil.rmtree(unfinished)
+        work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=CACHE))
+        made = work / "root"
+        made.mkdir(mode=0o755)
+        try:
+            make(made)
+            break
+        except LabError:
+            if wait is None:
+                raise
+            time.sleep(wait)
     made.rename(folder)
     shutil.rmtree(work)
     return folder

@@ -40,7 +40,7 @@ PRESETS = [
     {"id": OTHER_PRESET_ID, "name": "Other stage", "type": "rtmp"},
     {"id": README_PRESET_ID, "name": "Examples", "type": "rtmp"},
 ]
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
 
 
