@@ -168,15 +168,19 @@ def test_a_truncated_file_is_refused_and_not_changed(copied: LedgerSettings, len
     cut = path.read_bytes()[:length]
     path.write_bytes(cut)
     for writable in (True, False):
-        with pytest.raises(LedgerError, match="The ledger cannot be"):
-            opened(copied, writable=writable).rows(SLOT.api, ["r1"])
+        with (
+            pytest.raises(LedgerError, match="The ledger cannot be"),
+            closing(opened(copied, writable=writable)) as ledger,
+        ):
+            ledger.rows(SLOT.api, ["r1"])
     assert path.read_bytes()[:length] == cut
 
 
 def test_an_empty_file_of_a_killed_first_run_is_used_as_a_new_ledger(copied: LedgerSettings) -> None:
     path = location.database_file(copied)
     path.write_bytes(b"")
-    assert opened(copied).row_of_session("s1") is None
+    with closing(opened(copied)) as ledger:
+        assert ledger.row_of_session("s1") is None
 
 
 def prepare_deleting_upgrade(settings: LedgerSettings, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
