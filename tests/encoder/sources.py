@@ -90,6 +90,15 @@ KINDS = (
         copy="no key frame",
         is_in_short_form=True,
     ),
+    Kind(
+        "sound_for_minutes",
+        "film whose sound goes on for more than five minutes without a picture",
+        ".mkv",
+        (*PICTURE, *SOUND, "-filter:v", "trim=duration=2", "-t", "310", *H264, *AAC),
+        encoded="has 308 s of sound after the end of its picture",
+        copy="no key frame",
+        is_in_short_form=True,
+    ),
     Kind("late_picture", "film whose picture begins 4 s after its sound", ".mkv"),
     Kind(
         "picture_longer",

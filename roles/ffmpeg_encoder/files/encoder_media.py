@@ -36,6 +36,8 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 # A viewer who joins waits for the next key frame. An encoder that sends one less often is noticed.
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
+# Seconds of sound after the end of the picture. ffmpeg sends nothing until it has read them all.
+LONGEST_SOUND_ALONE = 300.0
 # An ffprobe that connected first would take the place of the sender that these addresses wait for, or end a sender that
 # serves one connection, as those of SRT and TCP often do.
 NOT_LOOKED_AT = re.compile(r"(?:srt|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
@@ -63,8 +65,9 @@ class Track:
     default: bool = False
     # A single picture: a cover in a sound file, or an image file.
     still: bool = False
-    # Seconds, by the clock of the source.
+    # Seconds, by the clock of the source. The end is 0 if the source does not tell it.
     start: float = 0.0
+    end: float = 0.0
     # Degrees by which a player turns the picture, as phones note it.
     rotation: int = 0
 
@@ -226,6 +229,7 @@ def _look_of(found: dict[str, Any]) -> Look:
             default=bool(disposition.get("default")),
             still=is_image or bool(disposition.get("attached_pic")),
             start=_seconds(stream.get("start_time")) or 0.0,
+            end=_end(stream),
             rotation=_rotation(stream),
         )
         if stream.get("codec_type") == "video":
@@ -250,6 +254,18 @@ def _seconds(value: object) -> float | None:
         return float(str(value))
     except ValueError:
         return None
+
+
+def _end(stream: dict[str, Any]) -> float:
+    """Return when a track ends, 0 if the file does not tell. Matroska has it in a tag, as 00:30:02.013000000."""
+    start, length = (_seconds(stream.get(name)) for name in ("start_time", "duration"))
+    if length is not None:
+        return (start or 0.0) + length
+    for name, value in stream.get("tags", {}).items():
+        told = re.fullmatch(r"([0-9]+):([0-9]{2}):([0-9]{2}(?:\.[0-9]+)?)", str(value))
+        if name.upper().startswith("DURATION") and told:
+            return 3600 * float(told[1]) + 60 * float(told[2]) + float(told[3])
+    return 0.0
 
 
 def _rotation(stream: dict[str, Any]) -> int:
@@ -302,12 +318,27 @@ def problem(settings: Settings, look: Look | None) -> str:
         return "" if look.sounds else f"{what} has no sound that audio_only could send. Use another profile."
     if name == "copy":
         return _problem_of_copy(what, look)
+    alone = _seconds_of_sound_alone(look, wanted)
+    if alone > LONGEST_SOUND_ALONE:
+        return (
+            f"{what} has {alone:.0f} s of sound after the end of its picture, and ffmpeg sends nothing until it has "
+            "read them all. Cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or "
+            "use audio_only."
+        )
     if is_hdr(look) and not has_filter(settings["ffmpeg"], "zscale"):
         return (
             f"{what} is HDR, and this ffmpeg has no filter zscale to map its tones. Use an ffmpeg with zscale "
             "(ffmpeg_encoder_binary), or a source that is not HDR."
         )
     return ""
+
+
+def _seconds_of_sound_alone(look: Look, wanted: object) -> float:
+    """Return how long the sound goes on after the picture, 0 if the source does not tell."""
+    picture, sound = look.picture, look.sound(wanted)
+    if picture is None or picture.still or not picture.end or sound is None:
+        return 0.0
+    return max(sound.end - picture.end, 0.0)
 
 
 def problem_unseen(settings: Settings, words: str) -> str:
