@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -70,15 +69,16 @@ def duration(simulator: Simulator) -> float:
 
 @pytest.mark.slow
 def test_under_a_ceiling_the_service_refuses_nothing(simulator: Simulator, controller: Controller) -> None:
-    simulator.faults.add("rate_limit", per_second=25, burst=5, times=None)
+    # A machine that stands still for a moment then sends what was due at once. The service allows that for a second.
+    simulator.faults.add("rate_limit", per_second=25, burst=25, times=None)
     run = provision(controller, rooms=5, sessions=8, requests_per_second=20)
     assert run.returncode == 0, run.output
     assert refusals(simulator) == []
     times = sorted(entry.at for entry in simulator.journal)
-    # Each request has its own place, but none of them can be early.
-    assert duration(simulator) > (len(times) - 2) / 20
-    assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 22
-    assert sum(after - before for before, after in pairwise(times)) / (len(times) - 1) > 1 / 21
+    assert len(times) > 40
+    # Each request has its own place. It may be late, and the first one with it, but none can be early.
+    assert all(at - times[0] > number / 20 - 1 for number, at in enumerate(times))
+    assert duration(simulator) > (len(times) - 2) / 20 - 0.5
 
 
 @pytest.mark.parametrize(
