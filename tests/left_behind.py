@@ -39,7 +39,7 @@ def running() -> list[str]:
             variables = dict(_pairs(process / "environ"))
             if process.name != str(os.getpid()) and variables.get(NAME) == os.environ[NAME]:
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                started_by = variables.get("PYTEST_CURRENT_TEST", "no test").rpartition(" (")[0]
+                started_by = variables.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0] or "no test"
                 found.append(f"{process.name}, {command[:200]}, started by {started_by}")
     return found
 

@@ -76,6 +76,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
     except BaseException:
         pid, is_known, _code = received[ended].partition(b"\n")
         if is_known:
+            # Here, because the process that forks runs this file by itself.
             from tests.simulator.crashes import kill_tree
 
             kill_tree(int(pid))
@@ -111,7 +112,7 @@ def _forking_process() -> socket.socket:
     """Return a socket of the process that forks. The first call starts it; it ends with this process."""
     with _lock:
         if not _sockets:
-            # Here, because the process that forks runs this file by itself.
+            # Here for the same reason.
             from tests import left_behind
 
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -94,19 +94,20 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
     folder = CACHE / name
     if folder.exists():
         return folder
-    for wait in (*WAITS, None):
-        for unfinished in CACHE.glob("unfinished-*"):
-            shutil.rmtree(unfinished)
-        work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=CACHE))
-        made = work / "root"
-        made.mkdir(mode=0o755)
-        try:
-            make(made)
-            break
-        except LabError:
-            if wait is None:
-                raise
-            time.sleep(wait)
+    for wait in WAITS:
+        with contextlib.suppress(LabError):
+            return _made(folder, make)
+        time.sleep(wait)
+    return _made(folder, make)
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> Path:
+    for unfinished in CACHE.glob("unfinished-*"):
+        shutil.rmtree(unfinished)
+    work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=CACHE))
+    made = work / "root"
+    made.mkdir(mode=0o755)
+    make(made)
     made.rename(folder)
     shutil.rmtree(work)
     return folder

@@ -318,27 +318,15 @@ def problem(settings: Settings, look: Look | None) -> str:
         return "" if look.sounds else f"{what} has no sound that audio_only could send. Use another profile."
     if name == "copy":
         return _problem_of_copy(what, look)
-    alone = _seconds_of_sound_alone(look, wanted)
-    if alone > LONGEST_SOUND_ALONE:
-        return (
-            f"{what} has {alone:.0f} s of sound after the end of its picture, and ffmpeg sends nothing until it has "
-            "read them all. Cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or "
-            "use audio_only."
-        )
+    alone = _problem_of_sound_alone(what, look, wanted)
+    if alone:
+        return alone
     if is_hdr(look) and not has_filter(settings["ffmpeg"], "zscale"):
         return (
             f"{what} is HDR, and this ffmpeg has no filter zscale to map its tones. Use an ffmpeg with zscale "
             "(ffmpeg_encoder_binary), or a source that is not HDR."
         )
     return ""
-
-
-def _seconds_of_sound_alone(look: Look, wanted: object) -> float:
-    """Return how long the sound goes on after the picture, 0 if the source does not tell."""
-    picture, sound = look.picture, look.sound(wanted)
-    if picture is None or picture.still or not picture.end or sound is None:
-        return 0.0
-    return max(sound.end - picture.end, 0.0)
 
 
 def problem_unseen(settings: Settings, words: str) -> str:
@@ -369,6 +357,21 @@ def _problem_of_loop(what: str, look: Look) -> str:
             "into a container first: ffmpeg -framerate 30 -i FILE -c copy NEW.mp4, with its frame rate."
         )
     return ""
+
+
+def _problem_of_sound_alone(what: str, look: Look, wanted: object) -> str:
+    """Return why a recording cannot be sent whose sound goes on for long after its picture, if it tells the ends."""
+    picture, sound = look.picture, look.sound(wanted)
+    if picture is None or picture.still or not picture.end or sound is None:
+        return ""
+    alone = sound.end - picture.end
+    if alone <= LONGEST_SOUND_ALONE:
+        return ""
+    return (
+        f"{what} has {alone:.0f} s of sound after the end of its picture, and ffmpeg sends nothing until it has read "
+        "them all. Cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or use "
+        "audio_only."
+    )
 
 
 def _problem_of_copy(what: str, look: Look) -> str:
