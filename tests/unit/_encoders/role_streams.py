@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ STREAM: dict[str, Any] = {
     "rtmp_url": "rtmp://ingest.example/live",
     "stream_key_fingerprint": None,
 }
+# What a host tells of a stream that is there.
+RECORD = [
+    "old-00000000.json",
+    json.dumps({"name": "old-00000000", "label": "Old/Show", "session_id": OTHER_ID}),
+]
 OPTIONS: dict[str, dict[str, Any]] = {
     "ffmpeg_encoder": {
         "source": {"type": "test_pattern"},

@@ -6,21 +6,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_convergence import HostProblem
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_streams import stream_name
 
 from tests.unit._encoders.answering_host import AnsweringHost, task
-from tests.unit._encoders.role_streams import OTHER_ID, STREAM
+from tests.unit._encoders.role_streams import RECORD, STREAM
 
-NAME = stream_name("Main hall/Keynote")
-OTHER = {"name": "old-00000000", "label": "Old/Show", "session_id": OTHER_ID}
-RECORD = ["old-00000000.json", json.dumps(OTHER)]
-GONE = {"sessions": {}, "gone": {"Old/Show": {"id": OTHER_ID, "title": "Show"}}}
 SUPERVISORD_MISSING = {"supervisord": {"missing": ["supervisord"], "says": ""}}
 SUPERVISORD_SILENT = {"supervisord": {"missing": [], "says": "refused connection"}}
 OTHER_CONFIG = {"supervisord_config": "/etc/supervisord.conf"}

@@ -16,21 +16,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_con
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_streams import stream_name
 
 from tests.unit._encoders.answering_host import KEY, ROOT, AnsweringHost, task
-from tests.unit._encoders.role_streams import ID, OTHER_ID, STREAM
+from tests.unit._encoders.role_streams import ID, OTHER_ID, RECORD, STREAM
 
 NAME = stream_name("Main hall/Keynote")
-OTHER = {"name": "old-00000000", "label": "Old/Show", "session_id": OTHER_ID}
-RECORD = ["old-00000000.json", json.dumps(OTHER)]
 GONE = {"sessions": {}, "gone": {"Old/Show": {"id": OTHER_ID, "title": "Show"}}}
-SUPERVISORD_MISSING = {"supervisord": {"missing": ["supervisord"], "says": ""}}
-SUPERVISORD_SILENT = {"supervisord": {"missing": [], "says": "refused connection"}}
-OTHER_CONFIG = {"supervisord_config": "/etc/supervisord.conf"}
-MISSING_FFMPEG: dict[str, Any] = {"program": {"path": "", "version": ""}}
-FILE = {"source": {"type": "file", "path": "/srv/film.mp4"}}
-
-
-def medium(*, readable: bool, others: bool) -> dict[str, Any]:
-    return {"path": "/srv/film.mp4", "is_file": True, "readable": readable, "readable_by_others": others}
 
 
 def test_a_key_is_checked_before_the_first_change_and_sent_only_if_the_host_has_another() -> None:
