@@ -159,17 +159,17 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are() -> None:
 @pytest.mark.parametrize(
     ("picture", "sound", "profile", "refused"),
     [
-        (replace(PICTURE, end=10.0), replace(SOUND, end=310.0), PROFILE, False),
-        (replace(PICTURE, end=10.0), replace(SOUND, end=310.1), PROFILE, True),
+        (replace(PICTURE, end=10.0), replace(SOUND, end=70.0), PROFILE, False),
+        (replace(PICTURE, end=10.0), replace(SOUND, end=70.1), PROFILE, True),
         (replace(PICTURE, end=10.0), replace(SOUND, end=9000.0), COPY, False),
         (replace(PICTURE, end=10.0, still=True), replace(SOUND, end=9000.0), PROFILE, False),
         (PICTURE, replace(SOUND, end=9000.0), PROFILE, False),
         (replace(PICTURE, end=9000.0), replace(SOUND, end=10.0), PROFILE, False),
         (replace(PICTURE, end=10.0), None, PROFILE, False),
     ],
-    ids=["five minutes", "more", "copy", "a cover", "no end is told", "the picture is longer", "no sound"],
+    ids=["a minute", "more", "copy", "a cover", "no end is told", "the picture is longer", "no sound"],
 )
-def test_sound_may_go_on_without_a_picture_for_five_minutes(
+def test_sound_may_go_on_without_a_picture_for_a_minute(
     picture: Track, sound: Track | None, profile: dict[str, Any], *, refused: bool
 ) -> None:
     look = Look((picture,), (sound,) if sound else (), recorded=True)

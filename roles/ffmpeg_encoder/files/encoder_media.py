@@ -36,8 +36,9 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 # A viewer who joins waits for the next key frame. An encoder that sends one less often is noticed.
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
-# Seconds of sound after the end of the picture. ffmpeg sends nothing until it has read them all.
-LONGEST_SOUND_ALONE = 300.0
+# Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
+# sends anything more. So a viewer waits for 1 to 3 s.
+LONGEST_SOUND_ALONE = 60.0
 # An ffprobe that connected first would take the place of the sender that these addresses wait for, or end a sender that
 # serves one connection, as those of SRT and TCP often do.
 NOT_LOOKED_AT = re.compile(r"(?:srt|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
@@ -369,8 +370,9 @@ def _problem_of_sound_alone(what: str, look: Look, wanted: object) -> str:
         return ""
     return (
         f"{what} has {alone:.0f} s of sound after the end of its picture, and ffmpeg sends nothing until it has read "
-        "them all. Cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or use "
-        "audio_only."
+        "them all. Show the last picture for so long (ffmpeg -i FILE -vf tpad=stop_mode=clone:stop=-1 -c:a copy "
+        "-shortest NEW.mp4), cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or "
+        "use audio_only."
     )
 
 
