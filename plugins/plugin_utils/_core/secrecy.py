@@ -19,7 +19,7 @@ import secrets
 import stat
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -31,6 +31,9 @@ from .plain_text import without_controls
 
 MASK = "********"
 _SHORTEST_SECRET = 6
+# Of texts that are not searched again: characters in one, their number, and the forms of secrets that are learned at a
+# time. An item of a loop learns one secret, which has about ten.
+_LONGEST_HARMLESS, _MOST_HARMLESS, _MOST_NEW_FORMS = 500, 20_000, 100
 # The unreserved characters of RFC 3986, section 2.3. JSON and HTML do not escape them either.
 _NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.~-]+")
 _URL_SAFE_BASE64 = str.maketrans("+/", "-_")
@@ -138,6 +141,29 @@ def fingerprint(fingerprint_key: str, stream_key: str) -> str:
     return f"fp-{digest[:16]}"
 
 
+class _Harmless:
+    """Texts in which no known secret stands, which need not be searched again.
+
+    The result of a loop's item repeats the facts of all items before it.
+    """
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._texts
+
+    def add(self, text: str) -> None:
+        if len(text) <= _LONGEST_HARMLESS and len(self._texts) < _MOST_HARMLESS:
+            self._texts.add(text)
+
+    def take_in(self, forms: Collection[str]) -> None:
+        """Forget all texts if these forms of new secrets may stand in one of them."""
+        together = "\n".join(self._texts) if len(forms) <= _MOST_NEW_FORMS else ""
+        if len(forms) > _MOST_NEW_FORMS or any(form in together for form in forms):
+            self._texts.clear()
+
+
 class Redactor:
     """Masks every secret that this run knows in texts and results, as the last line of defence.
 
@@ -156,6 +182,9 @@ class Redactor:
         self._shortest, self._longest = 0, 0
         # The parts of a text that may hold a form: long enough, and of no other characters.
         self._candidates: re.Pattern[str] | None = None
+        self._harmless = _Harmless()
+        # How often what was learned has been taken in.
+        self._prepared = 0
         self._lock = threading.Lock()
         for secret in known:
             self.learn(secret)
@@ -179,6 +208,9 @@ class Redactor:
         if self._new:
             with self._lock:
                 self._prepare()
+        if text in self._harmless:
+            return text
+        prepared = self._prepared
         parts, copied, start, end = [], 0, 0, 0
         for at, until in self._found(text):
             if at > end:
@@ -189,6 +221,10 @@ class Redactor:
                 start = at
             end = max(end, until)
         if not end:
+            with self._lock:
+                # Meanwhile, another thread may have learned a secret.
+                if self._prepared == prepared:
+                    self._harmless.add(text)
             return text
         return "".join([*parts, text[copied:start], MASK, text[end:]])
 
@@ -224,6 +260,8 @@ class Redactor:
             self._characters |= characters
             any_of = "".join(map(re.escape, sorted(self._characters)))
             self._shortest, self._candidates = shortest, re.compile(f"[{any_of}]{{{shortest},}}")
+        self._harmless.take_in(fresh)
+        self._prepared += 1
         self._new = []
 
     def excerpt(self, text: str, length: int) -> str:

@@ -82,6 +82,12 @@ class Row:
     def holds_slot(self) -> bool:
         return self.phase in ("pending", "created", "keyless")
 
+    def aged(self, age: float) -> Row:
+        """Return the same row, changed ``age`` seconds ago. ``replace`` takes ten times as long."""
+        same = object.__new__(Row)
+        same.__dict__.update(self.__dict__, age=age)
+        return same
+
 
 def damage(row: Row) -> str:
     """Return the message about a row that cannot be read."""
@@ -100,6 +106,9 @@ class Codec:
         self._fingerprint_key = fingerprint_key
         self._redactor = redactor
         self._owner = owner
+        # By id, what was read last. A task reads most rows more than once, and an item of a loop those of the items
+        # before it.
+        self._read: dict[int, tuple[sa.Row[Any], Row]] = {}
 
     def fingerprint(self, secret: str) -> str:
         return fingerprint(self._fingerprint_key, secret)
@@ -123,6 +132,15 @@ class Codec:
 
     def row(self, found: sa.Row[Any], now: float) -> Row:
         """Return a row as a value, marked ``damaged`` if it cannot be read."""
+        before, row = self._read.get(found.id, (None, None))
+        # Whether another run has a lease may change without the row.
+        if row is not None and before == found and row.phase != "pending":
+            return row.aged(now - found.updated_at)
+        row = self._decoded(found, now)
+        self._read[found.id] = (found, row)
+        return row
+
+    def _decoded(self, found: sa.Row[Any], now: float) -> Row:
         key, damaged, seen_ids = None, False, _NO_IDS
         requests, memory = _ALL_ANSWERED, dict[str, Kept]()
         try:

@@ -115,9 +115,11 @@ def _planned_from_whole_lists(opened: Open, asked: EventSpec, concurrency: int, 
     api, ledger, recent = opened.api, opened.ledger, opened.rooms
 
     def planned(mine: tuple[Room, ...] | None, *, sure: bool) -> Plan:
-        world = observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
+        earlier = recent.rows if mine is not None else None
+        world = observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine, earlier=earlier)
         if mine is None:
             recent.keep(world.mine)
+        recent.rows = world.rows
         return make_plan(asked, world)
 
     mine = recent.having(asked)

@@ -90,18 +90,21 @@ def observe(
     sure: bool = True,
     progress: Progress | None = None,
     mine: tuple[Room, ...] | None = None,
+    earlier: KnownRows | None = None,
 ) -> World:
     """Return the World. What fails for one room alone, such as its list of sessions, is that room's refusal.
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing. ``mine``: the
-    account's rooms, if they are known.
+    account's rooms, if they are known. ``earlier``: the ledger's rows as an earlier item of a loop has read them; the
+    rooms are looked up in them first.
     """
     progress = progress or Progress()
     began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
-    world = World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
+    first_rows = _rows(api.url, ledger, account, mine, ()) if earlier is None else earlier
+    world = World(api.url, account, (), mine, rows=first_rows)
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         found = progress.map(
             pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up", _is_refused
@@ -125,9 +128,24 @@ def observe(
     sessions, rows = _as_new_as_the_ledger(
         api, sessions, rows, began, lambda: _rows(api.url, ledger, account, mine, sessions)
     )
+    if earlier is not None and _rooms_meant(asked, world) != _rooms_meant(asked, replace(world, rows=rows)):
+        return observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
     sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+
+
+def _rooms_meant(asked: EventSpec, world: World) -> list[object]:
+    """Return what the ledger's rows say of the asked rooms, to be compared."""
+    return [
+        _filling(world, spec.title or "") if spec.room_id is None else _row_of(world, spec.room_id)
+        for spec in asked.rooms
+    ]
+
+
+def _row_of(world: World, room_id: str) -> Row | None:
+    room = world.my_rooms.with_id(room_id)
+    return world.rows.of_id(room.id if room is not None else room_id)
 
 
 def _is_refused(room: ObservedRoom) -> bool:
@@ -282,12 +300,16 @@ def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomS
     if spec.room_id is not None:
         return _named_by_id(api, world, spec.room_id, is_to_go=spec.state == "absent")
     title = spec.title or ""
-    found = room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.my_rooms, world.rows)
+    found = _filling(world, title)
     if found.refusal is not None:
         raise InvalidInput(found.refusal)
     if found.namesakes and (len(found.namesakes) > 1 or found.room is None or found.room not in found.namesakes):
         return _with_duplicates(api, ledger, world, title, found)
     return ObservedRoom(found.room, found.row, notes=found.notes)
+
+
+def _filling(world: World, title: str) -> RoomFilling:
+    return room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.my_rooms, world.rows)
 
 
 def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool) -> ObservedRoom:

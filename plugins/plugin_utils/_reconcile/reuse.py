@@ -21,18 +21,20 @@ from .._core.plain_text import canonical_title
 from .._core.secrecy import Redactor
 from .._ledger.store import Ledger
 from .._service.api import WebinarApi
+from .indexes import KnownRows
 
 # Seconds for which a list of rooms is used again. It never proves that a room does not exist.
 RECENT = 10.0
 
 
 class RecentRooms:
-    """The account's rooms as an earlier item has read them."""
+    """The account's rooms, and the ledger's rows, as an earlier item has read them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rooms: tuple[Room, ...] = ()
         self._until = clock()
+        self.rows: KnownRows | None = None
 
     def having(self, asked: EventSpec) -> tuple[Room, ...] | None:
         """Return the rooms if they are recent and every asked room that is named by its title is among them."""

@@ -235,6 +235,32 @@ def test_a_secret_that_is_learned_later_is_masked_from_then_on() -> None:
     assert redactor.text("unit-stream-one key+2/x") == f"{MASK} {MASK}"
 
 
+def test_a_secret_is_masked_in_a_text_that_was_harmless_before_it_was_learned() -> None:
+    redactor = Redactor(["first-secret"])
+    texts = ["the key is second-secret", base64.b64encode(b"the key is second-secret").decode(), "no key"]
+    assert [redactor.text(text) for text in texts] == texts
+    assert [redactor.text(text) for text in texts] == texts
+    redactor.learn("second-secret")
+    assert "second" not in redactor.text(texts[0])
+    assert MASK in redactor.text(texts[1])
+    assert redactor.text(texts[2]) == texts[2]
+
+
+@given(
+    st.lists(st.text(alphabet="abc-", min_size=6, max_size=12), min_size=2, max_size=4),
+    st.lists(st.text(alphabet="abc- ", max_size=40), max_size=4),
+)
+def test_what_was_masked_before_does_not_change_what_is_masked(known: list[str], texts: list[str]) -> None:
+    texts += [f"{texts[0] if texts else ''}{secret}" for secret in known]
+    late = Redactor()
+    for secret in known:
+        for text in texts:
+            late.text(text)
+        late.learn(secret)
+    at_once = Redactor(known)
+    assert [late.text(text) for text in texts] == [at_once.text(text) for text in texts]
+
+
 def test_what_stands_twice_in_a_result_stays_one_object() -> None:
     entry = {"id": "unit-stream-1"}
     shown = Redactor(["unit-stream-1"]).value({"list": [entry], "by name": {"a": entry}})
