@@ -159,8 +159,11 @@ class _Harmless:
 
     def take_in(self, forms: Collection[str]) -> None:
         """Forget all texts if these forms of new secrets may stand in one of them."""
-        together = "\n".join(self._texts) if len(forms) <= _MOST_NEW_FORMS else ""
-        if len(forms) > _MOST_NEW_FORMS or any(form in together for form in forms):
+        if len(forms) > _MOST_NEW_FORMS:
+            self._texts.clear()
+            return
+        together = "\n".join(self._texts)
+        if any(form in together for form in forms):
             self._texts.clear()
 
 

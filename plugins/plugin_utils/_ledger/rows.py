@@ -83,7 +83,7 @@ class Row:
         return self.phase in ("pending", "created", "keyless")
 
     def aged(self, age: float) -> Row:
-        """Return the same row, changed ``age`` seconds ago. ``replace`` takes ten times as long."""
+        """Return this row as it is now that ``age`` seconds have passed. ``replace`` takes ten times as long."""
         same = object.__new__(Row)
         same.__dict__.update(self.__dict__, age=age)
         return same
@@ -106,8 +106,7 @@ class Codec:
         self._fingerprint_key = fingerprint_key
         self._redactor = redactor
         self._owner = owner
-        # By id, what was read last. A task reads most rows more than once, and an item of a loop those of the items
-        # before it.
+        # By id, what was read last: an item of a loop reads the rows of the items before it.
         self._read: dict[int, tuple[sa.Row[Any], Row]] = {}
 
     def fingerprint(self, secret: str) -> str:

@@ -96,10 +96,30 @@ def observe(
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing. ``mine``: the
-    account's rooms, if they are known. ``earlier``: the ledger's rows as an earlier item of a loop has read them; the
-    rooms are looked up in them first.
+    account's rooms, if they are known. ``earlier``: the ledger's rows as the earlier item of a loop read them that read
+    ``mine``. They choose the asked rooms only if the rows that are read now say the same.
     """
     progress = progress or Progress()
+    if earlier is not None:
+        with suppress(InvalidInput):
+            world = _observed(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine, earlier=earlier)
+            if _meant(asked, world, earlier) == _meant(asked, world, world.rows):
+                return world
+    return _observed(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
+
+
+def _observed(
+    api: WebinarApi,
+    ledger: Ledger | None,
+    asked: EventSpec,
+    concurrency: int,
+    *,
+    sure: bool,
+    progress: Progress,
+    mine: tuple[Room, ...] | None,
+    earlier: KnownRows | None = None,
+) -> World:
+    """Return the World, with the rooms that the rows ``earlier`` mean, or rows that are read first."""
     began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
@@ -128,24 +148,18 @@ def observe(
     sessions, rows = _as_new_as_the_ledger(
         api, sessions, rows, began, lambda: _rows(api.url, ledger, account, mine, sessions)
     )
-    if earlier is not None and _rooms_meant(asked, world) != _rooms_meant(asked, replace(world, rows=rows)):
-        return observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
     sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
 
 
-def _rooms_meant(asked: EventSpec, world: World) -> list[object]:
-    """Return what the ledger's rows say of the asked rooms, to be compared."""
+def _meant(asked: EventSpec, world: World, rows: KnownRows) -> list[object]:
+    """Return what these rows say of the asked rooms, to be compared."""
+    seen = replace(world, rows=rows)
     return [
-        _filling(world, spec.title or "") if spec.room_id is None else _row_of(world, spec.room_id)
-        for spec in asked.rooms
+        _filling(seen, spec.title or "") if spec.room_id is None else rows.of_id(found.room.id if found.room else "")
+        for spec, found in zip(asked.rooms, world.rooms, strict=True)
     ]
-
-
-def _row_of(world: World, room_id: str) -> Row | None:
-    room = world.my_rooms.with_id(room_id)
-    return world.rows.of_id(room.id if room is not None else room_id)
 
 
 def _is_refused(room: ObservedRoom) -> bool:

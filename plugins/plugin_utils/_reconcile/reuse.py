@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What the items of one loop share: the open ledger, the connections to the service, and the list of rooms.
+"""What the items of one loop share: the open ledger, the connections to the service, the rooms, and the ledger's rows.
 
 To open and read them takes several times as long as the item itself.
 """
@@ -28,7 +28,10 @@ RECENT = 10.0
 
 
 class RecentRooms:
-    """The account's rooms, and the ledger's rows, as an earlier item has read them."""
+    """The account's rooms as an earlier item has read them.
+
+    ``rows``: the ledger's rows as they were read after these rooms; None if this process has changed a room since.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -49,10 +52,10 @@ class RecentRooms:
 
     def add(self, room: Room) -> None:
         """Add a room that this process has created, with the title that the service gave it."""
-        self._rooms = (*self._rooms, room)
+        self._rooms, self.rows = (*self._rooms, room), None
 
     def forget(self) -> None:
-        self._until = self._clock()
+        self._until, self.rows = self._clock(), None
 
 
 @dataclass(frozen=True)

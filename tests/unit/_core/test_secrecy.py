@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -244,6 +244,23 @@ def test_a_secret_is_masked_in_a_text_that_was_harmless_before_it_was_learned() 
     assert "second" not in redactor.text(texts[0])
     assert MASK in redactor.text(texts[1])
     assert redactor.text(texts[2]) == texts[2]
+
+
+class LearnsWhileItSearches(Redactor):
+    late = "second-secret"
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        yield from super()._found(text)
+        late, self.late = self.late, ""
+        if late:
+            self.learn(late)
+            self.text("another text")
+
+
+def test_a_secret_that_another_thread_learns_during_a_search_is_masked_from_then_on() -> None:
+    redactor = LearnsWhileItSearches(["first-secret"])
+    redactor.text("the key is second-secret")
+    assert redactor.text("the key is second-secret") == f"the key is {MASK}"
 
 
 @given(

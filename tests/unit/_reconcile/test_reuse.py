@@ -19,7 +19,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger import location
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings, database_file
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Claim, Ledger, Slot, open_ledger
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._operations.ledger_maintenance import LedgerMaintenance
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile import reuse
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome, ensure
@@ -47,6 +49,15 @@ class Loop:
         return ensure(
             self.connection, self.settings, EventSpec((spec,)), self.reuse.redactor, check_mode=False, reuse=self.reuse
         )
+
+
+@pytest.fixture
+def theirs(loop: Loop) -> Iterator[Ledger]:
+    """Return the ledger, as another run has opened it."""
+    ledger = open_ledger(loop.settings, Redactor(), new_owner())
+    assert ledger is not None
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture
@@ -80,6 +91,51 @@ def test_a_room_that_an_item_has_created_is_known_to_the_next_one(loop: Loop) ->
     assert all(loop.item("Main stage", title).applied.rooms[0].error is None for title in titles)
     assert loop.service.journal.count(LIST) == 1
     assert loop.service.count("POST") == 1 + len(titles)
+    # The list of rooms, and for each later item that of the room's sessions, once.
+    assert loop.service.count("GET") == len(titles)
+
+
+HOST = "host-1"
+
+
+def _claimed(loop: Loop, ledger: Ledger, title: str) -> Claim:
+    claim = ledger.claim(Slot(loop.service.url, "room", HOST, title), (), 60.0)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def test_a_room_that_another_run_has_recorded_since_the_item_before_is_used(loop: Loop, theirs: Ledger) -> None:
+    loop.service.host_id = HOST
+    for title in ("Main stage", "Workshop", "Workshop "):
+        recorded = loop.service.add_room(title)
+    loop.item("Main stage")
+    theirs.keep(_claimed(loop, theirs, "Workshop"), "created", recorded, None)
+    (done,) = loop.item("Workshop").applied.rooms
+    assert done.room is not None
+    assert done.room.id == recorded
+
+
+def test_what_could_not_be_told_apart_in_the_item_before_is_looked_at_again(loop: Loop, theirs: Ledger) -> None:
+    loop.service.host_id = HOST
+    loop.service.add_room("Main stage")
+    recorded, _namesake = loop.service.add_room("Workshop"), loop.service.add_room("Workshop")
+    claim = _claimed(loop, theirs, "Workshop")
+    loop.item("Main stage")
+    theirs.keep(claim, "created", recorded, None)
+    (done,) = loop.item("Workshop").applied.rooms
+    assert done.room is not None
+    assert done.room.id == recorded
+
+
+def test_a_room_that_another_run_has_created_since_the_item_before_can_be_named_by_its_id(loop: Loop) -> None:
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    other = Loop(loop.service, loop.settings, loop.connection.api_key or "")
+    (made,) = other.item("Workshop").applied.rooms
+    other.reuse.close()
+    assert made.room is not None
+    (done,) = loop.item("", "Panel", room_id=made.room.id).applied.sessions
+    assert done.error is None
 
 
 def test_a_room_that_is_gone_meanwhile_is_created_anew(loop: Loop) -> None:
