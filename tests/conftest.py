@@ -20,13 +20,11 @@ except ModuleNotFoundError:
     pytest.exit("Ansible is not installed here. Run `make setup` once, then .venv/bin/pytest.", returncode=4)
 
 from tests import left_behind
-from tests.measuring import measure_later, measure_this_process
+from tests.measuring import measure_later
 from tests.postgresql import PostgreSQL, postgresql_server
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("unit", "integration", "crash", "e2e")
-# Their tests run the collection in processes of their own.
-OTHER_PROCESSES = ("bench", "contract", "e2e", "encoder", "integration", "leaks")
 
 
 def linked_collections() -> Path:
@@ -66,11 +64,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in KINDS:
             item.add_marker(folder)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    measure_this_process(wanted=item.path.relative_to(ROOT / "tests").parts[0] not in OTHER_PROCESSES)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import SupportsIndex
 
-    from coverage import Coverage
-
 # What coverage tells the processes that this one starts, and our name for it, which it does not read by itself.
 THEIRS = "COVERAGE_PROCESS_CONFIG"
 CONFIGURATION = "TENBYTE_TEST_COVERAGE"
@@ -36,25 +34,6 @@ def measure_later() -> None:
     if THEIRS in os.environ:
         os.environ[CONFIGURATION] = os.environ.pop(THEIRS)
         os.environ[STARTER] = __file__
-
-
-def measure_this_process(*, wanted: bool) -> None:
-    """Let the coverage of this process of pytest be measured from here on, or not.
-
-    Most folders of tests run the collection in processes of their own. Here they run the simulator, which would need
-    twice as long.
-    """
-    if CONFIGURATION not in os.environ:
-        return
-    import coverage
-
-    _measured[:] = _measured or [coverage.Coverage.current()]
-    measurement, is_measured = _measured[0], coverage.Coverage.current() is not None
-    if measurement is not None and wanted != is_measured:
-        (measurement.start if wanted else measurement.stop)()
-
-
-_measured: list[Coverage | None] = []
 
 
 def measuring() -> dict[str, str]:
