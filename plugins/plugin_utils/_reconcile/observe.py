@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_of_session
 from .._core.errors import AnswerLost, InvalidInput, LedgerError, NotSent, ServiceError, WebinarError
@@ -99,13 +99,13 @@ def observe(
     account's rooms, if they are known. ``earlier``: the ledger's rows as the earlier item of a loop read them that read
     ``mine``. They choose the asked rooms only if the rows that are read now say the same.
     """
-    progress = progress or Progress()
+    look = partial(_observed, api, ledger, asked, concurrency, sure=sure, progress=progress or Progress(), mine=mine)
     if earlier is not None:
         with suppress(InvalidInput):
-            world = _observed(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine, earlier=earlier)
-            if _meant(asked, world, earlier) == _meant(asked, world, world.rows):
+            world = look(first_rows=earlier)
+            if _meant(asked, replace(world, rows=earlier)) == _meant(asked, world):
                 return world
-    return _observed(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine)
+    return look()
 
 
 def _observed(
@@ -117,13 +117,13 @@ def _observed(
     sure: bool,
     progress: Progress,
     mine: tuple[Room, ...] | None,
-    earlier: KnownRows | None = None,
+    first_rows: KnownRows | None = None,
 ) -> World:
-    """Return the World, with the rooms that the rows ``earlier`` mean, or rows that are read first."""
+    """Return the World, with the rooms that ``first_rows`` mean; without them, the ledger's rows are read first."""
     began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
-    first_rows = _rows(api.url, ledger, account, mine, ()) if earlier is None else earlier
+    first_rows = _rows(api.url, ledger, account, mine, ()) if first_rows is None else first_rows
     world = World(api.url, account, (), mine, rows=first_rows)
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
         found = progress.map(
@@ -153,11 +153,12 @@ def _observed(
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
 
 
-def _meant(asked: EventSpec, world: World, rows: KnownRows) -> list[object]:
-    """Return what these rows say of the asked rooms, to be compared."""
-    seen = replace(world, rows=rows)
+def _meant(asked: EventSpec, world: World) -> list[object]:
+    """Return what the ledger's rows say of the asked rooms, to be compared."""
     return [
-        _filling(seen, spec.title or "") if spec.room_id is None else rows.of_id(found.room.id if found.room else "")
+        _filling(world, spec.title or "")
+        if spec.room_id is None
+        else world.rows.of_id(found.room.id if found.room else "")
         for spec, found in zip(asked.rooms, world.rooms, strict=True)
     ]
 

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import sqlalchemy as sa
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import StreamKey
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import MASK, Redactor
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.database import Database
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.lease_owner import new_owner
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.schema import slots
@@ -47,21 +46,25 @@ def test_a_claim_with_an_ended_lease_is_inherited_with_the_ids_that_the_first_ru
     assert 0 <= claim.age < 30
 
 
-def test_a_row_that_is_read_again_has_its_age_and_whether_it_is_leased_by_now(open_run: OpenRun) -> None:
-    claimed(open_run(ELSEWHERE), lease=0.5)
+def test_a_row_that_is_read_again_has_its_age_and_whether_it_is_leased_by_now(
+    open_run: OpenRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, later = Database.now, 0.0
+    monkeypatch.setattr(Database, "now", lambda database, connection: now(database, connection) + later)
+    claimed(open_run(ELSEWHERE), lease=60.0)
     reader = open_run()
     first = only_row(reader)
     assert first.leased
-    time.sleep(0.6)
+    later = 70.0
     assert not only_row(reader).leased
     writer = open_run()
     assert writer.keep(claimed(writer), "created", "s1", StreamKey("unit-stream-1", None, None))
     kept = only_row(reader)
     assert kept.key is not None
-    time.sleep(0.1)
+    later = 80.0
     again = only_row(reader)
     assert again == kept
-    assert again.age >= kept.age + 0.1
+    assert again.age >= kept.age + 10
 
 
 def test_a_released_claim_is_inherited_at_once(open_run: OpenRun) -> None:
