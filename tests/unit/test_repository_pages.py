@@ -23,6 +23,8 @@ PAGES = sorted(
     for path in ROOT.glob(place)
     if path.name != "CHANGELOG.md"
 )
+# Characters of a line of prose. A row of a table, an address and what a block of code shows may be longer.
+LONGEST_LINE = 180
 # What the certification of a collection asks for, in this order.
 SECTIONS = [
     "Description",
@@ -101,6 +103,14 @@ def test_links_lead_to_files_and_sections(page: str) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", (ROOT / page).read_text()):
         name, _hash, section = link.partition("#")
         assert_leads_somewhere((ROOT / page).parent / name if name else ROOT / page, section)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_of_prose_are_wrapped(page: str) -> None:
+    prose = re.sub(r"(?ms)^ *```.*?^ *```$", "", (ROOT / page).read_text())
+    lines = [line for line in prose.splitlines() if " " in line.strip() and not line.lstrip().startswith(("|", "!["))]
+    assert lines
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
 def test_the_readme_has_full_addresses_alone_and_each_leads_to_a_file() -> None:

@@ -37,8 +37,6 @@ class _HasId(Protocol):
 
 
 Thing = TypeVar("Thing", bound=_HasId)
-# Ids; None is in it where there is no such room or session.
-Ids = Collection[str | None]
 # Called before each request, and before each wait with its seconds.
 BeforeEach = Callable[[], None]
 BeforeWait = Callable[[float], None]
