@@ -5,7 +5,8 @@
 
 A process that is traced runs at half its speed, and needs 0.06 s more to start. Most of what tests start is Ansible and
 its own modules. So a process is traced from when it first runs code of the collection: a line in the environment's
-site-packages runs this file in each process with the variables of ``measuring``.
+site-packages runs this file in each process with the variables of ``measuring``. Where tests fork ansible-playbook, its
+workers alone are traced.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import SupportsIndex
 
+    from coverage import Coverage
+
 # What coverage tells the processes that this one starts, and our name for it, which it does not read by itself.
 THEIRS = "COVERAGE_PROCESS_CONFIG"
 CONFIGURATION = "TENBYTE_TEST_COVERAGE"
 STARTER = "TENBYTE_TEST_COVERAGE_STARTER"
 LINE = f"import os; exec(\"if os.getenv('{STARTER}'): import runpy; runpy.run_path(os.environ['{STARTER}'])\")\n"
+# The name by which a process of forking.py runs this file.
+FORKS = "forks"
 OURS = "ansible_collections.tenbyte.webinar.plugins"
 # Ansible ends a worker as soon as its result is there, often while it writes what it has measured.
 WAIT_FOR_WORKERS = {"ANSIBLE_WORKER_SHUTDOWN_POLL_COUNT": "200", "ANSIBLE_WORKER_SHUTDOWN_POLL_DELAY": "0.05"}
@@ -75,18 +80,42 @@ def _wait_for_our_code() -> None:
     sys.meta_path = _FirstStays([_Watch(), *sys.meta_path])  # type: ignore[assignment]
 
 
-def _start() -> None:
+def _start() -> Coverage | None:
     import coverage
 
     os.environ[THEIRS] = os.environ[CONFIGURATION]
-    coverage.process_startup()
+    started = coverage.process_startup()
     # Coverage sets it as well.
     os.environ.pop(THEIRS, None)
+    return started
+
+
+def _measure_workers() -> None:
+    """Let the processes that this one forks be traced: the workers of Ansible, which run the collection's code.
+
+    All that coverage does but once is done here, because a playbook forks a worker for each task.
+    """
+    measured = _start()
+    if measured is None:
+        return
+    measured.stop()
+    measured.set_option("run:patch", [])
+    is_traced = False
+
+    def trace() -> None:
+        nonlocal is_traced
+        if not is_traced:
+            is_traced = True
+            measured.start()
+
+    os.register_at_fork(after_in_child=trace)
 
 
 if __name__ == "__main__":
     from pathlib import Path
 
     prepare(Path(sys.argv[1]))
+elif __name__ == FORKS:
+    _measure_workers()
 elif __name__ == "<run_path>":
     _wait_for_our_code()

@@ -4,14 +4,16 @@
 
 """Runs ansible-playbook in half the CPU time: a process that has imported its libraries forks one for each run.
 
-That process imports neither this collection nor what of Ansible reads the environment when it is imported. A run still
-differs from a started ``ansible-playbook``:
+That process imports what reads no environment when it is imported: libraries, parts of Ansible, and the engine below
+``_ansible``. A run still differs from a started ``ansible-playbook``:
 
 - All runs of a process of pytest share one seed for hashes, so a set has the same order in each of them.
 - Its libraries are loaded, with their submodules. It does not fail where the collection has forgotten to import one.
 - The interpreter was started in another environment: the run's LANG has no effect, unless a test sets it.
-- What Ansible makes anew in each run was made before: its own list of moved plugins, the code of the collection's
-  files, and the syntax trees of what modules import. That costs a third of a short run.
+- The engine was imported by Python's own loader and not by Ansible's, and coverage does not see its import. A run that
+  has another folder of collections imports its own.
+- What Ansible makes anew in each run was made before: its own settings and list of moved plugins, the code of the
+  collection's files, and the syntax trees of what modules import. That costs a third of a short run.
 - /proc shows the command line and the environment of the process that it was forked from.
 
 TENBYTE_TEST_FORKS=0 in the environment of pytest starts each run instead. CI does so every night.
@@ -27,6 +29,7 @@ import importlib
 import importlib.util
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -50,6 +53,9 @@ LIBRARIES = (
     *("ansible.parsing.utils.addresses", "ansible.utils.collection_loader"),
 )
 READS_THE_ENVIRONMENT = "ansible.constants"
+ENGINE = "ansible_collections.tenbyte.webinar.plugins.plugin_utils"
+# Imports Ansible, so each run imports it.
+KNOWS_ANSIBLE = "_ansible"
 # Seconds. Started runs have the same limit.
 LONGEST_RUN = 300.0
 # Until a run is ended whose pytest was killed.
@@ -62,7 +68,18 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
 
     After LONGEST_RUN, kill it with all that it has started, and raise TimeoutExpired.
     """
-    request = json.dumps({"command": command, "environment": dict(environment), "folder": str(folder)}).encode()
+    # Here, because the process that forks runs this file by itself.
+    from tests import measuring
+
+    starter = environment.get(measuring.STARTER)
+    request = json.dumps(
+        {
+            "command": command,
+            "environment": dict(environment),
+            "folder": str(folder),
+            "measuring": {"path_name": starter, "run_name": measuring.FORKS} if starter else None,
+        }
+    ).encode()
     printed, printing = os.pipe()
     ended, ending = os.pipe()
     try:
@@ -76,7 +93,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
     except BaseException:
         pid, is_known, _code = received[ended].partition(b"\n")
         if is_known:
-            # Here, because the process that forks runs this file by itself.
+            # Here for the same reason.
             from tests.simulator.crashes import kill_tree
 
             kill_tree(int(pid))
@@ -113,13 +130,15 @@ def _forking_process() -> socket.socket:
     with _lock:
         if not _sockets:
             # Here for the same reason.
-            from tests import left_behind
+            from tests import left_behind, measuring
 
+            # The process itself is not measured.
+            not_there = {left_behind.NAME, measuring.CONFIGURATION, measuring.STARTER}
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with its:
                 process = subprocess.Popen(
                     [sys.executable, __file__, str(its.fileno())],
-                    env={name: value for name, value in os.environ.items() if name != left_behind.NAME},
+                    env={name: value for name, value in os.environ.items() if name not in not_there},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[its.fileno()],
@@ -149,6 +168,8 @@ def _serve(requests: socket.socket) -> int:
         raise RuntimeError(
             f"one of LIBRARIES imports {READS_THE_ENVIRONMENT}, so all runs would have one configuration"
         )
+    _keep_settings()
+    _import_engine()
     prepared = _prepared()
     # The forks neither copy nor collect what is there by now.
     gc.collect()
@@ -184,10 +205,42 @@ class Prepared:
         return compile(source, filename, mode, flags, **options) if found is None else found
 
 
+def _keep_settings() -> None:
+    """Let Ansible's definitions of its settings be parsed once; what they are set to is read in each run."""
+    from ansible.config import manager
+
+    parse, definitions = vars(manager)["yaml_load"], (_ansible() / "config" / "base.yml").read_bytes()
+    parsed = parse(definitions)
+
+    def load(stream: Any) -> Any:
+        text = stream.read() if hasattr(stream, "read") else stream
+        return parsed if text == definitions else parse(text)
+
+    vars(manager)["yaml_load"] = load
+
+
+def _collections() -> str:
+    return os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+
+
+def _import_engine() -> None:
+    sys.path.insert(0, _collections())
+    for file in sorted(Path(_collections(), *ENGINE.split(".")).glob("*/*.py")):
+        if file.parent.name != KNOWS_ANSIBLE:
+            importlib.import_module(f"{ENGINE}.{file.parent.name}.{file.stem}")
+    del sys.path[0]
+    # Ansible's loader makes its own of these, and reads the collection's metadata.
+    for name in _of_collections() - {name for name in sys.modules if name.startswith(f"{ENGINE}._")}:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+
+
+def _of_collections() -> set[str]:
+    return {name for name in sys.modules if name.partition(".")[0] == "ansible_collections"}
+
+
 def _prepared() -> Prepared:
-    plugins = Path(
-        os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""), "ansible_collections", "tenbyte", "webinar", "plugins"
-    )
+    plugins = Path(_collections(), "ansible_collections", "tenbyte", "webinar", "plugins")
     files = {file: file.read_bytes() for file in plugins.rglob("*.py")}
     codes = {
         (str(file), content): compile(content, str(file), "exec", dont_inherit=True) for file, content in files.items()
@@ -237,8 +290,13 @@ def _play(request: Mapping[str, Any], prepared: Prepared, printing: int) -> int:
     os.dup2(printing, 2)
     os.close(printing)
     os.chdir(request["folder"])
+    if request["environment"].get("ANSIBLE_COLLECTIONS_PATH") != _collections():
+        for name in _of_collections():
+            del sys.modules[name]
     os.environ.clear()
     os.environ.update(request["environment"])
+    if request["measuring"]:
+        runpy.run_path(**request["measuring"])
     sys.argv = list(request["command"])
     sys.path.insert(0, str(Path(sys.argv[0]).parent))
     from ansible.utils.collection_loader import _collection_finder as loader
