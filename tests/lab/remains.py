@@ -39,6 +39,8 @@ OF_THE_SYSTEM = (
     # Ansible's connection as root. The machine and this host are both Debian, where root has the same home folder.
     *(f"{HOME_OF_ROOT}/.ansible", f"{HOME_OF_ROOT}/.ansible/*"),
     *("/run/*", "/tmp/systemd-private-*", "/var/tmp/systemd-private-*"),
+    # Where systemd makes the devices of a unit with PrivateDevices. It stays if the unit is stopped meanwhile.
+    "/tmp/namespace-dev-*",
     *("/var/cache/*", "/var/lib/apt/*", "/var/lib/dpkg/*", "/var/lib/private", "/var/lib/systemd/*", "/var/log/*"),
     *("*/__pycache__", "*/__pycache__/*", "/var/.updated", "/usr", "/usr/*"),
 )
