@@ -340,6 +340,7 @@ def test_a_look_is_taken_only_at_streams_that_are_on_air(host: Host, *, at_once:
     assert host.kept()["streams"]["a"]["kept"]["look"]["looks"] == 2
 
 
+@pytest.mark.slow
 def test_where_there_is_no_time_for_all_looks_each_stream_has_its_turn(host: Host) -> None:
     host.has(**{f"s{number}": WELL for number in range(5)})
     looks(host, "", takes=4.5)

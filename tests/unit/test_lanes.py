@@ -118,11 +118,32 @@ def test_a_lane_that_is_killed_has_failed_and_the_others_are_counted(project: Pa
     assert process.returncode == 1
     rows = {line.split()[0]: line for line in output.partition("\nstage ")[2].splitlines() if " s  " in line}
     assert rows["mypy"].endswith("passed"), output
-    for stage in ("yamllint", "shellcheck", "ansible-lint"):
+    for stage in ("yamllint", "shellcheck", "changelog"):
         assert rows[stage].endswith("FAILED (killed before its end)"), output
     last = output.splitlines()[-1]
     failed = sum("FAILED" in row for row in rows.values())
     assert last == f"{len(rows) - failed} passed, {failed} failed, 0 skipped"
+
+
+def test_check_lints_only_the_content_that_differs_from_the_last_commit(project: Path) -> None:
+    notes = '#!/bin/sh\necho "$0 $*" >>"$BEGUN"\n'
+    write(project / ".venv" / "bin" / "ansible-lint", notes)
+    for name in ("same.yml", "changed.yml", "gone.yml"):
+        (project / name).write_text("---\n")
+    who = ["-c", "user.name=tests", "-c", "user.email=tests@example.com"]
+    for command in (["init"], ["add", "*.yml"], [*who, "commit", "--message", "first"]):
+        subprocess.run(["git", "-C", str(project), *command], check=True, capture_output=True)
+    with start(project, "check") as process:
+        output, _unused = process.communicate(timeout=30)
+    assert "ansible-lint" not in output
+    (project / "changed.yml").write_text("--- {}\n")
+    (project / "new.yml").write_text("---\n")
+    (project / "gone.yml").unlink()
+    with start(project, "check") as process:
+        output, _unused = process.communicate(timeout=30)
+    assert "<== ansible-lint: passed" in output
+    (linted,) = (line for line in (project / "begun").read_text().splitlines() if "ansible-lint" in line)
+    assert linted.endswith("--offline changed.yml new.yml")
 
 
 def test_the_summary_says_which_tasks_of_the_lab_failed_and_why(project: Path) -> None:

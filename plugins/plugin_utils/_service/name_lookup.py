@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -52,6 +53,9 @@ def addresses_of(host: str, port: int, family: int, seconds: float) -> Addresses
 
     Raise TimeoutError after ``seconds``. The lookup continues then, and the next call for this host waits for it.
     """
+    if _is_address(host):
+        # Nobody is asked, so there is nothing to wait for.
+        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     asked = (_resolved_here(host), port, family)
     with _lock:
         lookup = _under_way.get(asked)
@@ -64,6 +68,14 @@ def addresses_of(host: str, port: int, family: int, seconds: float) -> Addresses
     if lookup.error is not None:
         raise lookup.error
     return lookup.addresses
+
+
+def _is_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            socket.inet_pton(family, host)
+            return True
+    return False
 
 
 def _resolved_here(host: str) -> str:

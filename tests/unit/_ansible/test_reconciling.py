@@ -22,6 +22,7 @@ print(*sorted({"requests", "sqlalchemy"} & set(sys.modules)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plugin", "expected"),
     [

@@ -70,6 +70,7 @@ def test_a_worker_ends_with_the_process_that_forked_it(number: signal.Signals) -
             os.kill(worker, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_worker_whose_parent_lives_is_left_to_its_work() -> None:
     process, _worker = started(seconds=2)
     output, _unused = process.communicate(timeout=30)

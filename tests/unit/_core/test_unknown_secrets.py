@@ -157,6 +157,7 @@ def test_a_second_pass_removes_no_mask(text: str, shown: list[str]) -> None:
     assert without_unknown_secrets(once, shown).count(MASK) >= once.count(MASK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["a", "a-", "1a", "key ", "token: ", "http://", "https://a/whip", "eyJ", ":", "a:1."])
 def test_masking_takes_linear_time(part: str) -> None:
     # A million characters would take hours in quadratic time.

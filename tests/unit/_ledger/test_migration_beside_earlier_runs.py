@@ -34,6 +34,8 @@ from ..ledger_cases import both_databases, opened
 from ..other_process import import_path
 from .earlier_ledgers import LAST_FORMS, kept_keys, laid_down, names_of_tables, run_sql, version_and_columns
 
+pytestmark = pytest.mark.slow
+
 Engine: TypeAlias = "tuple[str, Path]"
 ROOT = Path(__file__).resolve().parents[3]
 # A commit of each schema version.

@@ -168,6 +168,7 @@ print(len([row for row in ledger.entries() if row.key]))
 """
 
 
+@pytest.mark.slow
 @both_databases
 @last_forms
 def test_concurrent_upgrades_all_find_every_key(landed: LedgerSettings, form: str) -> None:

@@ -415,6 +415,7 @@ Step = Literal["rotate", "rotate elsewhere", "write", "write elsewhere", "copy",
 STEPS: tuple[Step, ...] = get_args(Step)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @example(["kill", "write", "rotate elsewhere", "write elsewhere"])
 @given(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8))

@@ -210,6 +210,7 @@ def test_a_tag_that_was_not_asked_for_stays(run: Run) -> None:
     assert room["analytics"] == {"google_tag_manager": {"container_id": "GTM-UNIT", "enabled": False}}
 
 
+@pytest.mark.slow
 def test_what_happened_before_the_wait_for_live_failed_is_in_the_outcome(run: Run) -> None:
     first = only(run.apply(event(KEYNOTE)))
     run.service.keys[id_of(first)] += "-new"

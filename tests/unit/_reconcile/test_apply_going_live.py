@@ -165,6 +165,7 @@ def test_a_key_that_cannot_be_stored_does_not_hide_that_the_session_is_live(
     assert (done.changed, done.session and done.session.status) == (True, "live")
 
 
+@pytest.mark.slow
 def test_forty_sessions_are_all_asked_to_go_live_before_the_wait_for_them(run: Run) -> None:
     run.service.add_room("Main stage")
     asked = event(*(replace(LIVE, title=f"Talk {number}") for number in range(40)))

@@ -255,6 +255,7 @@ def test_a_lease_outlasts_a_request_that_connects_and_answers_at_the_last_moment
     assert transport.CONNECT_TIMEOUT < creation_module.LEASE_MARGIN
 
 
+@pytest.mark.slow
 def test_every_sequence_of_lost_answers_ends_with_one_usable_session(scene: Scene) -> None:
     for first in (*NO_EFFECT, *EFFECT_AND_LOST, "done-nameless"):
         for second in (*NO_EFFECT, *EFFECT_AND_LOST):

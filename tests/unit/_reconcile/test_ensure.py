@@ -229,6 +229,7 @@ def test_without_a_ledger_a_run_plans_and_makes_only_endings(
     assert service.sessions[made.session.id]["status"] == ("live" if check_mode else "ended")
 
 
+@pytest.mark.slow
 def test_a_long_run_counts_what_failed_and_says_that_the_service_limits_the_rate(
     service: SmallService, ledger_settings: LedgerSettings, api_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def test_timeout_limits_the_lookup_of_a_name_and_nothing_was_sent(
     assert time.monotonic() - begin < 3
 
 
+@pytest.mark.slow
 def test_many_requests_share_one_thread_for_a_lookup_that_hangs(resolver: Resolver, connect: Connect) -> None:
     transport = connect(f"http://{HOST}:1", timeout=0.1, retries=3)
     with ThreadPoolExecutor(8) as pool:
@@ -97,6 +98,13 @@ def test_a_name_without_address_is_an_error_at_once(resolver: Resolver, connect:
     resolver.released.set()
     with pytest.raises(NotSent, match=f"no connection to http://{HOST}:1. Check api_url"):
         connect(f"http://{HOST}:1", retries=0).write("POST", "/rooms", {})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_address_is_not_looked_up_so_no_time_is_too_short_for_it(host: str) -> None:
+    found = addresses_of(host, 443, socket.AF_UNSPEC, seconds=0.0)
+    assert [one[4][:2] for one in found] == [(host, 443)]
+    assert not lookups()
 
 
 def test_names_below_localhost_are_looked_up_as_localhost(script: Script, resolver: Resolver, connect: Connect) -> None:

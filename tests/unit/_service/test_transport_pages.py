@@ -159,6 +159,7 @@ def test_a_list_with_too_many_pages_is_an_error(
         connect(script.url).pages("/list", "items")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["paged", "capped"])
 def test_ten_thousand_items_are_read_also_with_ten_per_page(
     serve: Callable[[Listing], Listing], connect: Connect, style: str
