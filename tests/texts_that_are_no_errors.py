@@ -36,8 +36,9 @@ REASONS = {
 }
 # Parts of messages that say nothing by themselves. What comes before "Nothing was written." has a row of its own, and
 # the packages are in the rows of the messages that name them. The page has "does not run" with the name of OBS's unit,
-# as text: alone, it would match any unit.
+# as text: alone, it would match any unit. A connection that is reset is one of the ends of ffmpeg's messages.
 PARTS = {
+    "Connection reset by peer",
     "Permission denied",
     "PostgreSQL database '…' on …",
     "Use a profile that encodes, such as 720p30",

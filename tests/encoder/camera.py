@@ -46,6 +46,8 @@ class Camera:
     def __init__(self, folder: Path, sound: str = "", *, only_udp: bool = False, port: int = 0) -> None:
         self.only_udp = only_udp
         self.silent = threading.Event()
+        # Its sound is announced, and not sent.
+        self.mute = threading.Event()
         self._ended = threading.Event()
         self._viewers: list[Viewer] = []
         self._tracks = [_udp_socket() for _number in range(2 if sound else 1)]
@@ -150,7 +152,7 @@ class Camera:
             except TimeoutError:
                 continue
             for viewer in list(self._viewers):
-                if viewer.plays and not self.silent.is_set():
+                if viewer.plays and not self.silent.is_set() and not (number == 1 and self.mute.is_set()):
                     with contextlib.suppress(OSError):
                         self._send(viewer, number, data)
 

@@ -22,7 +22,7 @@ PROGRAM = ROOT / "roles" / "ffmpeg_encoder" / "files" / "encoder.py"
 INGEST = "rtmp://ingest.example:1935/live"
 KEY = "a-secret-stream-key"
 # One process that says that it sends, and one that keeps quiet.
-SENDS = "while :; do n=$((n + 1)); echo out_time_us=${n}000000; sleep 0.1; done"
+SENDS = "while :; do n=$((n + 1)); echo total_size=${n}0000; sleep 0.1; done"
 SILENT = "sleep 600"
 
 
@@ -127,10 +127,23 @@ def test_a_sender_that_sends_nothing_is_started_again(tmp_path: Path) -> None:
     program.stop()
 
 
-def test_frames_count_where_the_sound_is_encoded_ahead_of_them(tmp_path: Path) -> None:
-    ahead = (
-        "echo out_time_us=60000000; while :; do n=$((n + 1)); echo frame=$n; echo out_time_us=60000000; sleep 0.1; done"
-    )
+def test_what_is_encoded_and_not_sent_is_not_on_air(tmp_path: Path) -> None:
+    # Before the first media, ffmpeg has sent the header; later, the muxer may hold pictures back.
+    encodes = "while :; do n=$((n + 1)); echo frame=$n; echo out_time_us=${n}00000; echo total_size=%s; sleep 0.1; done"
+    program = Program(tmp_path, encodes % "1200", stall_seconds=2)
+    program.wait_for(failures=1)
+    assert "first_media_seconds" not in program.status
+    program.stop()
+    program = Program(tmp_path, f"echo total_size=50000; {encodes % '50000'}", stall_seconds=2)
+    program.wait_for(state="on air")
+    program.wait_for(failures=1)
+    assert "sent nothing for 2 s" in program.said
+    program.stop()
+
+
+def test_the_bytes_tell_that_media_flows_whatever_the_times_say(tmp_path: Path) -> None:
+    # Where pictures lie far apart, the sound is encoded ahead, and the time with it.
+    ahead = "while :; do n=$((n + 1)); echo out_time_us=60000000; echo total_size=${n}0000; sleep 0.1; done"
     program = Program(tmp_path, ahead, stall_seconds=1)
     program.wait_for(state="on air")
     time.sleep(4)
@@ -162,10 +175,111 @@ def test_a_state_that_cannot_be_written_does_not_take_the_stream_off_air(tmp_pat
     # A folder that holds something cannot be replaced by a file, whoever tries.
     (tmp_path / "status.json").mkdir()
     (tmp_path / "status.json" / "more").touch()
-    program = Program(tmp_path, f"echo out_time_us=1000000; sleep 1; touch {tmp_path}/later; {SENDS}")
+    program = Program(tmp_path, f"echo total_size=10000; sleep 1; touch {tmp_path}/later; {SENDS}")
     deadline = time.monotonic() + 60
     while not (tmp_path / "later").exists():
         assert time.monotonic() < deadline, program.said
         assert program.process.poll() is None, program.said
         time.sleep(0.05)
     assert program.stop() == 0
+
+
+# What ffprobe says of a camera that announces a picture and a sound, and of a film.
+TRACKS = [
+    {"index": 0, "codec_type": "video", "codec_name": "h264", "pix_fmt": "yuv420p", "width": 640, "height": 360},
+    {"index": 1, "codec_type": "audio", "codec_name": "aac", "sample_rate": "48000", "channels": 2},
+]
+CAMERA = {"type": "url", "url": "rtsp://camera.example/main"}
+
+
+def with_ffprobe(folder: Path, **about: Any) -> None:
+    """Let the program's ffprobe say that a source has TRACKS, and more about it."""
+    (folder / "look.json").write_text(json.dumps({"streams": TRACKS, "format": {"start_time": "0.0", **about}}))
+    ffprobe = folder / "ffprobe"
+    ffprobe.write_text(f"#!/bin/sh\ncat {folder}/look.json\n")
+    ffprobe.chmod(0o755)
+
+
+def test_a_sound_that_is_announced_and_never_comes_is_replaced_by_silence(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    waits = "while :; do n=$((n + 1)); echo frame=$n; sleep 0.1; done"
+    program = Program(
+        tmp_path, f'case "$*" in *anullsrc*) {SENDS} ;; *) {waits} ;; esac', source=CAMERA, stall_seconds=2
+    )
+    program.wait_for(state="on air")
+    assert "has announced a sound and sent none, so silence is sent" in program.status["note"]
+    program.stop()
+
+
+def test_a_sound_is_asked_for_again_where_silence_does_not_help(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    waits = f'case "$*" in *anullsrc*) echo silence ;; *) echo sound ;; esac >>{tmp_path}/tried; '
+    waits += "while :; do n=$((n + 1)); echo frame=$n; sleep 0.1; done"
+    program = Program(tmp_path, waits, source=CAMERA, stall_seconds=1)
+    program.wait_for(failures=3)
+    program.stop()
+    assert (tmp_path / "tried").read_text().split()[:3] == ["sound", "silence", "sound"]
+
+
+def test_an_ingest_that_does_not_take_what_is_sent_does_not_cost_the_sound(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    program = Program(tmp_path, f'echo "$*" >>{tmp_path}/tried; {SILENT}', source=CAMERA, stall_seconds=1)
+    program.wait_for(failures=3)
+    program.stop()
+    assert "anullsrc" not in (tmp_path / "tried").read_text()
+
+
+def test_a_camera_that_hangs_up_again_and_again_is_a_failure_and_a_recording_that_ends_is_none(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    ends = "for n in 1 2 3; do echo total_size=${n}0000; sleep 0.2; done"
+    program = Program(tmp_path, ends, source=CAMERA)
+    program.wait_for(failures=2)
+    program.stop()
+    with_ffprobe(tmp_path, duration="3.0")
+    program = Program(tmp_path, ends, source={"type": "url", "url": "http://films.example/film.mp4"})
+    deadline = time.monotonic() + 60
+    while program.said.count("ffmpeg has ended with code 0") < 3:
+        assert time.monotonic() < deadline, program.said
+        time.sleep(0.05)
+    assert program.status["failures"] == 0
+    program.stop()
+
+
+@pytest.mark.parametrize(
+    ("source", "state"), [({"type": "file", "path": "/film.mp4"}, "unsendable"), (CAMERA, "waiting")]
+)
+def test_what_ffmpeg_refuses_at_once_is_unsendable_unless_the_source_may_be_another_one_next_time(
+    tmp_path: Path, source: dict[str, str], state: str
+) -> None:
+    with_ffprobe(tmp_path, duration="3.0")
+    program = Program(tmp_path, "echo 'Unrecognized option nosuch.' >&2; exit 1", source=source)
+    program.wait_for(state=state, failures=2)
+    assert "Unrecognized option nosuch." in program.status["last_words"]
+    assert program.stop() == 0
+
+
+def test_a_file_is_not_called_unsendable_for_what_the_ingest_did(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path, duration="3.0")
+    words = (
+        f"[tcp @ 0x5] Connection to tcp://ingest.example:1935 failed: Connection refused\n{INGEST}: Connection refused"
+    )
+    script = f"cat >&2 <<'END'\n{words}\nEND\nexit 1"
+    program = Program(tmp_path, script, source={"type": "file", "path": "/film.mp4"})
+    program.wait_for(state="waiting", failures=2)
+    assert program.stop() == 0
+
+
+@pytest.mark.parametrize("ends", ["", "trap '' TERM; "])
+def test_what_a_script_around_ffmpeg_has_started_ends_with_the_stream(tmp_path: Path, ends: str) -> None:
+    inner = tmp_path / "inner"
+    inner.write_text(f"#!/bin/sh\n{ends}echo $$ >{tmp_path}/pid\n{SENDS}\n")
+    inner.chmod(0o755)
+    program = Program(tmp_path, f"{inner}\necho ended")
+    program.wait_for(state="on air")
+    left = int((tmp_path / "pid").read_text())
+    assert program.stop() == 0
+    # A process that was killed is there until its parent has been told.
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{left}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

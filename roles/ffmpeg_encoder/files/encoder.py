@@ -33,9 +33,10 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from encoder_commands import Commands, commands_of
+from encoder_commands import Commands, commands_of, is_paced
 from encoder_feed import Feed
 from encoder_media import (
     UNSEEN,
@@ -48,6 +49,7 @@ from encoder_media import (
     problem,
     problem_unseen,
 )
+from encoder_messages import is_refusal, lacks_sound, never_sendable
 from encoder_processes import Lock, Process, delay_after, end_with_supervisord, say
 
 STARTED = time.monotonic()
@@ -64,35 +66,20 @@ ALIVE_SECONDS = 3.0
 SETTLED_SECONDS = 10.0
 # Sources that several may read at once.
 SHARED = re.compile(r"(?:rtsps?|rtmps?|https?)://")
-# What ffmpeg says of an ingest that it has not reached.
-UNREACHABLE = re.compile(
-    "connection refused|connection timed out|network is unreachable|no route to host|failed to resolve hostname"
-    "|name or service not known|temporary failure in name resolution|operation timed out|invalid argument"
-    "|host is down|network is down|cannot assign requested address|cannot open connection|certificate",
-    re.IGNORECASE,
-)
-# What it says when a connection is closed while it sends.
-CLOSED = re.compile(
-    r"av_interleaved_write_frame\(\): |error writing trailer(?: of [^:]+)?: |error submitting a packet to the muxer: "
-    r"|error muxing a packet",
-    re.IGNORECASE,
-)
-
-
-# What grows in the lines of -progress while media goes out.
-GROWING = ("out_time_us", "frame", "total_size")
+# Bytes. FLV's header and the descriptions of its tracks are smaller; media is what comes after them.
+HEADER_BYTES = 2048
 
 
 class Progress:
     """ffmpeg's -progress: whether media goes out, and when it last grew.
 
-    Its time alone does not tell: where pictures lie far apart, the sound is encoded ahead, and the time with it, while
-    the frames between two pictures are sent one after the other.
+    Only the bytes tell. Time and frames grow with what is encoded, and ffmpeg may hold that back: it sends nothing
+    before each track has begun, and nothing of a picture that is ahead of its sound.
     """
 
     def __init__(self, process: Process) -> None:
         self.grew = time.monotonic()
-        self._most = dict.fromkeys(GROWING, 0)
+        self._most = {"total_size": HEADER_BYTES, "frame": 0}
         self._first: float | None = None
         self._process = process
         threading.Thread(target=self._read, daemon=True).start()
@@ -106,14 +93,19 @@ class Progress:
     def flows(self) -> bool:
         return self._first is not None
 
+    @property
+    def has_encoded(self) -> bool:
+        """Whether there were pictures, sent or not."""
+        return self._most["frame"] > 0
+
     def _read(self) -> None:
         with self._process.output as output:
             for line in output:
                 name, _separator, value = line.decode(errors="replace").strip().partition("=")
                 # Before the first packet, a value is N/A or a large negative number.
-                if name in GROWING and value.isdigit() and int(value) > self._most[name]:
+                if name in self._most and value.isdigit() and int(value) > self._most[name]:
                     self._most[name] = int(value)
-                    if name == "out_time_us" or self.flows:
+                    if name == "total_size":
                         self.grew = time.monotonic()
                         self._first = self.grew if self._first is None else self._first
 
@@ -173,9 +165,34 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
+        self._is_muted = False
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it ends by itself, as a recording does and a camera does not."""
+        return is_paced(self._settings, self._look)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether it was looked at, and can be read."""
+        return self._settings["source"]["type"] == "test_pattern" or (self._look is not None and not self._look.error)
 
     def forget(self) -> None:
         self._is_known = False
+
+    def change_sound(self) -> None:
+        """Try it without its sound, which a camera may announce and never send; the next time with it again."""
+        if self._look is not None and self._look.picture is not None and self._look.sounds:
+            self._is_muted = not self._is_muted
+            if self._is_muted:
+                note = (
+                    "its source has announced a sound and sent none, so silence is sent. Start the stream again when "
+                    "the source has its sound"
+                )
+                say(note)
+                self._status.set(note=note)
+            else:
+                self._status.set(note="")
 
     def commands(self) -> Commands | None:
         """Return ffmpeg's commands, or None if what the source has cannot be sent; the status then says why."""
@@ -186,7 +203,10 @@ class Source:
         found = problem(self._settings, look)
         if not found:
             # A file that took too long to be looked at may have everything.
-            return commands_of(self._settings, None if look is None or look.error else look, self.key_file)
+            known = None if look is None or look.error else look
+            if known is not None and self._is_muted:
+                known = replace(known, sounds=())
+            return commands_of(self._settings, known, self.key_file)
         # Without a look, its tracks would be guessed, and a guess holds as long as the connection.
         self.forget()
         words = look.error if look is not None and look.error else found
@@ -214,13 +234,27 @@ class Source:
             self._status.set(note=found)
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What became of a publisher: the seconds it sent, its last messages, and its exit code, None if it stalled.
+
+    ``lacked_sound`` if it sent nothing because it had a picture and waited for a sound.
+    """
+
+    seconds: float = 0.0
+    words: str = ""
+    code: int | None = None
+    lacked_sound: bool = False
+
+
 def publish(
     command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None, source: Source
-) -> tuple[float, str, int | None]:
-    """Run the publisher until it ends or stalls. Return the seconds it sent, its last messages and its exit code."""
+) -> Sent:
+    """Run the publisher until it ends or stalls."""
     process = Process("ffmpeg", command, lock, hidden, feed=feed is not None)
     progress = Progress(process)
     code = None
+    is_stalled = has_sent = has_encoded = False
     if feed is not None:
         feed.attach(process)
     else:
@@ -238,6 +272,8 @@ def publish(
                 status.set(last_words=last_words(process.words) or status.last_words)
             if time.monotonic() - progress.grew > float(settings["stall_seconds"]):
                 say(f"ffmpeg has sent nothing for {settings['stall_seconds']} s: it is started again")
+                # At its end, ffmpeg sends what it has kept.
+                is_stalled, has_sent, has_encoded = True, progress.flows, progress.has_encoded
                 break
         else:
             code = process.code
@@ -246,22 +282,8 @@ def publish(
         if feed is not None:
             feed.attach(None)
         process.stop()
-    return progress.seconds, process.words, code
-
-
-def is_refusal(words: str, settings: Settings) -> bool:
-    """Return whether ffmpeg's messages mean that the ingest was reached and refused the stream.
-
-    Only what is about the output counts: a line with exactly the ingest's URL, or an error of writing to it.
-    """
-    ingest = settings["ingest"]
-    if settings["slate"]["type"] == "none" and settings["source"].get("url") == ingest:
-        # A message about this URL could be about the source.
-        about_ingest = re.compile(r"(?!)")
-    else:
-        about_ingest = re.compile(rf"(?:\A|\s){re.escape(ingest)}: ")
-    about = [line for line in words.splitlines() if about_ingest.search(line) or CLOSED.search(line)]
-    return bool(about) and not any(UNREACHABLE.search(line) for line in words.splitlines())
+    lacked_sound = is_stalled and not has_sent and (has_encoded or lacks_sound(process.words))
+    return Sent(progress.seconds, process.words, code, lacked_sound)
 
 
 def main(arguments: list[str]) -> int:
@@ -295,6 +317,8 @@ def main(arguments: list[str]) -> int:
             status.set(showing=what)
 
     def failed(words: str) -> None:
+        if lacks_sound(words):
+            source.change_sound()
         status.set(source_problem=problem_unseen(settings, words) or last_words(words))
 
     feed = Feed(settings, folder, lock, shown, failed, source_command)
@@ -309,29 +333,37 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
     while True:
         # With a slate the publisher sends whatever the feed gives, so it needs no look at the source.
         commands = commands_of(settings, None, source.key_file) if feed else source.commands()
-        words, code, seconds = "", None, 0.0
+        sent = Sent()
         if commands is not None:
             command = [commands.publish[0], "-progress", "pipe:1", *commands.publish[1:]]
-            seconds, words, code = publish(command, lock, hidden, settings, status, feed, source)
-        # A recording that was sent to its end is no failure.
-        is_well = seconds >= STABLE_SECONDS or (code == 0 and seconds > 0)
+            sent = publish(command, lock, hidden, settings, status, feed, source)
+        # A recording that was sent to its end is no failure. A camera that ends is one.
+        is_well = sent.seconds >= STABLE_SECONDS or (sent.code == 0 and sent.seconds > 0 and source.is_recording)
         failures = 0 if is_well else failures + 1
-        refusals = refusals + 1 if seconds < ACCEPTED_SECONDS and is_refusal(words, settings) else 0
+        refusals = refusals + 1 if sent.seconds < ACCEPTED_SECONDS and is_refusal(sent.words, settings) else 0
+        if feed is None and sent.lacked_sound:
+            source.change_sound()
         if not is_well:
             source.forget()
         if refusals >= settings["refusals"]:
-            status.set(state="refused", showing="nothing", refusals=refusals, last_words=last_words(words))
+            status.set(state="refused", showing="nothing", refusals=refusals, last_words=last_words(sent.words))
             say(f"the ingest has refused the stream {refusals} times in a row, so this program gives up:")
             say("its key is no longer valid, or its session has ended. The role ffmpeg_encoder writes a new key")
             _wait(STARTED + UP_SECONDS - time.monotonic(), status)
             return GAVE_UP
         pause = delay_after(max(failures - 1, 0))
-        found = problem_unseen(settings, words) if feed is None and seconds == 0.0 else ""
+        found = ""
+        if feed is None and sent.seconds == 0.0:
+            found = problem_unseen(settings, sent.words)
+        if feed is None and source.is_fine and sent.code and sent.code > 0 and sent.seconds == 0.0:
+            found = found or never_sendable(sent.words, settings)
         if found:
             say(f"the source cannot be sent: {found}")
             status.set(state="unsendable", showing="nothing", last_words=found)
         elif commands is not None:
-            status.set(state="waiting", showing=status.showing if feed else "nothing", last_words=last_words(words))
+            status.set(
+                state="waiting", showing=status.showing if feed else "nothing", last_words=last_words(sent.words)
+            )
         status.set(refusals=refusals, failures=failures)
         say(f"the next try is in {pause:.0f} s")
         _wait(pause, status)

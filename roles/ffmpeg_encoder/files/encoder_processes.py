@@ -82,9 +82,17 @@ def end_with_supervisord() -> None:
         ask = _die_with_parent(signal.SIGTERM)
         if ask is not None:
             ask()
-        # It may have ended before the request.
-        if os.getppid() != parent:
+        # It may have ended before the request, or before this program looked.
+        if os.getppid() != parent or (parent == 1 and not _is_supervisord(parent)):
             sys.exit(0)
+
+
+def _is_supervisord(process: int) -> bool:
+    """Return whether a process is supervisord, as far as this user may see: in a container it may be the first one."""
+    try:
+        return b"supervisord" in Path("/proc", str(process), "cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 class Lock:
@@ -189,6 +197,8 @@ class Process:
             stderr=subprocess.PIPE,
             pass_fds=[lock.number],
             env={**os.environ, MARK: str(lock.file)},
+            # What it starts in its turn, if it is a script around ffmpeg, ends with it.
+            start_new_session=True,
             preexec_fn=_ASK_TO_BE_KILLED,  # noqa: PLW1509 - it calls one function of the C library and nothing else
         )
         self.input = self._process.stdin
@@ -213,13 +223,27 @@ class Process:
         self._process.wait()
         self._listener.join(1.0)
 
+    def _signal(self, number: int) -> bool:
+        """Send a signal to the process and what it has started; return whether there is anything of it."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, number)
+            return True
+        return False
+
     def stop(self) -> None:
-        """Terminate the process, and kill it if it does not end. Its last messages have been read when this returns."""
-        for end in (self._process.terminate, self._process.kill):
-            end()
+        """Terminate the process and what it has started, and kill what does not end.
+
+        Its last messages have been read when this returns.
+        """
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
                 break
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._signal(0) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._signal(signal.SIGKILL)
         self._listener.join(1.0)
         # The output is closed by whoever reads it: another thread could be waiting in it.
         with contextlib.suppress(OSError):
