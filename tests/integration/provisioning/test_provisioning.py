@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import pytest
@@ -282,3 +283,15 @@ def test_facts_of_an_earlier_run_in_a_fact_cache_are_not_mixed_in(controller: Co
     assert list(result["ansible_facts"]["tenbyte_sessions"]) == ["Main stage/Keynote"]
     tasks = """- debug: {msg: "{{ ansible_facts['tenbyte_sessions'].keys() | list }}"}"""
     assert controller.tasks(tasks).result("debug")["msg"] == ["Main stage/Keynote"]
+
+
+def test_a_play_can_tell_facts_of_this_run_from_those_of_another(controller: Controller) -> None:
+    checks = """
+    - ansible.builtin.assert:
+        that:
+          - ansible_facts['tenbyte_sessions_run'] is tenbyte.webinar.of_this_run
+          - "'00000000-0000-4000-8000-000000000000/1:1:1' is not tenbyte.webinar.of_this_run"
+          - "'' is not tenbyte.webinar.of_this_run"
+    """
+    run = controller.tasks(EVENT_TASKS + textwrap.dedent(checks))
+    assert run.returncode == 0, run.output
