@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .ffmpeg_options import ENCODING, input_options, output_options
 from .listed_streams import Listed
-from .role_values import fits, is_plain_text, is_text_or_number, listed, mapping, refuse
+from .role_values import fits, is_plain_text, mapping, refuse
 
 _PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z")
 _DEVICE = re.compile(r"/dev/[A-Za-z0-9/_.-]+\Z")
@@ -38,22 +39,14 @@ _SLATE_DEFAULTS = {"type": "none", "color": "0x202428"}
 _SLATE_COLOR = re.compile(r"(?:(?:0x|#)[0-9A-Fa-f]{6}|[A-Za-z]{3,30})\Z")
 _BITRATE = re.compile(r"[1-9][0-9]*[kM]?\Z")
 _PRESET = re.compile(r"[a-z]+\Z")
-# Options of ffmpeg that the role sets itself, that could show the key or make ffmpeg log more than it may, or that
-# make it wait for input or write elsewhere.
-_RESERVED = re.compile(
-    r"-/|-(?:i|f|y|n|[avs]?pre|fpre|rtmp_.*|progress|loglevel|v|report|debug.*|dump|hex|stats.*|nostats|stdin|nostdin"
-    r"|filter_script.*|filter_complex.*|lavfi|init_hw_list|h|help|version|sdp_file|vstats.*|passlogfile|attach"
-    r"|dump_attachment.*|map|rw_timeout|tls_verify|flvflags|protocol_.*|listen.*|timelimit|t|to|fs)\Z"
-)
-# A profile that encodes has filters of its own, to which these are added. The others have no picture to be filtered, or
-# pass it on as it is.
-_PICTURE_FILTER = re.compile(r"-(?:vf|filter:v.*)\Z")
-_SOUND_FILTER = re.compile(r"-(?:af|filter:a.*)\Z")
-_ADDED_TO = ("-vf", "-filter:v", "-filter:v:0", "-af", "-filter:a", "-filter:a:0")
+# Bits a second. Below them, encoders refuse, or nothing can be seen or heard.
+_LEAST_VIDEO, _LEAST_AUDIO = 16_000, 8_000
+# Pixels, of x264.
+_LONGEST_SIDE = 16_384
+# Bits. An ingest may hang up at a message above 1 MiB.
+_MOST_OF_A_FRAME = 7_000_000
 # A number, from 1, or a language as ISO 639 writes it.
 _AUDIO_TRACK = re.compile(r"(?:[1-9][0-9]?|[A-Za-z]{2,3})\Z")
-_OPTION = re.compile(r"-[^0-9]")
-_PLAIN_OPTION = re.compile(r"-[A-Za-z][A-Za-z0-9_:.-]*\Z")
 
 OBS_SOURCES = ("color", "image", "file", "url", "scene_collection")
 _OBS_DEFAULTS = {
@@ -98,13 +91,11 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     _check_slate(slate, profile, where_slate)
     _check_ffmpeg_source(source, where_source)
     _check_ffmpeg_profile(profile, where_profile)
-    for settings, option, where in (
-        (source, "input_options", where_source),
-        (profile, "output_options", where_profile),
-    ):
-        if option in settings:
-            settings[option] = _further_options(settings[option], f"{where}.{option}")
-    _check_filters(profile, where_profile)
+    if "input_options" in source:
+        source["input_options"] = input_options(source["input_options"], f"{where_source}.input_options")
+    if "output_options" in profile:
+        where = f"{where_profile}.output_options"
+        profile["output_options"] = output_options(profile["output_options"], name, where)
     return {"source": source, "profile": profile, "slate": slate}
 
 
@@ -152,8 +143,8 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], where: st
         refuse(
             where,
             "a slate of the type color needs a profile with a size (1080p30, 720p30, or x264 with a size) and a color "
-            "like 0x202428 or navy; one of the type file needs the absolute path of a file, which with the profile "
-            "copy is encoded as the source is; audio_only has no slate.",
+            "like 0x202428 or navy; one of the type file needs the absolute path of a file, without .., which with the "
+            "profile copy is encoded as the source is; audio_only has no slate.",
         )
 
 
@@ -167,8 +158,8 @@ def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
     ):
         refuse(
             where,
-            "a file source needs an absolute path, a url source a URL like rtsp://camera/main, a device source a "
-            "device like /dev/video0 (and an audio_device like hw:1), none of them with control characters.",
+            "a file source needs an absolute path without .., a url source a URL like rtsp://camera/main, a device "
+            "source a device like /dev/video0 (and an audio_device like hw:1), none of them with control characters.",
         )
     if not (
         fits(source.get("size", "1280x720"), _SIZE)
@@ -183,20 +174,6 @@ def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
         )
     if "audio_track" in source and kind not in ("file", "url"):
         refuse(where, f"a {kind} has no tracks to choose from. Leave audio_track out.")
-
-
-def _check_filters(profile: Mapping[str, Any], where: str) -> None:
-    """Refuse filters of ``output_options`` that would have no effect, or would replace the role's own."""
-    name = profile["name"]
-    for word in profile.get("output_options", []):
-        is_picture, is_sound = bool(_PICTURE_FILTER.match(word)), bool(_SOUND_FILTER.match(word))
-        if (is_picture and name in ("copy", "audio_only")) or (is_sound and name == "copy"):
-            refuse(
-                f"{where}.output_options",
-                f"{word} filters what the profile {name} does not encode. Use a profile that encodes, such as 720p30.",
-            )
-        if (is_picture or is_sound or word == "-filter") and word not in _ADDED_TO:
-            refuse(f"{where}.output_options", "give filters as -vf or -af; the role adds its own to them.")
 
 
 def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
@@ -214,28 +191,36 @@ def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
         )
     # Bitrates are words of ffmpeg's command line.
     profile |= {name: str(profile[name]) for name in ("video_bitrate", "audio_bitrate")}
+    if profile["name"] in ENCODING:
+        _check_video(profile, where)
+    if bits(profile["audio_bitrate"]) < _LEAST_AUDIO and profile["name"] != "copy":
+        refuse(where, _too_few("audio_bitrate", profile["audio_bitrate"], _LEAST_AUDIO))
 
 
-def _further_options(value: Any, where: str) -> list[str]:
-    """Return the additional options of ffmpeg as words of its command line. Raise InvalidInput for refused ones."""
-    given = listed(value, where, "a list of ffmpeg's options")
-    words = [str(one) for one in given if is_text_or_number(one) and is_plain_text(one)]
-    options = [bool(_OPTION.match(word)) for word in words]
-    # ffmpeg takes a value that follows no option for another output.
-    has_lonely_value = any(
-        not is_option and not before for is_option, before in zip(options, [False, *options], strict=False)
-    )
-    named = [word for word, is_option in zip(words, options, strict=True) if is_option]
-    is_refused = any(not _PLAIN_OPTION.match(one) or _RESERVED.match(one.partition(":")[0]) for one in named)
-    if len(words) < len(given) or has_lonely_value or is_refused:
+def _check_video(profile: Mapping[str, Any], where: str) -> None:
+    """Refuse what x264 cannot encode, and what an ingest hangs up at."""
+    bitrate = bits(profile["video_bitrate"])
+    if bitrate < _LEAST_VIDEO:
+        refuse(where, _too_few("video_bitrate", profile["video_bitrate"], _LEAST_VIDEO))
+    if any(int(side) > _LONGEST_SIDE for side in str(profile.get("size", "1280x720")).split("x")):
+        refuse(where, f"x264 encodes no size with a side above {_LONGEST_SIDE}.")
+    if bitrate / int(profile["framerate"]) > _MOST_OF_A_FRAME:
         refuse(
             where,
-            "input_options and output_options are lists of ffmpeg options, each followed by its value if it has one, "
-            "without control characters. The role refuses options that it sets by itself, and what could show the "
-            "stream key or write elsewhere, such as -i, -f, -map, -loglevel, -report, -progress, -fpre and "
-            "-rtmp_playpath.",
+            f"with video_bitrate {profile['video_bitrate']} and framerate {profile['framerate']}, one frame may have "
+            f"more than {_MOST_OF_A_FRAME} bits, and an ingest may hang up at messages above 1 MiB. Lower the "
+            "video_bitrate, or raise the framerate.",
         )
-    return words
+
+
+def _too_few(name: str, given: str, least: int) -> str:
+    meant = f" Did you mean {given}k?" if given.isdigit() else ""
+    return f"{name} {given} is {bits(given)} bits a second, and at least {least // 1000}k is needed.{meant}"
+
+
+def bits(bitrate: str) -> int:
+    """Return the bits of a second of a bitrate such as 2500k or 3M."""
+    return int(bitrate.rstrip("kM")) * {"k": 1_000, "M": 1_000_000}.get(bitrate[-1:], 1)
 
 
 def _check_obs_source(source: Mapping[str, Any], where: str) -> None:
@@ -291,4 +276,5 @@ def _is_file(path: Any) -> bool:
 
 
 def _is_absolute(path: Any) -> bool:
-    return isinstance(path, str) and path.startswith("/") and is_plain_text(path)
+    """Return whether a text is an absolute path without ``..``, which systemd does not bind into a unit."""
+    return isinstance(path, str) and path.startswith("/") and is_plain_text(path) and ".." not in path.split("/")

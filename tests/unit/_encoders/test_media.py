@@ -19,6 +19,8 @@ PATTERN = {"type": "test_pattern"}
 COPY, X264 = {"name": "copy"}, {"name": "x264"}
 NOT_TEXT = [None, "", " ", 7, True, ["/srv/a.mp4"], {"path": "/srv/a.mp4"}]
 
+FILM = {"type": "file", "path": "/srv/media/film.mp4"}
+
 
 def refused(role: str = "ffmpeg_encoder", **options: Any) -> str:
     """Return the refusal of these options. It must name the stream and the option."""
@@ -239,6 +241,51 @@ def test_a_slate_has_one_of_the_kinds(kind: Any) -> None:
 def test_further_options_are_accepted(options: Any) -> None:
     settled = stream_of("ffmpeg_encoder", profile=X264 | {"output_options": options})
     assert settled["profile"].get("output_options", []) == [str(one) for one in options or []]
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        (
+            {"video_bitrate": 2500},
+            "video_bitrate 2500 is 2500 bits a second, and at least 16k is needed. Did you mean 2500k?",
+        ),
+        ({"video_bitrate": "15k"}, "video_bitrate 15k is 15000 bits a second, and at least 16k is needed."),
+        (
+            {"audio_bitrate": "128"},
+            "audio_bitrate 128 is 128 bits a second, and at least 8k is needed. Did you mean 128k?",
+        ),
+        ({"size": "16386x720"}, "x264 encodes no size with a side above 16384."),
+        ({"size": "20000x20000"}, "x264 encodes no size with a side above 16384."),
+        ({"framerate": 1, "video_bitrate": "20M"}, "one frame may have more than 7000000 bits"),
+        ({"framerate": 2, "video_bitrate": "15M"}, "one frame may have more than 7000000 bits"),
+    ],
+)
+def test_what_x264_cannot_encode_or_an_ingest_hangs_up_at_is_refused(profile: dict[str, Any], said: str) -> None:
+    assert said in refused(profile=X264 | profile)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {"video_bitrate": "16k", "audio_bitrate": "8k"},
+        {"size": "16384x720", "framerate": 1, "video_bitrate": "7M"},
+        {"name": "copy", "video_bitrate": 2500, "audio_bitrate": 128},
+    ],
+)
+def test_limits_of_a_profile_are_allowed_and_do_not_concern_what_is_copied(profile: dict[str, Any]) -> None:
+    assert stream_of("ffmpeg_encoder", source=FILM, profile=X264 | profile)["profile"]["name"]
+
+
+@pytest.mark.parametrize("path", ["/srv/../etc/film.mp4", "/..", "/srv/media/.."])
+def test_a_path_is_given_as_it_is_and_not_by_way_of_a_parent(path: str) -> None:
+    assert "absolute path without .." in refused(source={"type": "file", "path": path})
+    assert "absolute path" in refused(slate={"type": "file", "path": path}, source=FILM)
+
+
+@pytest.mark.parametrize("path", ["/srv/a..b/film..mp4", "/srv/...", "/srv/..film"])
+def test_dots_in_a_name_are_a_name(path: str) -> None:
+    assert stream_of("ffmpeg_encoder", source={"type": "file", "path": path})["source"]["path"] == path
 
 
 # fmt: off
