@@ -67,6 +67,92 @@ def late_picture(folder: Path) -> Path:
     return file
 
 
+def hole(folder: Path) -> Path:
+    """Make a film of 12 s that has no sound from 2 s to 8 s."""
+    whole, file = folder / "whole.mkv", folder / "hole.mkv"
+    ffmpeg(*PICTURE, *SOUND, "-t", "12", *H264, *AAC, str(whole))
+    ffmpeg("-i", str(whole), "-c", "copy", "-bsf:a", r"noise=drop=between(pts*tb\,2\,8)", str(file))
+    return file
+
+
+def empty_sound(folder: Path) -> Path:
+    return _without_packets(folder, "a")
+
+
+def empty_picture(folder: Path) -> Path:
+    return _without_packets(folder, "v")
+
+
+def _without_packets(folder: Path, kind: str) -> Path:
+    """Make a film that announces a track and has nothing in it."""
+    whole, file = str(film(folder)), folder / f"empty_{kind}.ts"
+    ffmpeg("-i", whole, "-c", "copy", f"-bsf:{kind}", "noise=drop=1", str(file))
+    return file
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Answers without ranges: a file with its length, or one under live/ in pieces for as long as it is read."""
+
+    folder = Path()
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        content = (self.folder / Path(self.path).name).read_bytes()
+        is_live = self.path.startswith("/live/")
+        self.send_response(200)
+        self.send_header(*(("Transfer-Encoding", "chunked") if is_live else ("Content-Length", str(len(content)))))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if is_live else content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def plain_server(folder: Path) -> Iterator[str]:
+    """Serve a folder as a small program does, without ranges; below live/ without lengths, too. Yield its address."""
+    handler = type("Web", (_Web,), {"folder": folder})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def live_playlist(folder: Path) -> Iterator[Path]:
+    """Make a live playlist of HLS: three segments of 6 s. One leaves and one comes each 6 s. Yield its file."""
+    made, file, ended = folder / "made.m3u8", folder / "live.m3u8", threading.Event()
+    hls = ("-f", "hls", "-hls_time", "6", "-hls_list_size", "0", "-hls_segment_filename", f"{folder}/part%d.ts")
+    ffmpeg(*PICTURE, *SOUND, "-t", "120", *H264, *AAC, *hls, str(made))
+
+    def write(first: int) -> None:
+        head = f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+        parts = "".join(f"#EXTINF:6.0,\npart{number}.ts\n" for number in range(first, first + 3))
+        (folder / "next.m3u8").write_text(head + parts)
+        (folder / "next.m3u8").replace(file)
+
+    def go_on() -> None:
+        for first in range(1, 17):
+            if ended.wait(6):
+                return
+            write(first)
+
+    write(0)
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield file
+    finally:
+        ended.set()
+        thread.join()
+
+
 def turned(folder: Path) -> Path:
     """Make a film that a player turns by 90 degrees."""
     whole, file = str(film(folder)), folder / "turned.mp4"

@@ -24,7 +24,10 @@ from .makers import (
     SIX,
     SIZE,
     SOUND,
+    empty_picture,
+    empty_sound,
     ffmpeg,
+    hole,
     late_picture,
     mjpeg_camera,
     sound_with_cover,
@@ -107,6 +110,15 @@ KINDS = (
         (*PICTURE, *SOUND, "-filter:v", "trim=duration=7", "-filter:a", "atrim=duration=4", *H264, *AAC),
     ),
     Kind(
+        "sound_much_shorter",
+        "film whose sound ends in the first half of its picture",
+        ".mp4",
+        (*PICTURE, *SOUND, "-filter:v", "trim=duration=12", "-filter:a", "atrim=duration=2", *H264, *AAC),
+        encoded="s of picture after the end of its sound",
+        is_in_short_form=True,
+    ),
+    Kind("hole", "film whose sound is missing for 6 s in the middle", ".mkv", is_in_short_form=True),
+    Kind(
         "variable_rate",
         "recording with a variable frame rate",
         ".mp4",
@@ -141,6 +153,22 @@ KINDS = (
         (*PICTURE, *SIX, *H264),
         audio_only="no sound",
         has_sound=False,
+        is_in_short_form=True,
+    ),
+    Kind(
+        "empty_sound",
+        "film whose sound is announced and empty",
+        ".ts",
+        audio_only="no sound",
+        has_sound=False,
+        is_in_short_form=True,
+    ),
+    Kind(
+        "empty_picture",
+        "film whose picture is announced and empty",
+        ".ts",
+        copy="no moving picture",
+        has_picture=False,
         is_in_short_form=True,
     ),
     Kind(
@@ -221,6 +249,16 @@ KINDS = (
         is_in_short_form=True,
     ),
     Kind(
+        "hdr_without_colors",
+        "HDR that tells its light and not its colours",
+        ".mkv",
+        (
+            *(*PICTURE, *SOUND, *SIX, "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le"),
+            *("-x265-params", "log-level=none:transfer=smpte2084", "-color_trc", "smpte2084", *AAC),
+        ),
+        copy="hevc",
+    ),
+    Kind(
         "hevc",
         "HEVC",
         ".mkv",
@@ -228,6 +266,16 @@ KINDS = (
         copy="hevc",
     ),
     Kind("ac3", "film with AC-3 sound", ".mkv", (*PICTURE, *SOUND, *SIX, *H264, "-c:a", "ac3"), is_in_short_form=True),
+    Kind(
+        "ten_channels",
+        "film with more than 8 channels of sound",
+        ".mkv",
+        (
+            *(*PICTURE, "-f", "lavfi", "-i", "aevalsrc=" + "|".join(["0.1*sin(2765*t)"] * 10) + ":s=48000"),
+            *(*SIX, *H264, "-c:a", "pcm_s16le"),
+        ),
+        is_in_short_form=True,
+    ),
     Kind(
         "full_chroma",
         "4:4:4",
@@ -315,6 +363,33 @@ KINDS = (
         encoded="cannot be read",
         copy="cannot be read",
         audio_only="cannot be read",
+    ),
+    Kind(
+        "subtitles",
+        "subtitles (`.srt`)",
+        ".srt",
+        encoded="has neither picture nor sound",
+        copy="has neither picture nor sound",
+        audio_only="has neither picture nor sound",
+        is_in_short_form=True,
+    ),
+    Kind(
+        "no_samples",
+        "sound file without samples",
+        ".wav",
+        ("-f", "lavfi", "-i", "anullsrc", "-af", "atrim=end_sample=0"),
+        encoded="has neither picture nor sound",
+        copy="has neither picture nor sound",
+        audio_only="has neither picture nor sound",
+    ),
+    Kind(
+        "animated_webp",
+        "animated WebP",
+        ".webp",
+        (*PICTURE, "-t", "1", "-r", "5", "-c:v", "libwebp_anim", "-loop", "0"),
+        encoded="has neither picture nor sound",
+        copy="has neither picture nor sound",
+        audio_only="has neither picture nor sound",
     ),
     Kind(
         "cover",
@@ -406,14 +481,22 @@ def table() -> str:
 
 
 def make(kind: Kind, folder: Path) -> Path:
-    made = {"cover": sound_with_cover, "late_picture": late_picture, "turned": turned}
+    made = {
+        "cover": sound_with_cover,
+        "late_picture": late_picture,
+        "turned": turned,
+        "hole": hole,
+        "empty_sound": empty_sound,
+        "empty_picture": empty_picture,
+    }
     if kind.name in made:
         return made[kind.name](folder)
     file = folder / f"{kind.name}{kind.suffix}"
     if kind.arguments:
         ffmpeg(*kind.arguments, str(file))
     else:
-        file.write_text("" if kind.name == "empty" else "A film is something else.\n")
+        texts = {"empty": "", "subtitles": "1\n00:00:01,000 --> 00:00:02,000\nA film is something else.\n"}
+        file.write_text(texts.get(kind.name, "A film is something else.\n"))
     return file
 
 

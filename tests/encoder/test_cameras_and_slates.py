@@ -22,7 +22,19 @@ from encoder_media import look_at, problem_of_files
 from tests.lab.ingest import free_port
 
 from .camera import camera
-from .makers import AAC, H264, PICTURE, SOUND, sound_with_cover, two_languages
+from .makers import (
+    AAC,
+    H264,
+    PICTURE,
+    SOUND,
+    film,
+    live_playlist,
+    plain_server,
+    sound_with_cover,
+    two_languages,
+    web_server,
+)
+from .makers import ffmpeg as make_with_ffmpeg
 from .recorder import Recorder, recorder
 from .running import (
     PROFILE,
@@ -331,3 +343,60 @@ def test_why_the_slate_is_shown_is_told_without_the_password(ingest: Recorder, t
         running.wait_until(lambda status: bool(status.get("source_problem")), 60)
         assert "refused" in running.status["source_problem"].lower()
     assert "p4ssw0rd" not in running.said + json.dumps(running.status)
+
+
+def test_a_live_playlist_with_long_segments_is_shown_without_the_slate(ingest: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    with live_playlist(tmp_path / "web") as playlist, web_server(playlist.parent) as address:
+        settings = settings_of(ingest.rtmp_url, url(f"{address}/{playlist.name}"), **slate())
+        with encoder(tmp_path / "run", "playlist", settings) as running:
+            running.wait_for("on air", 60, showing="source")
+            time.sleep(1)
+            before = running.said.count("the slate is shown")
+            time.sleep(24)
+            assert running.status["showing"] == "source"
+            assert running.said.count("the slate is shown") == before, running.said
+    (recording,) = ingest.recordings("playlist")
+    assert recording.longest_gap("video") < 3
+    # Three segments, of 6 s each, are there at the start. They are not sent at once.
+    assert recording.seconds("video") < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "is_recorded"),
+    [("film.ts", "", True), ("film.ts", "live/", False), ("film.webm", "", True), ("film.webm", "live/", False)],
+)
+def test_a_recording_by_url_that_tells_no_length_is_told_from_a_live_stream(
+    tmp_path: Path, name: str, place: str, *, is_recorded: bool
+) -> None:
+    # A browser writes one that tells no length, as -live does.
+    codecs = ("-c", "copy") if name.endswith(".ts") else ("-c:v", "libvpx", "-c:a", "libopus", "-live", "1")
+    make_with_ffmpeg("-i", str(film(tmp_path)), *codecs, str(tmp_path / name))
+    with plain_server(tmp_path) as address:
+        source = url(f"{address}/{place}{name}")
+        look = look_at("ffprobe", source)
+        assert look is not None
+        assert not look.error
+        assert look.recorded is is_recorded
+
+
+def test_a_camera_is_live(tmp_path: Path) -> None:
+    with camera(tmp_path / "camera", "aac") as one:
+        look = look_at("ffprobe", url(one.url))
+    assert look is not None
+    assert (len(look.pictures), len(look.sounds), look.recorded) == (1, 1, False)
+
+
+def test_a_film_with_a_hole_in_its_sound_goes_on_for_several_rounds(ingest: Recorder, tmp_path: Path) -> None:
+    source = {"type": "file", "path": str(make(BY_NAME["hole"], tmp_path))}
+    with encoder(tmp_path / "run", "hole", settings_of(ingest.rtmp_url, source)) as running:
+        running.wait_for("on air")
+        started = time.monotonic()
+        # In the second second of a round of 12 s, when both tracks are there.
+        time.sleep(25)
+        seconds = time.monotonic() - started
+        assert running.status["state"] == "on air"
+    (recording,) = ingest.recordings("hole")
+    assert recording.seconds("video") > seconds - 5
+    assert recording.seconds("audio") == pytest.approx(recording.seconds("video"), abs=1.5)
+    assert recording.longest_gap("audio") < 0.5

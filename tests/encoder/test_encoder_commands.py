@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,8 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from encoder_commands import bits, commands_of
-from encoder_media import Look, Track, can_be_looked_at, default_input_options, last_words, problem
+from encoder_commands import bits, commands_of, is_paced, slate_commands_of
+from encoder_media import (
+    Look,
+    Track,
+    _look_of,
+    can_be_looked_at,
+    default_input_options,
+    key_frame_problem,
+    last_words,
+    look_at,
+    problem,
+    problem_of_files,
+    without_credentials,
+)
 
 from tests.lab.stage import ROOT
 
@@ -73,6 +86,119 @@ def test_no_picture_can_be_larger_than_the_bound(bitrate: str) -> None:
     assert buffer == min(2 * bits(bitrate), 7_000_000)
 
 
+@pytest.mark.parametrize("option", ["-b:v", "-b:v:0", "-vb"])
+@pytest.mark.parametrize(("bitrate", "buffer"), [("1M", 2_000_000), ("1.5M", 3_000_000), ("9000k", 7_000_000)])
+def test_a_bitrate_of_the_users_is_also_the_most_that_is_sent(option: str, bitrate: str, buffer: int) -> None:
+    command = words(FILE, None, {**PROFILE, "output_options": ["-b:v", "300k", option, bitrate]})
+    assert value(command, option) == bitrate
+    assert (value(command, "-maxrate"), value(command, "-bufsize")) == (bitrate, str(buffer))
+    own = words(FILE, None, {**PROFILE, "output_options": [option, bitrate, "-maxrate", "5M", "-bufsize", "6M"]})
+    assert (value(own, "-maxrate"), value(own, "-bufsize")) == ("5M", "6M")
+    unclear = words(FILE, None, {**PROFILE, "output_options": [option, "1MiB"]})
+    assert value(unclear, "-maxrate") == PROFILE["video_bitrate"]
+
+
+DENSE = replace(PICTURE, end=40.0, rate=30.0, finest_rate=30.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "look", "hold"),
+    [
+        (FILE, Look((DENSE,), (replace(SOUND, end=40.0),), recorded=True), "3000000"),
+        (FILE, Look((DENSE,), (replace(SOUND, end=30.0),), recorded=True), "3000000"),
+        (FILE, Look((DENSE,), (replace(SOUND, end=43.5),), recorded=True), "0"),
+        (FILE, Look((replace(DENSE, rate=0.05, finest_rate=0.05),), (SOUND,), recorded=True), "0"),
+        (FILE, Look((replace(DENSE, rate=11.0),), (SOUND,), recorded=True), "0"),
+        (FILE, Look((PICTURE,), (SOUND,), recorded=True), "3000000"),
+        (FILE, Look((DENSE,), recorded=True), "3000000"),
+        (FILE, None, "3000000"),
+        (CAMERA, Look((replace(DENSE, rate=0.5),), (SOUND,)), "3000000"),
+        ({"type": "test_pattern"}, None, "3000000"),
+    ],
+    ids=[
+        *("film", "picture longer", "sound longer", "slides", "gaps in the picture", "tells nothing", "no sound"),
+        *("not looked at", "camera", "test pattern"),
+    ],
+)
+def test_a_track_waits_for_the_other_for_3_seconds_and_longer_only_where_the_sound_is_ahead(
+    source: dict[str, Any], look: Look | None, hold: str
+) -> None:
+    assert value(words(source, look), "-max_interleave_delta") == hold
+    assert value(words(source, look, COPY), "-max_interleave_delta") == "3000000"
+    slated = words(source, look, slate={"type": "color", "color": "navy"})
+    assert value(slated, "-max_interleave_delta") == "3000000"
+
+
+def test_the_parts_of_a_live_playlist_are_sent_at_the_speed_at_which_they_play() -> None:
+    live = {"type": "url", "url": "https://example.com/live.m3u8"}
+    look = Look((PICTURE,), (SOUND,), playlist=True)
+    assert is_paced(settings_of("rtmp://ingest/live", live), look)
+    assert value(words(live, look), "-vf").endswith(",realtime")
+    assert "-stream_loop" not in words(live, look)
+
+
+def test_sound_with_more_channels_than_ffmpeg_can_mix_goes_to_two_sides() -> None:
+    def filters(channels: int) -> str:
+        return value(words(FILE, Look((PICTURE,), (replace(SOUND, channels=channels),), recorded=True)), "-af")
+
+    assert filters(9).startswith("pan=stereo|c0<c0+c2+c4+c6+c8|c1<c1+c3+c5+c7,")
+    assert "pan" not in filters(8)
+
+
+def test_hdr_that_does_not_tell_its_colours_is_given_them() -> None:
+    hdr = replace(PICTURE, transfer="smpte2084")
+    assert "setparams" not in value(words(FILE, Look((hdr,), (SOUND,))), "-vf")
+    assert "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale" in value(
+        words(FILE, Look((replace(hdr, has_colors=False),), (SOUND,))), "-vf"
+    )
+
+
+@pytest.mark.parametrize("size", ["1x1", "1x7", "2x1", "3x3"])
+def test_no_picture_is_too_small_to_be_encoded(tmp_path: Path, size: str) -> None:
+    width, height = (int(side) for side in size.split("x"))
+    picture = replace(PICTURE, width=width, height=height)
+    filters = value(words(FILE, Look((picture,), (SOUND,)), {**PROFILE, "size": ""}), "-vf")
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("there is no ffmpeg")
+    made = ["-f", "lavfi", "-i", "testsrc2=size=16x16:rate=30:duration=1", "-vf", f"scale={size.replace('x', ':')},"]
+    command = [ffmpeg, "-nostdin", "-v", "error", *made[:-1], made[-1] + filters, "-c:v", "libx264", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_slates_sound_that_is_not_aac_is_encoded_beside_a_copied_picture() -> None:
+    settings = settings_of("rtmp://ingest/live", CAMERA, COPY, slate={"type": "file", "path": "/srv/slate.mkv"})
+    for codec, encoder in (("aac", "copy"), ("mp3", "aac")):
+        _make, play = slate_commands_of(settings, Look((PICTURE,), (Track(1, codec),)), Path("/run"))
+        assert value(play, "-c:a" if codec == "mp3" else "-c") == encoder
+
+
+@pytest.mark.parametrize("profile", [PROFILE, COPY], ids=["x264", "copy"])
+@pytest.mark.parametrize(
+    ("look", "sentence"),
+    [
+        (Look((replace(PICTURE, rotation=90),), (SOUND,)), "turned by 90 degrees"),
+        (Look((PICTURE,), (Track(1, "unknown"),)), "has a sound in a codec that this ffmpeg does not know"),
+        (Look((PICTURE,), timeless=True), "a bare stream of h264 without times"),
+        (Look(), "has neither picture nor sound"),
+        (Look((), (SOUND,)), "has no picture. Give a file with a picture"),
+    ],
+)
+def test_a_slate_is_looked_at_as_a_source_is(profile: dict[str, Any], look: Look, sentence: str) -> None:
+    settings = settings_of("rtmp://ingest/live", {**CAMERA, "audio_track": "eng"}, profile)
+    settings["slate"] = {"type": "file", "path": "/srv/slate.mkv"}
+    asked = json.dumps({"type": "file", "path": "/srv/slate.mkv"}, sort_keys=True)
+    found = problem_of_files(settings, {asked: look})
+    if profile is COPY and look.picture is None:
+        sentence = "has no moving picture in H.264"
+    if profile is PROFILE and "turned" in sentence:
+        assert found == ""
+    else:
+        assert found.startswith("its slate /srv/slate.mkv ")
+        assert sentence in found
+
+
 @pytest.mark.parametrize("profile", [PROFILE, COPY], ids=["x264", "copy"])
 @pytest.mark.parametrize("source", [FILE, CAMERA], ids=["file", "camera"])
 def test_a_source_without_sound_gets_silence_that_ends_with_it(profile: dict[str, Any], source: dict[str, Any]) -> None:
@@ -126,12 +252,80 @@ def test_a_cameras_sound_is_encoded_where_its_picture_is_copied() -> None:
         ),
         ({**PROFILE, "name": "audio_only"}, Look((PICTURE,)), "no sound that audio_only could send"),
         (PROFILE, Look(error="Invalid data found"), "cannot be read: Invalid data found"),
+        (PROFILE, Look(), "has neither picture nor sound that ffmpeg can read"),
+        (COPY, Look(), "has neither picture nor sound that ffmpeg can read"),
+        ({**PROFILE, "name": "audio_only"}, Look(), "has neither picture nor sound that ffmpeg can read"),
+        (PROFILE, Look((Track(0, "unknown"),), (SOUND,)), "a picture in a codec that this ffmpeg does not know"),
+        (PROFILE, Look((PICTURE,), (Track(1, "none"),)), "a sound in a codec that this ffmpeg does not know"),
     ],
 )
 def test_what_cannot_be_sent_is_named_with_what_would_help(profile: dict[str, Any], look: Look, sentence: str) -> None:
     found = problem(settings_of("rtmp://ingest/live", FILE, profile), look)
     assert sentence in found
-    assert any(word in found for word in ("Use a", "Give a", "Join it first", "Put it into a container first"))
+    assert any(
+        word in found for word in ("Use a", "Give a", "Join it first", "Put it into a container first", "Convert it")
+    )
+
+
+def stream(kind: str, **more: Any) -> dict[str, Any]:
+    usual: dict[str, dict[str, Any]] = {
+        "video": {"codec_name": "h264", "width": 320, "height": 240},
+        "audio": {"codec_name": "aac", "sample_rate": "48000", "channels": 2},
+    }
+    return {"index": 0, "codec_type": kind, **usual[kind], **more}
+
+
+@pytest.mark.parametrize(
+    ("found", "is_there"),
+    [
+        (stream("video"), True),
+        (stream("video", width=0, height=0), False),
+        (stream("video", width=0, height=0, codec_name="unknown"), True),
+        (stream("audio"), True),
+        (stream("audio", sample_rate="0"), False),
+        (stream("audio", channels=0), False),
+        (stream("audio", channels=0, sample_rate="0", codec_name="none"), True),
+    ],
+)
+def test_a_track_that_is_only_announced_is_none(found: dict[str, Any], *, is_there: bool) -> None:
+    look = _look_of({"streams": [found], "format": {"format_name": "mpegts", "start_time": "1.4"}})
+    assert bool(look.pictures or look.sounds) is is_there
+
+
+@pytest.mark.parametrize(
+    ("about", "is_recorded"),
+    [
+        ({"format_name": "mpegts", "start_time": "1.4"}, False),
+        ({"format_name": "mpegts", "start_time": "1.4", "size": "6000"}, True),
+        ({"format_name": "matroska,webm", "start_time": "0.0", "size": "6000"}, True),
+        ({"format_name": "hls", "start_time": "1.4", "size": "600"}, False),
+        ({"format_name": "hls", "start_time": "1.4", "size": "600", "duration": "60.0"}, True),
+        ({"format_name": "mpjpeg", "size": "99999999"}, False),
+    ],
+)
+def test_what_has_an_end_is_a_recording(about: dict[str, Any], *, is_recorded: bool) -> None:
+    assert _look_of({"streams": [stream("video")], "format": about}).recorded is is_recorded
+
+
+@pytest.mark.parametrize(
+    ("picture", "sound", "source", "refused"),
+    [
+        (40.0, 4.0, FILE, True),
+        (40.0, 19.0, FILE, True),
+        (40.0, 20.0, FILE, False),
+        (7.0, 4.0, FILE, False),
+        (0.0, 4.0, FILE, False),
+        (40.0, 0.0, FILE, False),
+        (40.0, 4.0, {**FILE, "input_options": ["-stream_loop", "0"]}, False),
+    ],
+)
+def test_a_film_is_looped_whose_sound_reaches_its_second_half(
+    picture: float, sound: float, source: dict[str, Any], *, refused: bool
+) -> None:
+    look = Look((replace(PICTURE, end=picture),), (replace(SOUND, end=sound),), recorded=True)
+    found = problem(settings_of("rtmp://ingest/live", source), look)
+    assert ("s of picture after the end of its sound" in found) == refused
+    assert problem(settings_of("rtmp://ingest/live", source, COPY), look) == ""
 
 
 def test_the_silence_of_a_recording_has_a_pace_of_its_own() -> None:
@@ -185,13 +379,20 @@ def test_sound_may_go_on_without_a_picture_for_a_minute(
         ("udp://239.1.1.1:1234", True),
         ("srt://mixer:9000", False),
         ("tcp://mixer:9000", False),
+        ("rist://0.0.0.0:9000", False),
         ("rtmp://0.0.0.0/live?listen=1", False),
         ("http://0.0.0.0:8080?listen", False),
     ],
 )
 def test_a_sender_with_one_connection_keeps_it(url: str, is_looked_at: bool) -> None:
     assert can_be_looked_at({"type": "url", "url": url}) is is_looked_at
-    assert not can_be_looked_at({"type": "url", "url": url, "input_options": ["-listen", "1"]})
+    for options in (
+        ["-listen", "1"],
+        *(["-rtsp_flags", flags] for flags in ("listen", "+listen", "listen+prefer_tcp")),
+    ):
+        assert not can_be_looked_at({"type": "url", "url": url, "input_options": options})
+    prefers = {"type": "url", "url": url, "input_options": ["-rtsp_flags", "prefer_tcp"]}
+    assert can_be_looked_at(prefers) is is_looked_at
 
 
 @pytest.mark.parametrize(
@@ -219,6 +420,53 @@ def test_a_host_whose_sources_nobody_looks_at_is_told_of(tmp_path: Path, version
 
 def test_options_of_the_program_ffmpeg_do_not_reach_ffprobe() -> None:
     assert default_input_options({**CAMERA, "input_options": ["-rtsp_transport", "udp"]}) == ["-timeout", "10000000"]
+
+
+KNOWING = """#!{python}
+import json, sys
+options = sys.argv[1:]
+with open({log!r}, "a") as log:
+    log.write(json.dumps(options) + "\\n")
+for name in {unknown!r}:
+    if name in options:
+        at = options.index(name)
+        sys.exit(f"Failed to set value '{{options[at + 1]}}' for option '{{name[1:]}}': Option not found")
+print({answer!r})
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["-headers", "X: y", "-new", "25", "-r", "25"], ["-headers", "X: y"]),
+        (["-an", "-headers", "X: y", "-accurate_seek", "-hwaccel", "auto"], ["-headers", "X: y"]),
+        (["-new", "1", "-newer", "2", "-new", "3", "-user_agent", "new"], ["-user_agent", "new"]),
+        (["-c:v", "h264_qsv", "-copyts", "-discard:a", "all", "-vsync", "0", "-user_agent", "x"], ["-user_agent", "x"]),
+    ],
+)
+def test_only_the_options_that_ffprobe_does_not_know_are_left_out(
+    tmp_path: Path, options: list[str], kept: list[str]
+) -> None:
+    ffprobe, log = tmp_path / "ffprobe", tmp_path / "log"
+    answer = json.dumps({"streams": [stream("video")], "format": {"format_name": "mpegts", "start_time": "0"}})
+    known = {"python": sys.executable, "log": str(log), "unknown": ["-new", "-newer"], "answer": answer}
+    ffprobe.write_text(KNOWING.format(**known))
+    ffprobe.chmod(0o755)
+    source = {**CAMERA, "input_options": options}
+    look = look_at(str(ffprobe), source)
+    assert look is not None
+    assert not look.error
+    key_frame_problem(str(ffprobe), source, look)
+    asked = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(asked) <= 2 * (1 + len(options))
+    for command in (asked[len(asked) // 2 - 1], asked[-1]):
+        assert command[command.index("-timeout") + 2 : -2] == kept
+
+
+@pytest.mark.parametrize("password", ["secret", "p@ss", "@@", "a'b", "a@b:c@d"])
+def test_a_password_is_shown_nowhere(password: str) -> None:
+    said = without_credentials(f"rtsp://user:{password}@camera/main: refused; http://other/a@b")
+    assert said == "rtsp://********@camera/main: refused; http://other/a@b"
 
 
 def test_last_words_come_without_addresses() -> None:

@@ -375,3 +375,5 @@ def test_what_a_unit_says_last_has_no_password_of_a_url(tmp_path: Path, monkeypa
     journal.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert health.last_words("obs.service") == "Failed to open media: 'rtsp://********@camera/1'"
+    journal.write_text("#!/bin/sh\necho \"Failed to open media: 'rtsp://user:p@ss@camera/1'\"\n")
+    assert health.last_words("obs.service") == "Failed to open media: 'rtsp://********@camera/1'"

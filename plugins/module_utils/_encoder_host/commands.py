@@ -23,7 +23,7 @@ class HostError(Exception):
 
 
 # User and password in a URL, which programs repeat in their messages.
-_CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
+_CREDENTIALS = re.compile(r"(://)[^/\s]+@")
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,28 @@ def check_host(task: HostTask, found: Mapping[str, Any], there: Sequence[Mapping
         needs="under systemd the role needs root, and under supervisord a folder that the user may write to "
         f"(ffmpeg_encoder_root, now {task.root})",
     )
+    if task.state != "watched":
+        _check_manager(task, str(found["manager"]), there)
     if not is_systemd:
         _check_supervisord(task, found["supervisord"], is_needed=task.state == "started" or bool(there))
+
+
+def _check_manager(task: HostTask, manager: str, there: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a host whose streams another service manager runs: it would go on with them, beside the new ones.
+
+    Earlier versions have not noted which one it is.
+    """
+    others = [one for one in there if one.get("manager", manager) != manager]
+    if others:
+        other = others[0]["manager"]
+        labels = ", ".join(str(one.get("label") or one["name"]) for one in others)
+        raise InvalidInput(
+            one_line(
+                f"On {task.host}, {other} runs {labels}, and this run is for {manager}: there would be two encoders. "
+                f"First take them off with ffmpeg_encoder_service_manager: {other} and ffmpeg_encoder_state: absent. "
+                f"If {other} is gone from that host for good, remove {task.root} there. Nothing was changed."
+            )
+        )
 
 
 def _check_supervisord(task: HostTask, found: Mapping[str, Any], *, is_needed: bool) -> None:

@@ -169,9 +169,8 @@ def _present(
     folder = _RUNTIME_FOLDER if is_systemd else ""
     texts = {one["name"]: settings_file(one, task.settings, program, folder) for one in wanted}
     scope = str(task.settings["scope"])
-    records = [
-        file_entry(f"{root}/about/{one['name']}.json", record(one, by_list=task.by_list, scope=scope)) for one in wanted
-    ]
+    noted = {"by_list": task.by_list, "scope": scope, "manager": found["manager"]}
+    records = [file_entry(f"{root}/about/{one['name']}.json", record(one, **noted)) for one in wanted]
     keys = [
         key_entry(f"{root}/keys/{one['name']}.ffpreset", key_file(change.stream_keys[one["name"]]), one, found, change)
         for one in wanted

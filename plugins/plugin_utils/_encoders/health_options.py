@@ -17,7 +17,15 @@ from .role_values import fits, is_within, listed, refuse
 
 _LONGEST = 999_999_999
 # An instance of a template has a name after the '@'. Specifiers such as %n are left out: they would name another unit.
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\-]{1,120}(?:@[A-Za-z0-9:_.\\-]{1,120})?\.(?:service|target|timer|path|socket)\Z")
+_UNIT = re.compile(
+    r"[A-Za-z0-9:_\\][A-Za-z0-9:_.\\-]{0,119}(?:@[A-Za-z0-9:_.\\-]{1,120})?\.(?:service|target|timer|path|socket)\Z"
+)
+# Units of the roles, which start such units themselves, and units with which a host ends.
+_OWN = re.compile(r"tenbyte-(?:encoder|obs|rtmp)\b")
+_ENDS_THE_HOST = re.compile(
+    r"(?:poweroff|reboot|soft-reboot|halt|kexec|exit|shutdown|final|rescue|emergency|sleep|suspend|hibernate)\.target\Z"
+    r"|(?:systemd-)?(?:poweroff|reboot|soft-reboot|halt|kexec|exit|suspend|hibernate|hybrid-sleep)\.service\Z"
+)
 # Neither quotes nor blanks. Percent signs are part of signed URLs; the URL is written into JSON alone.
 _PLAYBACK_URL = re.compile(
     r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
@@ -33,12 +41,21 @@ def check_health_options(asked: Asked) -> None:
     ):
         refuse(role, f"{role}_health_interval is a number of seconds, {role}_health_failures at least 1.")
     option = f"{role}_on_failure_units"
-    for unit in listed(options.get("on_failure_units"), option, "a list of units, such as [mail-operator.service]"):
+    units = listed(options.get("on_failure_units"), option, "a list of units, such as [mail-operator.service]")
+    if units and "health_interval" in options and int(str(options["health_interval"])) == 0:
+        refuse(option, f"with {role}_health_interval 0, no health check could start them. Give an interval.")
+    for unit in units:
         if not fits(unit, _UNIT):
             refuse(
                 option,
                 "each entry is the full name of a systemd unit, such as mail-operator.service or notify@stage.service, "
                 "without specifiers such as %n.",
+            )
+        if _OWN.match(unit) or _ENDS_THE_HOST.match(unit):
+            refuse(
+                option,
+                f"{unit} would end the host, or is a unit of these roles. Give a unit that tells somebody, such as "
+                "mail-operator.service.",
             )
 
 

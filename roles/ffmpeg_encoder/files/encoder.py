@@ -169,8 +169,8 @@ class Source:
 
     @property
     def is_recording(self) -> bool:
-        """Whether it ends by itself, as a recording does and a camera does not."""
-        return is_paced(self._settings, self._look)
+        """Whether it ends by itself, as a recording does and a camera or a live playlist does not."""
+        return self._look.recorded if self._look is not None else is_paced(self._settings, None)
 
     @property
     def is_fine(self) -> bool:

@@ -10,19 +10,23 @@ frame every 2 s: silence stands in for a missing sound, black for a missing pict
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder_media import ENCODING, Look, default_input_options, even, is_hdr, location_of
+from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, location_of
 
 Settings = dict[str, Any]
 
 SILENCE = ["-f", "lavfi", "-i", "anullsrc=sample_rate=48000:channel_layout=stereo"]
 DEFAULT_SIZE = "1280x720"
+BITRATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKMG]?)")
 # Bits. x264 makes no picture larger than its buffer, and an ingest may hang up at messages above 1 MiB, as nginx-rtmp
 # does (max_message). So the buffer is 2 s of media, and never more than this.
 LARGEST_BUFFER = 7_000_000
+# The user's options for it, of which the last one holds.
+VIDEO_BITRATES = ("-b:v", "-b:v:0", "-vb", "-b")
 VIDEO_FILTERS = ("-vf", "-filter:v", "-filter:v:0")
 AUDIO_FILTERS = ("-af", "-filter:a", "-filter:a:0")
 # Brings the light of HDR into the range of ordinary screens.
@@ -30,6 +34,21 @@ TONE_MAP = (
     "zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,"
     "zscale=transfer=bt709:matrix=bt709:range=tv"
 )
+# Some files tell only how light is noted, and not the colours. These are the only ones that it is used with.
+HDR_COLORS = "setparams=color_primaries=bt2020:colorspace=bt2020nc"
+# Lines and columns.
+SMALLEST_INTERLACED = 16
+# ffmpeg cannot mix down more channels than 8, as it has no places for them.
+MOST_CHANNELS = 8
+# Microseconds. While one track sends nothing, ffmpeg holds the other one for so long. Its default is 10 s, and 0 is for
+# ever: a sound that pauses, ends early or dies would stop the picture.
+LONGEST_HOLD = "3000000"
+HELD_FOR_EVER = "0"
+# A sound that goes on for longer than that after the picture, or pictures that lie further apart on average than a
+# second or half as dense as they could be, mean that the sound is read far ahead of the picture. It then has to wait.
+SOUND_AHEAD = 3.0
+FEWEST_PICTURES = 1.0
+LEAST_DENSITY = 0.45
 # A camera without times, such as MJPEG over HTTP, has the pace at which its pictures arrive, and not 25 a second.
 ARRIVAL = "setpts=(RTCTIME-RTCSTART)/(TB*1000000)"
 # Fills gaps in the sound with silence, also before its first sample.
@@ -66,6 +85,7 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Comman
     joined = [
         *("-fflags", "+genpts", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
+        *("-max_interleave_delta", LONGEST_HOLD),
     ]
     return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, *JOINABLE])
 
@@ -95,6 +115,8 @@ def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> t
 def _copied(slate: Look | None, profile: Settings) -> list[str]:
     if slate is not None and not slate.sounds:
         return [*SILENCE, "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *_aac(profile)]
+    if slate is not None and slate.sounds[0].codec != "aac":
+        return ["-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy", "-af", STEADY_SOUND, *_aac(profile)]
     return ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
 
 
@@ -111,14 +133,14 @@ def _ffmpeg(settings: Settings) -> list[str]:
 
 
 def is_paced(settings: Settings, look: Look | None) -> bool:
-    """Return whether the source is a recording, which ffmpeg would read as fast as it can."""
+    """Return whether ffmpeg would read the source as fast as it can: a recording, or the parts of a live playlist."""
     source = settings["source"]
     if source["type"] == "file":
         return True
     if source["type"] != "url":
         return False
     # What could not be looked at is taken for a recording only where that does no harm.
-    return look.recorded if look is not None else source["url"].startswith(("http://", "https://"))
+    return look.recorded or look.playlist if look is not None else source["url"].startswith(("http://", "https://"))
 
 
 def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
@@ -157,14 +179,15 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
         maps += ["-map", _sound_map(source, sound, profile)]
     copies_sound = name == "copy" and (look is None or (sound is not None and sound.codec == "aac"))
     if not copies_sound:
-        filters += ["-af", ",".join([*own_audio, STEADY_SOUND])]
+        filters += ["-af", ",".join([*_mixed_down(sound), *own_audio, STEADY_SOUND])]
 
     encoding = {"copy": ["-c:v", "copy"], "audio_only": ["-vn"]}.get(name) or _h264(profile)
     encoding = [*encoding, *(["-c:a", "copy"] if copies_sound else _aac(profile))]
     # What is generated never ends. Without -shortest it would go on when the source has ended.
     ends = source["type"] in ("url", "device") or "-stream_loop" in (source.get("input_options") or [])
     # The sound of a recording is read ahead of its picture, whose speed decides, and waits for it.
-    waits = ["-max_interleave_delta", "0"] if paced and encodes_picture else []
+    hold = HELD_FOR_EVER if paced and encodes_picture and _sound_runs_ahead(picture, sound) else LONGEST_HOLD
+    waits = ["-max_interleave_delta", hold]
     ending = ["-shortest"] if generated and ends else []
     return [*inputs, *maps, *filters, *encoding, *ending, *waits, *output_options]
 
@@ -220,16 +243,17 @@ def _without_filters(options: list[str]) -> tuple[list[str], list[str], list[str
 def _picture_filters(profile: Settings, look: Look | None, own: list[str], *, still: bool, paced: bool) -> list[str]:
     """Return the filters in their order: the user's, deinterlacing, square pixels, size, tones, rate, real time."""
     filters = [*([ARRIVAL] if look is not None and look.timeless else []), *own]
-    if not still:
+    if not still and not _is_tiny(look):
         filters.append("bwdif=mode=send_frame:deint=interlaced")
-    filters.append("scale=trunc(iw*sar/2)*2:trunc(ih/2)*2")
+    # A picture of one pixel would have no size otherwise.
+    filters.append(r"scale=max(2\,trunc(iw*sar/2)*2):max(2\,trunc(ih/2)*2)")
     if profile.get("size"):
         width, height = even(profile["size"])
         filters.append(f"scale={width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2")
         filters.append(f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2")
     filters.append("setsar=1")
-    if is_hdr(look):
-        filters.append(TONE_MAP)
+    if look is not None and look.picture is not None and is_hdr(look):
+        filters += [*([] if look.picture.has_colors else [HDR_COLORS]), TONE_MAP]
     filters.append("format=yuv420p")
     rate = profile["framerate"]
     if still:
@@ -242,15 +266,38 @@ def _picture_filters(profile: Settings, look: Look | None, own: list[str], *, st
     return filters
 
 
+def _is_tiny(look: Look | None) -> bool:
+    """Return whether a picture has too few lines or columns to be deinterlaced: ffmpeg fails then."""
+    picture = look.picture if look else None
+    return picture is not None and 0 < min(picture.width, picture.height) < SMALLEST_INTERLACED
+
+
 def _begins_late(look: Look | None) -> bool:
     """Return whether a recording has sound before its first picture, which is then shown from the start."""
     picture = look.picture if look else None
     return picture is not None and 0.1 < picture.start - (look.start if look else 0) < LONGEST_WAIT_FOR_A_PICTURE
 
 
+def _sound_runs_ahead(picture: Track | None, sound: Track | None) -> bool:
+    """Return whether a recording has much sound between two pictures, or after the last one, as far as it tells."""
+    if picture is None or picture.still or sound is None:
+        return False
+    if picture.end and sound.end - picture.end > SOUND_AHEAD:
+        return True
+    return 0 < picture.rate < max(FEWEST_PICTURES, LEAST_DENSITY * picture.finest_rate)
+
+
+def _mixed_down(sound: Track | None) -> list[str]:
+    """Return the filter for a sound with more channels than ffmpeg can mix: every other one to the left."""
+    if sound is None or sound.channels <= MOST_CHANNELS:
+        return []
+    sides = ("+".join(f"c{number}" for number in range(side, sound.channels, 2)) for side in (0, 1))
+    return ["pan=stereo|c0<{}|c1<{}".format(*sides)]
+
+
 def _h264(profile: Settings) -> list[str]:
     gop = str(2 * int(profile["framerate"]))
-    bitrate = profile["video_bitrate"]
+    bitrate = _own_bitrate(profile.get("output_options") or []) or profile["video_bitrate"]
     return [
         *("-c:v", "libx264", "-preset", profile["preset"], "-pix_fmt", "yuv420p", "-r", str(profile["framerate"])),
         *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0"),
@@ -260,11 +307,19 @@ def _h264(profile: Settings) -> list[str]:
     ]
 
 
+def _own_bitrate(options: list[str]) -> str:
+    """Return the bitrate of the picture that the user's options give; empty if none is one."""
+    given = [options[at + 1] for at, word in enumerate(options[:-1]) if word in VIDEO_BITRATES]
+    return given[-1] if given and BITRATE.fullmatch(given[-1]) else ""
+
+
 def _aac(profile: Settings) -> list[str]:
     return ["-c:a", "aac", "-b:a", profile["audio_bitrate"], "-ar", "48000", "-ac", "2"]
 
 
 def bits(bitrate: str) -> int:
-    """Return the bits of a second of a bitrate such as 2500k or 3M."""
-    unit = {"k": 1_000, "M": 1_000_000}.get(bitrate[-1:], 1)
-    return int(bitrate.rstrip("kM")) * unit
+    """Return the bits of a second of a bitrate such as 2500k or 1.5M."""
+    found = BITRATE.fullmatch(bitrate)
+    if found is None:
+        raise ValueError(bitrate)
+    return round(float(found[1]) * {"k": 1_000, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}.get(found[2], 1))

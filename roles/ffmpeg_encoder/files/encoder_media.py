@@ -40,10 +40,24 @@ KEY_FRAME_LOOK_SECONDS = 25
 # sends anything more. So a viewer waits for 1 to 3 s.
 LONGEST_SOUND_ALONE = 60.0
 # An ffprobe that connected first would take the place of the sender that these addresses wait for, or end a sender that
-# serves one connection, as those of SRT and TCP often do.
-NOT_LOOKED_AT = re.compile(r"(?:srt|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
+# serves one connection, as those of SRT, RIST and TCP often do.
+NOT_LOOKED_AT = re.compile(r"(?:srt|rist|tcp)://|.*[?&](?:mode=listener|listen(?:=[12]|&|\Z))")
 NO_TRACK = re.compile("matches no streams|does not contain any stream|Could not find codec parameters for stream")
-OPTIONS_OF_FFMPEG = ("-stream_loop", "-readrate", "-itsoffset", "-ss", "-sseof", "-thread_queue_size")
+# What the program ffmpeg takes before an input, and ffprobe does not know: with a value, and without one. What is
+# missing here costs a look that fails, and is then left out as ffprobe's message names it.
+OPTIONS_OF_FFMPEG = (
+    *("-stream_loop", "-readrate", "-itsoffset", "-itsscale", "-ss", "-sseof", "-t", "-to", "-thread_queue_size"),
+    *("-hwaccel", "-hwaccel_device", "-hwaccel_output_format", "-c", "-codec", "-c:v", "-c:a", "-codec:v", "-codec:a"),
+    *("-vcodec", "-acodec", "-r", "-r:v", "-s", "-ar", "-ac", "-discard", "-discard:a", "-discard:v", "-vsync"),
+    *("-fps_mode", "-guess_layout_max", "-seek_timestamp", "-isync", "-readrate_initial_burst"),
+)
+FLAGS_OF_FFMPEG = (
+    *("-re", "-an", "-vn", "-sn", "-dn", "-accurate_seek", "-noaccurate_seek", "-copyts", "-start_at_zero"),
+    *("-autorotate", "-noautorotate", "-xerror"),
+)
+UNKNOWN_OPTION = re.compile(r"'([^']+)': Option not found")
+# What ffprobe calls the codec of a track that it cannot read.
+UNKNOWN_CODECS = ("", "none", "unknown")
 REMEDY = "Use a profile that encodes, such as 720p30"
 UNSEEN = (
     f"There is no ffprobe of version {OLDEST_FFPROBE} or newer beside ffmpeg or in the PATH, so nobody looks at the "
@@ -62,6 +76,13 @@ class Track:
     width: int = 0
     height: int = 0
     transfer: str = ""
+    # Of HDR, whether it tells its colours, and not only its light.
+    has_colors: bool = True
+    # Pictures in a second: how many there are, and how many there were if the shortest distance held everywhere. 0 if
+    # the source does not tell.
+    rate: float = 0.0
+    finest_rate: float = 0.0
+    channels: int = 0
     language: str = ""
     default: bool = False
     # A single picture: a cover in a sound file, or an image file.
@@ -175,8 +196,10 @@ def can_be_looked_at(source: Settings) -> bool:
     """Return whether ffprobe can read the source beside ffmpeg."""
     if source["type"] == "file":
         return True
+    # Flags come as listen, +listen or listen+prefer_tcp.
+    words = {part for word in source.get("input_options") or [] for part in word.split("+")}
     return source["type"] == "url" and not (
-        NOT_LOOKED_AT.match(source["url"]) or {"-listen", "-mode", "listen"} & set(source.get("input_options") or [])
+        NOT_LOOKED_AT.match(source["url"]) or {"-listen", "-mode", "listen"} & words
     )
 
 
@@ -184,13 +207,7 @@ def look_at(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing)
     """Return what a source has, or None if it cannot be looked at. ``tick`` is called each second meanwhile."""
     if not ffprobe or not can_be_looked_at(source):
         return None
-    own = _for_ffprobe(source.get("input_options") or [])
-    command = [ffprobe, "-hide_banner", "-loglevel", "error", "-of", "json", "-show_streams", "-show_format"]
-    place = ["-i", location_of(source)]
-    ended = _run([*command, *default_input_options(source), *own, *place], LOOK_SECONDS, tick)
-    if ended.code and own and "Option not found" in ended.words:
-        # Some options are of the program ffmpeg alone.
-        ended = _run([*command, *default_input_options(source), *place], LOOK_SECONDS, tick)
+    ended = _probe(ffprobe, source, ["-of", "json", "-show_streams", "-show_format"], LOOK_SECONDS, tick)
     try:
         found = json.loads(ended.output or "{}")
     except ValueError:
@@ -201,14 +218,30 @@ def look_at(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing)
     return _look_of(found)
 
 
-def _for_ffprobe(options: list[str]) -> list[str]:
-    """Return the options of a demuxer. Those of the program ffmpeg itself are not known to ffprobe."""
+def _probe(
+    ffprobe: str, source: Settings, asked: list[str], seconds: float, tick: Callable[[], None] = _nothing
+) -> _Ended:
+    """Run ffprobe with the user's options, but for those that it does not know: they are of the program ffmpeg."""
+    own = _for_ffprobe(source.get("input_options") or [])
+    command = [ffprobe, "-hide_banner", "-loglevel", "error", *asked, *default_input_options(source)]
+    while True:
+        ended = _run([*command, *own, "-i", location_of(source)], seconds, tick)
+        named = UNKNOWN_OPTION.search(ended.words) if ended.code else None
+        fewer = _for_ffprobe(own, f"-{named[1]}") if named else own
+        # Each time there is one option less.
+        if len(fewer) == len(own):
+            return ended
+        own = fewer
+
+
+def _for_ffprobe(options: list[str], unknown: str = "") -> list[str]:
+    """Return the options of a demuxer, without those of the program ffmpeg itself and without an unknown one."""
     kept = []
     words = iter(options)
     for word in words:
-        if word in OPTIONS_OF_FFMPEG:
+        if word in OPTIONS_OF_FFMPEG or (word == unknown and word not in FLAGS_OF_FFMPEG):
             next(words, None)
-        elif word != "-re":
+        elif word not in FLAGS_OF_FFMPEG:
             kept.append(word)
     return kept
 
@@ -226,6 +259,10 @@ def _look_of(found: dict[str, Any]) -> Look:
             width=int(stream.get("width") or 0),
             height=int(stream.get("height") or 0),
             transfer=str(stream.get("color_transfer", "")),
+            has_colors=all(stream.get(name) not in (None, "unknown") for name in ("color_primaries", "color_space")),
+            rate=_rate(stream.get("avg_frame_rate")),
+            finest_rate=_rate(stream.get("r_frame_rate")),
+            channels=int(stream.get("channels") or 0),
             language=str(tags.get("language", "")).lower(),
             default=bool(disposition.get("default")),
             still=is_image or bool(disposition.get("attached_pic")),
@@ -233,17 +270,23 @@ def _look_of(found: dict[str, Any]) -> Look:
             end=_end(stream),
             rotation=_rotation(stream),
         )
-        if stream.get("codec_type") == "video":
+        # A track may be announced and have nothing in it. Silence or black stands in for it.
+        if stream.get("codec_type") == "video" and (track.codec in UNKNOWN_CODECS or (track.width and track.height)):
             pictures.append(track)
-        elif stream.get("codec_type") == "audio":
+        elif stream.get("codec_type") == "audio" and (track.codec in UNKNOWN_CODECS or _has_sound(stream, container)):
             sounds.append(track)
-    start, duration = (_seconds(found.get("format", {}).get(name)) for name in ("start_time", "duration"))
+    start, duration, size = (_seconds(found.get("format", {}).get(name)) for name in ("start_time", "duration", "size"))
+    playlist = container in ("hls", "dash")
+    timeless = start is None and duration is None and not all(one.still for one in pictures)
+    # What has a size has an end, though it may not tell how long it is. A live source has none; what has no times may
+    # be a camera whose server makes a size up; and the size of a playlist is that of its text.
+    sized = size is not None and not playlist and not timeless
     return Look(
         tuple(pictures),
         tuple(sounds),
-        recorded=is_image or (duration or 0.0) > 0,
-        playlist=container in ("hls", "dash"),
-        timeless=start is None and duration is None and not all(one.still for one in pictures),
+        recorded=is_image or (duration or 0.0) > 0 or sized,
+        playlist=playlist,
+        timeless=timeless,
         start=start or 0.0,
         duration=duration or 0.0,
     )
@@ -255,6 +298,19 @@ def _seconds(value: object) -> float | None:
         return float(str(value))
     except ValueError:
         return None
+
+
+def _rate(value: object) -> float:
+    """Return a rate as ffprobe writes it, such as 30000/1001; 0 if it knows none."""
+    count, _slash, seconds = str(value).partition("/")
+    whole, part = _seconds(count) or 0.0, _seconds(seconds or 1) or 0.0
+    return whole / part if part else 0.0
+
+
+def _has_sound(stream: dict[str, Any], container: str) -> bool:
+    """Return whether a sound was found, and not only announced. Of a WAV file without samples the length is unknown."""
+    is_empty = container == "wav" and _seconds(stream.get("duration")) is None
+    return bool(_seconds(stream.get("sample_rate"))) and bool(stream.get("channels")) and not is_empty
 
 
 def _end(stream: dict[str, Any]) -> float:
@@ -274,8 +330,8 @@ def _rotation(stream: dict[str, Any]) -> int:
     return next((round(degrees) % 360 for degrees in turned if degrees), 0)
 
 
-# User and password in a URL, which ffmpeg repeats in its messages.
-_CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
+# User and password in a URL, which ffmpeg repeats in its messages. A password may have an @ in it.
+_CREDENTIALS = re.compile(r"(://)[^/\s]+@")
 
 
 def without_credentials(text: str) -> str:
@@ -297,36 +353,56 @@ def is_hdr(look: Look | None) -> bool:
     return look is not None and look.picture is not None and look.picture.transfer in HDR_TRANSFERS
 
 
-def problem(settings: Settings, look: Look | None) -> str:
+def problem(settings: Settings, look: Look | None, role: str = "source") -> str:
     """Return why ffmpeg could not send this source with this profile, and what would help; empty if it can."""
     if look is None:
         return ""
     source, name = settings["source"], settings["profile"]["name"]
-    what = f"its source {shown(source)}"
+    what = f"its {role} {shown(source)}"
     if look.late and source["type"] == "file":
         # A busy host, or a slow disk: ffmpeg may be more patient.
         return ""
     if look.error:
         return f"{what} cannot be read: {look.error}. Give a file or a URL that ffmpeg can play."
-    endless = _problem_of_loop(what, look) if source["type"] == "file" else ""
-    if endless:
-        return endless
+    unplayable = _problem_of_loop(what, look) if source["type"] == "file" else ""
+    if look.picture is None and not look.sounds:
+        unplayable = (
+            f"{what} has neither picture nor sound that ffmpeg can read. Give a file or a URL that has one. An "
+            "animated WebP has to be converted to a film first, and subtitles alone cannot be sent."
+        )
+    if unplayable:
+        return unplayable
     wanted = source.get("audio_track")
     if wanted not in (None, "") and look.sound(wanted) is None:
         tracks = ", ".join(f"{number} ({one.language or 'no language'})" for number, one in enumerate(look.sounds, 1))
         return f"{what} has no audio_track {wanted}. It has {tracks or 'no sound at all'}."
-    if name == "audio_only":
-        return "" if look.sounds else f"{what} has no sound that audio_only could send. Use another profile."
+    if name == "audio_only" and not look.sounds:
+        return f"{what} has no sound that audio_only could send. Use another profile."
+    unknown = _problem_of_codec(what, name, look, wanted)
+    if unknown or name == "audio_only":
+        return unknown
     if name == "copy":
         return _problem_of_copy(what, look)
-    alone = _problem_of_sound_alone(what, look, wanted)
-    if alone:
-        return alone
+    uneven = _problem_of_ends(what, source, look)
+    if uneven:
+        return uneven
     if is_hdr(look) and not has_filter(settings["ffmpeg"], "zscale"):
         return (
             f"{what} is HDR, and this ffmpeg has no filter zscale to map its tones. Use an ffmpeg with zscale "
             "(ffmpeg_encoder_binary), or a source that is not HDR."
         )
+    return ""
+
+
+def _problem_of_codec(what: str, name: str, look: Look, wanted: object) -> str:
+    """Return which track that would be sent has a codec that ffmpeg does not know; empty if there is none."""
+    picture, sound = None if name == "audio_only" else look.picture, look.sound(wanted)
+    for kind, track in (("picture", picture), ("sound", sound)):
+        if track is not None and track.codec in UNKNOWN_CODECS:
+            return (
+                f"{what} has a {kind} in a codec that this ffmpeg does not know. Convert it with the program that made "
+                "it, to H.264 and AAC, or use a newer ffmpeg (ffmpeg_encoder_binary)."
+            )
     return ""
 
 
@@ -360,6 +436,15 @@ def _problem_of_loop(what: str, look: Look) -> str:
     return ""
 
 
+def _problem_of_ends(what: str, source: Settings, look: Look) -> str:
+    """Return why a recording cannot be sent whose picture and sound end too far from one another."""
+    wanted = source.get("audio_track")
+    found = _problem_of_sound_alone(what, look, wanted)
+    # The user may have it played once.
+    is_looped = "-stream_loop" not in (source.get("input_options") or [])
+    return found or (_problem_of_short_sound(what, look, wanted) if is_looped else "")
+
+
 def _problem_of_sound_alone(what: str, look: Look, wanted: object) -> str:
     """Return why a recording cannot be sent whose sound goes on for long after its picture, if it tells the ends."""
     picture, sound = look.picture, look.sound(wanted)
@@ -373,6 +458,24 @@ def _problem_of_sound_alone(what: str, look: Look, wanted: object) -> str:
         "them all. Show the last picture for so long (ffmpeg -i FILE -vf tpad=stop_mode=clone:stop=-1 -c:a copy "
         "-shortest NEW.mp4), cut them off (ffmpeg -i FILE -c copy -t SECONDS NEW.mp4, with the picture's length), or "
         "use audio_only."
+    )
+
+
+def _problem_of_short_sound(what: str, look: Look, wanted: object) -> str:
+    """Return why a recording cannot be looped whose sound ends in the first half of its picture, if it tells the ends.
+
+    ffmpeg 5 takes the length of a sound that it decodes for that of the whole file: the next round would begin there.
+    """
+    picture, sound = look.picture, look.sound(wanted)
+    if picture is None or picture.still or sound is None or not sound.end:
+        return ""
+    silent, length = picture.end - sound.end, sound.end - sound.start
+    if silent <= length:
+        return ""
+    return (
+        f"{what} has {silent:.0f} s of picture after the end of its sound, which lasts {length:.0f} s, so ffmpeg "
+        "cannot play it in a loop. Put it into a new file with silence at its end: ffmpeg -i FILE -c:v copy -af apad "
+        "-shortest NEW.mp4."
     )
 
 
@@ -394,11 +497,9 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     picture = look.picture if look else None
     if not ffprobe or picture is None or not can_be_looked_at(source):
         return ""
-    options = [*default_input_options(source), *_for_ffprobe(source.get("input_options") or [])]
-    command = [ffprobe, "-hide_banner", "-loglevel", "error", "-of", "csv=p=0"]
-    span = ["-show_entries", "packet=pts_time,flags"]
+    span = ["-of", "csv=p=0", "-show_entries", "packet=pts_time,flags"]
     span += ["-read_intervals", f"%+{KEY_FRAME_LOOK_SECONDS}", "-select_streams", str(picture.index)]
-    ended = _run([*command, *span, *options, "-i", location_of(source)], LOOK_SECONDS + KEY_FRAME_LOOK_SECONDS)
+    ended = _probe(ffprobe, source, span, LOOK_SECONDS + KEY_FRAME_LOOK_SECONDS)
     # The sound of a recording may go on without a picture.
     longest = _longest_wait(ended.output, look.start + min(look.duration, KEY_FRAME_LOOK_SECONDS) if look else 0.0)
     if longest <= LONGEST_KEY_FRAME_SECONDS:
@@ -464,10 +565,15 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
     if slate.error:
         return f"{what} cannot be read: {slate.error}. Give a file that ffmpeg can play."
     picture = slate.picture
+    found = problem({**settings, "source": {"type": "file", "path": settings["slate"]["path"]}}, slate, "slate")
     if settings["profile"]["name"] in ENCODING:
-        return "" if picture is not None else f"{what} has no picture. Give a file with a picture, or an image."
+        if picture is None and slate.sounds:
+            return f"{what} has no picture. Give a file with a picture, or an image."
+        return found
     if picture is None or picture.still or picture.codec != "h264" or picture.pixels not in SENDABLE_PIXELS:
         return f"{what} has no moving picture in H.264, 4:2:0, 8 bits. Encode it so, or use a profile that encodes."
+    if found:
+        return found
     wanted = _copied_size(source)
     if wanted and wanted != (picture.width, picture.height):
         sizes = f"{picture.width}x{picture.height}, and the stream is {wanted[0]}x{wanted[1]}"

@@ -48,7 +48,7 @@ TELLING = re.compile(
 )
 
 # User and password in a URL, which programs repeat in their messages.
-CREDENTIALS = re.compile(r"(://)[^/@\s'\"]+@")
+CREDENTIALS = re.compile(r"(://)[^/\s]+@")
 
 # A value of JSON. What a probe finds has "state" and "problem" (a sentence; empty if the stream is well), and may have
 # "at_once" (it fails without a grace), "lasting" (for how many seconds it has had the problem, if the probe knows),

@@ -14,6 +14,10 @@ def test_what_a_program_says_is_one_line_without_the_password_of_a_url() -> None
     assert said == "Failed to open rtsp://********@camera/1: refused"
 
 
+def test_a_password_with_an_at_sign_is_not_shown_either() -> None:
+    assert Done(1, "rtsp://user:p@ss@camera/a@b: refused").said == "rtsp://********@camera/a@b: refused"
+
+
 def test_a_password_is_not_cut_in_two() -> None:
     said = Done(1, "x" * 280 + " rtsp://user:a-secret-password@camera/1").said
     assert len(said) == 300

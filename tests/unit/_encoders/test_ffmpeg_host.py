@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -139,3 +140,23 @@ def test_supervisord_is_needed_only_where_there_are_streams() -> None:
     host.found["records"] = [RECORD]
     with pytest.raises(InvalidInput, match="There is no supervisord"):
         host.bring(task("absent"))
+
+
+@pytest.mark.parametrize("manager", ["systemd", "supervisord"])
+@pytest.mark.parametrize("noted", ["systemd", "supervisord", None])
+@pytest.mark.parametrize("state", ["started", "stopped", "absent"])
+def test_streams_that_another_service_manager_runs_are_taken_off_with_that_one_first(
+    manager: str, noted: str | None, state: str
+) -> None:
+    file, text = RECORD
+    more = {} if noted is None else {"manager": noted}
+    host = AnsweringHost(manager, records=[[file, json.dumps({**json.loads(text), **more})]])
+    if noted in (None, manager):
+        host.bring(task(state))
+        return
+    with pytest.raises(
+        InvalidInput, match=rf"On enc1, {noted} runs Old/Show, and this run is for {manager}.*absent"
+    ) as raised:
+        host.bring(task(state))
+    assert f"ffmpeg_encoder_service_manager: {noted}" in str(raised.value)
+    assert host.changes == []

@@ -30,11 +30,35 @@ def test_a_health_check_has_an_interval_and_a_number_of_failures(role: str, name
     [
         *(["mail"], ["mail-operator"], ["mail operator.service"], ["mail.service\nOnFailure=x.service"], ["-.mount"]),
         *(["notify@.service"], ["notify@%n.service"], ["../x.service"], ["a.service b.service"], [""], [None], [7]),
+        *(["-a.service"], ["..service"], [".a.service"]),
         *([{"name": "a.service"}], "mail.service", {"mail.service": 1}, ["mail.service", "x"], ["a@b@c.service"]),
     ],
 )
 def test_what_is_started_is_a_list_of_units(role: str, units: Any) -> None:
     assert refusal(role, on_failure_units=units).startswith(f"{role}_on_failure_units: ")
+
+
+@pytest.mark.parametrize("role", OPTIONS)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("poweroff.target", "reboot.target", "rescue.target", "systemd-poweroff.service", "suspend.target"),
+        *("tenbyte-encoder-outage.service", "tenbyte-encoder@hall.service", "tenbyte-obs-health.timer"),
+        "tenbyte-rtmp-relay.service",
+    ],
+)
+def test_a_unit_that_ends_the_host_or_is_one_of_the_roles_is_refused(role: str, unit: str) -> None:
+    message = refusal(role, on_failure_units=["mail-operator.service", unit])
+    assert message.startswith(f"{role}_on_failure_units: {unit} would end the host, or is a unit of these roles.")
+
+
+@pytest.mark.parametrize("role", ["obs_encoder", "rtmp_relay"])
+def test_units_need_a_health_check_that_starts_them(role: str) -> None:
+    message = refusal(role, on_failure_units=["mail-operator.service"], health_interval=0)
+    assert message.startswith(
+        f"{role}_on_failure_units: with {role}_health_interval 0, no health check could start them."
+    )
+    assert settled(role, STREAM, on_failure_units=[], health_interval=0)["streams"]
 
 
 @pytest.mark.parametrize("role", OPTIONS)
