@@ -19,6 +19,9 @@ from .files import Files, replace
 from .outcome import Outcome, revision_of
 
 _RUNNING = ("active", "activating", "reloading")
+_IDLE = ("inactive", "")
+# Seconds between two looks at units that others may start.
+_MOMENT, _MOST_LOOKS = 0.3, 10
 # A unit that has started within as many seconds may be one that does not stay up.
 _LATELY, _UNITS_IN_MESSAGE = 5.0, 3
 
@@ -169,12 +172,7 @@ class Systemd:
         ]
         self._stop(ended, outcome)
         if ended and not self._files.check:
-            # A check that is stopped in the middle has failed, and has started what it starts then.
-            started = [name for name, state in self._states(ended).items() if _is_running(state)]
-            if started:
-                self._systemctl("stop", started)
-            # What no longer runs must not look failed for ever.
-            self._run(["systemctl", "reset-failed", *ended], None)
+            self._settle(ended)
         for one in units:
             if one["state"] == "absent":
                 self._files.remove(str(self._path(one["name"])))
@@ -191,6 +189,25 @@ class Systemd:
         self._enable([name for name in names if states[name].get("UnitFileState") != "enabled"], outcome)
         if [*idle, *running] and not self._files.check:
             self._systemctl("restart", [*idle, *running])
+
+    def _settle(self, units: Sequence[str]) -> None:
+        """End what units have started when they were stopped, until nothing of them runs or looks failed.
+
+        A check that is stopped in the middle has failed. So systemd starts what it starts then, one unit after the
+        other, and each only a moment after the one before has ended.
+        """
+        quiet = 0
+        for _look in range(_MOST_LOOKS):
+            states = self._states(units)
+            left = [name for name in units if _is_running(states[name])]
+            if left:
+                self._systemctl("stop", left)
+            # What no longer runs must not look failed for ever.
+            self._run(["systemctl", "reset-failed", *units], None)
+            quiet = 0 if any(one.get("ActiveState") not in (*_IDLE, None) for one in states.values()) else quiet + 1
+            if quiet > 1:
+                return
+            time.sleep(_MOMENT)
 
     def end(self, units: Sequence[str], commands: Sequence[Sequence[str]], outcome: Outcome) -> None:
         """Stop and remove the units that the streams share, and let systemd forget them."""

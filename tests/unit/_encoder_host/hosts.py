@@ -26,7 +26,8 @@ class RememberingSystemd:
     """``active`` and ``enabled`` are units; those that have ``given_up`` end with the code 77 as soon as they start.
 
     ``refused`` are words that fail, ``stale`` units that need a reload. ``on_failure`` are units that start when
-    another one is stopped. ``journal`` has the last line of units, ``reports`` what the health check says, one after
+    another one is stopped, and ``late`` those that start one after the other, each after another has been forgotten as
+    failed. ``journal`` has the last line of units, ``reports`` what the health check says, one after
     the other.
     """
 
@@ -39,6 +40,7 @@ class RememberingSystemd:
         self.commands: list[list[str]] = []
         self.started = 1
         self.on_failure: dict[str, str] = {}
+        self.late: list[str] = []
         self.journal: dict[str, str] = {}
         self.reports: list[dict[str, Any]] = []
         self.asked = 0
@@ -63,6 +65,8 @@ class RememberingSystemd:
             case "stop":
                 failed = {self.on_failure[unit] for unit in units if unit in self.on_failure and unit in self.active}
                 self.active = self.active - set(units) | failed
+            case "reset-failed":
+                self.active |= {self.late.pop(0)} if self.late else set()
             case "enable":
                 self.enabled |= set(units)
             case "disable":

@@ -167,6 +167,16 @@ def further(timer: str, service: str | None) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.parametrize("state", ["stopped", "absent"])
+def test_what_units_start_when_they_are_stopped_is_stopped_too_also_a_moment_later(host: Host, state: str) -> None:
+    host.converge({**host.present(), "units": further("[Timer]\n", "[Service]\n")})
+    host.systemd.late = ["h.service", "h.timer", "h.service"]
+    host.converge(host.request(units=further(state, None)))
+    assert host.systemd.late == []
+    assert not host.systemd.active & {"h.timer", "h.service"}
+    assert host.systemd.commands.count(["stop", "h.service"]) == 2
+
+
 def test_further_units_are_started_once_and_again_if_one_of_their_files_changes(host: Host) -> None:
     first = host.converge({**host.present(), "units": further("[Timer]\n", "[Service]\n")})
     assert (first["started"], first["enabled"]) == (["h.timer"], ["h.timer"])
