@@ -90,7 +90,25 @@ def _without_packets(folder: Path, kind: str) -> Path:
     return file
 
 
-class _Web(http.server.BaseHTTPRequestHandler):
+class _Quiet(http.server.BaseHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def _serving(handler: type[_Quiet]) -> Iterator[str]:
+    """Serve on loopback while the block runs. Yield the address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Web(_Quiet):
     """Answers without ranges: a file with its length, or one under live/ in pieces for as long as it is read."""
 
     folder = Path()
@@ -105,23 +123,12 @@ class _Web(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if is_live else content)
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
 
 @contextmanager
 def plain_server(folder: Path) -> Iterator[str]:
     """Serve a folder as a small program does, without ranges; below live/ without lengths, too. Yield its address."""
-    handler = type("Web", (_Web,), {"folder": folder})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with _serving(type("Web", (_Web,), {"folder": folder})) as address:
+        yield address
 
 
 @contextmanager
@@ -164,7 +171,7 @@ def turned(folder: Path) -> Path:
     return file
 
 
-class _Camera(http.server.BaseHTTPRequestHandler):
+class _Camera(_Quiet):
     """Sends 10 pictures a second to each client, for as long as it listens."""
 
     def do_GET(self) -> None:
@@ -179,21 +186,12 @@ class _Camera(http.server.BaseHTTPRequestHandler):
             finally:
                 sender.kill()
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
 
 @contextmanager
 def mjpeg_camera() -> Iterator[str]:
     """Serve a camera as many do on a local network: pictures one after the other over HTTP. Yield its URL."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/video.mjpg"
-        finally:
-            server.shutdown()
-            thread.join()
+    with _serving(_Camera) as address:
+        yield f"{address}/video.mjpg"
 
 
 def two_languages(folder: Path) -> Path:

@@ -116,7 +116,7 @@ def test_a_camera_that_announces_a_sound_and_sends_none_is_sent_with_silence(
         one.mute.set()
         settings = settings_of(ingest.rtmp_url, url(one.url), stall_seconds=6, **further)
         with encoder(tmp_path / "run", key, settings) as running:
-            running.wait_until(lambda status: {"state": "on air", "showing": "source"}.items() <= status.items(), 60)
+            running.wait_for("on air", 60, showing="source")
             assert "announced a sound and sent none" in running.status["note"]
             time.sleep(5)
     # The last one: the first connection had nothing.

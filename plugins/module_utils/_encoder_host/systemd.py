@@ -19,7 +19,6 @@ from .files import Files, replace
 from .outcome import Outcome, revision_of
 
 _RUNNING = ("active", "activating", "reloading")
-_IDLE = ("inactive", "")
 # Seconds between two looks at units that others may start.
 _MOMENT, _MOST_LOOKS = 0.3, 10
 # A unit that has started within as many seconds may be one that does not stay up.
@@ -204,7 +203,7 @@ class Systemd:
                 self._systemctl("stop", left)
             # What no longer runs must not look failed for ever.
             self._run(["systemctl", "reset-failed", *units], None)
-            quiet = 0 if any(one.get("ActiveState") not in (*_IDLE, None) for one in states.values()) else quiet + 1
+            quiet = quiet + 1 if all(one.get("ActiveState") == "inactive" for one in states.values()) else 0
             if quiet > 1:
                 return
             time.sleep(_MOMENT)

@@ -193,13 +193,13 @@ def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
     profile |= {name: str(profile[name]) for name in ("video_bitrate", "audio_bitrate")}
     if profile["name"] in ENCODING:
         _check_video(profile, where)
-    if bits(profile["audio_bitrate"]) < _LEAST_AUDIO and profile["name"] != "copy":
+    if _bits(profile["audio_bitrate"]) < _LEAST_AUDIO and profile["name"] != "copy":
         refuse(where, _too_few("audio_bitrate", profile["audio_bitrate"], _LEAST_AUDIO))
 
 
 def _check_video(profile: Mapping[str, Any], where: str) -> None:
     """Refuse what x264 cannot encode, and what an ingest hangs up at."""
-    bitrate = bits(profile["video_bitrate"])
+    bitrate = _bits(profile["video_bitrate"])
     if bitrate < _LEAST_VIDEO:
         refuse(where, _too_few("video_bitrate", profile["video_bitrate"], _LEAST_VIDEO))
     if any(int(side) > _LONGEST_SIDE for side in str(profile.get("size", "1280x720")).split("x")):
@@ -215,10 +215,10 @@ def _check_video(profile: Mapping[str, Any], where: str) -> None:
 
 def _too_few(name: str, given: str, least: int) -> str:
     meant = f" Did you mean {given}k?" if given.isdigit() else ""
-    return f"{name} {given} is {bits(given)} bits a second, and at least {least // 1000}k is needed.{meant}"
+    return f"{name} {given} is {_bits(given)} bits a second, and at least {least // 1000}k is needed.{meant}"
 
 
-def bits(bitrate: str) -> int:
+def _bits(bitrate: str) -> int:
     """Return the bits of a second of a bitrate such as 2500k or 3M."""
     return int(bitrate.rstrip("kM")) * {"k": 1_000, "M": 1_000_000}.get(bitrate[-1:], 1)
 

@@ -254,7 +254,7 @@ def publish(
     process = Process("ffmpeg", command, lock, hidden, feed=feed is not None)
     progress = Progress(process)
     code = None
-    is_stalled = has_sent = has_encoded = False
+    never_sent = has_encoded = False
     if feed is not None:
         feed.attach(process)
     else:
@@ -273,7 +273,7 @@ def publish(
             if time.monotonic() - progress.grew > float(settings["stall_seconds"]):
                 say(f"ffmpeg has sent nothing for {settings['stall_seconds']} s: it is started again")
                 # At its end, ffmpeg sends what it has kept.
-                is_stalled, has_sent, has_encoded = True, progress.flows, progress.has_encoded
+                never_sent, has_encoded = not progress.flows, progress.has_encoded
                 break
         else:
             code = process.code
@@ -282,7 +282,7 @@ def publish(
         if feed is not None:
             feed.attach(None)
         process.stop()
-    lacked_sound = is_stalled and not has_sent and (has_encoded or lacks_sound(process.words))
+    lacked_sound = never_sent and (has_encoded or lacks_sound(process.words))
     return Sent(progress.seconds, process.words, code, lacked_sound)
 
 
@@ -355,8 +355,8 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         found = ""
         if feed is None and sent.seconds == 0.0:
             found = problem_unseen(settings, sent.words)
-        if feed is None and source.is_fine and sent.code and sent.code > 0 and sent.seconds == 0.0:
-            found = found or never_sendable(sent.words, settings)
+            if not found and source.is_fine and (sent.code or 0) > 0:
+                found = never_sendable(sent.words, settings)
         if found:
             say(f"the source cannot be sent: {found}")
             status.set(state="unsendable", showing="nothing", last_words=found)

@@ -187,9 +187,8 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     ends = source["type"] in ("url", "device") or "-stream_loop" in (source.get("input_options") or [])
     # The sound of a recording is read ahead of its picture, whose speed decides, and waits for it.
     hold = HELD_FOR_EVER if paced and encodes_picture and _sound_runs_ahead(picture, sound) else LONGEST_HOLD
-    waits = ["-max_interleave_delta", hold]
     ending = ["-shortest"] if generated and ends else []
-    return [*inputs, *maps, *filters, *encoding, *ending, *waits, *output_options]
+    return [*inputs, *maps, *filters, *encoding, *ending, "-max_interleave_delta", hold, *output_options]
 
 
 def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]:

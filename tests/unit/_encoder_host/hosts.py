@@ -27,8 +27,7 @@ class RememberingSystemd:
 
     ``refused`` are words that fail, ``stale`` units that need a reload. ``on_failure`` are units that start when
     another one is stopped, and ``late`` those that start one after the other, each after another has been forgotten as
-    failed. ``journal`` has the last line of units, ``reports`` what the health check says, one after
-    the other.
+    failed. ``journal`` has the last line of units, ``reports`` what the health check says, one after the other.
     """
 
     def __init__(self) -> None:
