@@ -79,6 +79,7 @@ def settings_of(
         "tls": False,
         "stall_seconds": 15,
         "source_seconds": 2,
+        "sound_seconds": 5,
         "refusals": 10,
         **changes,
     }

@@ -107,24 +107,6 @@ def test_a_camera_that_is_silent_for_six_seconds_does_not_cost_the_connection(
     assert recording.longest_wait_for_a_key_frame() < 2.1 or has_slate
 
 
-@pytest.mark.parametrize("has_slate", [False, True])
-def test_a_camera_that_announces_a_sound_and_sends_none_is_sent_with_silence(
-    ingest: Recorder, tmp_path: Path, *, has_slate: bool
-) -> None:
-    key, further = f"mute-{has_slate}", slate() if has_slate else {}
-    with camera(tmp_path / "camera", "aac") as one:
-        one.mute.set()
-        settings = settings_of(ingest.rtmp_url, url(one.url), stall_seconds=6, **further)
-        with encoder(tmp_path / "run", key, settings) as running:
-            running.wait_for("on air", 60, showing="source")
-            assert "announced a sound and sent none" in running.status["note"]
-            time.sleep(5)
-    # The last one: the first connection had nothing.
-    recording = max(ingest.recordings(key), key=lambda one: one.seconds("video"))
-    assert recording.seconds("video") > 4
-    assert recording.seconds("audio") > 4
-
-
 def test_a_gap_in_a_films_picture_does_not_become_one_large_packet(ingest: Recorder, tmp_path: Path) -> None:
     film = make(BY_NAME["sound_longer"], tmp_path)
     profile = {**PROFILE, "video_bitrate": "4500k"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from encoder_commands import bits, commands_of, is_paced, slate_commands_of
+from encoder_commands import bits, commands_of, is_paced, slate_commands_of, watched
 from encoder_media import (
     Look,
     Track,
@@ -472,3 +472,60 @@ def test_a_password_is_shown_nowhere(password: str) -> None:
 def test_last_words_come_without_addresses() -> None:
     said = "[rtmp @ 0x55d1] Server error: no\n[out#0/flv @ 0x1] Error opening output rtmp://ingest/live: End of file\n"
     assert last_words(said) == "Server error: no; Error opening output rtmp://ingest/live: End of file"
+
+
+AUDIO_ONLY = {**PROFILE, "name": "audio_only"}
+
+
+@pytest.mark.parametrize(
+    ("source", "look", "profile", "expected"),
+    [
+        (CAMERA, Look((PICTURE,), (SOUND,)), PROFILE, SOUND),
+        (CAMERA, Look((PICTURE,), (SOUND,)), COPY, SOUND),
+        (
+            {**CAMERA, "audio_track": 2},
+            Look((PICTURE,), (SOUND, replace(SOUND, index=2))),
+            PROFILE,
+            replace(SOUND, index=2),
+        ),
+        # Without one of the two, there is nothing to go on.
+        (CAMERA, Look((PICTURE,)), PROFILE, None),
+        (CAMERA, Look((), (SOUND,)), PROFILE, None),
+        (CAMERA, Look((PICTURE,), (SOUND,)), AUDIO_ONLY, None),
+        (CAMERA, None, PROFILE, None),
+        # A recording has what it has, and a still picture is made anew.
+        (CAMERA, Look((PICTURE,), (SOUND,), recorded=True), PROFILE, None),
+        (CAMERA, Look((replace(PICTURE, still=True),), (SOUND,)), PROFILE, None),
+        (FILE, Look((PICTURE,), (SOUND,)), PROFILE, None),
+    ],
+)
+def test_the_sound_of_what_is_live_is_watched(
+    source: dict[str, Any], look: Look | None, profile: dict[str, Any], expected: Track | None
+) -> None:
+    settings = settings_of("rtmp://ingest/live", source, profile)
+    assert watched(settings, look) == expected
+    commands = commands_of(settings, look, Path("/keys/one"), 7)
+    assert commands.publish.count("pipe:7") == (expected is not None)
+    if expected is not None:
+        copied = commands.publish[commands.publish.index("rtmp://ingest/live") :]
+        assert copied[1:5] == ["-map", f"0:{expected.index}", "-c", "copy"]
+
+
+def test_with_a_slate_the_sound_is_watched_where_the_source_is_read() -> None:
+    settings = settings_of("rtmp://ingest/live", CAMERA, slate={"type": "color", "color": "0x000000"})
+    commands = commands_of(settings, Look((PICTURE,), (SOUND,)), Path("/keys/one"), 7)
+    assert commands.source is not None
+    assert (commands.source[-1], "pipe:7" in commands.publish) == ("pipe:7", False)
+
+
+def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> None:
+    picture, cover = replace(PICTURE, index=2), replace(PICTURE, index=1, still=True)
+    command = words(CAMERA, Look((cover, picture)))
+    assert value(command, "-allowed_media_types") == "video"
+    # The sound before them has no number any more.
+    assert command[command.index("-map") + 1] == "0:v:1"
+    for source in ({**CAMERA, "url": "http://camera/main"}, {**CAMERA, "url": "srt://camera"}):
+        command = words(source, Look((cover, picture)))
+        assert "-allowed_media_types" not in command
+        assert command[command.index("-map") + 1] == "0:2"
+    assert "-allowed_media_types" not in words(CAMERA, Look((picture,), (SOUND,)))

@@ -51,6 +51,7 @@ class Program:
             "tls": False,
             "stall_seconds": 60,
             "source_seconds": 1,
+            "sound_seconds": 20,
             "refusals": 2,
             **settings,
         }
@@ -207,7 +208,35 @@ def test_a_sound_that_is_announced_and_never_comes_is_replaced_by_silence(tmp_pa
         tmp_path, f'case "$*" in *anullsrc*) {SENDS} ;; *) {waits} ;; esac', source=CAMERA, stall_seconds=2
     )
     program.wait_for(state="on air")
-    assert "has announced a sound and sent none, so silence is sent" in program.status["note"]
+    assert "announces a sound and sends none, so silence is sent" in program.status["note"]
+    program.stop()
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "not shared"])
+def test_a_sound_that_goes_is_replaced_and_asked_for_only_where_that_takes_nothing_away(
+    tmp_path: Path, *, is_shared: bool
+) -> None:
+    with_ffprobe(tmp_path)
+    # The picture goes on. The sound, for which the program has a pipe, has a single packet.
+    sends = f"""
+case "$*" in *anullsrc*) echo silence ;; *) echo sound ;; esac >>{tmp_path}/tried
+pipe=$(echo "$*" | sed -n 's/.*-f data pipe:\\([0-9]*\\).*/\\1/p')
+[ -z "$pipe" ] || echo packet >/proc/self/fd/$pipe
+{SENDS}"""
+    source = CAMERA if is_shared else {**CAMERA, "url": "udp://239.0.0.1:5000"}
+    program = Program(tmp_path, sends, source=source, sound_seconds=1)
+    expected = ["sound", "silence", "sound", "silence"][: 4 if is_shared else 2]
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "tried").exists() or len((tmp_path / "tried").read_text().split()) < len(expected):
+        assert time.monotonic() < deadline, program.said
+        time.sleep(0.05)
+    time.sleep(0 if is_shared else 3)
+    program.wait_for(state="on air")
+    assert (tmp_path / "tried").read_text().split() == expected
+    assert ("Start the stream again" in program.status["note"]) is not is_shared
+    # It is the program that has ended them.
+    assert "next try" not in program.said
+    assert program.status.get("failures", 0) == 0
     program.stop()
 
 

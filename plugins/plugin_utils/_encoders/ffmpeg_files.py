@@ -37,6 +37,7 @@ def settings_of(stream: Mapping[str, Any], settings: Mapping[str, Any], program:
         "ingest": stream["rtmp_url"],
         "stall_seconds": int(settings["stall_timeout"]),
         "source_seconds": int(settings["source_timeout"]),
+        "sound_seconds": int(settings["sound_timeout"]),
         "refusals": int(settings["refusals"]),
     }
 

@@ -11,6 +11,7 @@ SETTINGS is a JSON file:
 - ``ingest``, ``app``, ``tls``: where it goes;
 - ``stall_seconds``: after so many seconds without progress, ffmpeg is restarted;
 - ``source_seconds``: after so many seconds without data from the source, the slate is shown;
+- ``sound_seconds``: after so many seconds without the source's sound beside its picture, silence is sent; 0 for never;
 - ``refusals``: after so many refusals in a row, this program gives up and ends with the exit code 77.
 
 ``FOLDER/status.json`` has the state of the stream:
@@ -28,7 +29,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import signal
 import sys
 import threading
@@ -36,13 +36,14 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from encoder_commands import Commands, commands_of, is_paced
+from encoder_commands import Commands, commands_of, is_paced, watched
 from encoder_feed import Feed
 from encoder_media import (
     UNSEEN,
     Look,
     Settings,
     ffprobe_beside,
+    is_shared,
     key_frame_problem,
     last_words,
     look_at,
@@ -51,6 +52,7 @@ from encoder_media import (
 )
 from encoder_messages import is_refusal, lacks_sound, never_sendable
 from encoder_processes import Lock, Process, delay_after, end_with_supervisord, say
+from encoder_sound import FLOWING_SECONDS, Sound
 
 STARTED = time.monotonic()
 GAVE_UP = 77
@@ -64,8 +66,6 @@ STABLE_SECONDS = 30.0
 ALIVE_SECONDS = 3.0
 # After so many seconds on air, a second connection to the source takes the place of no first one.
 SETTLED_SECONDS = 10.0
-# Sources that several may read at once.
-SHARED = re.compile(r"(?:rtsps?|rtmps?|https?)://")
 # Bytes. FLV's header and the descriptions of its tracks are smaller; media is what comes after them.
 HEADER_BYTES = 2048
 
@@ -165,7 +165,7 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
-        self._is_muted = False
+        self.sound = Sound(settings, lambda note: status.set(note=note))
 
     @property
     def is_recording(self) -> bool:
@@ -180,20 +180,6 @@ class Source:
     def forget(self) -> None:
         self._is_known = False
 
-    def change_sound(self) -> None:
-        """Try it without its sound, which a camera may announce and never send; the next time with it again."""
-        if self._look is not None and self._look.picture is not None and self._look.sounds:
-            self._is_muted = not self._is_muted
-            if self._is_muted:
-                note = (
-                    "its source has announced a sound and sent none, so silence is sent. Start the stream again when "
-                    "the source has its sound"
-                )
-                say(note)
-                self._status.set(note=note)
-            else:
-                self._status.set(note="")
-
     def commands(self) -> Commands | None:
         """Return ffmpeg's commands, or None if what the source has cannot be sent; the status then says why."""
         if not self._is_known:
@@ -204,9 +190,10 @@ class Source:
         if not found:
             # A file that took too long to be looked at may have everything.
             known = None if look is None or look.error else look
-            if known is not None and self._is_muted:
+            self.sound.expect(known, is_watched=watched(self._settings, known) is not None)
+            if known is not None and self.sound.is_replaced:
                 known = replace(known, sounds=())
-            return commands_of(self._settings, known, self.key_file)
+            return commands_of(self._settings, known, self.key_file, self.sound.pipe)
         # Without a look, its tracks would be guessed, and a guess holds as long as the connection.
         self.forget()
         words = look.error if look is not None and look.error else found
@@ -224,7 +211,7 @@ class Source:
         if self._settings["profile"]["name"] != "copy" or self._is_noted:
             return
         self._is_noted = True
-        if self._settings["source"]["type"] == "url" and SHARED.match(self._settings["source"]["url"]):
+        if is_shared(self._settings["source"]):
             threading.Thread(target=self._look_for_key_frames, daemon=True).start()
 
     def _look_for_key_frames(self) -> None:
@@ -238,23 +225,25 @@ class Source:
 class Sent:
     """What became of a publisher: the seconds it sent, its last messages, and its exit code, None if it stalled.
 
-    ``lacked_sound`` if it sent nothing because it had a picture and waited for a sound.
+    ``lacked_sound`` if it sent nothing because it had a picture and waited for a sound. ``changes_sound`` if it was
+    ended to be started again, with silence or with the sound that is back.
     """
 
     seconds: float = 0.0
     words: str = ""
     code: int | None = None
     lacked_sound: bool = False
+    changes_sound: bool = False
 
 
 def publish(
     command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None, source: Source
 ) -> Sent:
     """Run the publisher until it ends or stalls."""
-    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None)
+    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[source.sound.pipe])
     progress = Progress(process)
     code = None
-    never_sent = has_encoded = False
+    never_sent = has_encoded = changes_sound = False
     if feed is not None:
         feed.attach(process)
     else:
@@ -263,6 +252,7 @@ def publish(
     try:
         while process.code is None:
             time.sleep(0.25)
+            idle = time.monotonic() - progress.grew
             if progress.flows:
                 status.on_air(progress.grew)
                 if progress.seconds > SETTLED_SECONDS:
@@ -270,7 +260,11 @@ def publish(
             else:
                 # What ffmpeg complains of while it starts may be why it never sends.
                 status.set(last_words=last_words(process.words) or status.last_words)
-            if time.monotonic() - progress.grew > float(settings["stall_seconds"]):
+            # With a slate, the feed sees to it: the publisher has what the feed gives.
+            if feed is None and source.sound.has_changed(picture_flows=progress.flows and idle < FLOWING_SECONDS):
+                changes_sound = True
+                break
+            if idle > float(settings["stall_seconds"]):
                 say(f"ffmpeg has sent nothing for {settings['stall_seconds']} s: it is started again")
                 # At its end, ffmpeg sends what it has kept.
                 never_sent, has_encoded = not progress.flows, progress.has_encoded
@@ -283,7 +277,7 @@ def publish(
             feed.attach(None)
         process.stop()
     lacked_sound = never_sent and (has_encoded or lacks_sound(process.words))
-    return Sent(progress.seconds, process.words, code, lacked_sound)
+    return Sent(progress.seconds, process.words, code, lacked_sound, changes_sound)
 
 
 def main(arguments: list[str]) -> int:
@@ -318,10 +312,10 @@ def main(arguments: list[str]) -> int:
 
     def failed(words: str) -> None:
         if lacks_sound(words):
-            source.change_sound()
+            source.sound.change()
         status.set(source_problem=problem_unseen(settings, words) or last_words(words))
 
-    feed = Feed(settings, folder, lock, shown, failed, source_command)
+    feed = Feed(settings, folder, lock, shown, failed, source_command, source.sound)
     try:
         return keep_sending(settings, source, lock, hidden, status, feed)
     finally:
@@ -337,12 +331,15 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         if commands is not None:
             command = [commands.publish[0], "-progress", "pipe:1", *commands.publish[1:]]
             sent = publish(command, lock, hidden, settings, status, feed, source)
+        if sent.changes_sound:
+            source.sound.change()
+            continue
         # A recording that was sent to its end is no failure. A camera that ends is one.
         is_well = sent.seconds >= STABLE_SECONDS or (sent.code == 0 and sent.seconds > 0 and source.is_recording)
         failures = 0 if is_well else failures + 1
         refusals = refusals + 1 if sent.seconds < ACCEPTED_SECONDS and is_refusal(sent.words, settings) else 0
         if feed is None and sent.lacked_sound:
-            source.change_sound()
+            source.sound.change()
         if not is_well:
             source.forget()
         if refusals >= settings["refusals"]:

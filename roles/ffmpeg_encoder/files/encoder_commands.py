@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, location_of
+from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, is_rtsp, location_of
 
 Settings = dict[str, Any]
 
@@ -58,6 +58,7 @@ LONGEST_WAIT_FOR_A_PICTURE = 600
 # What source and slate write, and the sender reads. Nothing waits for more: each packet is passed on at once, and each
 # frame of sound has a packet of its own.
 JOINABLE = ["-flush_packets", "1", "-pes_payload_size", "0", "-f", "mpegts", "pipe:1"]
+TO_PIPE = ["-flush_packets", "1", "-f", "data"]
 # Two key frames. It is made at each start, while the source's first pictures are encoded.
 SLATE_SECONDS = 4
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
@@ -72,22 +73,37 @@ class Commands:
     source: list[str] | None = None
 
 
-def commands_of(settings: Settings, look: Look | None, key_file: Path) -> Commands:
+def commands_of(settings: Settings, look: Look | None, key_file: Path, pipe: int | None = None) -> Commands:
+    """Return the commands for a source with this look. A sound that has to be watched is copied into ``pipe``, too."""
     ffmpeg = _ffmpeg(settings)
+    sound = watched(settings, look) if pipe is not None else None
+    copied = ["-map", f"0:{sound.index}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
     media = _inputs_and_encoding(settings, look)
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
         *("-fpre", str(key_file), "-flvflags", "no_duration_filesize", "-f", "flv", settings["ingest"]),
     ]
     if settings["slate"]["type"] == "none":
-        return Commands([*ffmpeg, *media, *output])
+        return Commands([*ffmpeg, *media, *output, *copied])
     # The times of this input jump at each change between source and slate. ffmpeg closes the gaps.
     joined = [
         *("-fflags", "+genpts", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
         *("-max_interleave_delta", LONGEST_HOLD),
     ]
-    return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, *JOINABLE])
+    return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, *JOINABLE, *copied])
+
+
+def watched(settings: Settings, look: Look | None) -> Track | None:
+    """Return the sound of a source that may send its picture without it, as a camera may; None if there is none such.
+
+    It has to be the only input: ffmpeg 5 would not read another one while this sound is missing.
+    """
+    source, name = settings["source"], settings["profile"]["name"]
+    picture = look.picture if look else None
+    if look is None or source["type"] != "url" or look.recorded or picture is None or picture.still:
+        return None
+    return look.sound(source.get("audio_track")) if name != "audio_only" else None
 
 
 def slate_commands_of(settings: Settings, slate: Look | None, folder: Path) -> tuple[list[str] | None, list[str]]:
@@ -158,7 +174,7 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     filters: list[str] = []
     if name != "audio_only":
         if has_picture:
-            maps += ["-map", f"0:{picture.index}" if picture else "0:v:0"]
+            maps += ["-map", _picture_map(source, look)]
         else:
             width, height = even(profile.get("size") or DEFAULT_SIZE)
             inputs += ["-f", "lavfi", "-i", f"color=c=black:size={width}x{height}:rate={profile['framerate']}"]
@@ -211,7 +227,22 @@ def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]
     loop = ["-stream_loop", "-1"] if loops and not image else []
     # For a picture that is copied. ffmpeg 7 does not give such times to a decoder; ARRIVAL does it for all.
     clock = ["-use_wallclock_as_timestamps", "1"] if look is not None and look.timeless else []
-    return [*default_input_options(source), *pace, *loop, *clock, *own, "-i", location_of(source)]
+    # ffmpeg would look for a sound for 5 s that a camera announces and does not send.
+    tracks = ["-allowed_media_types", "video"] if _reads_pictures_alone(source, look) else []
+    return [*default_input_options(source), *pace, *loop, *clock, *tracks, *own, "-i", location_of(source)]
+
+
+def _reads_pictures_alone(source: Settings, look: Look | None) -> bool:
+    return look is not None and not look.sounds and bool(look.pictures) and is_rtsp(source)
+
+
+def _picture_map(source: Settings, look: Look | None) -> str:
+    if look is None or look.picture is None:
+        return "0:v:0"
+    # Where no other tracks are read, they are not counted.
+    if _reads_pictures_alone(source, look):
+        return f"0:v:{look.pictures.index(look.picture)}"
+    return f"0:{look.picture.index}"
 
 
 def _sound_map(source: Settings, sound: Any, profile: Settings) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from encoder_commands import slate_commands_of
 from encoder_media import Settings, ffprobe_beside, last_words, look_at
 from encoder_processes import Lock, Process, delay_after, say, start_thread
+from encoder_sound import FLOWING_SECONDS, Sound
 
 TS_PACKET = 188
 # The ids of packets, as ffmpeg's MPEG-TS has them: the table of programs, and the picture, which is its first track.
@@ -41,6 +42,7 @@ class Feed:
         shown: Callable[[str], None],
         failed: Callable[[str], None],
         source_command: Callable[[], list[str] | None],
+        sound: Sound,
     ) -> None:
         self._publisher: Process | None = None
         # Until a key frame has come, what the publisher would get is kept back: it could not start in between.
@@ -52,6 +54,7 @@ class Feed:
         self._shown = shown
         self._failed = failed
         self._source_command = source_command
+        self._sound = sound
         self._patience = float(settings["source_seconds"])
         self._first_patience = max(3 * self._patience, START_SECONDS)
         self._source: Process | None = None
@@ -115,11 +118,14 @@ class Feed:
             self._start_source(now)
         elif now - max(self._heard, self._started) > (3 * self._patience if self._gave else self._first_patience):
             self._lose_source("nothing came from the source")
+        elif self._sound.has_changed(picture_flows=self._gave and now - self._heard < FLOWING_SECONDS):
+            self._sound.change()
+            self._end_source()
 
     def _start_source(self, now: float) -> None:
         """Start the source once it has been looked at. Meanwhile the slate is shown."""
         if self._ready is not None:
-            self._source, self._started = Process("source", self._ready, self._lock), now
+            self._source, self._started = Process("source", self._ready, self._lock, pipes=[self._sound.pipe]), now
             self._ready, self._gave = None, False
         elif not self._looks and now >= self._source_at:
             self._looks = True
@@ -196,14 +202,19 @@ class Feed:
             self._slate = None
 
     def _lose_source(self, why: str) -> None:
+        source = self._source
+        if source is not None:
+            self._end_source()
+            self._failed(source.words)
+            say(f"{why}, with code {source.code}; it is tried again")
+        self._wait_for_source()
+
+    def _end_source(self) -> None:
         if self._source is not None:
             self._source.stop()
             self._source.output.close()
-            self._failed(self._source.words)
-            say(f"{why}, with code {self._source.code}; it is tried again")
             self._rest.pop(self._source, None)
             self._source = None
-        self._wait_for_source()
 
     def _wait_for_source(self) -> None:
         # Shows the slate at once.

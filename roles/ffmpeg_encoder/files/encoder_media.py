@@ -36,6 +36,7 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 # A viewer who joins waits for the next key frame. An encoder that sends one less often is noticed.
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
+SOUND_LOOK_SECONDS = 3
 # Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
 # sends anything more. So a viewer waits for 1 to 3 s.
 LONGEST_SOUND_ALONE = 60.0
@@ -175,6 +176,15 @@ def location_of(source: Settings) -> str:
     return f"file:{source['path']}" if source["type"] == "file" else str(source.get("url", ""))
 
 
+def is_rtsp(source: Settings) -> bool:
+    return source["type"] == "url" and bool(re.match(r"rtsps?://", source["url"]))
+
+
+def is_shared(source: Settings) -> bool:
+    """Return whether several may read the source at once, so that a look takes nothing from what is sent."""
+    return source["type"] == "url" and bool(re.match(r"(?:rtsps?|rtmps?|https?)://", source["url"]))
+
+
 def default_input_options(source: Settings) -> list[str]:
     """Return how long ffmpeg waits for a URL, and how it reads it, unless the user's own options say so."""
     if source["type"] != "url":
@@ -182,9 +192,7 @@ def default_input_options(source: Settings) -> list[str]:
     given = source.get("input_options") or []
     chosen = []
     defaults = (
-        (("-rtsp_transport", "tcp"), ("-timeout", "10000000"))
-        if re.match(r"rtsps?://", source["url"])
-        else (("-rw_timeout", "10000000"),)
+        (("-rtsp_transport", "tcp"), ("-timeout", "10000000")) if is_rtsp(source) else (("-rw_timeout", "10000000"),)
     )
     for name, value in defaults:
         if name not in given:
@@ -508,6 +516,16 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
         f"its source {shown(source)} has no key frame for {longest:.0f} s, so a viewer who "
         f"joins sees nothing for so long. Have a key frame every 2 s, or encode: {REMEDY[0].lower()}{REMEDY[1:]}."
     )
+
+
+def has_sound_now(ffprobe: str, source: Settings, look: Look | None) -> bool:
+    """Return whether a source sends the sound that it announces. It is listened to for some seconds."""
+    sound = look.sound(source.get("audio_track")) if look else None
+    if not ffprobe or sound is None:
+        return False
+    span = ["-of", "csv=p=0", "-show_entries", "packet=size"]
+    span += ["-read_intervals", f"%+{SOUND_LOOK_SECONDS}", "-select_streams", str(sound.index)]
+    return _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS).output.strip() != ""
 
 
 def _longest_wait(packets: str, end: float) -> float:

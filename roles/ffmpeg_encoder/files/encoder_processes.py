@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -184,9 +184,21 @@ def _is_the_same(link: Path, wanted: os.stat_result) -> bool:
 
 
 class Process:
-    """An ffmpeg process. Its messages are printed without the key; the last ones are kept to see why it ended."""
+    """An ffmpeg process. Its messages are printed without the key; the last ones are kept to see why it ended.
 
-    def __init__(self, name: str, command: list[str], lock: Lock, hidden: str = "", *, feed: bool = False) -> None:
+    ``pipes`` are those that its command names beside its input and output.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        lock: Lock,
+        hidden: str = "",
+        *,
+        feed: bool = False,
+        pipes: Sequence[int] = (),
+    ) -> None:
         self.name = name
         self.words = ""
         self._hidden = hidden
@@ -195,7 +207,7 @@ class Process:
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=[lock.number],
+            pass_fds=[lock.number, *pipes],
             env={**os.environ, MARK: str(lock.file)},
             # What it starts in its turn, if it is a script around ffmpeg, ends with it.
             start_new_session=True,

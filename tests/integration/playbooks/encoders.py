@@ -36,6 +36,7 @@ class GoingOn(http.server.BaseHTTPRequestHandler):
         content = f"#EXTM3U\n#EXTINF:1,\nsegment{self.number}.ts\n".encode()
         self.send_response(404 if self.path.startswith("/silent/") else 200)
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Last-Modified", self.date_time_string())
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(content)

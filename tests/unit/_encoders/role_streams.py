@@ -40,6 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "slates": {},
         "stall_timeout": 15,
         "source_timeout": 3,
+        "sound_timeout": 20,
         "refusals": 10,
     },
     "rtmp_relay": {

@@ -46,7 +46,12 @@ def test_a_key_file_has_one_line_and_the_settings_name_no_key() -> None:
     assert text.endswith("}\n")
     where = ("/usr/bin/ffmpeg", "rtmp://ingest.example/live", "live", False)
     assert (settings["ffmpeg"], settings["ingest"], settings["app"], settings["tls"]) == where
-    assert (settings["stall_seconds"], settings["source_seconds"], settings["refusals"]) == (15, 3, 10)
+    assert [settings[name] for name in ("stall_seconds", "source_seconds", "sound_seconds", "refusals")] == [
+        15,
+        3,
+        20,
+        10,
+    ]
 
 
 def test_under_systemd_files_are_where_the_unit_binds_them_to() -> None:

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Notices that a camera's sound has gone while its picture goes on, and that it is back.
+
+A stream that has announced a sound must send one: players stop at a gap. ffmpeg cannot fill a gap before it has ended,
+so it is started again, with silence instead of the sound.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from encoder_media import Look, Settings, ffprobe_beside, has_sound_now, is_shared
+from encoder_processes import say, start_thread
+
+# A picture of which something has come within so many seconds goes on.
+FLOWING_SECONDS = 2.0
+
+
+class Sound:
+    """The sound of a source. ``is_replaced`` while silence is sent instead. ``note`` takes what users are to know.
+
+    ffmpeg writes the sound to ``pipe`` as it comes, beside what it sends.
+    """
+
+    def __init__(self, settings: Settings, note: Callable[[str], None]) -> None:
+        self._source = settings["source"]
+        # How long it may be missing. The source is asked for it as often, once it is.
+        self._patience = float(settings["sound_seconds"])
+        self._ffprobe = ffprobe_beside(settings["ffmpeg"])
+        self._note = note
+        self.is_replaced = False
+        self._is_watched = False
+        self._is_back = False
+        self._is_asked = False
+        self._look: Look | None = None
+        self._heard = self._asked = time.monotonic()
+        # Both ends stay open, so it has no end when an ffmpeg ends.
+        self._output, self.pipe = os.pipe()
+        start_thread(self._listen)
+
+    def _listen(self) -> None:
+        while os.read(self._output, 64 * 1024):
+            self._heard = time.monotonic()
+
+    def expect(self, look: Look | None, *, is_watched: bool) -> None:
+        """Begin anew with a source that was looked at, whose sound comes through the pipe if it ``is_watched``."""
+        self._look, self._is_watched, self._heard = look, is_watched and self._patience > 0, time.monotonic()
+
+    def has_changed(self, *, picture_flows: bool) -> bool:
+        """Return whether ffmpeg has to be started again, as the sound is gone or back. It is asked all the time."""
+        now = time.monotonic()
+        if self.is_replaced:
+            if is_shared(self._source) and not self._is_asked and now - self._asked > self._patience:
+                self._is_asked = True
+                start_thread(self._ask)
+            return self._is_back
+        # A source that sends nothing at all has lost more than its sound.
+        if not picture_flows:
+            self._heard = now
+        return self._is_watched and now - self._heard > self._patience
+
+    def change(self) -> None:
+        """Have silence sent instead of the sound, or the sound again, when ffmpeg starts the next time."""
+        if self._look is None or self._look.picture is None or not self._look.sounds:
+            return
+        self.is_replaced = not self.is_replaced
+        self._is_back, self._asked = False, time.monotonic()
+        if self.is_replaced:
+            end = (
+                "It is looked at again and again, and its sound is sent when it is back"
+                if is_shared(self._source)
+                else "Start the stream again when the source has its sound"
+            )
+            note = f"its source announces a sound and sends none, so silence is sent. {end}"
+            say(note)
+            self._note(note)
+        else:
+            say("the source is tried with its sound again")
+            self._note("")
+
+    def _ask(self) -> None:
+        if has_sound_now(self._ffprobe, self._source, self._look):
+            self._is_back = True
+        self._asked = time.monotonic()
+        self._is_asked = False

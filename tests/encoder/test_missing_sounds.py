@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a stream does where a camera's sound never comes, or goes while its picture goes on. Real ffmpeg and ingest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .camera import camera
+from .recorder import Recorder, recorder
+from .running import COPY, REAL_MEDIA, encoder, settings_of, slate
+
+pytestmark = REAL_MEDIA
+
+
+@pytest.fixture(scope="module")
+def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    with recorder(tmp_path_factory.mktemp("ingest")) as one:
+        yield one
+
+
+def url(address: str) -> dict[str, Any]:
+    return {"type": "url", "url": address}
+
+
+@pytest.mark.parametrize("has_slate", [False, True])
+def test_a_camera_that_announces_a_sound_and_sends_none_is_sent_with_silence(
+    ingest: Recorder, tmp_path: Path, *, has_slate: bool
+) -> None:
+    key, further = f"mute-{has_slate}", slate() if has_slate else {}
+    with camera(tmp_path / "camera", "aac") as one:
+        one.mute.set()
+        settings = settings_of(ingest.rtmp_url, url(one.url), stall_seconds=10, **further)
+        with encoder(tmp_path / "run", key, settings) as running:
+            running.wait_for("on air", 120, showing="source")
+            assert "announces a sound and sends none" in running.status["note"]
+            time.sleep(5)
+    # The last one: at its end, the first connection sent the pictures that it had kept.
+    recording = ingest.recordings(key)[-1]
+    assert recording.seconds("video") > 4
+    assert recording.seconds("audio") > 4
+
+
+@pytest.mark.parametrize("has_slate", [False, True], ids=["alone", "slate"])
+def test_a_sound_that_dies_is_replaced_by_silence_until_it_is_back(
+    ingest: Recorder, tmp_path: Path, *, has_slate: bool
+) -> None:
+    key, further = f"dies-{has_slate}", slate() if has_slate else {}
+    with camera(tmp_path / "camera", "aac") as one:
+        settings = settings_of(ingest.rtmp_url, url(one.url), **further)
+        with encoder(tmp_path / "run", key, settings) as running:
+            running.wait_for("on air", showing="source")
+            # A camera that sends nothing at all has lost more than its sound, and keeps it.
+            one.silent.set()
+            time.sleep(6)
+            one.silent.clear()
+            running.wait_for("on air", showing="source")
+            time.sleep(4)
+            assert not running.status.get("note")
+            one.mute.set()
+            running.wait_until(lambda status: "sends none" in status.get("note", ""))
+            time.sleep(10)
+            assert running.status["state"] == "on air"
+            assert running.status["showing"] == "source"
+            one.mute.clear()
+            running.wait_until(lambda status: not status["note"])
+            time.sleep(10)
+            assert running.status["state"] == "on air"
+            assert running.status["showing"] == "source"
+            # Nothing of it counts as a failure.
+            assert running.status.get("failures", 0) == 0
+    recordings = ingest.recordings(key)
+    # Without a slate, each change is a connection of its own. With one, the ingest does not notice it.
+    assert len(recordings) == (1 if has_slate else 3), running.said
+    for recording in recordings[-2:]:
+        assert recording.seconds("audio") == pytest.approx(recording.seconds("video"), abs=2.0)
+    # No part of the stream is without a sound for longer than it takes to notice that.
+    assert max(recording.longest_gap("audio") for recording in recordings) < 12
+
+
+def test_a_camera_that_is_copied_and_sends_no_sound_gets_silence(ingest: Recorder, tmp_path: Path) -> None:
+    with camera(tmp_path / "camera", "aac") as one:
+        one.mute.set()
+        with encoder(tmp_path / "run", "mute-copy", settings_of(ingest.rtmp_url, url(one.url), COPY)) as running:
+            running.wait_until(lambda status: "sends none" in status.get("note", ""), 60)
+            running.wait_until(lambda status: status["state"] != "on air")
+            running.wait_for("on air", 60)
+            time.sleep(5)
+    assert ingest.recordings("mute-copy")[-1].seconds("audio") > 4
+
+
+def test_a_sound_may_be_waited_for_for_ever(ingest: Recorder, tmp_path: Path) -> None:
+    with camera(tmp_path / "camera", "aac") as one:
+        settings = settings_of(ingest.rtmp_url, url(one.url), sound_seconds=0)
+        with encoder(tmp_path / "run", "patient", settings) as running:
+            running.wait_for("on air")
+            one.mute.set()
+            time.sleep(12)
+            assert not running.status.get("note")
+            assert running.status["state"] == "on air"
+    assert len(ingest.recordings("patient")) == 1
