@@ -22,8 +22,9 @@ class HostError(Exception):
     """The host cannot be brought to what is asked for. The text is a sentence for the user."""
 
 
-# User and password in a URL, which programs repeat in their messages.
+# User and password in a URL, and its query, which may hold a token: programs repeat them in their messages.
 _CREDENTIALS = re.compile(r"(://)[^/\s]+@")
+_QUERY = re.compile(r"""(://[^\s?'"]*\?)[^\s'"]+?(?=[:;,.]?(?:[\s'"]|\Z))""")
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Done:
 
     @property
     def said(self) -> str:
-        """What it said, short enough for a message, and without the password of a URL."""
-        return _CREDENTIALS.sub(r"\1********@", " ".join((self.output + " " + self.errors).split()))[:300]
+        """What it said, short enough for a message, and without the password and the query of a URL."""
+        text = _CREDENTIALS.sub(r"\1********@", " ".join((self.output + " " + self.errors).split()))
+        return _QUERY.sub(r"\1********", text)[:300]
 
 
 # Takes a program with its arguments, an environment instead of the module's own, and an input.

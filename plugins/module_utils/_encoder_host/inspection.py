@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from .commands import Run
+from .ownership import foreign_file, other_root, sent_elsewhere
 from .reports import reported
 
 # Where some distributions keep nginx, which is not on every user's path.
@@ -42,12 +43,16 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
     root = Path(request["root"])
     has_systemd = Path(request["booted"]).is_dir()
     manager = request["manager"] or ("systemd" if has_systemd else "supervisord")
+    records = _records(root, request["records"])
     found: dict[str, Any] = {
         "systemd": has_systemd,
         "manager": manager,
         "uid": os.getuid(),
         "writable": _is_writable(root),
-        "records": _records(root, request["records"]),
+        "records": records,
+        "foreign": foreign_file(root, records),
+        "other_root": other_root(request["unit"], root),
+        "sent_elsewhere": sent_elsewhere(root, request["session_ids"]),
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
         "programs": {name: _path_of(name) for name in request["programs"]},

@@ -23,6 +23,7 @@ from .host_requests import (
     inspection_of,
     key_entry,
     presence_of,
+    program_file,
 )
 from .host_task import HostTask
 
@@ -58,6 +59,8 @@ def inspection(
         manager=asked_manager(task),
         records="about/*.json",
         keys=".ffpreset",
+        unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
+        session_ids=[str(one["session_id"]) for one in wanted],
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["-version"],
@@ -175,9 +178,9 @@ def _present(
         key_entry(f"{root}/keys/{one['name']}.ffpreset", key_file(change.stream_keys[one["name"]]), one, found, change)
         for one in wanted
     ]
-    program_files = [file_entry(f"{root}/{name}", text) for name, text in task.contents["program"].items()]
+    program_files = [program_file(f"{root}/{name}", text) for name, text in task.contents["program"].items()]
     settings = [hidden_file(f"{root}/streams/{name}.json", text) for name, text in texts.items()]
-    health = [file_entry(f"{root}/{name}", text, mode="0700") for name, text in task.contents["health"].items()]
+    health = [program_file(f"{root}/{name}", text, "0700") for name, text in task.contents["health"].items()]
     checked = health_settings(task.settings, program, found["manager"], _RUNTIME_FOLDER)
     health.append(file_entry(f"{root}/health_settings.json", checked))
     units = _unit_files(task, wanted) if is_systemd else []

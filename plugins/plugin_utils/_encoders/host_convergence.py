@@ -20,6 +20,7 @@ from .host_requests import Change
 from .host_task import (
     HostTask,
     check_event_known,
+    check_folder,
     check_root,
     check_streams_known,
     check_streams_to_watch,
@@ -86,6 +87,8 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     found = _inspected(task, ask, role.inspection(task, wanted, secret))
     there = on_host(task, found)
     wanted = _wanted(task, there)
+    if task.state != "watched":
+        check_folder(task, found)
     role.check_host(task, found, there)
     names = [str(one["name"]) for one in there]
     if task.state == "watched":

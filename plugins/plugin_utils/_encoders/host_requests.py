@@ -52,6 +52,8 @@ def inspection_of(task: HostTask, secret: bytes, **asked: Any) -> dict[str, Any]
         "secret": secret.hex(),
         "booted": str(task.settings.get("booted_folder", BOOTED_FOLDER)),
         "manager": "systemd",
+        "unit": "",
+        "session_ids": [],
         "program": nothing,
         "programs": [],
         "places": [],
@@ -101,6 +103,11 @@ def file_entry(
     path: str, content: str | None, *, mode: str = "0600", shown: bool = True, note: str = ""
 ) -> dict[str, Any]:
     return {"path": path, "content": content, "mode": mode, "shown": shown, "note": note}
+
+
+def program_file(path: str, content: str, mode: str = "0600") -> dict[str, Any]:
+    """Return the entry of a program of the role. Its text would bury what a diff has to show."""
+    return file_entry(path, content, mode=mode, shown=False, note="(a program of the role)")
 
 
 def hidden_file(path: str, content: str | None) -> dict[str, Any]:

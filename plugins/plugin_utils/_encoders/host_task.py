@@ -71,6 +71,36 @@ def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, 
         )
 
 
+def check_folder(task: HostTask, found: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where the role's folder is somebody else's, or its streams are sent from another one."""
+    option, host = f"{task.role}_root", task.host
+    if found["foreign"]:
+        raise InvalidInput(
+            one_line(
+                f"On {host}, {option} ({task.root}) has a file that is not this role's, {found['foreign']}, and none "
+                "that is. The role needs a folder for itself, and removes what is in it. Name a new folder, or the "
+                "one that the role was used with. Nothing was changed."
+            )
+        )
+    if found["other_root"]:
+        raise InvalidInput(
+            one_line(
+                f"On {host}, the streams of this role are in {found['other_root']}, and {option} is {task.root} now. "
+                f"First take them off with {option}: {found['other_root']} and {task.role}_state: absent. If nothing "
+                f"in {found['other_root']} is needed any more, remove that folder. Nothing was changed."
+            )
+        )
+    if found["sent_elsewhere"]:
+        folder, label = found["sent_elsewhere"][0]
+        raise InvalidInput(
+            one_line(
+                f"On {host}, an encoder of {folder} sends {label} already, and {option} is {task.root} now: there "
+                f"would be two. First take it off with {option}: {folder} and {task.role}_state: absent. Nothing was "
+                "changed."
+            )
+        )
+
+
 def check_ffmpeg_to_look_with(task: HostTask, found: Mapping[str, Any]) -> None:
     """Raise InvalidInput where the health check is to look at pictures, and the host has no ffmpeg for that."""
     if task.settings["health_look"] and not found["programs"].get("ffmpeg"):

@@ -23,6 +23,7 @@ from .host_requests import (
     key_entry,
     key_note,
     presence_of,
+    program_file,
     report_of,
     without_health_check,
 )
@@ -65,6 +66,7 @@ def inspection(
         secret,
         records="streams/*/place.json",
         keys=".json",
+        unit=f"{settings['systemd_folder']}/{_TEMPLATE}",
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["--version"],
@@ -198,7 +200,7 @@ def _present(
         *(hidden_file(f"{root}/streams/{one}/{file}", text) for one in texts for file, text in texts[one].items()),
         file_entry(f"{root}/global.ini", contents["global.ini"]),
         file_entry(f"{root}/start.sh", contents["start.sh"], mode="0700"),
-        *(file_entry(f"{root}/{name}", text, mode="0700") for name, text in contents["health"].items()),
+        *(program_file(f"{root}/{name}", text, "0700") for name, text in contents["health"].items()),
         file_entry(f"{root}/health_settings.json", health_settings(settings)),
         *(_unit_files(task, wanted, template) if is_unattended else _people(root, found, wanted)),
     ]

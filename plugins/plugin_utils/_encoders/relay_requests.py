@@ -22,6 +22,7 @@ from .host_requests import (
     key_entry,
     plain_fingerprint,
     presence_of,
+    program_file,
     report_of,
     without_health_check,
 )
@@ -53,6 +54,7 @@ def inspection(
         secret,
         records="pushes/*.json",
         keys=".conf",
+        unit=f"{settings['systemd_folder']}/{_TEMPLATE}",
         program={
             "name": settings["nginx"] if is_started else "",
             "arguments": [],
@@ -178,7 +180,7 @@ def _present(
         *keys,
         *(file_entry(f"{root}/pushes/{name}.conf", text) for name, text in confs.items()),
         file_entry(f"{root}/relay.conf", relay_conf, mode="0644"),
-        *(file_entry(f"{root}/{name}", text, mode="0700") for name, text in contents["health"].items()),
+        *(program_file(f"{root}/{name}", text, "0700") for name, text in contents["health"].items()),
         file_entry(f"{root}/health_settings.json", health_settings(settings)),
         file_entry(f"{settings['systemd_folder']}/{FRONT}", front, mode="0644"),
         file_entry(f"{settings['systemd_folder']}/{_TEMPLATE}", template, mode="0644"),

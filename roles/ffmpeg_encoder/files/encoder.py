@@ -243,7 +243,7 @@ def publish(
     process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[source.sound.pipe])
     progress = Progress(process)
     code = None
-    never_sent = has_encoded = changes_sound = False
+    never_sent = has_encoded = changes_sound = is_on_air = False
     if feed is not None:
         feed.attach(process)
     else:
@@ -254,6 +254,9 @@ def publish(
             time.sleep(0.25)
             idle = time.monotonic() - progress.grew
             if progress.flows:
+                if not is_on_air:
+                    is_on_air = True
+                    say("on air")
                 status.on_air(progress.grew)
                 if progress.seconds > SETTLED_SECONDS:
                     source.note_key_frames()

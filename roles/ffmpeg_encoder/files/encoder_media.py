@@ -11,6 +11,7 @@ cannot be sent, and a ``warning`` where nothing can be looked at. It changes not
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import shutil
@@ -37,6 +38,8 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
 SOUND_LOOK_SECONDS = 3
+# ffmpeg reads these as formats, not as protocols.
+FURTHER_PROTOCOLS = {"rtsp", "rtsps", "sap"}
 # Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
 # sends anything more. So a viewer waits for 1 to 3 s.
 LONGEST_SOUND_ALONE = 60.0
@@ -340,10 +343,12 @@ def _rotation(stream: dict[str, Any]) -> int:
 
 # User and password in a URL, which ffmpeg repeats in its messages. A password may have an @ in it.
 _CREDENTIALS = re.compile(r"(://)[^/\s]+@")
+# The query of a URL, as it may hold a token. Punctuation behind it is the message's.
+_QUERY = re.compile(r"""(://[^\s?'"]*\?)[^\s'"]+?(?=[:;,.]?(?:[\s'"]|\Z))""")
 
 
 def without_credentials(text: str) -> str:
-    return _CREDENTIALS.sub(r"\1********@", text)
+    return _QUERY.sub(r"\1********", _CREDENTIALS.sub(r"\1********@", text))
 
 
 def last_words(text: str, lines: int = 2) -> str:
@@ -562,6 +567,10 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
         return looks[asked]
 
     look = None
+    if settings["source"]["type"] == "url":
+        found = problem_of_protocol(settings)
+        if found:
+            return found
     if settings["source"]["type"] == "file":
         look = looked(settings["source"])
         found = problem(settings, look)
@@ -572,6 +581,18 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
     if settings["slate"]["type"] == "file":
         return _problem_of_slate(settings, look, looked({"type": "file", "path": settings["slate"]["path"]}))
     return ""
+
+
+def problem_of_protocol(settings: Settings) -> str:
+    """Return why ffmpeg can never open the URL of a source; empty if it may."""
+    name = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", settings["source"]["url"])
+    listed = _run([settings["ffmpeg"], "-hide_banner", "-loglevel", "error", "-protocols"], LOOK_SECONDS)
+    known = {line.strip() for line in listed.output.partition("Output:")[0].splitlines()[1:]} - {"", "Input:"}
+    if not name or not known or name[0] in known | FURTHER_PROTOCOLS:
+        return ""
+    near = difflib.get_close_matches(name[0].lower(), sorted(known | FURTHER_PROTOCOLS), 1)
+    meant = f" Did you mean {near[0]}://?" if near else ""
+    return f"its source {shown(settings['source'])} begins with {name[0]}://, which this ffmpeg does not know.{meant}"
 
 
 def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from encoder_media import Settings, last_words
+from encoder_media import Settings, last_words, without_credentials
 
 # What ffmpeg says of an ingest that it has not reached, or that it could not agree with on how to encrypt.
 UNREACHABLE = re.compile(
@@ -69,8 +69,9 @@ def never_sendable(words: str, settings: Settings) -> str:
 
 def _of_output(words: str, settings: Settings) -> tuple[list[str], list[str]]:
     """Return the lines that judge the output, and those of the parts that send to it."""
-    ingest = settings["ingest"]
-    if settings["slate"]["type"] == "none" and settings["source"].get("url") == ingest:
+    # As it stands in messages.
+    ingest = without_credentials(settings["ingest"])
+    if settings["slate"]["type"] == "none" and settings["source"].get("url") == settings["ingest"]:
         # A message about this URL could be about the source.
         about_ingest = re.compile(r"(?!)")
     else:

@@ -31,7 +31,9 @@ PROGRAM = "encoder.py"
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    """Print a line. systemd's journal has the time of each; supervisord's log has not, so it is put before them."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) if os.environ.get("SUPERVISOR_ENABLED") == "1" else ""
+    print(f"{at}{text}", flush=True)
 
 
 def start_thread(target: Callable[[], None]) -> None:

@@ -47,8 +47,9 @@ TELLING = re.compile(
     r"(?i)\b(?:emerg|alert|crit|error|fail\w*|refus\w*|denied|invalid|disconnect\w*|cannot|could not|unable)\b"
 )
 
-# User and password in a URL, which programs repeat in their messages.
+# User and password in a URL, and its query, which may hold a token: programs repeat them in their messages.
 CREDENTIALS = re.compile(r"(://)[^/\s]+@")
+QUERY = re.compile(r"""(://[^\s?'"]*\?)[^\s'"]+?(?=[:;,.]?(?:[\s'"]|\Z))""")
 
 # A value of JSON. What a probe finds has "state" and "problem" (a sentence; empty if the stream is well), and may have
 # "at_once" (it fails without a grace), "lasting" (for how many seconds it has had the problem, if the probe knows),
@@ -240,8 +241,9 @@ def last_words(unit: str) -> str:
         said = subprocess.run(asked, capture_output=True, timeout=5, check=False).stdout.decode("utf-8", "replace")
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    lines = [CREDENTIALS.sub(r"\1********@", line) for line in said.splitlines() if TELLING.search(line)]
-    return " ".join("".join(letter for letter in lines[-1] if letter.isprintable()).split())[-300:] if lines else ""
+    lines = [line for line in said.splitlines() if TELLING.search(line)]
+    last = "".join(letter for letter in lines[-1] if letter.isprintable()) if lines else ""
+    return " ".join(QUERY.sub(r"\1********", CREDENTIALS.sub(r"\1********@", last)).split())[-300:]
 
 
 def add_words(found: Iterable[Found]) -> None:

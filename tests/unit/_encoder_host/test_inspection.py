@@ -32,6 +32,8 @@ def request(root: Path, **parts: Any) -> dict[str, Any]:
         "manager": "systemd",
         "records": "about/*.json",
         "keys": ".key",
+        "unit": "",
+        "session_ids": [],
         "booted": "/run/systemd/system",
         "program": program(""),
         "programs": [],

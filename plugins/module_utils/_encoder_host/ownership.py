@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change with every version.
+
+"""Whether a folder is the role's, and whether streams are sent from another folder of the host. Changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# Files of the role in its folder name the collection in their first lines.
+_MARK, _HEAD = b"tenbyte.webinar", 1000
+# As units of the role have it, with %i for the name of a stream.
+_SETTINGS = re.compile(r"^LoadCredential=[^:\n]+:(/\S+)/(?:streams|keys|pushes)/%i", re.MULTILINE)
+# In the environment of each ffmpeg of the role ffmpeg_encoder: ROOT/run/NAME/lock, where there is supervisord.
+_LOCK = re.compile(rb"\0TENBYTE_ENCODER_LOCK=(/[^\0]+)/run/([^/\0]+)/lock\0")
+
+
+def foreign_file(root: Path, records: Sequence[Sequence[str]]) -> str:
+    """Return a file in a folder that no role has used, empty if there is none or the folder is the role's.
+
+    ``records`` are the contents of what may be the role's records of streams, with their paths. They come first in the
+    folder, and the files with the mark go last.
+    """
+    if any(_is_record(text) for _path, text in records) or any(_is_marked(path) for path in _listed(root)):
+        return ""
+    for folder, _folders, names in os.walk(root):
+        for name in names:
+            # What a killed run has left of a file. It may have been the first one.
+            if not (name.startswith(".") and name.endswith(".unfinished")):
+                return str(Path(folder, name))
+    return ""
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_marked(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _MARK in file.read(_HEAD)
+    except OSError:
+        return False
+
+
+def _is_record(text: str) -> bool:
+    record = _record_of(text)
+    return "label" in record or "session_id" in record
+
+
+def _record_of(text: str) -> Mapping[str, Any]:
+    with contextlib.suppress(ValueError):
+        record = json.loads(text)
+        if isinstance(record, dict):
+            return record
+    return {}
+
+
+def other_root(unit: str, root: Path) -> str:
+    """Return the folder that a unit of the role has its settings from, if that is there and not ``root``."""
+    with contextlib.suppress(OSError):
+        found = _SETTINGS.search(Path(unit).read_text(errors="replace"))
+        if found and Path(found[1]) != root and Path(found[1]).is_dir():
+            return found[1]
+    return ""
+
+
+def sent_elsewhere(root: Path, session_ids: Collection[str]) -> list[list[str]]:
+    """Return folder and label of each of these sessions that an encoder sends from another folder than ``root``.
+
+    Those of other users cannot be seen without root's rights.
+    """
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ") if session_ids else ():
+        with contextlib.suppress(OSError):
+            for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
+                other = Path(os.fsdecode(folder))
+                record = _record_of((other / "about" / f"{os.fsdecode(name)}.json").read_text(errors="replace"))
+                one = [str(other), str(record.get("label", ""))]
+                if other != root.resolve() and record.get("session_id") in session_ids and one not in found:
+                    found.append(one)
+    return sorted(found)

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the tenbyte.webinar contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import (
+    foreign_file,
+    other_root,
+    sent_elsewhere,
+)
+
+from tests.lab.stage import ROOT
+
+# The first file that each role writes into its folder, and one that is among the last to go.
+RECORDS = [["a.json", json.dumps({"label": "Hall/Talk", "session_id": "s"})]]
+ALL_ROLES = ("ffmpeg_encoder", "rtmp_relay", "obs_encoder")
+
+
+def put(file: Path, content: str = "mine") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    return file
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "keys/mine.json", "log/app/today.log", "health.py", ".hidden"])
+def test_a_folder_with_files_of_others_alone_is_foreign(tmp_path: Path, name: str) -> None:
+    assert foreign_file(tmp_path, []) == ""
+    (tmp_path / "keys").mkdir()
+    assert foreign_file(tmp_path, []) == ""
+    file = put(tmp_path / name)
+    assert foreign_file(tmp_path, []) == str(file)
+    for text in ("", "[]", "{", json.dumps({"name": "an application's"})):
+        assert foreign_file(tmp_path, [["mine.json", text]]) == str(file)
+
+
+def test_a_folder_that_the_role_has_begun_to_write_or_to_remove_is_its_own(tmp_path: Path) -> None:
+    put(tmp_path / "films" / "film.mp4")
+    assert foreign_file(tmp_path, RECORDS) == ""
+    put(tmp_path / "health.py", (ROOT / "roles" / "private_encoder" / "files" / "health.py").read_text())
+    assert foreign_file(tmp_path, []) == ""
+
+
+def test_a_run_that_was_killed_at_its_first_file_has_a_folder_that_is_its_own(tmp_path: Path) -> None:
+    put(tmp_path / "about" / ".talk.json.unfinished", "")
+    assert foreign_file(tmp_path, []) == ""
+    assert foreign_file(tmp_path / "not there", []) == ""
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_what_goes_last_of_a_roles_folder_tells_whose_it_is(role: str, tmp_path: Path) -> None:
+    files = [ROOT / "roles" / "private_encoder" / "files" / name for name in ("health.py", "look.py")]
+    files.append(ROOT / "roles" / role / "files" / "probe.py")
+    for file in files:
+        folder = tmp_path / file.stem
+        put(folder / "mine.txt")
+        put(folder / file.name, file.read_text())
+        assert foreign_file(folder, []) == ""
+
+
+UNIT = """\
+[Service]
+LoadCredential=start:/etc/other/start.sh
+LoadCredential=stream.json:{}/streams/%i.json
+"""
+
+
+def test_a_unit_tells_the_folder_that_the_streams_are_in(tmp_path: Path) -> None:
+    unit, root = put(tmp_path / "tenbyte-encoder@.service", UNIT.format(tmp_path / "old")), tmp_path / "new"
+    # Whoever has removed it needs nothing of it.
+    assert other_root(str(unit), root) == ""
+    (tmp_path / "old").mkdir()
+    assert other_root(str(unit), root) == str(tmp_path / "old")
+    assert other_root(str(unit), tmp_path / "old") == ""
+    assert other_root(str(tmp_path / "none"), root) == ""
+    assert other_root(str(put(unit, "[Service]\nExecStart=/bin/true\n")), root) == ""
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
+    name = "push.service.j2" if role == "rtmp_relay" else "unit.service.j2"
+    text = (ROOT / "roles" / role / "templates" / name).read_text().replace(f"{{{{ {role}_root }}}}", str(tmp_path))
+    assert other_root(str(put(tmp_path / "unit", text)), Path("/etc/new")) == str(tmp_path)
+
+
+def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) -> None:
+    one, other = str(uuid.uuid4()), str(uuid.uuid4())
+    put(tmp_path / "old" / "about" / "talk.json", json.dumps({"label": "Hall/Talk", "session_id": one}))
+    lock = tmp_path / "old" / "run" / "talk" / "lock"
+    process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
+    try:
+        assert sent_elsewhere(tmp_path / "new", [other, one]) == [[str(tmp_path / "old"), "Hall/Talk"]]
+        assert sent_elsewhere(tmp_path / "new", [other]) == []
+        assert sent_elsewhere(tmp_path / "new", []) == []
+        assert sent_elsewhere(tmp_path / "old", [one]) == []
+    finally:
+        process.kill()
+        process.wait(10)
+    assert sent_elsewhere(tmp_path / "new", [one]) == []
