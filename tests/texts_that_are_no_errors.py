@@ -60,6 +60,7 @@ PARTS = {
 # could reach.
 OTHERS = {
     "# Bound to one place, the file can lie in a folder that the service may not enter.",
+    "(a program of the role)",
     "# Written by the role tenbyte.webinar.…: changes made here are lost.",
     "0 entries with an older key",
     "ALTER SEQUENCE … RENAME TO …_id_seq",

@@ -529,3 +529,37 @@ def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> No
         assert "-allowed_media_types" not in command
         assert command[command.index("-map") + 1] == "0:2"
     assert "-allowed_media_types" not in words(CAMERA, Look((picture,), (SOUND,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://h/film.mp4?token=word: Input/output error", "http://h/film.mp4?********: Input/output error"),
+        ("Error opening input file https://h/f?a=word&b=x:y.", "Error opening input file https://h/f?********."),
+        ("'rtsp://me:word@h/f?t=word' failed, http://h/a", "'rtsp://********@h/f?********' failed, http://h/a"),
+        ("https://h/a?next=https://c/d?word, later", "https://h/a?********, later"),
+        ("nothing of http://h/a? yes", "nothing of http://h/a? yes"),
+    ],
+)
+def test_a_query_is_hidden_because_it_may_hold_a_token(text: str, expected: str) -> None:
+    assert without_credentials(text) == expected
+    assert "word" not in expected
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("htp://camera/main?token=word", "begins with htp://, which this ffmpeg does not know. Did you mean http://?"),
+        ("rstp://camera/main", "Did you mean rtsp://?"),
+        ("HTTP://camera/main", "begins with HTTP://, which this ffmpeg does not know."),
+        ("qqq://camera/main", "does not know."),
+        *((f"{name}://127.0.0.1:9/main", "") for name in ("http", "https", "rtsp", "rtsps", "rtmp", "tcp", "udp")),
+    ],
+)
+def test_a_protocol_that_ffmpeg_does_not_know_is_told_before_anything_is_written(url: str, problem: str) -> None:
+    settings = settings_of("rtmp://ingest/live", {"type": "url", "url": url})
+    found = problem_of_files(settings, {})
+    assert problem in found
+    assert bool(found) is bool(problem)
+    assert "word" not in found

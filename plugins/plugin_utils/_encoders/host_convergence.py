@@ -24,9 +24,11 @@ from .host_task import (
     check_root,
     check_streams_known,
     check_streams_to_watch,
+    check_waits,
     decision,
     on_host,
     settled,
+    unknown_names,
     without_settings,
 )
 from .listed_streams import stream_key_problem
@@ -82,6 +84,7 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     """Return the result of the task. Raise InvalidInput before the first change, HostProblem after it."""
     role = ROLES[task.role]
     check_root(task)
+    check_waits(task)
     wanted = _wanted(task, ())
     secret = secrets.token_bytes(32)
     found = _inspected(task, ask, role.inspection(task, wanted, secret))
@@ -108,9 +111,11 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     role.check_programs(task, found, check_mode=check_mode)
     change = Change(there, decided.remove, decided.left, (), wanted, stream_keys, secret)
     result = _converged(task, ask, role.convergence(task, found, change), stream_keys)
+    warnings = [*result.get("warnings", ()), *unknown_names(task, wanted)]
     if found["look"].get("warning"):
-        looked = one_line(f"{task.host}: {found['look']['warning']}")
-        result["warnings"] = [*result.get("warnings", ()), looked]
+        warnings.append(one_line(f"{task.host}: {found['look']['warning']}"))
+    if warnings:
+        result["warnings"] = warnings
     return _told(task, role, wanted, result) | known
 
 

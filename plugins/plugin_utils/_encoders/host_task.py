@@ -11,6 +11,7 @@ The messages name the host and what to set. They are raised as InvalidInput.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,16 @@ from .._core.plain_text import one_line
 from .host_records import streams_on_host
 from .host_streams import Decision, host_stream, streams_gone, streams_to_remove
 from .listed_streams import Asked
-from .role_values import is_plain_path
+from .role_values import is_plain_path, is_within
 from .stream_settings import settled_streams
 
+_LONGEST_WAIT = 86_400
+# Options with a value for each of some streams, which are named ROOM/TITLE.
+_BY_NAME = {
+    "ffmpeg_encoder": ("sources", "profiles", "slates"),
+    "rtmp_relay": ("names",),
+    "obs_encoder": ("sources", "profiles", "whip_urls"),
+}
 _UP_FOLDER = re.compile(r"/\.\.?(?:/|\Z)")
 
 
@@ -69,6 +77,13 @@ def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, 
             f"On {task.host}, the user with the id {found['uid']} may not do this: {needs}. Set become to true for the "
             "play (or run ansible-playbook with --become). Nothing was changed."
         )
+
+
+def check_waits(task: HostTask) -> None:
+    """Raise InvalidInput where the role is to wait for less than no time, or for longer than a day."""
+    for name in ("start_timeout", "verify_timeout"):
+        if name in task.settings and not is_within(task.settings[name], 0, _LONGEST_WAIT):
+            raise InvalidInput(f"{task.role}_{name} takes 0 to {_LONGEST_WAIT} seconds.")
 
 
 def check_folder(task: HostTask, found: Mapping[str, Any]) -> None:
@@ -155,6 +170,29 @@ def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named:
     )
     found = settled_streams(task.streams, asked)
     return found.get("pushes", found["streams"])
+
+
+def unknown_names(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a warning for each option with a name that no session has, while a stream of the host has no value in it.
+
+    The name may be mistyped, and the stream gets what others get. It may also be of another event, so this is no error.
+    """
+    warnings = []
+    sessions = task.event.get("sessions")
+    for option in _BY_NAME[task.role] if sessions is not None else ():
+        given = task.settings.get(option)
+        named = set(given) if isinstance(given, Mapping) else set()
+        unknown = sorted(map(str, named - set(sessions or ()) - {one["label"] for one in wanted}))
+        without = sorted(str(one["label"]) for one in wanted if one["label"] not in named)
+        if unknown and without:
+            near = difflib.get_close_matches(unknown[0], without, 1, 0.0)[0]
+            warnings.append(
+                one_line(
+                    f"{task.role}_{option} names {', '.join(unknown)}, and no session of this run is called so. "
+                    f"{near} is not named there. Names are ROOM/TITLE."
+                )
+            )
+    return warnings
 
 
 def on_host(task: HostTask, found: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -70,6 +70,9 @@ def _check_timeouts(source: int, stall: int, options: Mapping[str, Any]) -> None
 
 
 def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
+    for name in ("binary", "supervisord_command", "supervisorctl_command"):
+        if not is_program(options.get(name)):
+            refuse("ffmpeg_encoder", f"ffmpeg_encoder_{name} must be a program's name or absolute path.")
     if is_within(options.get("source_timeout"), 1, 60) and is_within(options.get("stall_timeout"), 5, 300):
         _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
     limits = {"stall_timeout": (5, 300), "source_timeout": (1, 60), "refusals": (1, 1000)}

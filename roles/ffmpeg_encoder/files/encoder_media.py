@@ -38,6 +38,7 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
 SOUND_LOOK_SECONDS = 3
+USUAL_PROTOCOLS = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "rist", "udp", "rtp", "tcp")
 # ffmpeg reads these as formats, not as protocols.
 FURTHER_PROTOCOLS = {"rtsp", "rtsps", "sap"}
 # Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
@@ -590,7 +591,7 @@ def problem_of_protocol(settings: Settings) -> str:
     known = {line.strip() for line in listed.output.partition("Output:")[0].splitlines()[1:]} - {"", "Input:"}
     if not name or not known or name[0] in known | FURTHER_PROTOCOLS:
         return ""
-    near = difflib.get_close_matches(name[0].lower(), sorted(known | FURTHER_PROTOCOLS), 1)
+    near = difflib.get_close_matches(name[0].lower(), USUAL_PROTOCOLS, 1)
     meant = f" Did you mean {near[0]}://?" if near else ""
     return f"its source {shown(settings['source'])} begins with {name[0]}://, which this ffmpeg does not know.{meant}"
 

@@ -27,12 +27,9 @@ SETTINGS: dict[str, Any] = {
     "remove_all": False,
     "health_look": False,
     "health_slate": False,
-    "binary": "ffmpeg",
     "service_manager": "auto",
     "start_timeout": 30,
     "verify_timeout": 60,
-    "supervisord_command": "supervisord",
-    "supervisorctl_command": "supervisorctl",
     "supervisord_config": f"{ROOT}/supervisord.conf",
     "supervisord_include_folder": f"{ROOT}/streams",
 }

@@ -42,6 +42,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "source_timeout": 3,
         "sound_timeout": 20,
         "refusals": 10,
+        "binary": "ffmpeg",
+        "supervisord_command": "supervisord",
+        "supervisorctl_command": "supervisorctl",
     },
     "rtmp_relay": {
         "names": {},

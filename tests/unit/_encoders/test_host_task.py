@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_task import (
+    check_folder,
     check_rights,
     check_root,
+    check_waits,
     decision,
     on_host,
+    unknown_names,
     without_settings,
 )
 
@@ -32,6 +35,71 @@ def test_a_root_of_its_own_is_accepted(root: str) -> None:
 def test_a_root_that_is_not_plainly_its_own_is_refused(root: str) -> None:
     with pytest.raises(InvalidInput, match="ffmpeg_encoder_root must be an absolute path"):
         check_root(task(root=root))
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (
+            {"foreign": "/srv/app/log/today.log"},
+            "_root (/srv/app) has a file that is not this role's, /srv/app/log/today.log, and none that is",
+        ),
+        (
+            {"other_root": "/etc/old"},
+            "are in /etc/old, and ffmpeg_encoder_root is /srv/app now. First take them off with ffmpeg_encoder_root:",
+        ),
+        (
+            {"sent_elsewhere": [["/home/me/old", "Hall/Talk"]]},
+            "an encoder of /home/me/old sends Hall/Talk already",
+        ),
+    ],
+)
+def test_a_folder_that_is_not_the_one_of_the_role_is_refused(found: dict[str, Any], message: str) -> None:
+    nothing: dict[str, Any] = {"foreign": "", "other_root": "", "sent_elsewhere": []}
+    check_folder(task(root="/srv/app"), nothing)
+    with pytest.raises(InvalidInput) as raised:
+        check_folder(task(root="/srv/app"), nothing | found)
+    assert message in str(raised.value)
+    assert str(raised.value).endswith("Nothing was changed.")
+
+
+@pytest.mark.parametrize("name", ["start_timeout", "verify_timeout"])
+def test_nobody_waits_for_less_than_no_time(name: str) -> None:
+    for seconds in (0, 86400, "60"):
+        check_waits(task(**{name: seconds}))
+    for seconds in (-1, 86401, "soon", None, True):
+        with pytest.raises(InvalidInput, match=f"ffmpeg_encoder_{name} takes 0 to 86400 seconds"):
+            check_waits(task(**{name: seconds}))
+
+
+SESSIONS = {"Main hall/Keynote": {}, "Main hall/Panel": {}}
+OWN = {"type": "file", "path": "/srv/film.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ({}, ""),
+        ({"Main hall/Keynote": OWN}, ""),
+        # For another host of this event.
+        ({"Main hall/Panel": OWN}, ""),
+        # This one is of another event, perhaps, and nothing of this host gets what it should not.
+        ({"Main hall/Keynote": OWN, "Side hall/Talk": OWN}, ""),
+        (
+            {"Main hall/Keynot": OWN},
+            "names Main hall/Keynot, and no session of this run is called so. Main hall/Keynote is",
+        ),
+        ({"Keynote": OWN, "x": OWN}, "names Keynote, x, and no session"),
+        ([], ""),
+    ],
+)
+def test_a_name_that_no_session_has_is_told_where_a_stream_goes_without(sources: Any, expected: str) -> None:
+    wanted = [stream_of("ffmpeg_encoder")]
+    asked = task(event={"sessions": SESSIONS}, sources=sources)
+    assert expected in " ".join(unknown_names(asked, wanted))
+    assert bool(unknown_names(asked, wanted)) is bool(expected)
+    # Nothing says which sessions there are.
+    assert unknown_names(task(sources=sources), wanted) == []
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,13 @@ def test_times_and_counts_have_limits(name: str, value: Any) -> None:
     assert "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds" in refusal("ffmpeg_encoder", **{name: value})
 
 
+@pytest.mark.parametrize("name", ["binary", "supervisord_command", "supervisorctl_command"])
+def test_programs_have_a_name_or_a_path(name: str) -> None:
+    for program in ("", None, "ffmpeg -loglevel debug", "bin/ffmpeg", ["ffmpeg"], "ffmpeg;id"):
+        assert f"ffmpeg_encoder_{name} must be a program's name" in refusal("ffmpeg_encoder", **{name: program})
+    stream_of("ffmpeg_encoder", **{name: "/opt/ffmpeg/bin/ffmpeg"})
+
+
 @pytest.mark.parametrize("user", ["", None, "root;id", "../x", "Director", "a b", "director\n", ["director"], True])
 def test_without_a_unit_a_user_must_be_named(user: Any) -> None:
     assert "obs_encoder_user must name the user" in refusal("obs_encoder", start=False, user=user)
