@@ -563,3 +563,24 @@ def test_a_protocol_that_ffmpeg_does_not_know_is_told_before_anything_is_written
     assert problem in found
     assert bool(found) is bool(problem)
     assert "word" not in found
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@pytest.mark.parametrize(
+    ("place", "name", "options", "problem"),
+    [
+        ("profile", "output_options", ["-crff", "23"], "output_options of the profile: Unrecognized option 'crff'."),
+        ("profile", "output_options", ["-crf", "23", "-b:v"], "Missing argument for option 'b:v'."),
+        ("profile", "output_options", ["-bufsize", "2M", "-bf", "0", "-flags", "+cgop", "-shortest"], ""),
+        ("source", "input_options", ["-rtsp_transprot", "udp"], "input_options of the source: Unrecognized option"),
+        ("source", "input_options", ["-rtsp_transport", "udp", "-timeout", "5000000"], ""),
+    ],
+)
+def test_options_that_ffmpeg_does_not_know_are_told_before_anything_is_written(
+    place: str, name: str, options: list[str], problem: str
+) -> None:
+    settings = settings_of("rtmp://ingest/live", {"type": "test_pattern"})
+    settings[place] = {**settings[place], name: options}
+    found = problem_of_files(settings, {})
+    assert problem in found
+    assert bool(found) is bool(problem)

@@ -143,7 +143,10 @@ def _off_air(present: Mapping[str, Any], manager: Manager, run: Run, *, is_new: 
     found = []
     for name, one in states.items():
         if one.get("state") != "on air":
-            found.append({"name": name, "state": str(one.get("state", "")), "words": str(one.get("last_words", ""))})
+            state, refusals = str(one.get("state", "")), one.get("refusals")
+            if state == "waiting" and refusals:
+                state = f"the ingest has refused it, {refusals} times by now: are its rtmp_url and its key right?"
+            found.append({"name": name, "state": state, "words": str(one.get("last_words", ""))})
         elif one.get("showing") == "slate" and one.get("source_problem"):
             found.append({"name": name, "state": "it shows its slate", "words": str(one["source_problem"])})
     return found

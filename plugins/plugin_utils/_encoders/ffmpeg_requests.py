@@ -89,15 +89,20 @@ def inspection(
 
 
 def _look(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the program that looks at media files, and what it reads. The host puts the path of its ffmpeg in.
+    """Return the program that looks at media files and options, and what it reads. The host puts its ffmpeg's path in.
 
     A URL is looked at later, by the stream's own program, which needs the same ffprobe.
     """
-    looked_at = [one for one in wanted if {"file", "url"} & {one["source"]["type"], one["slate"]["type"]}]
+    looked_at = [one for one in wanted if _has_to_be_looked_at(one)]
     if not looked_at:
         return None
     streams = [{**settings_of(one, task.settings, ""), "label": one["label"]} for one in looked_at]
     return {"program": task.contents["program"]["encoder_media.py"], "streams": streams}
+
+
+def _has_to_be_looked_at(stream: Mapping[str, Any]) -> bool:
+    has_options = stream["source"].get("input_options") or stream["profile"].get("output_options")
+    return bool(has_options) or bool({"file", "url"} & {stream["source"]["type"], stream["slate"]["type"]})
 
 
 def asked_manager(task: HostTask) -> str:

@@ -155,13 +155,17 @@ def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
             f"one, or is not {_SHORTEST_KEY} to {_LONGEST_KEY} characters long, so it was not written anywhere. "
             "Replace the session, so that the service makes another key."
         )
-    for option in ("source", "profile", "slate"):
-        if any(_holds(one, stream_key) for one in _texts_in(stream.get(option))):
+    for option, value in stream.items():
+        if any(_holds(one, stream_key) for one in _texts_in(value)):
             return (
-                f"{label}: its {option} (such as input_options or output_options) must not hold the stream key, "
+                f"{_without(stream_key, label)}: its {option} must not hold the stream key, "
                 "because every user of the host could read it there. Take it out: the role passes the key by itself."
             )
     return ""
+
+
+def _without(stream_key: str, text: str) -> str:
+    return text.replace(stream_key, "(the stream key)")
 
 
 def _holds(text: str, stream_key: str) -> bool:

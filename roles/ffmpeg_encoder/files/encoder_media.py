@@ -38,7 +38,8 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
 SOUND_LOOK_SECONDS = 3
-USUAL_PROTOCOLS = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "rist", "udp", "rtp", "tcp")
+WRONG_OPTION = re.compile(r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'")
+USUAL_PROTOCOLS = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "rist", "udp", "tcp")
 # ffmpeg reads these as formats, not as protocols.
 FURTHER_PROTOCOLS = {"rtsp", "rtsps", "sap"}
 # Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
@@ -352,7 +353,7 @@ def without_credentials(text: str) -> str:
     return _QUERY.sub(r"\1********", _CREDENTIALS.sub(r"\1********@", text))
 
 
-def last_words(text: str, lines: int = 2) -> str:
+def last_words(text: str, lines: int = 3) -> str:
     """Return the last lines of a program's messages, without the names of ffmpeg's parts and their addresses."""
     kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines()]
     return without_credentials("; ".join([line for line in kept if line][-lines:])[-400:])
@@ -568,10 +569,9 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
         return looks[asked]
 
     look = None
-    if settings["source"]["type"] == "url":
-        found = problem_of_protocol(settings)
-        if found:
-            return found
+    found = problem_of_options(settings) or problem_of_protocol(settings)
+    if found:
+        return found
     if settings["source"]["type"] == "file":
         look = looked(settings["source"])
         found = problem(settings, look)
@@ -584,8 +584,24 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
     return ""
 
 
+def problem_of_options(settings: Settings) -> str:
+    """Return what ffmpeg does not know of the user's options, or which of them lacks its value; empty if all is well.
+
+    ffmpeg reads its whole command before it opens anything, so neither source nor ingest is needed.
+    """
+    for place, name in (("source", "input_options"), ("profile", "output_options")):
+        options = settings[place].get(name)
+        words = _run([settings["ffmpeg"], "-nostdin", "-hide_banner", *options], LOOK_SECONDS).words if options else ""
+        found = WRONG_OPTION.search(words)
+        if found:
+            return f"ffmpeg does not take its {name} of the {place}: {found[0]}."
+    return ""
+
+
 def problem_of_protocol(settings: Settings) -> str:
     """Return why ffmpeg can never open the URL of a source; empty if it may."""
+    if settings["source"]["type"] != "url":
+        return ""
     name = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", settings["source"]["url"])
     listed = _run([settings["ffmpeg"], "-hide_banner", "-loglevel", "error", "-protocols"], LOOK_SECONDS)
     known = {line.strip() for line in listed.output.partition("Output:")[0].splitlines()[1:]} - {"", "Input:"}

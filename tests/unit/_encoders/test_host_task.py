@@ -65,14 +65,17 @@ def test_a_folder_that_is_not_the_one_of_the_role_is_refused(found: dict[str, An
 
 @pytest.mark.parametrize("name", ["start_timeout", "verify_timeout"])
 def test_nobody_waits_for_less_than_no_time(name: str) -> None:
-    for seconds in (0, 86400, "60"):
-        check_waits(task(**{name: seconds}))
-    for seconds in (-1, 86401, "soon", None, True):
+    asked, settings = task(), task().settings
+    good: list[Any] = [0, 86400, "60"]
+    bad: list[Any] = [-1, 86401, "soon", None, True]
+    for seconds in good:
+        check_waits(replace(asked, settings={**settings, name: seconds}))
+    for seconds in bad:
         with pytest.raises(InvalidInput, match=f"ffmpeg_encoder_{name} takes 0 to 86400 seconds"):
-            check_waits(task(**{name: seconds}))
+            check_waits(replace(asked, settings={**settings, name: seconds}))
 
 
-SESSIONS = {"Main hall/Keynote": {}, "Main hall/Panel": {}}
+SESSIONS: dict[str, Any] = {"Main hall/Keynote": {}, "Main hall/Panel": {}}
 OWN = {"type": "file", "path": "/srv/film.mp4"}
 
 

@@ -212,6 +212,10 @@ def test_a_well_formed_key_is_accepted(key: str) -> None:
         {"source": {"input_options": [KEY]}},
         {"source": {"url": f"rtmp://ingest.example/live/{KEY}"}},
         {"slate": {"path": f"/srv/{KEY}.ts"}},
+        # As many services write it.
+        {"rtmp_url": f"rtmp://ingest.example/live/{KEY}"},
+        {"app": f"live/{KEY}"},
+        {"whip_url": f"https://ingest.example/whip?key={KEY}"},
         {"profile": {"encoder_settings": {"opts": f"x={KEY}"}}},
     ],
 )
