@@ -61,6 +61,10 @@ PARTS = {
 OTHERS = {
     "# Bound to one place, the file can lie in a folder that the service may not enter.",
     "(a program of the role)",
+    "a slate of the type …",
+    "a source of the type …",
+    "removed from the disk",
+    "the profile …, which encodes no picture,",
     r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'",
     "# Written by the role tenbyte.webinar.…: changes made here are lost.",
     "0 entries with an older key",

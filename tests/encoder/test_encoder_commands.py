@@ -584,3 +584,48 @@ def test_options_that_ffmpeg_does_not_know_are_told_before_anything_is_written(
     found = problem_of_files(settings, {})
     assert problem in found
     assert bool(found) is bool(problem)
+
+
+def test_a_device_that_the_host_has_not_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    for name, said in (("video0", "this host has no"), ("", "")):
+        settings = settings_of("rtmp://ingest/live", {"type": "device", "device": str(tmp_path / name)})
+        found = problem_of_files(settings, {})
+        assert said in found
+        assert bool(found) is bool(said)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@pytest.mark.parametrize(
+    ("color", "is_known"),
+    [("navy", True), ("0x202428", True), ("#ffffff", True), ("reddish", False), ("gray13", False)],
+)
+def test_a_colour_that_ffmpeg_does_not_know_is_told_before_anything_is_written(color: str, is_known: bool) -> None:
+    settings = settings_of("rtmp://ingest/live", {"type": "test_pattern"}, slate={"type": "color", "color": color})
+    found = problem_of_files(settings, {})
+    assert ("which ffmpeg does not know" in found) is not is_known
+    assert bool(found) is not is_known
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@pytest.mark.parametrize(
+    ("film_size", "slate_size", "size", "problem"),
+    [
+        ("320x240", "640x480", None, "is 640x480, and the stream is 320x240"),
+        ("320x240", "640x480", "320x240", ""),
+        ("320x240", "320x240", None, ""),
+        # Sizes are made even.
+        ("321x241", "320x240", None, ""),
+    ],
+)
+def test_a_slate_of_another_size_than_its_stream_is_told_before_anything_is_written(
+    tmp_path: Path, film_size: str, slate_size: str, size: str | None, problem: str
+) -> None:
+    for name, one in (("film", film_size), ("slate", slate_size)):
+        picture = ["-f", "lavfi", "-i", f"testsrc2=size={one}:rate=10", "-t", "2", "-c:v", "mpeg4"]
+        subprocess.run(["ffmpeg", "-loglevel", "error", *picture, str(tmp_path / f"{name}.mkv")], check=True)
+    profile = {name: value for name, value in PROFILE.items() if name != "size"} | ({"size": size} if size else {})
+    source = {"type": "file", "path": str(tmp_path / "film.mkv")}
+    slate = {"type": "file", "path": str(tmp_path / "slate.mkv")}
+    found = problem_of_files(settings_of("rtmp://ingest/live", source, profile, slate=slate), {})
+    assert problem in found
+    assert bool(found) is bool(problem)

@@ -44,6 +44,7 @@ def converge(request: Mapping[str, Any], run: Run, *, check: bool, diff: bool) -
         problem = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     done = asdict(outcome)
     unreached = done.pop("unreached")
+    files.tell({**done, "removed from the disk": files.deleted})
     result = {**done, "written": files.written, "deleted": files.deleted}
     more = {"diff": files.diffs, "problem": problem, "off_air": off_air, "unreached": unreached}
     return {"changed": any(result.values()), **result, **more}

@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ class Files:
         if not self.check:
             replace(path, content, mode)
         return True
+
+    def tell(self, done: Mapping[str, Sequence[str]]) -> None:
+        """Add what is no content of a file to the diff: names, by what was, or would be, done to them."""
+        lines = [f"{what}: {name}\n" for what, names in done.items() for name in names]
+        if self._diff and lines:
+            self.diffs.append({"prepared": "".join(lines)})
 
     def remove(self, path: str) -> bool:
         """Remove a file, or a folder with all that is in it; return whether it was there.

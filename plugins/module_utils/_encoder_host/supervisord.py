@@ -205,4 +205,8 @@ class Supervisord:
 
 
 def _failed(word: str, done: Done) -> str:
-    return f"supervisorctl {word} has failed: {done.said}"
+    # A fault of its own comes with a place in Python's library.
+    said = re.sub(r"error: <class '[^']*'>, (<Fault [^>]*>)?:? ?file: \S* line: [0-9]+", r"\1", done.said)
+    return (
+        f"supervisorctl {word} has failed: {said} Another run may be at work on this host: wait for it, and run again."
+    )

@@ -103,9 +103,15 @@ def check_media(task: HostTask, found: Mapping[str, Any], wanted: Sequence[Mappi
     for path in media_paths(wanted):
         if not media[path][readable]:
             raise InvalidInput(
-                f"{path} must be a file on {task.host} that its encoder can read. Under systemd the encoder has a user "
-                "of its own, so the file must be readable by others (mode 0644); its folders need not be."
+                f"{_labels_with(path, wanted)}: {path} must be a file on {task.host} that its encoder can read. Under "
+                "systemd the encoder has a user of its own, so the file must be readable by others (mode 0644); its "
+                "folders need not be. Nothing was written."
             )
+
+
+def _labels_with(path: str, wanted: Sequence[Mapping[str, Any]]) -> str:
+    named = [one["label"] for one in wanted if path in (one["source"].get("path"), one["slate"].get("path"))]
+    return one_line(", ".join(named))
 
 
 def _check_look(task: HostTask, look: Mapping[str, Any]) -> None:

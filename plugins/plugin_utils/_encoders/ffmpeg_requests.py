@@ -102,7 +102,7 @@ def _look(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]
 
 def _has_to_be_looked_at(stream: Mapping[str, Any]) -> bool:
     has_options = stream["source"].get("input_options") or stream["profile"].get("output_options")
-    return bool(has_options) or bool({"file", "url"} & {stream["source"]["type"], stream["slate"]["type"]})
+    return bool(has_options) or stream["source"]["type"] != "test_pattern" or stream["slate"]["type"] != "none"
 
 
 def asked_manager(task: HostTask) -> str:

@@ -47,11 +47,15 @@ class HostStream:
 
 @dataclass(frozen=True)
 class Decision:
-    """Names of streams: ``remove``, those of them whose removal was not asked for, and those that are left in place."""
+    """Names of streams: ``remove``, those of them whose removal was not asked for, and those that are left in place.
+
+    ``lost`` are the streams that would be removed for an encoder that is no host of the inventory, with its name.
+    """
 
     remove: tuple[str, ...]
     unasked: tuple[str, ...]
     left: tuple[str, ...]
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 def stream_name(label: str) -> str:
@@ -105,7 +109,7 @@ def streams_to_remove(
     others = [one for one in on_host if one.name not in names]
     if everything:
         return Decision(tuple(one.name for one in others), (), ())
-    remove, asked = [], set()
+    remove, asked, lost = [], set(), []
     for stream in others:
         if any(_is_same(stream, one) for one in wanted):
             goes = asks = True
@@ -117,9 +121,12 @@ def streams_to_remove(
             remove.append(stream.name)
         if asks:
             asked.add(stream.name)
+        elif goes and not by_list:
+            lost += [(stream.name, one) for one in _encoders_of(stream, event) if one not in hosts]
     is_emptied = bool(remove) and not wanted and len(remove) == len(on_host)
     unasked = tuple(name for name in remove if name not in asked) if is_emptied else ()
-    return Decision(tuple(remove), unasked, tuple(one.name for one in others if one.name not in remove))
+    left = tuple(one.name for one in others if one.name not in remove)
+    return Decision(tuple(remove), unasked, left, tuple(lost))
 
 
 def streams_gone(on_host: Sequence[HostStream], event: Mapping[str, Any]) -> Decision:
@@ -156,6 +163,11 @@ def _left_the_event(
     if _is_gone(stream, event):
         return True, True
     return not stream.by_list and stream.room_id in {str(one).lower() for one in event.get("rooms") or {}}, False
+
+
+def _encoders_of(stream: HostStream, event: Mapping[str, Any]) -> list[str]:
+    """Return the encoder of a stream's session, if it has one."""
+    return [str(one["encoder"]) for one in _sessions_of(stream, event.get("sessions")) if one.get("encoder")][:1]
 
 
 def _is_gone(stream: HostStream, event: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,17 @@ _OBS_ENCODER = re.compile(r"[a-z0-9_]+\Z")
 _OBS_PRESET = re.compile(r"[A-Za-z0-9_]+\Z")
 
 
+# What a type of source or slate uses, and what a profile that does not encode the picture does not use.
+_SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
+    "test_pattern": ("size", "framerate", "tone", "input_options"),
+    "file": ("path", "audio_track", "input_options"),
+    "url": ("url", "audio_track", "input_options"),
+    "device": ("device", "audio_device", "size", "framerate", "input_options"),
+}
+_SLATE_OPTIONS: dict[str, tuple[str, ...]] = {"none": (), "color": ("color",), "file": ("path",)}
+_OF_PICTURES = ("size", "framerate", "preset", "video_bitrate")
+
+
 def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ``source``, ``profile`` and ``slate`` of a stream of the role ffmpeg_encoder, with their defaults.
 
@@ -73,6 +84,7 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     source, where_source = _chosen(stream, "source", "ffmpeg_encoder", options)
     profile, where_profile = _chosen(stream, "profile", "ffmpeg_encoder", options)
     slate, where_slate = _chosen(stream, "slate", "ffmpeg_encoder", options)
+    given_slate, given_profile = slate, profile
     slate = {**_SLATE_DEFAULTS, **slate}
     if source.get("type") not in FFMPEG_SOURCES:
         refuse(where_source, f"a source needs a type: {', '.join(FFMPEG_SOURCES)}.")
@@ -81,6 +93,15 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
         refuse(where_profile, f"a profile needs a name: {', '.join(FFMPEG_PROFILES)}.")
     if slate["type"] not in _SLATES:
         refuse(where_slate, f"a slate needs a type: {', '.join(_SLATES)}.")
+    _refuse_unused(
+        source, ("type", *_SOURCE_OPTIONS[source["type"]]), f"a source of the type {source['type']}", where_source
+    )
+    _refuse_unused(
+        given_slate, ("type", *_SLATE_OPTIONS[slate["type"]]), f"a slate of the type {slate['type']}", where_slate
+    )
+    if name not in ENCODING:
+        used = [one for one in given_profile if one not in _OF_PICTURES]
+        _refuse_unused(given_profile, used, f"the profile {name}, which encodes no picture,", where_profile)
     profile = {**_FFMPEG_DEFAULTS, **FFMPEG_PROFILES[name], **profile}
     if name == "copy" and source["type"] not in ("file", "url"):
         refuse(
@@ -88,7 +109,7 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
             f"a {source['type']} has no encoded picture that the profile copy could pass on; use the profile 720p30 or "
             "another source.",
         )
-    _check_slate(slate, profile, where_slate)
+    _check_slate(slate, profile, source, where_slate)
     _check_ffmpeg_source(source, where_source)
     _check_ffmpeg_profile(profile, where_profile)
     if "input_options" in source:
@@ -114,6 +135,12 @@ def obs_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     return {"source": source, "profile": profile, "scene_collection": scenes}
 
 
+def _refuse_unused(given: Mapping[str, Any], used: Collection[str], what: str, where: str) -> None:
+    unused = [name for name, value in given.items() if name not in used and value not in (None, "", [])]
+    if unused:
+        refuse(where, f"{what} has no use for {', '.join(unused)}. Leave that out, or choose another one.")
+
+
 def _chosen(stream: Listed, kind: str, role: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Return the source, profile or slate (``kind``) of a stream, and how a message about it begins.
 
@@ -132,7 +159,7 @@ def _chosen(stream: Listed, kind: str, role: str, options: Mapping[str, Any]) ->
     return mapping(value, where, what), where
 
 
-def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], where: str) -> None:
+def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], source: Mapping[str, Any], where: str) -> None:
     kind, is_copied = slate["type"], profile["name"] == "copy"
     if (
         (kind != "none" and profile["name"] == "audio_only")
@@ -145,6 +172,12 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], where: st
             "a slate of the type color needs a profile with a size (1080p30, 720p30, or x264 with a size) and a color "
             "like 0x202428 or navy; one of the type file needs the absolute path of a file, without .., which with the "
             "profile copy is encoded as the source is; audio_only has no slate.",
+        )
+    if kind == "file" and profile["name"] in ENCODING and "size" not in profile and source["type"] in ("url", "device"):
+        refuse(
+            where,
+            "a slate of the type file needs a profile with a size here, as the source may have another size than the "
+            "slate, and players read it only once. Add size to the profile, such as 1280x720.",
         )
 
 
@@ -172,8 +205,6 @@ def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
             "a size is like 1280x720; a framerate and a tone are whole numbers; an audio_track is a number from 1, or "
             "a language such as eng.",
         )
-    if "audio_track" in source and kind not in ("file", "url"):
-        refuse(where, f"a {kind} has no tracks to choose from. Leave audio_track out.")
 
 
 def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:

@@ -17,7 +17,7 @@ SETTINGS is a JSON file:
 ``FOLDER/status.json`` has the state of the stream:
 
 - ``state``: ``connecting``, ``on air``, ``waiting`` (for the next try), ``unsendable`` (what the source has cannot be
-  sent) or ``refused`` (this program has given up);
+  sent), ``refused`` (this program has given up) or ``stopped``;
 - ``showing``: ``source``, ``slate`` or ``nothing``;
 - ``since``, ``flowing``, ``alive``: when the state began, when media last went out, when this program last wrote, in
   seconds since 1970;
@@ -298,6 +298,15 @@ def main(arguments: list[str]) -> int:
     status.set(state="connecting")
     # SIGTERM ends the program through its finally blocks.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    try:
+        return send(settings, key_file, folder, lock, hidden, status)
+    except SystemExit:
+        status.set(state="stopped", showing="nothing")
+        raise
+
+
+def send(settings: Settings, key_file: Path, folder: Path, lock: Lock, hidden: str, status: Status) -> int:
+    """Send until the stream is stopped, or gives up. Return the exit code."""
     source = Source(settings, key_file, status)
     if settings["slate"]["type"] == "none":
         return keep_sending(settings, source, lock, hidden, status, None)

@@ -569,7 +569,12 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
         return looks[asked]
 
     look = None
-    found = problem_of_options(settings) or problem_of_protocol(settings)
+    found = (
+        problem_of_options(settings)
+        or problem_of_protocol(settings)
+        or problem_of_device(settings)
+        or problem_of_color(settings)
+    )
     if found:
         return found
     if settings["source"]["type"] == "file":
@@ -596,6 +601,27 @@ def problem_of_options(settings: Settings) -> str:
         if found:
             return f"ffmpeg does not take its {name} of the {place}: {found[0]}."
     return ""
+
+
+def problem_of_device(settings: Settings) -> str:
+    device = settings["source"].get("device")
+    if settings["source"]["type"] != "device" or Path(device).exists():
+        return ""
+    return f"this host has no {device}. Connect the device, or name another one (ls /dev/video*)."
+
+
+def problem_of_color(settings: Settings) -> str:
+    """Return why the slate's colour cannot be shown; empty if it can, or if there is none."""
+    if settings["slate"]["type"] != "color":
+        return ""
+    color = settings["slate"]["color"]
+    shown_once = ["-f", "lavfi", "-i", f"color=c={color}:size=16x16", "-frames:v", "1", "-f", "null", "-"]
+    words = _run([settings["ffmpeg"], "-nostdin", "-hide_banner", *shown_once], LOOK_SECONDS).words
+    if "Cannot find color" not in words and "to value" not in words:
+        return ""
+    return (
+        f"its slate has the color {color}, which ffmpeg does not know. Give one like 0x202428 or navy (ffmpeg -colors)."
+    )
 
 
 def problem_of_protocol(settings: Settings) -> str:
@@ -625,7 +651,7 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
     if settings["profile"]["name"] in ENCODING:
         if picture is None and slate.sounds:
             return f"{what} has no picture. Give a file with a picture, or an image."
-        return found
+        return found or _problem_of_slate_size(settings, source, picture, what)
     if picture is None or picture.still or picture.codec != "h264" or picture.pixels not in SENDABLE_PIXELS:
         return f"{what} has no moving picture in H.264, 4:2:0, 8 bits. Encode it so, or use a profile that encodes."
     if found:
@@ -635,6 +661,21 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
         sizes = f"{picture.width}x{picture.height}, and the stream is {wanted[0]}x{wanted[1]}"
         return f"{what} is {sizes}. Players read the size only once: encode it in the stream's size."
     return ""
+
+
+def _problem_of_slate_size(settings: Settings, source: Look | None, slate: Track | None, what: str) -> str:
+    """Return why a slate would have another size than its stream, where each has the size of what it shows."""
+    stream = settings["source"].get("size") or "1280x720" if settings["source"]["type"] == "test_pattern" else ""
+    if source is not None and source.picture is not None:
+        stream = f"{source.picture.width}x{source.picture.height}"
+    if settings["profile"].get("size") or slate is None or not slate.width or not stream:
+        return ""
+    if even(stream) == even(f"{slate.width}x{slate.height}"):
+        return ""
+    return (
+        f"{what} is {slate.width}x{slate.height}, and the stream is {stream}. Players read the size only once: add "
+        "size to the profile."
+    )
 
 
 def even(size: str) -> tuple[int, int]:

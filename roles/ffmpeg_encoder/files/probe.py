@@ -130,8 +130,14 @@ def _age(status: Found, name: str, now: float) -> float | None:
 
 
 def _failures(status: Found) -> str:
-    count = status.get("failures")
-    return f", after {count} failures in a row" if isinstance(count, int) and count > 0 else ""
+    failures, refusals = (_count(status, name) for name in ("failures", "refusals"))
+    refused = f"; the ingest has refused it, {refusals} times by now" if refusals else ""
+    return (f", after {failures} failures in a row" if failures else "") + refused
+
+
+def _count(status: Found, name: str) -> int:
+    count = status.get(name)
+    return count if isinstance(count, int) and count > 0 else 0
 
 
 def _words(status: Found) -> str:

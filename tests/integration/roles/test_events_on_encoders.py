@@ -87,6 +87,11 @@ def test_a_stream_is_removed_only_if_this_run_says_so(encoders: Encoders) -> Non
     assert encoders.on_air() == before
     assert set(encoders.files()) == set(files)
 
+    one_mistyped = encoders.play("provision", rooms("Hall A", Talk="enc1", Break="encl"))
+    assert one_mistyped.returncode != 0
+    assert "This would take Hall A/Break off enc1, because its encoder encl is no host" in said(one_mistyped.output)
+    assert encoders.on_air() == before
+
     moved = encoders.play("provision", rooms("Hall A", Talk="enc1", Break="enc2"))
     assert moved.returncode == 0, moved.output
     assert encoders.on_air() == {"hall-a-talk": before["hall-a-talk"]}

@@ -116,6 +116,24 @@ def test_a_host_does_not_lose_its_last_streams_unless_that_was_asked_for() -> No
     assert decide([*there, on_host("Panel", room_id=OTHER_ROOM)], mistyped)["unasked"] == []
 
 
+def test_a_stream_is_not_lost_to_an_encoder_that_is_no_host() -> None:
+    there = [on_host("Talk"), on_host("Break")]
+    talk = stream_name("Hall/Talk")
+    assert decide(there, event(session("Talk", "encl"), session("Break")))["lost"] == [(talk, "encl")]
+    for known in (
+        event(session("Talk", "enc2"), session("Break")),
+        event(session("Talk", None), session("Break")),
+        event(session("Break"), gone=[session("Talk", "encl")]),
+        event(session("Talk", "encl", status="ended"), session("Break")),
+        # A stream that was never here.
+        event(session("Panel", "encl"), session("Talk"), session("Break")),
+        # Its session is not in the event any more.
+        event(session("Break"), rooms=(ROOM,)),
+    ):
+        assert decide(there, known)["lost"] == []
+    assert decide(there, event(session("Talk", "encl")), everything=True)["lost"] == []
+
+
 def test_a_list_removes_only_streams_of_lists_with_its_scope_or_room() -> None:
     there = [on_host("Talk"), on_host("Break", by_list=True), on_host("Show", by_list=True, scope="mine")]
     other = [{"name": "x", "label": "Hall/x", "room": "Hall", "title": "x"}]

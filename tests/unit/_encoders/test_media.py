@@ -195,13 +195,12 @@ def test_a_source_that_is_not_encoded_cannot_be_copied(source: Any) -> None:
     ("slate", "profile"),
     [
         ({"type": "color"}, X264),
-        ({"type": "color"}, COPY | {"size": "1280x720"}),
+        ({"type": "color"}, COPY),
         ({"type": "color"}, {"name": "audio_only"}),
         ({"type": "file", "path": "/srv/a.ts"}, {"name": "audio_only"}),
         ({"type": "color", "color": "0x12345"}, {"name": "720p30"}),
         ({"type": "color", "color": "red,crop"}, {"name": "720p30"}),
         ({"type": "color", "color": ["red"]}, {"name": "720p30"}),
-        ({"type": "none", "color": "a b"}, X264),
     ],
 )
 def test_a_slate_must_fit_its_profile(slate: Any, profile: Any) -> None:
@@ -270,11 +269,44 @@ def test_what_x264_cannot_encode_or_an_ingest_hangs_up_at_is_refused(profile: di
     [
         {"video_bitrate": "16k", "audio_bitrate": "8k"},
         {"size": "16384x720", "framerate": 1, "video_bitrate": "7M"},
-        {"name": "copy", "video_bitrate": 2500, "audio_bitrate": 128},
+        {"audio_bitrate": "8k"},
     ],
 )
 def test_limits_of_a_profile_are_allowed_and_do_not_concern_what_is_copied(profile: dict[str, Any]) -> None:
     assert stream_of("ffmpeg_encoder", source=FILM, profile=X264 | profile)["profile"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "unused"),
+    [
+        ("source", {"type": "test_pattern", "path": "/srv/a.mp4"}, "path"),
+        ("source", {"type": "file", "path": "/srv/a.mp4", "url": "rtsp://camera/main"}, "url"),
+        ("source", {"type": "url", "url": "rtsp://camera/main", "size": "1280x720", "tone": 440}, "size, tone"),
+        ("source", {"type": "device", "device": "/dev/video0", "audio_track": 1}, "audio_track"),
+        ("slate", {"type": "none", "path": "/srv/a.png"}, "path"),
+        ("slate", {"type": "color", "path": "/srv/a.png"}, "path"),
+        ("slate", {"type": "file", "path": "/srv/a.png", "color": "navy"}, "color"),
+        ("profile", {"name": "copy", "size": "1280x720", "video_bitrate": "500k"}, "size, video_bitrate"),
+        ("profile", {"name": "audio_only", "preset": "fast", "framerate": 25}, "preset, framerate"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(part: str, value: Any, unused: str) -> None:
+    # The part comes first: it is what the message names.
+    given = {part: value} | {"source": FILM, "profile": {"name": "720p30"}} | {part: value}
+    assert f"has no use for {unused}. Leave that out" in refused(**given)
+    # An empty value is none.
+    stream_of("ffmpeg_encoder", **given | {part: value | dict.fromkeys(unused.split(", "), "")})
+
+
+@pytest.mark.parametrize("source", [FILM, PATTERN, {"type": "url", "url": "http://x/a"}])
+def test_a_slate_may_have_another_size_than_a_source_that_nobody_knows(source: Any) -> None:
+    given = {"slate": {"type": "file", "path": "/srv/a.png"}, "source": source}
+    stream_of("ffmpeg_encoder", **given, profile=X264 | {"size": "640x480"})
+    if source["type"] == "url":
+        assert "a slate of the type file needs a profile with a size here" in refused(**given, profile=X264)
+    else:
+        # The host compares them.
+        stream_of("ffmpeg_encoder", **given, profile=X264)
 
 
 @pytest.mark.parametrize("path", ["/srv/../etc/film.mp4", "/..", "/srv/media/.."])
