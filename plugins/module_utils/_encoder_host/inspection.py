@@ -52,7 +52,7 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "records": records,
         "foreign": foreign_file(root, records),
         "other_root": other_root(request["unit"], root),
-        "sent_elsewhere": sent_elsewhere(root, request["session_ids"]),
+        "sent_elsewhere": sent_elsewhere(root, request["sent"]),
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
         "programs": {name: _path_of(name) for name in request["programs"]},

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +77,20 @@ def other_root(unit: str, root: Path) -> str:
     return ""
 
 
-def sent_elsewhere(root: Path, session_ids: Collection[str]) -> list[list[str]]:
-    """Return folder and label of each of these sessions that an encoder sends from another folder than ``root``.
+def sent_elsewhere(root: Path, wanted: Mapping[str, str]) -> list[list[str]]:
+    """Return folder and label of each session that an encoder of the same host sends from another folder than ``root``.
 
-    Those of other users cannot be seen without root's rights.
+    ``wanted`` are the hosts of the sessions, by id. Two hosts of an inventory may be one machine: a session that moves
+    between them is no such one. Encoders of other users cannot be seen without root's rights.
     """
     found = []
-    for environment in Path("/proc").glob("[0-9]*/environ") if session_ids else ():
+    for environment in Path("/proc").glob("[0-9]*/environ") if wanted else ():
         with contextlib.suppress(OSError):
             for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
                 other = Path(os.fsdecode(folder))
                 record = _record_of((other / "about" / f"{os.fsdecode(name)}.json").read_text(errors="replace"))
                 one = [str(other), str(record.get("label", ""))]
-                if other != root.resolve() and record.get("session_id") in session_ids and one not in found:
+                is_wanted = record.get("host") == wanted.get(str(record.get("session_id")), "")
+                if other != root.resolve() and is_wanted and one not in found:
                     found.append(one)
     return sorted(found)

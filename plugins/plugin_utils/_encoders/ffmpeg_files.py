@@ -17,10 +17,19 @@ from .host_requests import as_json, escaped_path, plain_fingerprint, unit_descri
 _HEADER = "Written by the role tenbyte.webinar.ffmpeg_encoder: changes made here are lost."
 
 
-def record(stream: Mapping[str, Any], *, by_list: bool, scope: str, manager: str) -> str:
-    """Return what a later run has to know about a stream to decide whether it leaves the host, and how."""
+def record(stream: Mapping[str, Any], *, by_list: bool, scope: str, manager: str, host: str) -> str:
+    """Return what a later run has to know about a stream to decide whether it leaves the host, and how.
+
+    ``host`` is the name of the host in the inventory: several may be one machine.
+    """
     names = ("name", "label", "room_id", "room", "title", "session_id", "hls_url")
-    noted = {**{name: stream[name] for name in names}, "by_list": by_list, "scope": scope, "manager": manager}
+    noted = {
+        **{name: stream[name] for name in names},
+        "by_list": by_list,
+        "scope": scope,
+        "manager": manager,
+        "host": host,
+    }
     return json.dumps(noted, sort_keys=True) + "\n"
 
 

@@ -60,7 +60,7 @@ def inspection(
         records="about/*.json",
         keys=".ffpreset",
         unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
-        session_ids=[str(one["session_id"]) for one in wanted],
+        sent={str(one["session_id"]): task.host for one in wanted},
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["-version"],
@@ -177,7 +177,7 @@ def _present(
     folder = _RUNTIME_FOLDER if is_systemd else ""
     texts = {one["name"]: settings_file(one, task.settings, program, folder) for one in wanted}
     scope = str(task.settings["scope"])
-    noted = {"by_list": task.by_list, "scope": scope, "manager": found["manager"]}
+    noted = {"by_list": task.by_list, "scope": scope, "manager": found["manager"], "host": task.host}
     records = [file_entry(f"{root}/about/{one['name']}.json", record(one, **noted)) for one in wanted]
     keys = [
         key_entry(f"{root}/keys/{one['name']}.ffpreset", key_file(change.stream_keys[one["name"]]), one, found, change)

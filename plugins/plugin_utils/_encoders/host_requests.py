@@ -53,7 +53,7 @@ def inspection_of(task: HostTask, secret: bytes, **asked: Any) -> dict[str, Any]
         "booted": str(task.settings.get("booted_folder", BOOTED_FOLDER)),
         "manager": "systemd",
         "unit": "",
-        "session_ids": [],
+        "sent": {},
         "program": nothing,
         "programs": [],
         "places": [],

@@ -218,11 +218,11 @@ def decision(task: HostTask, there: Sequence[Mapping[str, Any]], wanted: Sequenc
         everything=bool(task.settings["remove_all"]),
     )
     if decided.lost and not decided.unasked:
-        labels = {one.name: one.label or one.name for one in streams}
         name, encoder = decided.lost[0]
+        label = next(one.label or one.name for one in streams if one.name == name)
         raise InvalidInput(
             one_line(
-                f"This would take {labels[name]} off {task.host}, because its encoder {encoder} is no host of the "
+                f"This would take {label} off {task.host}, because its encoder {encoder} is no host of the "
                 f"inventory. Is that name mistyped? If you want it off, set {task.role}_remove_all to true, which "
                 "removes all that this host is not to have. Nothing was changed."
             )

@@ -99,8 +99,8 @@ def plays(simulator: Simulator, title: str, hls_url: str) -> Session:
     return session
 
 
-def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str) -> None:
-    """Let a session be live, play, and its encoder say that it sends."""
+def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: str, **says: Any) -> None:
+    """Let a session be live, play, and its encoder say that it sends, and what else it ``says``."""
     session = plays(simulator, title, hls_url)
     name = name_of(f"{session.room.title}/{title}")
     running, keys = folder / host / "run" / name, folder / host / "keys"
@@ -108,4 +108,5 @@ def on_air(folder: Path, simulator: Simulator, host: str, title: str, hls_url: s
     # What the role finds there tells it that the stream was put on the host.
     (keys / f"{name}.ffpreset").touch()
     running.mkdir(parents=True)
-    (running / "status.json").write_text(json.dumps({"state": "on air", "showing": "source", "first_media_seconds": 1}))
+    status = {"state": "on air", "showing": "source", "first_media_seconds": 1, **says}
+    (running / "status.json").write_text(json.dumps(status))

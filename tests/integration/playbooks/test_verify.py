@@ -65,6 +65,26 @@ def test_verify_says_how_many_streams_were_verified(simulator: Simulator, contro
         assert "--limit leaves out their encoders: Main stage/Keynote" in said(run)
 
 
+def test_a_stream_that_shows_its_slate_is_verified_only_if_that_is_well(
+    simulator: Simulator, controller: Controller, folder: Path
+) -> None:
+    provision(controller, ROOMS[:1])
+    hosts = inventory(controller, folder, "encoder1", "encoder2")
+    with hls() as url:
+        slate = {"showing": "slate", "source_problem": "Connection refused"}
+        on_air(folder, simulator, "encoder1", "Keynote", f"{url}/1/index.m3u8", **slate)
+        on_air(folder, simulator, "encoder2", "Panel", f"{url}/2/index.m3u8")
+        run = play(controller, "verify", "-i", hosts, rooms=ROOMS[:1])
+        assert run.returncode != 0
+        assert "1 of 2 streams verified" in last_words(run)
+        assert "its encoder sends its slate and not its source. Of the source, ffmpeg said last: Connection" in said(
+            run
+        )
+        run = play(controller, "verify", "-i", hosts, "-e", "ffmpeg_encoder_health_slate=yes", rooms=ROOMS[:1])
+        assert run.returncode == 0, run.output
+        assert "It shows its slate, not its source" in said(run)
+
+
 def test_a_playbook_of_a_users_own_can_verify_twice(simulator: Simulator, controller: Controller, folder: Path) -> None:
     provision(controller, ROOMS[:1])
     hosts = inventory(controller, folder, "encoder1", "encoder2")

@@ -148,6 +148,65 @@ def test_what_is_missing_on_a_host_is_said_at_once_and_before_a_key_is_written(e
     assert not encoders.root("enc1").exists()
 
 
+def test_a_folder_of_something_else_is_not_touched(encoders: Encoders) -> None:
+    """It has names that the role uses, too, and no mark of it."""
+    app = encoders.root("enc1")
+    for name in ("log/today.log", "keys/mine.pem", "about/mine.json", "health.py", "other"):
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text("mine")
+    app.chmod(0o755)
+    before = {path: path.stat() for path in app.rglob("*")}
+    for run in (
+        encoders.role(ffmpeg_encoder_state="absent"),
+        encoders.role(ffmpeg_encoder_state="stopped"),
+        encoders.play("provision", A),
+        encoders.play("provision", A, "--check"),
+    ):
+        assert run.returncode != 0
+        assert "has a file that is not this role's" in said(run.output)
+        assert "Nothing was changed" in said(run.output)
+        assert {path: path.stat() for path in app.rglob("*")} == before
+        assert app.stat().st_mode & 0o777 == 0o755
+
+
+def test_streams_are_taken_off_the_old_folder_before_a_new_one_is_used(encoders: Encoders) -> None:
+    assert encoders.play("provision", A).returncode == 0
+    before = encoders.on_air()
+    other = encoders.folder / "other"
+    elsewhere = ("-e", f"ffmpeg_encoder_root={other}")
+    refused = encoders.play("provision", A, *elsewhere)
+    assert refused.returncode != 0
+    assert f"an encoder of {encoders.root('enc1')} sends Hall A/" in said(refused.output)
+    assert encoders.on_air() == before
+    assert not other.exists()
+    # The way out that the message names.
+    assert encoders.role(ffmpeg_encoder_state="absent").returncode == 0
+    moved = encoders.play("provision", A, *elsewhere)
+    assert moved.returncode == 0, moved.output
+    assert not encoders.root("enc1").exists()
+    assert encoders.role("-e", "ffmpeg_encoder_state=absent", *elsewhere).returncode == 0
+    assert not other.exists()
+
+
+def test_a_mistyped_name_in_an_option_is_told(encoders: Encoders) -> None:
+    sources = {"Hall A/Tlak": {"type": "test_pattern", "tone": 880}}
+    run = encoders.play("provision", A, "--check", ffmpeg_encoder_sources=sources)
+    assert run.returncode == 0, run.output
+    assert "ffmpeg_encoder_sources names Hall A/Tlak, and no session of this run is called so" in said(run.output)
+
+
+def test_a_diff_tells_what_starts_and_what_goes_and_not_the_text_of_programs(encoders: Encoders) -> None:
+    run = encoders.play("provision", A, "--diff")
+    assert run.returncode == 0, run.output
+    assert "started: tenbyte-encoder-hall-a-talk-" in run.output
+    assert "(a program of the role)" in run.output
+    assert "import" not in run.output
+    gone = encoders.role("--check", "--diff", ffmpeg_encoder_state="absent")
+    assert "removed from the disk: " in gone.output
+    assert "stopped: tenbyte-encoder-hall-a-talk-" in gone.output
+    assert set(encoders.on_air()) >= {"hall-a-talk"}
+
+
 def test_a_list_takes_away_what_it_has_put_there_and_nothing_else(encoders: Encoders) -> None:
     assert encoders.play("provision", [*A, *B]).returncode == 0
     state = encoders.simulator.service

@@ -33,7 +33,7 @@ def request(root: Path, **parts: Any) -> dict[str, Any]:
         "records": "about/*.json",
         "keys": ".key",
         "unit": "",
-        "session_ids": [],
+        "sent": {},
         "booted": "/run/systemd/system",
         "program": program(""),
         "programs": [],

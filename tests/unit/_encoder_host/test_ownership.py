@@ -91,15 +91,18 @@ def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
 
 def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) -> None:
     one, other = str(uuid.uuid4()), str(uuid.uuid4())
-    put(tmp_path / "old" / "about" / "talk.json", json.dumps({"label": "Hall/Talk", "session_id": one}))
+    record = {"label": "Hall/Talk", "session_id": one, "host": "enc1"}
+    put(tmp_path / "old" / "about" / "talk.json", json.dumps(record))
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", [other, one]) == [[str(tmp_path / "old"), "Hall/Talk"]]
-        assert sent_elsewhere(tmp_path / "new", [other]) == []
-        assert sent_elsewhere(tmp_path / "new", []) == []
-        assert sent_elsewhere(tmp_path / "old", [one]) == []
+        assert sent_elsewhere(tmp_path / "new", {other: "enc1", one: "enc1"}) == [[str(tmp_path / "old"), "Hall/Talk"]]
+        # It moves to another host of the inventory, which is the same machine.
+        assert sent_elsewhere(tmp_path / "new", {one: "enc2"}) == []
+        assert sent_elsewhere(tmp_path / "new", {other: "enc1"}) == []
+        assert sent_elsewhere(tmp_path / "new", {}) == []
+        assert sent_elsewhere(tmp_path / "old", {one: "enc1"}) == []
     finally:
         process.kill()
         process.wait(10)
-    assert sent_elsewhere(tmp_path / "new", [one]) == []
+    assert sent_elsewhere(tmp_path / "new", {one: "enc1"}) == []

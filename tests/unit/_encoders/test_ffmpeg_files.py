@@ -29,13 +29,14 @@ def stream(**options: Any) -> dict[str, Any]:
 
 def test_a_record_is_read_back_as_it_was_written() -> None:
     one = stream()
-    text = record(one, by_list=True, scope="mine", manager="systemd")
+    text = record(one, by_list=True, scope="mine", manager="systemd", host="enc1")
     (noted,) = streams_on_host([], [(f"{one['name']}.json", text)], "ffmpeg_encoder")
     names = ("name", "label", "room_id", "room", "title", "session_id", "hls_url")
     assert noted == {name: one[name] for name in names} | {
         "by_list": True,
         "scope": "mine",
         "manager": "systemd",
+        "host": "enc1",
     }
 
 

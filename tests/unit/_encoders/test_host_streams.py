@@ -118,8 +118,8 @@ def test_a_host_does_not_lose_its_last_streams_unless_that_was_asked_for() -> No
 
 def test_a_stream_is_not_lost_to_an_encoder_that_is_no_host() -> None:
     there = [on_host("Talk"), on_host("Break")]
-    talk = stream_name("Hall/Talk")
-    assert decide(there, event(session("Talk", "encl"), session("Break")))["lost"] == [(talk, "encl")]
+    lost: list[Any] = decide(there, event(session("Talk", "encl"), session("Break")))["lost"]
+    assert lost == [(TALK, "encl")]
     for known in (
         event(session("Talk", "enc2"), session("Break")),
         event(session("Talk", None), session("Break")),

@@ -136,6 +136,16 @@ def test_a_list_of_a_scope_takes_away_what_it_has_put_there() -> None:
     assert decision(task("absent"), there, []).remove == ("a", "b")
 
 
+def test_a_stream_is_not_taken_off_for_an_encoder_that_is_no_host() -> None:
+    session = {"title": "A", "room_id": "", "encoder": "enc11"}
+    event = {"sessions": {"A/A": session, "B/B": {**session, "title": "B", "encoder": "enc1"}}}
+    there = [{"name": "a", "label": "A/A"}, {"name": "b", "label": "B/B"}]
+    wanted = [stream_of("ffmpeg_encoder") | {"name": "b", "label": "B/B"}]
+    with pytest.raises(InvalidInput, match="This would take A/A off enc1, because its encoder enc11 is no host"):
+        decision(task(event=event), there, wanted)
+    assert decision(task(event=event, remove_all=True), there, wanted).remove == ("a",)
+
+
 def test_a_result_has_no_settings_of_a_stream() -> None:
     one = stream_of("ffmpeg_encoder", source={"type": "url", "url": "rtsp://me:word@camera/main"})
     assert "word" not in str(without_settings(one))
