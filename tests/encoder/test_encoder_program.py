@@ -197,7 +197,9 @@ def with_ffprobe(folder: Path, **about: Any) -> None:
     """Let the program's ffprobe say that a source has TRACKS, and more about it."""
     (folder / "look.json").write_text(json.dumps({"streams": TRACKS, "format": {"start_time": "0.0", **about}}))
     ffprobe = folder / "ffprobe"
-    ffprobe.write_text(f"#!/bin/sh\ncat {folder}/look.json\n")
+    # Both tracks are sent.
+    tracks = "printf '0\\n1\\n'"
+    ffprobe.write_text(f'#!/bin/sh\ncase "$*" in *stream_index*) {tracks} ;; *) cat {folder}/look.json ;; esac\n')
     ffprobe.chmod(0o755)
 
 

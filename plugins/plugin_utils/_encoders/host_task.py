@@ -179,11 +179,14 @@ def unknown_names(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[s
     """
     warnings = []
     sessions = task.event.get("sessions")
+    # In check mode, a session may not be there yet.
+    here = {str(one["label"]) for one in wanted}
+    here |= {label for label, one in (sessions or {}).items() if one.get("encoder") == task.host}
     for option in _BY_NAME[task.role] if sessions is not None else ():
         given = task.settings.get(option)
         named = set(given) if isinstance(given, Mapping) else set()
-        unknown = sorted(map(str, named - set(sessions or ()) - {one["label"] for one in wanted}))
-        without = sorted(str(one["label"]) for one in wanted if one["label"] not in named)
+        unknown = sorted(map(str, named - set(sessions or ()) - here))
+        without = sorted(here - named)
         if unknown and without:
             near = difflib.get_close_matches(unknown[0], without, 1, 0.0)[0]
             warnings.append(

@@ -190,6 +190,7 @@ class Source:
         if not found:
             # A file that took too long to be looked at may have everything.
             known = None if look is None or look.error else look
+            self.sound.settle()
             self.sound.expect(known, is_watched=watched(self._settings, known) is not None)
             if known is not None and self.sound.is_replaced:
                 known = replace(known, sounds=())
@@ -325,6 +326,8 @@ def send(settings: Settings, key_file: Path, folder: Path, lock: Lock, hidden: s
     def failed(words: str) -> None:
         if lacks_sound(words):
             source.sound.change()
+        else:
+            source.sound.suspect()
         status.set(source_problem=problem_unseen(settings, words) or last_words(words))
 
     feed = Feed(settings, folder, lock, shown, failed, source_command, source.sound)
@@ -352,6 +355,8 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         refusals = refusals + 1 if sent.seconds < ACCEPTED_SECONDS and is_refusal(sent.words, settings) else 0
         if feed is None and sent.lacked_sound:
             source.sound.change()
+        elif feed is None and sent.seconds == 0.0:
+            source.sound.suspect()
         if not is_well:
             source.forget()
         if refusals >= settings["refusals"]:

@@ -525,14 +525,13 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     )
 
 
-def has_sound_now(ffprobe: str, source: Settings, look: Look | None) -> bool:
-    """Return whether a source sends the sound that it announces. It is listened to for some seconds."""
-    sound = look.sound(source.get("audio_track")) if look else None
-    if not ffprobe or sound is None:
-        return False
-    span = ["-of", "csv=p=0", "-show_entries", "packet=size"]
-    span += ["-read_intervals", f"%+{SOUND_LOOK_SECONDS}", "-select_streams", str(sound.index)]
-    return _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS).output.strip() != ""
+def tracks_now(ffprobe: str, source: Settings) -> set[int]:
+    """Return the indexes of the tracks that a source sends, and does not only announce. It is read for some seconds."""
+    if not ffprobe:
+        return set()
+    span = ["-of", "csv=p=0", "-show_entries", "packet=stream_index", "-read_intervals", f"%+{SOUND_LOOK_SECONDS}"]
+    said = _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS).output
+    return {int(word) for word in re.findall(r"^[0-9]+", said, re.MULTILINE)}
 
 
 def _longest_wait(packets: str, end: float) -> float:

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 
-from encoder_media import Look, Settings, ffprobe_beside, has_sound_now, is_shared
+from encoder_media import Look, Settings, ffprobe_beside, is_shared, tracks_now
 from encoder_processes import say, start_thread
 
 # A picture of which something has come within so many seconds goes on.
@@ -37,6 +37,8 @@ class Sound:
         self._is_watched = False
         self._is_back = False
         self._is_asked = False
+        self._has_heard = False
+        self._is_suspected = False
         self._look: Look | None = None
         self._heard = self._asked = time.monotonic()
         # Both ends stay open, so it has no end when an ffmpeg ends.
@@ -45,11 +47,28 @@ class Sound:
 
     def _listen(self) -> None:
         while os.read(self._output, 64 * 1024):
-            self._heard = time.monotonic()
+            self._heard, self._has_heard = time.monotonic(), True
+
+    def suspect(self) -> None:
+        """Note that nothing was sent. Where no sound has come either, that may be why: ffmpeg waits for it."""
+        self._is_suspected = self._is_watched and not self._has_heard
+
+    def settle(self) -> None:
+        """Have silence sent if a suspected source sends its picture alone. This needs a second connection."""
+        is_suspected, self._is_suspected = self._is_suspected, False
+        if is_suspected and not self.is_replaced and is_shared(self._source) and self._look and self._look.picture:
+            found = tracks_now(self._ffprobe, self._source)
+            if self._look.picture.index in found and not self._sound_is_in(found):
+                self.change()
+
+    def _sound_is_in(self, tracks: set[int]) -> bool:
+        sound = self._look.sound(self._source.get("audio_track")) if self._look else None
+        return sound is not None and sound.index in tracks
 
     def expect(self, look: Look | None, *, is_watched: bool) -> None:
         """Begin anew with a source that was looked at, whose sound comes through the pipe if it ``is_watched``."""
-        self._look, self._is_watched, self._heard = look, is_watched and self._patience > 0, time.monotonic()
+        self._look, self._is_watched = look, is_watched and self._patience > 0
+        self._heard, self._has_heard = time.monotonic(), False
 
     def has_changed(self, *, picture_flows: bool) -> bool:
         """Return whether ffmpeg has to be started again, as the sound is gone or back. It is asked all the time."""
@@ -84,7 +103,6 @@ class Sound:
             self._note("")
 
     def _ask(self) -> None:
-        if has_sound_now(self._ffprobe, self._source, self._look):
-            self._is_back = True
+        self._is_back = self._sound_is_in(tracks_now(self._ffprobe, self._source))
         self._asked = time.monotonic()
         self._is_asked = False
