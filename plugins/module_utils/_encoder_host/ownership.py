@@ -49,6 +49,9 @@ def _listed(folder: Path) -> list[Path]:
 
 def _is_marked(path: Path) -> bool:
     try:
+        # To open a pipe would wait for whoever writes it.
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return _MARK in file.read(_HEAD)
     except OSError:

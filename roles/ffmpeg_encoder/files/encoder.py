@@ -165,7 +165,7 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
-        self.sound = Sound(settings, lambda note: status.set(note=note))
+        self.sound = Sound(settings, status.set)
 
     @property
     def is_recording(self) -> bool:

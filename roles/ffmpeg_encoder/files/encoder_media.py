@@ -525,12 +525,12 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     )
 
 
-def tracks_now(ffprobe: str, source: Settings) -> set[int]:
+def tracks_now(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing) -> set[int]:
     """Return the indexes of the tracks that a source sends, and does not only announce. It is read for some seconds."""
     if not ffprobe:
         return set()
     span = ["-of", "csv=p=0", "-show_entries", "packet=stream_index", "-read_intervals", f"%+{SOUND_LOOK_SECONDS}"]
-    said = _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS).output
+    said = _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS, tick).output
     return {int(word) for word in re.findall(r"^[0-9]+", said, re.MULTILINE)}
 
 
@@ -694,7 +694,8 @@ def main() -> int:
     looks: dict[str, Look | None] = {}
     found = ((stream["label"], problem_of_files(stream, looks)) for stream in streams)
     problems = [f"{label}: {sentence}" for label, sentence in found if sentence]
-    warning = "" if all(ffprobe_beside(program) for program in {stream["ffmpeg"] for stream in streams}) else UNSEEN
+    media = [one for one in streams if {"file", "url"} & {one["source"]["type"], one["slate"]["type"]}]
+    warning = "" if all(ffprobe_beside(program) for program in {one["ffmpeg"] for one in media}) else UNSEEN
     print(json.dumps({"problems": problems, "warning": warning}))
     return 0
 

@@ -17,22 +17,24 @@ from collections.abc import Callable
 from encoder_media import Look, Settings, ffprobe_beside, is_shared, tracks_now
 from encoder_processes import say, start_thread
 
+# Seconds between two looks for a sound that nobody may give up.
+ASK_SECONDS = 20.0
 # A picture of which something has come within so many seconds goes on.
 FLOWING_SECONDS = 2.0
 
 
 class Sound:
-    """The sound of a source. ``is_replaced`` while silence is sent instead. ``note`` takes what users are to know.
+    """The sound of a source. ``is_replaced`` while silence is sent instead. ``tell`` changes the state of the stream.
 
     ffmpeg writes the sound to ``pipe`` as it comes, beside what it sends.
     """
 
-    def __init__(self, settings: Settings, note: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[..., None]) -> None:
         self._source = settings["source"]
         # How long it may be missing. The source is asked for it as often, once it is.
         self._patience = float(settings["sound_seconds"])
         self._ffprobe = ffprobe_beside(settings["ffmpeg"])
-        self._note = note
+        self._tell = tell
         self.is_replaced = False
         self._is_watched = False
         self._is_back = False
@@ -57,7 +59,7 @@ class Sound:
         """Have silence sent if a suspected source sends its picture alone. This needs a second connection."""
         is_suspected, self._is_suspected = self._is_suspected, False
         if is_suspected and not self.is_replaced and is_shared(self._source) and self._look and self._look.picture:
-            found = tracks_now(self._ffprobe, self._source)
+            found = tracks_now(self._ffprobe, self._source, self._tell)
             if self._look.picture.index in found and not self._sound_is_in(found):
                 self.change()
 
@@ -74,7 +76,7 @@ class Sound:
         """Return whether ffmpeg has to be started again, as the sound is gone or back. It is asked all the time."""
         now = time.monotonic()
         if self.is_replaced:
-            if is_shared(self._source) and not self._is_asked and now - self._asked > self._patience:
+            if is_shared(self._source) and not self._is_asked and now - self._asked > (self._patience or ASK_SECONDS):
                 self._is_asked = True
                 start_thread(self._ask)
             return self._is_back
@@ -97,10 +99,10 @@ class Sound:
             )
             note = f"its source announces a sound and sends none, so silence is sent. {end}"
             say(note)
-            self._note(note)
+            self._tell(note=note)
         else:
             say("the source is tried with its sound again")
-            self._note("")
+            self._tell(note="")
 
     def _ask(self) -> None:
         self._is_back = self._sound_is_in(tracks_now(self._ffprobe, self._source))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import uuid
 from pathlib import Path
@@ -45,6 +46,11 @@ def test_a_folder_that_the_role_has_begun_to_write_or_to_remove_is_its_own(tmp_p
     assert foreign_file(tmp_path, RECORDS) == ""
     put(tmp_path / "health.py", (ROOT / "roles" / "private_encoder" / "files" / "health.py").read_text())
     assert foreign_file(tmp_path, []) == ""
+
+
+def test_a_pipe_of_somebody_else_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert foreign_file(tmp_path, []) == str(tmp_path / "pipe")
 
 
 def test_a_run_that_was_killed_at_its_first_file_has_a_folder_that_is_its_own(tmp_path: Path) -> None:
