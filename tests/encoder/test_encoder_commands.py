@@ -20,11 +20,13 @@ from encoder_media import (
     Look,
     Track,
     _look_of,
+    _problem_of_slate_size,
     can_be_looked_at,
     default_input_options,
     key_frame_problem,
     last_words,
     look_at,
+    missing_device,
     problem,
     problem_of_files,
     without_credentials,
@@ -493,6 +495,8 @@ AUDIO_ONLY = {**PROFILE, "name": "audio_only"}
         (CAMERA, Look((), (SOUND,)), PROFILE, None),
         (CAMERA, Look((PICTURE,), (SOUND,)), AUDIO_ONLY, None),
         (CAMERA, None, PROFILE, None),
+        # Nobody may look whether it is back.
+        ({"type": "url", "url": "udp://239.0.0.1:5000"}, Look((PICTURE,), (SOUND,)), PROFILE, None),
         # A recording has what it has, and a still picture is made anew.
         (CAMERA, Look((PICTURE,), (SOUND,), recorded=True), PROFILE, None),
         (CAMERA, Look((replace(PICTURE, still=True),), (SOUND,)), PROFILE, None),
@@ -538,6 +542,7 @@ def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> No
         ("Error opening input file https://h/f?a=word&b=x:y.", "Error opening input file https://h/f?********."),
         ("'rtsp://me:word@h/f?t=word' failed, http://h/a", "'rtsp://********@h/f?********' failed, http://h/a"),
         ("https://h/a?next=https://c/d?word, later", "https://h/a?********, later"),
+        ("http://h/a?t=wo'rd: no", "http://h/a?********: no"),
         ("nothing of http://h/a? yes", "nothing of http://h/a? yes"),
     ],
 )
@@ -586,12 +591,13 @@ def test_options_that_ffmpeg_does_not_know_are_told_before_anything_is_written(
     assert bool(found) is bool(problem)
 
 
-def test_a_device_that_the_host_has_not_is_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_device_that_the_host_has_not_is_told(tmp_path: Path) -> None:
     for name, said in (("video0", "this host has no"), ("", "")):
         settings = settings_of("rtmp://ingest/live", {"type": "device", "device": str(tmp_path / name)})
-        found = problem_of_files(settings, {})
-        assert said in found
-        assert bool(found) is bool(said)
+        assert missing_device(settings).startswith(said)
+        assert bool(missing_device(settings)) is bool(said)
+        # It may be connected later, so it is no reason to refuse.
+        assert problem_of_files(settings, {}) == ""
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
@@ -629,3 +635,26 @@ def test_a_slate_of_another_size_than_its_stream_is_told_before_anything_is_writ
     found = problem_of_files(settings_of("rtmp://ingest/live", source, profile, slate=slate), {})
     assert problem in found
     assert bool(found) is bool(problem)
+
+
+def test_what_is_cut_off_a_message_does_not_show_a_token() -> None:
+    assert "word" not in last_words(f"http://h/film.mp4?{'a' * 500}word: Input/output error")
+
+
+@pytest.mark.parametrize("options", [["-vf", "scale=1280:720"], ["-s", "640x480"]])
+def test_a_slate_that_the_users_filters_give_a_size_is_not_judged(options: list[str]) -> None:
+    source = Look((Track(0, "h264", "yuv420p", 320, 240),))
+    slate = Track(0, "h264", "yuv420p", 640, 480)
+    profile = {name: value for name, value in PROFILE.items() if name != "size"}
+    film = {"type": "file", "path": "/srv/film.mp4"}
+
+    def found(source: Look, slate: Track, **more: Any) -> str:
+        return _problem_of_slate_size(
+            settings_of("rtmp://x/live", film, {**profile, **more}), source, slate, "its slate"
+        )
+
+    assert "is 640x480, and the stream is 320x240" in found(source, slate)
+    assert found(source, slate, output_options=options) == ""
+    # A picture that is turned, or has other pixels than square ones, has another size than its tracks say.
+    assert found(source, replace(slate, rotation=90)) == ""
+    assert found(Look((replace(source.pictures[0], square=False),)), slate) == ""

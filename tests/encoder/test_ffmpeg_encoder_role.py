@@ -170,7 +170,7 @@ def test_malformed_values_are_refused_before_anything_is_written(streaming: Enco
 
 def test_a_session_that_leaves_a_host_is_stopped_there_and_its_files_go(streaming: EncoderLab) -> None:
     before = streaming.pids()
-    streaming.event_rooms[0]["sessions"][1]["encoder"] = "elsewhere"
+    streaming.event_rooms[0]["sessions"][1]["encoder"] = "localhost"
     run = streaming.converge()
     assert run.returncode == 0, run.output
     assert streaming.pids() == {one: pid for one, pid in before.items() if one != BREAK}

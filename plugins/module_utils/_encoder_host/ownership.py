@@ -12,27 +12,39 @@ import contextlib
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 # Files of the role in its folder name the collection in their first lines.
 _MARK, _HEAD = b"tenbyte.webinar", 1000
+# Bytes, of a record.
+_LARGEST = 1 << 20
 # As units of the role have it, with %i for the name of a stream.
 _SETTINGS = re.compile(r"^LoadCredential=[^:\n]+:(/\S+)/(?:streams|keys|pushes)/%i", re.MULTILINE)
 # In the environment of each ffmpeg of the role ffmpeg_encoder: ROOT/run/NAME/lock, where there is supervisord.
 _LOCK = re.compile(rb"\0TENBYTE_ENCODER_LOCK=(/[^\0]+)/run/([^/\0]+)/lock\0")
 
 
-def foreign_file(root: Path, records: Sequence[Sequence[str]]) -> str:
+def foreign_file(root: Path, records: Sequence[Sequence[str]], own_names: Sequence[str], mode: int) -> str:
     """Return a file in a folder that no role has used, empty if there is none or the folder is the role's.
 
     ``records`` are the contents of what may be the role's records of streams, with their paths. They come first in the
-    folder, and the files with the mark go last.
+    folder, and the files with the mark go last. What then stays, in a folder that still has its ``mode``, is a user's,
+    and harmless unless it has one of the role's ``own_names``: those are written and removed.
     """
     if any(_is_record(text) for _path, text in records) or any(_is_marked(path) for path in _listed(root)):
         return ""
-    for folder, _folders, names in os.walk(root):
+    is_left = root.is_dir() and stat.S_IMODE(root.stat().st_mode) == mode
+    places = [root / name for name in own_names if (root / name).exists()] if is_left else [root]
+    return next((found for place in places if (found := _first_file(place))), "")
+
+
+def _first_file(place: Path) -> str:
+    if place.exists() and not place.is_dir():
+        return str(place)
+    for folder, _folders, names in os.walk(place):
         for name in names:
             # What a killed run has left of a file. It may have been the first one.
             if not (name.startswith(".") and name.endswith(".unfinished")):
@@ -71,13 +83,23 @@ def _record_of(text: str) -> Mapping[str, Any]:
     return {}
 
 
-def other_root(unit: str, root: Path) -> str:
-    """Return the folder that a unit of the role has its settings from, if that is there and not ``root``."""
+def other_root(unit: str, root: Path, records: str) -> str:
+    """Return the folder that a unit of the role has its settings from, if it is not ``root`` and has ``records``."""
     with contextlib.suppress(OSError):
         found = _SETTINGS.search(Path(unit).read_text(errors="replace"))
-        if found and Path(found[1]) != root and Path(found[1]).is_dir():
-            return found[1]
+        other = Path(found[1]) if found else root
+        if other.resolve() != root.resolve() and any(one.is_file() for one in other.glob(records)):
+            return str(other)
     return ""
+
+
+def _trusted(path: Path) -> str:
+    """Return a text file of root's or of the module's user. Any user may name others in a process's environment."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        is_trusted = stat.S_ISREG(about.st_mode) and about.st_uid in (0, os.getuid())
+        return file.read(_LARGEST).decode(errors="replace") if is_trusted else ""
 
 
 def sent_elsewhere(root: Path, wanted: Mapping[str, str]) -> list[list[str]]:
@@ -91,7 +113,7 @@ def sent_elsewhere(root: Path, wanted: Mapping[str, str]) -> list[list[str]]:
         with contextlib.suppress(OSError):
             for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
                 other = Path(os.fsdecode(folder))
-                record = _record_of((other / "about" / f"{os.fsdecode(name)}.json").read_text(errors="replace"))
+                record = _record_of(_trusted(other / "about" / f"{os.fsdecode(name)}.json"))
                 one = [str(other), str(record.get("label", ""))]
                 is_wanted = record.get("host") == wanted.get(str(record.get("session_id")), "")
                 if other != root.resolve() and is_wanted and one not in found:

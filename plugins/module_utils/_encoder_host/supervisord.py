@@ -207,6 +207,6 @@ class Supervisord:
 def _failed(word: str, done: Done) -> str:
     # A fault of its own comes with a place in Python's library.
     said = re.sub(r"error: <class '[^']*'>, (<Fault [^>]*>)?:? ?file: \S* line: [0-9]+", r"\1", done.said)
-    return (
-        f"supervisorctl {word} has failed: {said} Another run may be at work on this host: wait for it, and run again."
-    )
+    is_overtaken = re.search("BAD_NAME|ALREADY_ADDED|STILL_RUNNING|no such group", done.output)
+    way_out = " Another run may be at work on this host: wait for its end, and run again." if is_overtaken else ""
+    return f"supervisorctl {word} has failed: {said}{way_out}"

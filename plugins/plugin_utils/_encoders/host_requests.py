@@ -53,6 +53,8 @@ def inspection_of(task: HostTask, secret: bytes, **asked: Any) -> dict[str, Any]
         "booted": str(task.settings.get("booted_folder", BOOTED_FOLDER)),
         "manager": "systemd",
         "unit": "",
+        "own_names": [],
+        "root_mode": "0700",
         "sent": {},
         "program": nothing,
         "programs": [],

@@ -81,9 +81,12 @@ def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, 
 
 def check_waits(task: HostTask) -> None:
     """Raise InvalidInput where the role is to wait for less than no time, or for longer than a day."""
-    for name in ("start_timeout", "verify_timeout"):
+    options = {"start_timeout": f"{task.role}_start_timeout", "verify_timeout": "event_verify_timeout"}
+    if task.role == "ffmpeg_encoder":
+        options["verify_timeout"] = "ffmpeg_encoder_verify_timeout"
+    for name, option in options.items():
         if name in task.settings and not is_within(task.settings[name], 0, _LONGEST_WAIT):
-            raise InvalidInput(f"{task.role}_{name} takes 0 to {_LONGEST_WAIT} seconds.")
+            raise InvalidInput(f"{option} takes 0 to {_LONGEST_WAIT} seconds.")
 
 
 def check_folder(task: HostTask, found: Mapping[str, Any]) -> None:
@@ -226,8 +229,8 @@ def decision(task: HostTask, there: Sequence[Mapping[str, Any]], wanted: Sequenc
         raise InvalidInput(
             one_line(
                 f"This would take {label} off {task.host}, because its encoder {encoder} is no host of the "
-                f"inventory. Is that name mistyped? If you want it off, set {task.role}_remove_all to true, which "
-                "removes all that this host is not to have. Nothing was changed."
+                f"inventory. Is that name mistyped? If not, add {encoder} to the inventory, in whatever group. Or set "
+                f"{task.role}_remove_all to true, which also removes streams of other events. Nothing was changed."
             )
         )
     if decided.unasked:

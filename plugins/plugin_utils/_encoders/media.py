@@ -72,7 +72,9 @@ _SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
     "url": ("url", "audio_track", "input_options"),
     "device": ("device", "audio_device", "size", "framerate", "input_options"),
 }
-_SLATE_OPTIONS: dict[str, tuple[str, ...]] = {"none": (), "color": ("color",), "file": ("path",)}
+# Of a slate that is switched off, all stays as it is.
+_SLATE_OPTIONS: dict[str, tuple[str, ...]] = {"none": ("color", "path"), "color": ("color",), "file": ("path",)}
+_SIZING = frozenset(("-vf", "-filter:v", "-filter:v:0", "-s", "-s:v"))
 _OF_PICTURES = ("size", "framerate", "preset", "video_bitrate")
 
 
@@ -173,7 +175,8 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], source: M
             "like 0x202428 or navy; one of the type file needs the absolute path of a file, without .., which with the "
             "profile copy is encoded as the source is; audio_only has no slate.",
         )
-    if kind == "file" and profile["name"] in ENCODING and "size" not in profile and source["type"] in ("url", "device"):
+    has_own_size = "size" in profile or _SIZING.intersection(map(str, profile.get("output_options") or []))
+    if kind == "file" and profile["name"] in ENCODING and not has_own_size and source["type"] in ("url", "device"):
         refuse(
             where,
             "a slate of the type file needs a profile with a size here, as the source may have another size than the "

@@ -66,7 +66,8 @@ def inspection(
         secret,
         records="streams/*/place.json",
         keys=".json",
-        unit=f"{settings['systemd_folder']}/{_TEMPLATE}",
+        unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if settings["start"] else "",
+        own_names=[*_ENTRIES, *task.contents["health"]],
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["--version"],

@@ -55,6 +55,8 @@ def inspection(
         records="pushes/*.json",
         keys=".conf",
         unit=f"{settings['systemd_folder']}/{_TEMPLATE}",
+        own_names=[*_ENTRIES, *task.contents["health"]],
+        root_mode="0755",
         program={
             "name": settings["nginx"] if is_started else "",
             "arguments": [],

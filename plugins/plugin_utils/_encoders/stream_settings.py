@@ -21,7 +21,7 @@ from .host_streams import stream_name
 from .listed_streams import Asked, Listed, identity, ingest, plain_url, refuse_repeated, streams_in
 from .media import ffmpeg_media, obs_media
 from .relay_pushes import relay_streams
-from .role_values import fits, is_program, is_within, mapping, refuse
+from .role_values import fits, is_plain_text, is_program, is_within, mapping, refuse
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]*\Z")
 
@@ -71,7 +71,7 @@ def _check_timeouts(source: int, stall: int, options: Mapping[str, Any]) -> None
 
 def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
     for name in ("binary", "supervisord_command", "supervisorctl_command"):
-        if not is_program(options.get(name)):
+        if not is_plain_text(options.get(name)) or not str(options.get(name)).strip():
             refuse("ffmpeg_encoder", f"ffmpeg_encoder_{name} must be a program's name or absolute path.")
     if is_within(options.get("source_timeout"), 1, 60) and is_within(options.get("stall_timeout"), 5, 300):
         _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)

@@ -241,7 +241,7 @@ def publish(
     command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None, source: Source
 ) -> Sent:
     """Run the publisher until it ends or stalls."""
-    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[source.sound.pipe])
+    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[] if feed else [source.sound.pipe])
     progress = Progress(process)
     code = None
     never_sent = has_encoded = changes_sound = is_on_air = False
@@ -348,6 +348,7 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
             sent = publish(command, lock, hidden, settings, status, feed, source)
         if sent.changes_sound:
             source.sound.change()
+            _wait(1.0, status)
             continue
         # A recording that was sent to its end is no failure. A camera that ends is one.
         is_well = sent.seconds >= STABLE_SECONDS or (sent.code == 0 and sent.seconds > 0 and source.is_recording)
@@ -355,7 +356,7 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         refusals = refusals + 1 if sent.seconds < ACCEPTED_SECONDS and is_refusal(sent.words, settings) else 0
         if feed is None and sent.lacked_sound:
             source.sound.change()
-        elif feed is None and sent.seconds == 0.0:
+        elif feed is None and sent.seconds == 0.0 and sent.code is None:
             source.sound.suspect()
         if not is_well:
             source.forget()

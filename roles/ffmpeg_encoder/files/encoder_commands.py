@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, is_rtsp, location_of
+from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, is_rtsp, is_shared, location_of
 
 Settings = dict[str, Any]
 
@@ -101,7 +101,8 @@ def watched(settings: Settings, look: Look | None) -> Track | None:
     """
     source, name = settings["source"], settings["profile"]["name"]
     picture = look.picture if look else None
-    if look is None or source["type"] != "url" or look.recorded or picture is None or picture.still:
+    # Where nobody may look whether it is back, its pauses are waited for.
+    if look is None or not is_shared(source) or look.recorded or picture is None or picture.still:
         return None
     return look.sound(source.get("audio_track")) if name != "audio_only" else None
 

@@ -12,7 +12,9 @@ cannot be sent, and a ``warning`` where nothing can be looked at. It changes not
 from __future__ import annotations
 
 import difflib
+import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -39,9 +41,10 @@ LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
 SOUND_LOOK_SECONDS = 3
 WRONG_OPTION = re.compile(r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'")
+SIZING = ("-vf", "-filter:v", "-filter:v:0", "-s", "-s:v")
 USUAL_PROTOCOLS = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "rist", "udp", "tcp")
 # ffmpeg reads these as formats, not as protocols.
-FURTHER_PROTOCOLS = {"rtsp", "rtsps", "sap"}
+FURTHER_PROTOCOLS = {"rtsp", "rtsps", "satip", "sap"}
 # Seconds of sound after the end of the picture. ffmpeg encodes them all, 20 to 50 times as fast as they play, before it
 # sends anything more. So a viewer waits for 1 to 3 s.
 LONGEST_SOUND_ALONE = 60.0
@@ -98,6 +101,8 @@ class Track:
     end: float = 0.0
     # Degrees by which a player turns the picture, as phones note it.
     rotation: int = 0
+    # Whether its pixels are square, or it does not tell.
+    square: bool = True
 
 
 @dataclass(frozen=True)
@@ -282,6 +287,7 @@ def _look_of(found: dict[str, Any]) -> Look:
             start=_seconds(stream.get("start_time")) or 0.0,
             end=_end(stream),
             rotation=_rotation(stream),
+            square=stream.get("sample_aspect_ratio") in (None, "", "N/A", "0:1", "1:1"),
         )
         # A track may be announced and have nothing in it. Silence or black stands in for it.
         if stream.get("codec_type") == "video" and (track.codec in UNKNOWN_CODECS or (track.width and track.height)):
@@ -346,7 +352,7 @@ def _rotation(stream: dict[str, Any]) -> int:
 # User and password in a URL, which ffmpeg repeats in its messages. A password may have an @ in it.
 _CREDENTIALS = re.compile(r"(://)[^/\s]+@")
 # The query of a URL, as it may hold a token. Punctuation behind it is the message's.
-_QUERY = re.compile(r"""(://[^\s?'"]*\?)[^\s'"]+?(?=[:;,.]?(?:[\s'"]|\Z))""")
+_QUERY = re.compile(r"""(://[^\s?'"]*\?)\S+?(?=[:;,.'"]*(?:\s|\Z))""")
 
 
 def without_credentials(text: str) -> str:
@@ -356,7 +362,8 @@ def without_credentials(text: str) -> str:
 def last_words(text: str, lines: int = 3) -> str:
     """Return the last lines of a program's messages, without the names of ffmpeg's parts and their addresses."""
     kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines()]
-    return without_credentials("; ".join([line for line in kept if line][-lines:])[-400:])
+    # What is cut off must not be what tells that the rest is hidden.
+    return without_credentials("; ".join([line for line in kept if line][-lines:]))[-400:]
 
 
 def has_filter(ffmpeg: str, name: str) -> bool:
@@ -568,12 +575,7 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
         return looks[asked]
 
     look = None
-    found = (
-        problem_of_options(settings)
-        or problem_of_protocol(settings)
-        or problem_of_device(settings)
-        or problem_of_color(settings)
-    )
+    found = problem_of_options(settings) or problem_of_protocol(settings) or problem_of_color(settings)
     if found:
         return found
     if settings["source"]["type"] == "file":
@@ -588,6 +590,12 @@ def problem_of_files(settings: Settings, looks: dict[str, Look | None]) -> str:
     return ""
 
 
+@functools.cache
+def _said_by(*command: str) -> _Ended:
+    """Return what a program says that says the same each time, such as of several streams."""
+    return _run(list(command), LOOK_SECONDS)
+
+
 def problem_of_options(settings: Settings) -> str:
     """Return what ffmpeg does not know of the user's options, or which of them lacks its value; empty if all is well.
 
@@ -595,16 +603,17 @@ def problem_of_options(settings: Settings) -> str:
     """
     for place, name in (("source", "input_options"), ("profile", "output_options")):
         options = settings[place].get(name)
-        words = _run([settings["ffmpeg"], "-nostdin", "-hide_banner", *options], LOOK_SECONDS).words if options else ""
+        words = _said_by(settings["ffmpeg"], "-nostdin", "-hide_banner", *options).words if options else ""
         found = WRONG_OPTION.search(words)
         if found:
             return f"ffmpeg does not take its {name} of the {place}: {found[0]}."
     return ""
 
 
-def problem_of_device(settings: Settings) -> str:
+def missing_device(settings: Settings) -> str:
+    """Return a warning of a device that is not there: it may be connected later, and the other streams need theirs."""
     device = settings["source"].get("device")
-    if settings["source"]["type"] != "device" or Path(device).exists():
+    if settings["source"]["type"] != "device" or os.path.exists(device):  # noqa: PTH110 - Path.exists raises without rights
         return ""
     return f"this host has no {device}. Connect the device, or name another one (ls /dev/video*)."
 
@@ -615,7 +624,7 @@ def problem_of_color(settings: Settings) -> str:
         return ""
     color = settings["slate"]["color"]
     shown_once = ["-f", "lavfi", "-i", f"color=c={color}:size=16x16", "-frames:v", "1", "-f", "null", "-"]
-    words = _run([settings["ffmpeg"], "-nostdin", "-hide_banner", *shown_once], LOOK_SECONDS).words
+    words = _said_by(settings["ffmpeg"], "-nostdin", "-hide_banner", *shown_once).words
     if "Cannot find color" not in words and "to value" not in words:
         return ""
     return (
@@ -628,9 +637,9 @@ def problem_of_protocol(settings: Settings) -> str:
     if settings["source"]["type"] != "url":
         return ""
     name = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", settings["source"]["url"])
-    listed = _run([settings["ffmpeg"], "-hide_banner", "-loglevel", "error", "-protocols"], LOOK_SECONDS)
+    listed = _said_by(settings["ffmpeg"], "-hide_banner", "-loglevel", "error", "-protocols")
     known = {line.strip() for line in listed.output.partition("Output:")[0].splitlines()[1:]} - {"", "Input:"}
-    if not name or not known or name[0] in known | FURTHER_PROTOCOLS:
+    if not name or not known or set(name[0].split("+")) <= known | FURTHER_PROTOCOLS:
         return ""
     near = difflib.get_close_matches(name[0].lower(), USUAL_PROTOCOLS, 1)
     meant = f" Did you mean {near[0]}://?" if near else ""
@@ -665,9 +674,14 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
 def _problem_of_slate_size(settings: Settings, source: Look | None, slate: Track | None, what: str) -> str:
     """Return why a slate would have another size than its stream, where each has the size of what it shows."""
     stream = settings["source"].get("size") or "1280x720" if settings["source"]["type"] == "test_pattern" else ""
+    pictures = [slate, source.picture] if source is not None else [slate]
     if source is not None and source.picture is not None:
         stream = f"{source.picture.width}x{source.picture.height}"
-    if settings["profile"].get("size") or slate is None or not slate.width or not stream:
+    is_known = all(one is not None and one.width and one.square and not one.rotation for one in pictures)
+    if settings["profile"].get("size") or slate is None or not stream or not is_known:
+        return ""
+    # Filters of the user's may change them.
+    if set(SIZING) & set(settings["profile"].get("output_options") or []):
         return ""
     if even(stream) == even(f"{slate.width}x{slate.height}"):
         return ""
@@ -695,8 +709,10 @@ def main() -> int:
     found = ((stream["label"], problem_of_files(stream, looks)) for stream in streams)
     problems = [f"{label}: {sentence}" for label, sentence in found if sentence]
     media = [one for one in streams if {"file", "url"} & {one["source"]["type"], one["slate"]["type"]}]
-    warning = "" if all(ffprobe_beside(program) for program in {one["ffmpeg"] for one in media}) else UNSEEN
-    print(json.dumps({"problems": problems, "warning": warning}))
+    unseen = [] if all(ffprobe_beside(program) for program in {one["ffmpeg"] for one in media}) else [UNSEEN]
+    devices = ((stream["label"], missing_device(stream)) for stream in streams)
+    warnings = [*unseen, *(f"{label}: {sentence}" for label, sentence in devices if sentence)]
+    print(json.dumps({"problems": problems, "warning": " ".join(warnings)}))
     return 0
 
 

@@ -69,8 +69,11 @@ class Sound:
 
     def expect(self, look: Look | None, *, is_watched: bool) -> None:
         """Begin anew with a source that was looked at, whose sound comes through the pipe if it ``is_watched``."""
-        self._look, self._is_watched = look, is_watched and self._patience > 0
-        self._heard, self._has_heard = time.monotonic(), False
+        # Of a sound that is dead, some formats tell nothing: what was there before is what may come back.
+        if not self.is_replaced or (look is not None and look.sounds):
+            self._look = look
+        self._is_watched = is_watched and self._patience > 0
+        self._heard, self._has_heard, self._is_back = time.monotonic(), False, False
 
     def has_changed(self, *, picture_flows: bool) -> bool:
         """Return whether ffmpeg has to be started again, as the sound is gone or back. It is asked all the time."""
@@ -87,10 +90,10 @@ class Sound:
 
     def change(self) -> None:
         """Have silence sent instead of the sound, or the sound again, when ffmpeg starts the next time."""
+        self._is_back, self._asked = False, time.monotonic()
         if self._look is None or self._look.picture is None or not self._look.sounds:
             return
         self.is_replaced = not self.is_replaced
-        self._is_back, self._asked = False, time.monotonic()
         if self.is_replaced:
             end = (
                 "It is looked at again and again, and its sound is sent when it is back"

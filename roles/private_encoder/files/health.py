@@ -49,7 +49,7 @@ TELLING = re.compile(
 
 # User and password in a URL, and its query, which may hold a token: programs repeat them in their messages.
 CREDENTIALS = re.compile(r"(://)[^/\s]+@")
-QUERY = re.compile(r"""(://[^\s?'"]*\?)[^\s'"]+?(?=[:;,.]?(?:[\s'"]|\Z))""")
+QUERY = re.compile(r"""(://[^\s?'"]*\?)\S+?(?=[:;,.'"]*(?:\s|\Z))""")
 
 # A value of JSON. What a probe finds has "state" and "problem" (a sentence; empty if the stream is well), and may have
 # "at_once" (it fails without a grace), "lasting" (for how many seconds it has had the problem, if the probe knows),

@@ -34,6 +34,8 @@ def request(root: Path, **parts: Any) -> dict[str, Any]:
         "keys": ".key",
         "unit": "",
         "sent": {},
+        "own_names": [],
+        "root_mode": "0700",
         "booted": "/run/systemd/system",
         "program": program(""),
         "programs": [],

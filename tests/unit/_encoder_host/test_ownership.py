@@ -11,8 +11,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import foreign_file as find
 from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import (
-    foreign_file,
     other_root,
     sent_elsewhere,
 )
@@ -24,6 +24,14 @@ RECORDS = [["a.json", json.dumps({"label": "Hall/Talk", "session_id": "s"})]]
 ALL_ROLES = ("ffmpeg_encoder", "rtmp_relay", "obs_encoder")
 
 
+NAMES = ("keys", "streams", "about", "log", "health.py")
+
+
+def foreign_file(root: Path, records: list[list[str]]) -> str:
+    """As for a role whose folder has the mode 0700, in a folder that somebody else has made."""
+    return find(root, records, NAMES, 0o700)
+
+
 def put(file: Path, content: str = "mine") -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
@@ -32,6 +40,7 @@ def put(file: Path, content: str = "mine") -> Path:
 
 @pytest.mark.parametrize("name", ["film.mp4", "keys/mine.json", "log/app/today.log", "health.py", ".hidden"])
 def test_a_folder_with_files_of_others_alone_is_foreign(tmp_path: Path, name: str) -> None:
+    tmp_path.chmod(0o755)
     assert foreign_file(tmp_path, []) == ""
     (tmp_path / "keys").mkdir()
     assert foreign_file(tmp_path, []) == ""
@@ -48,7 +57,25 @@ def test_a_folder_that_the_role_has_begun_to_write_or_to_remove_is_its_own(tmp_p
     assert foreign_file(tmp_path, []) == ""
 
 
+def test_what_a_user_keeps_in_the_folder_of_a_role_may_stay_there(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    put(root / "slate.png")
+    put(root / "films" / "film.mp4")
+    root.chmod(0o755)
+    assert foreign_file(root, []) != ""
+    # The role has left it so, with the mode that it gave it.
+    root.chmod(0o700)
+    assert foreign_file(root, []) == ""
+    (root / "keys").mkdir()
+    assert foreign_file(root, []) == ""
+    for name in ("keys/mine.pem", "health.py"):
+        file = put(root / name)
+        assert foreign_file(root, []) == str(file)
+        file.unlink()
+
+
 def test_a_pipe_of_somebody_else_is_not_waited_for(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     os.mkfifo(tmp_path / "pipe")
     assert foreign_file(tmp_path, []) == str(tmp_path / "pipe")
 
@@ -79,20 +106,25 @@ LoadCredential=stream.json:{}/streams/%i.json
 
 def test_a_unit_tells_the_folder_that_the_streams_are_in(tmp_path: Path) -> None:
     unit, root = put(tmp_path / "tenbyte-encoder@.service", UNIT.format(tmp_path / "old")), tmp_path / "new"
-    # Whoever has removed it needs nothing of it.
-    assert other_root(str(unit), root) == ""
+    # Whoever has removed it, or emptied it, needs nothing of it.
+    assert other_root(str(unit), root, "about/*.json") == ""
     (tmp_path / "old").mkdir()
-    assert other_root(str(unit), root) == str(tmp_path / "old")
-    assert other_root(str(unit), tmp_path / "old") == ""
-    assert other_root(str(tmp_path / "none"), root) == ""
-    assert other_root(str(put(unit, "[Service]\nExecStart=/bin/true\n")), root) == ""
+    assert other_root(str(unit), root, "about/*.json") == ""
+    put(tmp_path / "old" / "about" / "talk.json")
+    assert other_root(str(unit), root, "about/*.json") == str(tmp_path / "old")
+    assert other_root(str(unit), tmp_path / "old", "about/*.json") == ""
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    assert other_root(str(unit), tmp_path / "link", "about/*.json") == ""
+    assert other_root(str(tmp_path / "none"), root, "about/*.json") == ""
+    assert other_root(str(put(unit, "[Service]\nExecStart=/bin/true\n")), root, "about/*.json") == ""
 
 
 @pytest.mark.parametrize("role", ALL_ROLES)
 def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
     name = "push.service.j2" if role == "rtmp_relay" else "unit.service.j2"
     text = (ROOT / "roles" / role / "templates" / name).read_text().replace(f"{{{{ {role}_root }}}}", str(tmp_path))
-    assert other_root(str(put(tmp_path / "unit", text)), Path("/etc/new")) == str(tmp_path)
+    put(tmp_path / "pushes" / "talk.json")
+    assert other_root(str(put(tmp_path / "unit", text)), Path("/etc/new"), "pushes/*.json") == str(tmp_path)
 
 
 def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) -> None:
@@ -112,3 +144,21 @@ def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) ->
         process.kill()
         process.wait(10)
     assert sent_elsewhere(tmp_path / "new", {one: "enc1"}) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_record_that_another_user_names_is_not_read(tmp_path: Path) -> None:
+    session = str(uuid.uuid4())
+    record = put(tmp_path / "old" / "about" / "talk.json", json.dumps({"session_id": session, "host": "enc1"}))
+    lock = tmp_path / "old" / "run" / "talk" / "lock"
+    process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
+    try:
+        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) != []
+        os.chown(record, 65534, 65534)
+        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) == []
+        record.unlink()
+        os.mkfifo(record)
+        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) == []
+    finally:
+        process.kill()
+        process.wait(10)

@@ -283,7 +283,6 @@ def test_limits_of_a_profile_are_allowed_and_do_not_concern_what_is_copied(profi
         ("source", {"type": "file", "path": "/srv/a.mp4", "url": "rtsp://camera/main"}, "url"),
         ("source", {"type": "url", "url": "rtsp://camera/main", "size": "1280x720", "tone": 440}, "size, tone"),
         ("source", {"type": "device", "device": "/dev/video0", "audio_track": 1}, "audio_track"),
-        ("slate", {"type": "none", "path": "/srv/a.png"}, "path"),
         ("slate", {"type": "color", "path": "/srv/a.png"}, "path"),
         ("slate", {"type": "file", "path": "/srv/a.png", "color": "navy"}, "color"),
         ("profile", {"name": "copy", "size": "1280x720", "video_bitrate": "500k"}, "size, video_bitrate"),
@@ -304,6 +303,7 @@ def test_a_slate_may_have_another_size_than_a_source_that_nobody_knows(source: A
     stream_of("ffmpeg_encoder", **given, profile=X264 | {"size": "640x480"})
     if source["type"] == "url":
         assert "a slate of the type file needs a profile with a size here" in refused(**given, profile=X264)
+        stream_of("ffmpeg_encoder", **given, profile=X264 | {"output_options": ["-vf", "scale=640:480"]})
     else:
         # The host compares them.
         stream_of("ffmpeg_encoder", **given, profile=X264)

@@ -69,9 +69,9 @@ def test_times_and_counts_have_limits(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["binary", "supervisord_command", "supervisorctl_command"])
 def test_programs_have_a_name_or_a_path(name: str) -> None:
-    for program in ("", None, "ffmpeg -loglevel debug", "bin/ffmpeg", ["ffmpeg"], "ffmpeg;id"):
+    for program in ("", " ", None, ["ffmpeg"], "ffmpeg\n"):
         assert f"ffmpeg_encoder_{name} must be a program's name" in refusal("ffmpeg_encoder", **{name: program})
-    stream_of("ffmpeg_encoder", **{name: "/opt/ffmpeg/bin/ffmpeg"})
+    stream_of("ffmpeg_encoder", **{name: "/opt/ffmpeg@7/my bin/ffmpeg"})
 
 
 @pytest.mark.parametrize("user", ["", None, "root;id", "../x", "Director", "a b", "director\n", ["director"], True])
