@@ -60,7 +60,7 @@ def inspection(
         records="about/*.json",
         keys=".ffpreset",
         unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
-        own_names=[*_ENTRIES, *task.contents["program"], *task.contents["health"]],
+        own_names=[*_ENTRIES, *task.contents.get("program", ()), *task.contents.get("health", ())],
         sent={str(one["session_id"]): task.host for one in wanted},
         program={
             "name": settings["binary"] if is_started else "",

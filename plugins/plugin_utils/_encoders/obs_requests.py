@@ -66,8 +66,8 @@ def inspection(
         secret,
         records="streams/*/place.json",
         keys=".json",
-        unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if settings["start"] else "",
-        own_names=[*_ENTRIES, *task.contents["health"]],
+        unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if settings["start"] and task.state != "watched" else "",
+        own_names=[*_ENTRIES, *task.contents.get("health", ())],
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["--version"],

@@ -54,8 +54,8 @@ def inspection(
         secret,
         records="pushes/*.json",
         keys=".conf",
-        unit=f"{settings['systemd_folder']}/{_TEMPLATE}",
-        own_names=[*_ENTRIES, *task.contents["health"]],
+        unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if task.state != "watched" else "",
+        own_names=[*_ENTRIES, *task.contents.get("health", ())],
         root_mode="0755",
         program={
             "name": settings["nginx"] if is_started else "",
