@@ -11,25 +11,20 @@ import uuid
 from pathlib import Path
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import foreign_file as find
-from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import (
-    other_root,
-    sent_elsewhere,
-)
+from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host import ownership
+from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.ownership import other_root, sent_elsewhere
 
 from tests.lab.stage import ROOT
 
 # The first file that each role writes into its folder, and one that is among the last to go.
 RECORDS = [["a.json", json.dumps({"label": "Hall/Talk", "session_id": "s"})]]
 ALL_ROLES = ("ffmpeg_encoder", "rtmp_relay", "obs_encoder")
-
-
 NAMES = ("keys", "streams", "about", "log", "health.py")
 
 
 def foreign_file(root: Path, records: list[list[str]]) -> str:
     """As for a role whose folder has the mode 0700, in a folder that somebody else has made."""
-    return find(root, records, NAMES, 0o700)
+    return ownership.foreign_file(root, records, NAMES, 0o700)
 
 
 def put(file: Path, content: str = "mine") -> Path:
