@@ -158,14 +158,10 @@ def stream_key_problem(stream: Mapping[str, Any], stream_key: str) -> str:
     for option, value in stream.items():
         if any(_holds(one, stream_key) for one in _texts_in(value)):
             return (
-                f"{_without(stream_key, label)}: its {option} must not hold the stream key, "
+                f"{label.replace(stream_key, '(the stream key)')}: its {option} must not hold the stream key, "
                 "because every user of the host could read it there. Take it out: the role passes the key by itself."
             )
     return ""
-
-
-def _without(stream_key: str, text: str) -> str:
-    return text.replace(stream_key, "(the stream key)")
 
 
 def _holds(text: str, stream_key: str) -> bool:
