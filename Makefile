@@ -68,7 +68,7 @@ fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print wh
 	@exec scripts/test fuzz
 
 encoders: ## Test every kind of source with every profile, with two generations of ffmpeg (ten minutes)
-	@exec scripts/test encoders
+	@exec scripts/test encoders encoders-newer
 
 soak: ## Run five streams for an hour while something fails at random; MINUTES=5 for less
 	@exec scripts/test soak

@@ -222,6 +222,9 @@ def test_a_recording_is_sent_in_real_time_and_a_camera_as_it_comes() -> None:
     assert "-re" in words(web, recorded, COPY)
     assert "realtime" not in value(words(CAMERA, live), "-vf")
     assert "-re" not in words(CAMERA, live, COPY)
+    # A film is held back by its pictures. A cover holds nothing back.
+    assert "-re" not in words(FILE, Look((PICTURE,), (SOUND,), recorded=True))
+    assert "-re" in words(FILE, Look((replace(PICTURE, still=True),), (SOUND,), recorded=True))
 
 
 def test_pictures_without_times_have_the_time_of_their_arrival() -> None:

@@ -81,13 +81,13 @@ def fell_behind(case: Case, found: Seen) -> bool:
 def _tried(case: Case, folder: Path, ingest: Recorder, watched: float = WATCHED, behind: float = BEHIND) -> Seen:
     """Send the source under the folder's name."""
     folder.mkdir()
-    if case.kind.suffix == ".ts" and not reads_transport_streams():
-        return Seen("", {}, "skipped", 0.0, [])
     with case.kind.source(folder) as source:
         settings = settings_of(ingest.rtmp_url, source, PROFILES[case.profile])
         refusal = refusal_of(settings)
         if refusal:
             return Seen(refusal, {}, "", 0.0, [])
+        if case.kind.suffix == ".ts" and not reads_transport_streams():
+            return Seen("", {}, "skipped", 0.0, [])
         with encoder(folder / "run", folder.name, settings) as running:
             started = time.monotonic()
             while running.status.get("state") not in ("on air", "unsendable") and time.monotonic() < started + 30:

@@ -167,10 +167,12 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     paced = is_paced(settings, look)
     picture = look.picture if look else None
     has_picture = look is None or picture is not None
-    inputs = _inputs(source, look, by_input=paced and not encodes_picture)
+    still = bool(picture and picture.still)
+    # Beside a still picture, which has ended when it is read, nothing keeps ffmpeg 7 from reading all of the sound.
+    inputs = _inputs(source, look, by_input=paced and (still or not encodes_picture))
     further = 2 if source["type"] in ("test_pattern", "device") else 1
 
-    generated = still = bool(picture and picture.still)
+    generated = still
     maps: list[str] = []
     filters: list[str] = []
     if name != "audio_only":
