@@ -525,8 +525,15 @@ def test_with_a_slate_the_sound_is_watched_where_the_source_is_read() -> None:
     assert (commands.source[-1], "pipe:7" in commands.publish) == ("pipe:7", False)
 
 
+def test_tracks_with_nothing_in_them_are_not_used_and_are_counted() -> None:
+    streams = [{**stream("video"), "width": 0}, stream("audio"), {**stream("video"), "width": 640}, stream("audio")]
+    numbered = [{**one, "index": index} for index, one in enumerate(streams)]
+    look = _look_of({"streams": numbered, "format": {"format_name": "rtsp"}})
+    assert [(one.index, one.place) for one in (*look.pictures, *look.sounds)] == [(2, 1), (1, 0), (3, 1)]
+
+
 def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> None:
-    picture, cover = replace(PICTURE, index=2), replace(PICTURE, index=1, still=True)
+    picture, cover = replace(PICTURE, index=2, place=1), replace(PICTURE, index=1, still=True)
     command = words(CAMERA, Look((cover, picture)))
     assert value(command, "-allowed_media_types") == "video"
     # The sound before them has no number any more.

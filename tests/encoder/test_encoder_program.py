@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoder import Status
 
 from tests.lab.stage import ROOT
 
@@ -299,6 +300,18 @@ def test_a_file_is_not_called_unsendable_for_what_the_ingest_did(tmp_path: Path)
     program = Program(tmp_path, script, source={"type": "file", "path": "/film.mp4"})
     program.wait_for(state="waiting", failures=2)
     assert program.stop() == 0
+
+
+def test_notes_about_different_things_stand_beside_each_other(tmp_path: Path) -> None:
+    status = Status(tmp_path)
+    for about, text, shown in [
+        ("sound", "no sound", "no sound"),
+        ("key frames", "few key frames", "no sound; few key frames"),
+        ("sound", "", "few key frames"),
+        ("key frames", "", ""),
+    ]:
+        status.note(about, text)
+        assert json.loads((tmp_path / "status.json").read_text())["note"] == shown
 
 
 @pytest.mark.parametrize("ends", ["", "trap '' TERM; "])

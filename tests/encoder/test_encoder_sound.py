@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from encoder_media import Look, Track
@@ -20,16 +19,16 @@ WHOLE, PICTURE_ALONE = Look((PICTURE,), (SOUND,)), Look((PICTURE,))
 
 
 class Scene:
-    """A source that ``sends`` some tracks; ``told`` is what the stream's state was given."""
+    """A source that ``sends`` some tracks; ``notes`` is what the stream's state was given."""
 
     def __init__(self, folder: Path, url: str = "http://camera/live.ts", seconds: float = 0.2) -> None:
-        self.tracks, self.told = folder / "tracks", dict[str, Any]()
+        self.tracks, self.notes = folder / "tracks", list[str]()
         ffprobe = folder / "ffprobe"
         ffprobe.write_text(f"#!/bin/sh\ncat {self.tracks}\n")
         ffprobe.chmod(0o755)
         self.sends(0, 1)
         settings = {"source": {"type": "url", "url": url}, "ffmpeg": str(folder / "ffmpeg"), "sound_seconds": seconds}
-        self.sound = Sound(settings, self.told.update)
+        self.sound = Sound(settings, lambda **_state: None, self.notes.append)
 
     def sends(self, *tracks: int) -> None:
         self.tracks.write_text("".join(f"{one}\n" for one in tracks))
@@ -55,7 +54,7 @@ def test_a_sound_that_goes_is_replaced_and_comes_back(scene: Scene) -> None:
     scene.sends(0)
     scene.sound.change()
     replaced = [scene.sound.is_replaced]
-    assert "sends none" in scene.told["note"]
+    assert "sends none" in scene.notes[-1]
     # Of a dead sound, MPEG-TS tells nothing: a look has the picture alone.
     scene.sound.expect(PICTURE_ALONE, is_watched=False)
     assert not scene.has_changed()
@@ -63,7 +62,7 @@ def test_a_sound_that_goes_is_replaced_and_comes_back(scene: Scene) -> None:
     assert scene.has_changed()
     scene.sound.change()
     assert [*replaced, scene.sound.is_replaced] == [True, False]
-    assert scene.told["note"] == ""
+    assert scene.notes[-1] == ""
 
 
 def test_a_sound_that_comes_is_left_alone(scene: Scene) -> None:

@@ -116,6 +116,7 @@ class Status:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "status.json"
         self._known: dict[str, object] = {"showing": "nothing", "last_words": ""}
+        self._notes: dict[str, str] = {}
         self._written = 0.0
         self._lock = threading.Lock()
 
@@ -132,6 +133,11 @@ class Status:
         self._known.setdefault("first_media_seconds", round(time.monotonic() - STARTED, 1))
         flowing = round(time.time() - (time.monotonic() - grew), 1)
         self.set(state="on air", quietly={"flowing": flowing})
+
+    def note(self, about: str, text: str) -> None:
+        """Keep a note about something, or none if the text is empty, beside those about other things."""
+        self._notes[about] = text
+        self.set(note="; ".join(filter(None, self._notes.values())))
 
     def set(self, quietly: dict[str, object] | None = None, **changes: object) -> None:
         """Write what has changed. ``quietly`` alone is written now and then, as is that this program is alive."""
@@ -165,7 +171,7 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
-        self.sound = Sound(settings, status.set)
+        self.sound = Sound(settings, status.set, lambda text: status.note("sound", text))
 
     @property
     def is_recording(self) -> bool:
@@ -219,7 +225,7 @@ class Source:
         found = key_frame_problem(self._ffprobe, self._settings["source"], self._look)
         if found:
             say(found)
-            self._status.set(note=found)
+            self._status.note("key frames", found)
 
 
 @dataclass(frozen=True)

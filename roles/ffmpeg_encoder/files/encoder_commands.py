@@ -244,7 +244,7 @@ def _picture_map(source: Settings, look: Look | None) -> str:
         return "0:v:0"
     # Where no other tracks are read, they are not counted.
     if _reads_pictures_alone(source, look):
-        return f"0:v:{look.pictures.index(look.picture)}"
+        return f"0:v:{look.picture.place}"
     return f"0:{look.picture.index}"
 
 

@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +78,7 @@ UNSEEN = (
 
 @dataclass(frozen=True)
 class Track:
-    """A picture or a sound of a source. ``index`` is that of ffmpeg's maps."""
+    """A picture or a sound: ``index`` is its number among all tracks of a source, ``place`` among those of its kind."""
 
     index: int
     codec: str
@@ -103,6 +104,7 @@ class Track:
     rotation: int = 0
     # Whether its pixels are square, or it does not tell.
     square: bool = True
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -268,8 +270,10 @@ def _look_of(found: dict[str, Any]) -> Look:
     container = str(found.get("format", {}).get("format_name", ""))
     is_image = container == "image2" or container.endswith("_pipe")
     pictures, sounds = [], []
+    places: Counter[str] = Counter()
     for stream in found["streams"]:
         disposition, tags = stream.get("disposition", {}), stream.get("tags", {})
+        kind = str(stream.get("codec_type"))
         track = Track(
             index=int(stream["index"]),
             codec=str(stream.get("codec_name", "unknown")),
@@ -288,11 +292,13 @@ def _look_of(found: dict[str, Any]) -> Look:
             end=_end(stream),
             rotation=_rotation(stream),
             square=stream.get("sample_aspect_ratio") in (None, "", "N/A", "0:1", "1:1"),
+            place=places[kind],
         )
+        places[kind] += 1
         # A track may be announced and have nothing in it. Silence or black stands in for it.
-        if stream.get("codec_type") == "video" and (track.codec in UNKNOWN_CODECS or (track.width and track.height)):
+        if kind == "video" and (track.codec in UNKNOWN_CODECS or (track.width and track.height)):
             pictures.append(track)
-        elif stream.get("codec_type") == "audio" and (track.codec in UNKNOWN_CODECS or _has_sound(stream, container)):
+        elif kind == "audio" and (track.codec in UNKNOWN_CODECS or _has_sound(stream, container)):
             sounds.append(track)
     start, duration, size = (_seconds(found.get("format", {}).get(name)) for name in ("start_time", "duration", "size"))
     playlist = container in ("hls", "dash")

@@ -24,17 +24,18 @@ FLOWING_SECONDS = 2.0
 
 
 class Sound:
-    """The sound of a source. ``is_replaced`` while silence is sent instead. ``tell`` changes the state of the stream.
+    """The sound of a source. ``is_replaced`` while silence is sent instead.
 
-    ffmpeg writes the sound to ``pipe`` as it comes, beside what it sends.
+    ``tell`` changes the state of the stream, and ``note`` what that says of the sound. ffmpeg writes the sound to
+    ``pipe`` as it comes, beside what it sends.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[..., None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[..., None], note: Callable[[str], None]) -> None:
         self._source = settings["source"]
         # How long it may be missing. The source is asked for it as often, once it is.
         self._patience = float(settings["sound_seconds"])
         self._ffprobe = ffprobe_beside(settings["ffmpeg"])
-        self._tell = tell
+        self._tell, self._note = tell, note
         self.is_replaced = False
         self._is_watched = False
         self._is_back = False
@@ -102,10 +103,10 @@ class Sound:
             )
             note = f"its source announces a sound and sends none, so silence is sent. {end}"
             say(note)
-            self._tell(note=note)
+            self._note(note)
         else:
             say("the source is tried with its sound again")
-            self._tell(note="")
+            self._note("")
 
     def _ask(self) -> None:
         self._is_back = self._sound_is_in(tracks_now(self._ffprobe, self._source))
