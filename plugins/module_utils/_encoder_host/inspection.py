@@ -52,7 +52,7 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "records": records,
         "foreign": foreign_file(root, records, request["own_names"], int(request["root_mode"], 8)),
         "other_root": other_root(request["unit"], root, request["records"]) if manager == "systemd" else "",
-        "sent_elsewhere": sent_elsewhere(root, request["sent"]),
+        "sent_elsewhere": sent_elsewhere(root, request["host"], request["sessions"]),
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
         "programs": {name: _path_of(name) for name in request["programs"]},

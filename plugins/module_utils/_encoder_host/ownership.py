@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,20 +102,20 @@ def _trusted(path: Path) -> str:
         return file.read(_LARGEST).decode(errors="replace") if is_trusted else ""
 
 
-def sent_elsewhere(root: Path, wanted: Mapping[str, str]) -> list[list[str]]:
-    """Return folder and label of each session that an encoder of the same host sends from another folder than ``root``.
+def sent_elsewhere(root: Path, host: str, sessions: Collection[str]) -> list[list[str]]:
+    """Return folder and label of each of the ``sessions`` (ids) that is sent here from another folder than ``root``.
 
-    ``wanted`` are the hosts of the sessions, by id. Two hosts of an inventory may be one machine: a session that moves
+    Only by encoders that were set up as this ``host``: two of an inventory may be one machine, and a session that moves
     between them is no such one. Encoders of other users cannot be seen without root's rights.
     """
     found = []
-    for environment in Path("/proc").glob("[0-9]*/environ") if wanted else ():
+    for environment in Path("/proc").glob("[0-9]*/environ") if sessions else ():
         with contextlib.suppress(OSError):
             for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
                 other = Path(os.fsdecode(folder))
                 record = _record_of(_trusted(other / "about" / f"{os.fsdecode(name)}.json"))
                 one = [str(other), str(record.get("label", ""))]
-                is_wanted = record.get("host") == wanted.get(str(record.get("session_id")), "")
+                is_wanted = record.get("host") == host and str(record.get("session_id")) in sessions
                 if other != root.resolve() and is_wanted and one not in found:
                     found.append(one)
     return sorted(found)

@@ -129,16 +129,16 @@ def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) ->
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", {other: "enc1", one: "enc1"}) == [[str(tmp_path / "old"), "Hall/Talk"]]
+        assert sent_elsewhere(tmp_path / "new", "enc1", [other, one]) == [[str(tmp_path / "old"), "Hall/Talk"]]
         # It moves to another host of the inventory, which is the same machine.
-        assert sent_elsewhere(tmp_path / "new", {one: "enc2"}) == []
-        assert sent_elsewhere(tmp_path / "new", {other: "enc1"}) == []
-        assert sent_elsewhere(tmp_path / "new", {}) == []
-        assert sent_elsewhere(tmp_path / "old", {one: "enc1"}) == []
+        assert sent_elsewhere(tmp_path / "new", "enc2", [one]) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1", [other]) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1", []) == []
+        assert sent_elsewhere(tmp_path / "old", "enc1", [one]) == []
     finally:
         process.kill()
         process.wait(10)
-    assert sent_elsewhere(tmp_path / "new", {one: "enc1"}) == []
+    assert sent_elsewhere(tmp_path / "new", "enc1", [one]) == []
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
@@ -148,12 +148,12 @@ def test_a_record_that_another_user_names_is_not_read(tmp_path: Path) -> None:
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) != []
+        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) != []
         os.chown(record, 65534, 65534)
-        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) == []
         record.unlink()
         os.mkfifo(record)
-        assert sent_elsewhere(tmp_path / "new", {session: "enc1"}) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) == []
     finally:
         process.kill()
         process.wait(10)
