@@ -489,9 +489,9 @@ AUDIO_ONLY = {**PROFILE, "name": "audio_only"}
         (CAMERA, Look((PICTURE,), (SOUND,)), COPY, SOUND),
         (
             {**CAMERA, "audio_track": 2},
-            Look((PICTURE,), (SOUND, replace(SOUND, index=2))),
+            Look((PICTURE,), (SOUND, replace(SOUND, index=2, place=1))),
             PROFILE,
-            replace(SOUND, index=2),
+            replace(SOUND, index=2, place=1),
         ),
         # Without one of the two, there is nothing to go on.
         (CAMERA, Look((PICTURE,)), PROFILE, None),
@@ -515,7 +515,7 @@ def test_the_sound_of_what_is_live_is_watched(
     assert commands.publish.count("pipe:7") == (expected is not None)
     if expected is not None:
         copied = commands.publish[commands.publish.index("rtmp://ingest/live") :]
-        assert copied[1:5] == ["-map", f"0:{expected.index}", "-c", "copy"]
+        assert copied[1:5] == ["-map", f"0:a:{expected.place}", "-c", "copy"]
 
 
 def test_with_a_slate_the_sound_is_watched_where_the_source_is_read() -> None:
@@ -541,7 +541,7 @@ def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> No
     for source in ({**CAMERA, "url": "http://camera/main"}, {**CAMERA, "url": "srt://camera"}):
         command = words(source, Look((cover, picture)))
         assert "-allowed_media_types" not in command
-        assert command[command.index("-map") + 1] == "0:2"
+        assert command[command.index("-map") + 1] == "0:v:1"
     assert "-allowed_media_types" not in words(CAMERA, Look((picture,), (SOUND,)))
 
 

@@ -198,8 +198,8 @@ def with_ffprobe(folder: Path, **about: Any) -> None:
     """Let the program's ffprobe say that a source has TRACKS, and more about it."""
     (folder / "look.json").write_text(json.dumps({"streams": TRACKS, "format": {"start_time": "0.0", **about}}))
     ffprobe = folder / "ffprobe"
-    # Both tracks are sent.
-    tracks = "printf '0\\n1\\n'"
+    # All tracks are sent.
+    tracks = f"grep -q audio {folder}/look.json && echo audio,1; echo video,0"
     ffprobe.write_text(f'#!/bin/sh\ncase "$*" in *stream_index*) {tracks} ;; *) cat {folder}/look.json ;; esac\n')
     ffprobe.chmod(0o755)
 
@@ -241,6 +241,43 @@ pipe=$(echo "$*" | sed -n 's/.*-f data pipe:\\([0-9]*\\).*/\\1/p')
     # It is the program that has ended them.
     assert "next try" not in program.said
     assert program.status.get("failures", 0) == 0
+    program.stop()
+
+
+def test_a_chosen_sound_that_dies_costs_neither_the_picture_nor_the_sound_when_it_is_back(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    (tmp_path / "both.json").write_text((tmp_path / "look.json").read_text())
+    (tmp_path / "alone.json").write_text(json.dumps({"streams": TRACKS[:1], "format": {"start_time": "0.0"}}))
+    # The first connection loses the sound. The second one has the picture alone, and ends. The third one stays until
+    # the sound is back.
+    script = f"""
+case "$*" in *anullsrc*) kind=silence ;; *) kind=sound ;; esac
+echo $kind >>{tmp_path}/tried
+case $(wc -l <{tmp_path}/tried) in
+1) cp {tmp_path}/alone.json {tmp_path}/look.json ;;
+2) for n in 1 2 3; do echo total_size=${{n}}0000; sleep 0.1; done; exit 1 ;;
+3) cp {tmp_path}/both.json {tmp_path}/look.json ;;
+esac
+{SENDS}"""
+    program = Program(tmp_path, script, source={**CAMERA, "audio_track": 1}, sound_seconds=1)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "tried").exists() or len((tmp_path / "tried").read_text().split()) < 4:
+        assert time.monotonic() < deadline, program.said
+        time.sleep(0.05)
+    program.stop()
+    assert (tmp_path / "tried").read_text().split()[:4] == ["sound", "silence", "silence", "sound"], program.said
+    assert "has no audio_track" not in program.said
+
+
+def test_a_script_that_closes_the_pipe_for_the_sound_costs_only_the_look_at_it(tmp_path: Path) -> None:
+    with_ffprobe(tmp_path)
+    script = f"""
+pipe=$(echo "$*" | sed -n 's/.*-f data \\(pipe:[0-9]*\\).*/\\1/p')
+[ -z "$pipe" ] || {{ echo "Error writing trailer of $pipe: Bad file descriptor" >&2; exit 1; }}
+{SENDS}"""
+    program = Program(tmp_path, script, source=CAMERA)
+    program.wait_for(state="on air")
+    assert "nobody notices if the sound of the source goes" in program.said
     program.stop()
 
 

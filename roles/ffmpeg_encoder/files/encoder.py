@@ -192,7 +192,7 @@ class Source:
             self._look = look_at(self._ffprobe, self._settings["source"], self._status.set)
             self._is_known = True
         look = self._look
-        found = problem(self._settings, look)
+        found = problem(self._settings_now(), look)
         if not found:
             # A file that took too long to be looked at may have everything.
             known = None if look is None or look.error else look
@@ -200,7 +200,7 @@ class Source:
             self.sound.expect(known, is_watched=watched(self._settings, known) is not None)
             if known is not None and self.sound.is_replaced:
                 known = replace(known, sounds=())
-            return commands_of(self._settings, known, self.key_file, self.sound.pipe)
+            return commands_of(self._settings_now(), known, self.key_file, self.sound.pipe)
         # Without a look, its tracks would be guessed, and a guess holds as long as the connection.
         self.forget()
         words = look.error if look is not None and look.error else found
@@ -212,6 +212,12 @@ class Source:
         else:
             self._status.set(state="unsendable", showing="nothing", last_words=words)
         return None
+
+    def _settings_now(self) -> Settings:
+        if not self.sound.is_replaced:
+            return self._settings
+        # That the sound which was chosen is missing is known.
+        return {**self._settings, "source": {**self._settings["source"], "audio_track": ""}}
 
     def note_key_frames(self) -> None:
         """Look, once, for how often the picture that is copied has a key frame. This needs a second connection."""
@@ -247,7 +253,7 @@ def publish(
     command: list[str], lock: Lock, hidden: str, settings: Settings, status: Status, feed: Feed | None, source: Source
 ) -> Sent:
     """Run the publisher until it ends or stalls."""
-    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[] if feed else [source.sound.pipe])
+    process = Process("ffmpeg", command, lock, hidden, feed=feed is not None, pipes=[] if feed else source.sound.pipes)
     progress = Progress(process)
     code = None
     never_sent = has_encoded = changes_sound = is_on_air = False
@@ -330,6 +336,7 @@ def send(settings: Settings, key_file: Path, folder: Path, lock: Lock, hidden: s
             status.set(showing=what)
 
     def failed(words: str) -> None:
+        source.sound.heed(words)
         if lacks_sound(words):
             source.sound.change()
         else:
@@ -352,8 +359,11 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
         if commands is not None:
             command = [commands.publish[0], "-progress", "pipe:1", *commands.publish[1:]]
             sent = publish(command, lock, hidden, settings, status, feed, source)
+        source.sound.heed(sent.words)
         if sent.changes_sound:
             source.sound.change()
+            # It may have been looked at while its sound was dead.
+            source.forget()
             _wait(1.0, status)
             continue
         # A recording that was sent to its end is no failure. A camera that ends is one.

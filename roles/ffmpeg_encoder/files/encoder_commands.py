@@ -77,7 +77,7 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path, pipe: int
     """Return the commands for a source with this look. A sound that has to be watched is copied into ``pipe``, too."""
     ffmpeg = _ffmpeg(settings)
     sound = watched(settings, look) if pipe is not None else None
-    copied = ["-map", f"0:{sound.index}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
+    copied = ["-map", f"0:a:{sound.place}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
     media = _inputs_and_encoding(settings, look)
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
@@ -177,7 +177,7 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     filters: list[str] = []
     if name != "audio_only":
         if has_picture:
-            maps += ["-map", _picture_map(source, look)]
+            maps += ["-map", _picture_map(look)]
         else:
             width, height = even(profile.get("size") or DEFAULT_SIZE)
             inputs += ["-f", "lavfi", "-i", f"color=c=black:size={width}x{height}:rate={profile['framerate']}"]
@@ -239,20 +239,16 @@ def _reads_pictures_alone(source: Settings, look: Look | None) -> bool:
     return look is not None and not look.sounds and bool(look.pictures) and is_rtsp(source)
 
 
-def _picture_map(source: Settings, look: Look | None) -> str:
-    if look is None or look.picture is None:
-        return "0:v:0"
-    # Where no other tracks are read, they are not counted.
-    if _reads_pictures_alone(source, look):
-        return f"0:v:{look.picture.place}"
-    return f"0:{look.picture.index}"
+def _picture_map(look: Look | None) -> str:
+    """Return the picture among the pictures: a live source may have other tracks before it at each connection."""
+    return f"0:v:{look.picture.place if look and look.picture else 0}"
 
 
 def _sound_map(source: Settings, sound: Any, profile: Settings) -> str:
     if source["type"] in ("test_pattern", "device"):
         return "1:a:0"
     if sound is not None:
-        return f"0:{sound.index}"
+        return f"0:a:{sound.place}"
     wanted = str(source.get("audio_track") or "1")
     chosen = f"0:a:{int(wanted) - 1}" if wanted.isdigit() else f"0:a:m:language:{wanted}"
     return chosen if profile["name"] == "audio_only" else f"{chosen}?"

@@ -125,7 +125,7 @@ class Feed:
     def _start_source(self, now: float) -> None:
         """Start the source once it has been looked at. Meanwhile the slate is shown."""
         if self._ready is not None:
-            self._source, self._started = Process("source", self._ready, self._lock, pipes=[self._sound.pipe]), now
+            self._source, self._started = Process("source", self._ready, self._lock, pipes=self._sound.pipes), now
             self._ready, self._gave = None, False
         elif not self._looks and now >= self._source_at:
             self._looks = True
@@ -167,10 +167,13 @@ class Feed:
         data = self._rest.pop(process, b"") + data
         whole = len(data) - len(data) % TS_PACKET
         self._rest[process] = data[whole:]
+        begun = time.monotonic()
         self._give(self._from_key_frame(data[:whole]) if self._joins else data[:whole])
         if process is self._source:
             # The publisher may have kept it waiting.
             self._heard = time.monotonic()
+            if self._heard - begun > FLOWING_SECONDS:
+                self._sound.excuse()
 
     def _from_key_frame(self, data: bytes) -> bytes:
         """Return the packets from the tables before a key frame on, none as long as there is no key frame."""

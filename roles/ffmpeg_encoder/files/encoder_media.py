@@ -538,13 +538,14 @@ def key_frame_problem(ffprobe: str, source: Settings, look: Look | None) -> str:
     )
 
 
-def tracks_now(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing) -> set[int]:
-    """Return the indexes of the tracks that a source sends, and does not only announce. It is read for some seconds."""
+def tracks_now(ffprobe: str, source: Settings, tick: Callable[[], None] = _nothing) -> set[tuple[str, int]]:
+    """Return kind and index of each track that a source sends, and does not only announce. It is read for seconds."""
     if not ffprobe:
         return set()
-    span = ["-of", "csv=p=0", "-show_entries", "packet=stream_index", "-read_intervals", f"%+{SOUND_LOOK_SECONDS}"]
-    said = _probe(ffprobe, source, span, LOOK_SECONDS + SOUND_LOOK_SECONDS, tick).output
-    return {int(word) for word in re.findall(r"^[0-9]+", said, re.MULTILINE)}
+    asked = ["-of", "csv=p=0", "-show_entries", "packet=codec_type,stream_index"]
+    span = ["-read_intervals", f"%+{SOUND_LOOK_SECONDS}"]
+    said = _probe(ffprobe, source, [*asked, *span], LOOK_SECONDS + SOUND_LOOK_SECONDS, tick).output
+    return {(kind, int(index)) for kind, index in re.findall(r"^([a-z]+),([0-9]+)", said, re.MULTILINE)}
 
 
 def _longest_wait(packets: str, end: float) -> float:

@@ -10,6 +10,7 @@ so it is started again, with silence instead of the sound.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +18,10 @@ from collections.abc import Callable
 from encoder_media import Look, Settings, ffprobe_beside, is_shared, tracks_now
 from encoder_processes import say, start_thread
 
+# Seconds. An earlier version has not written them into the settings of its streams.
+DEFAULT_SECONDS = 20.0
+# Of the pipe for the sound.
+LEAST_NUMBER = 200
 # Seconds between two looks for a sound that nobody may give up.
 ASK_SECONDS = 20.0
 # A picture of which something has come within so many seconds goes on.
@@ -33,7 +38,7 @@ class Sound:
     def __init__(self, settings: Settings, tell: Callable[..., None], note: Callable[[str], None]) -> None:
         self._source = settings["source"]
         # How long it may be missing. The source is asked for it as often, once it is.
-        self._patience = float(settings["sound_seconds"])
+        self._patience = float(settings.get("sound_seconds", DEFAULT_SECONDS))
         self._ffprobe = ffprobe_beside(settings["ffmpeg"])
         self._tell, self._note = tell, note
         self.is_replaced = False
@@ -45,8 +50,16 @@ class Sound:
         self._look: Look | None = None
         self._heard = self._asked = time.monotonic()
         # Both ends stay open, so it has no end when an ffmpeg ends.
-        self._output, self.pipe = os.pipe()
+        self._output, end = os.pipe()
+        # A number that ffmpeg gives to no file of its own: a script that starts it may have closed this one.
+        self._input = fcntl.fcntl(end, fcntl.F_DUPFD, LEAST_NUMBER)
+        os.close(end)
+        self.pipe: int | None = self._input if self._patience > 0 else None
         start_thread(self._listen)
+
+    @property
+    def pipes(self) -> list[int]:
+        return [] if self.pipe is None else [self.pipe]
 
     def _listen(self) -> None:
         while os.read(self._output, 64 * 1024):
@@ -61,19 +74,33 @@ class Sound:
         is_suspected, self._is_suspected = self._is_suspected, False
         if is_suspected and not self.is_replaced and is_shared(self._source) and self._look and self._look.picture:
             found = tracks_now(self._ffprobe, self._source, self._tell)
-            if self._look.picture.index in found and not self._sound_is_in(found):
+            if any(kind == "video" for kind, _index in found) and not self._sound_is_in(found):
                 self.change()
 
-    def _sound_is_in(self, tracks: set[int]) -> bool:
+    def _sound_is_in(self, tracks: set[tuple[str, int]]) -> bool:
         sound = self._look.sound(self._source.get("audio_track")) if self._look else None
-        return sound is not None and sound.index in tracks
+        if self._look is None or sound is None:
+            return False
+        # At each connection, a camera may announce its tracks in another order, and only those that it sends.
+        is_only_one = len(self._look.sounds) == 1
+        return any(kind == "audio" and (is_only_one or index == sound.index) for kind, index in tracks)
+
+    def excuse(self) -> None:
+        """Count anew: what the source sends was not taken for a while."""
+        self._heard = time.monotonic()
+
+    def heed(self, words: str) -> None:
+        """Watch the sound no more if ffmpeg could not write it: a script that starts ffmpeg may close the pipe."""
+        if self.pipe is not None and f"pipe:{self.pipe}" in words and "Bad file descriptor" in words:
+            say("ffmpeg does not get the pipe for the sound, so nobody notices if the sound of the source goes")
+            self.pipe = None
 
     def expect(self, look: Look | None, *, is_watched: bool) -> None:
         """Begin anew with a source that was looked at, whose sound comes through the pipe if it ``is_watched``."""
         # Of a sound that is dead, some formats tell nothing: what was there before is what may come back.
         if not self.is_replaced or (look is not None and look.sounds):
             self._look = look
-        self._is_watched = is_watched and self._patience > 0
+        self._is_watched = is_watched and self.pipe is not None
         self._heard, self._has_heard, self._is_back = time.monotonic(), False, False
 
     def has_changed(self, *, picture_flows: bool) -> bool:
