@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .camera import camera
+from .makers import AAC, H264, PICTURE, SOUND, ffmpeg
 from .recorder import Recorder, recorder
 from .running import COPY, REAL_MEDIA, encoder, settings_of, slate
 
@@ -94,6 +97,44 @@ def test_a_camera_that_is_copied_and_sends_no_sound_gets_silence(ingest: Recorde
             running.wait_for("on air", 60)
             time.sleep(5)
     assert ingest.recordings("mute-copy")[-1].seconds("audio") > 4
+
+
+@contextmanager
+def rtmp_camera(folder: Path, address: str, gone: tuple[int, int]) -> Iterator[None]:
+    """A camera that an RTMP server passes on, without sound from one second on until another."""
+    folder.mkdir()
+    whole, film = folder / "whole.mkv", folder / "film.mkv"
+    ffmpeg(*PICTURE, *SOUND, "-t", "90", *H264, *AAC, str(whole))
+    first, last = gone
+    ffmpeg("-i", str(whole), "-c", "copy", "-bsf:a", rf"noise=drop=between(pts*tb\,{first}\,{last})", str(film))
+    live = ("-re", "-i", str(film), "-c", "copy", "-max_interleave_delta", "200000", "-f", "flv", address)
+    process = subprocess.Popen(["ffmpeg", "-nostdin", "-loglevel", "error", *live])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_sound_that_an_rtmp_server_announces_no_more_is_replaced_until_it_is_back(
+    ingest: Recorder, tmp_path: Path
+) -> None:
+    address = f"{ingest.rtmp_url}/camera"
+    with rtmp_camera(tmp_path / "camera", address, (15, 50)):
+        time.sleep(2)
+        settings = settings_of(ingest.rtmp_url, url(address), sound_seconds=4)
+        with encoder(tmp_path / "run", "by-rtmp", settings) as running:
+            running.wait_for("on air")
+            running.wait_until(lambda status: "sends none" in status.get("note", ""), 40)
+            running.wait_until(lambda status: not status["note"], 60)
+            running.wait_until(lambda status: status["state"] != "on air")
+            running.wait_for("on air")
+            time.sleep(5)
+            assert running.status.get("failures", 0) == 0
+    # One connection with the sound, one with silence for as long as it is missing, and one with the sound again.
+    recordings = ingest.recordings("by-rtmp")
+    assert len(recordings) == 3, running.said
+    assert recordings[1].seconds("video") > 15
 
 
 def test_a_sound_may_be_waited_for_for_ever(ingest: Recorder, tmp_path: Path) -> None:

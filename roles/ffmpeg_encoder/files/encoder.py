@@ -186,6 +186,12 @@ class Source:
     def forget(self) -> None:
         self._is_known = False
 
+    def change_sound(self) -> None:
+        self.sound.change()
+        # It may have been looked at while its sound was dead.
+        if self._look is not None and not self._look.sounds:
+            self.forget()
+
     def commands(self) -> Commands | None:
         """Return ffmpeg's commands, or None if what the source has cannot be sent; the status then says why."""
         if not self._is_known:
@@ -361,9 +367,7 @@ def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, st
             sent = publish(command, lock, hidden, settings, status, feed, source)
         source.sound.heed(sent.words)
         if sent.changes_sound:
-            source.sound.change()
-            # It may have been looked at while its sound was dead.
-            source.forget()
+            source.change_sound()
             _wait(1.0, status)
             continue
         # A recording that was sent to its end is no failure. A camera that ends is one.
