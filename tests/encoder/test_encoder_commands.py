@@ -474,6 +474,13 @@ def test_a_password_is_shown_nowhere(password: str) -> None:
     assert said == "rtsp://********@camera/main: refused; http://other/a@b"
 
 
+def test_last_words_leave_out_what_tells_nothing() -> None:
+    noise = "[flv @ 0x5] Timestamps are unset in a packet for stream 1. This is deprecated. Fix your code to set them\n"
+    assert last_words(f"{noise}rtmp://camera/main: Input/output error\n{noise}") == (
+        "rtmp://camera/main: Input/output error"
+    )
+
+
 def test_last_words_come_without_addresses() -> None:
     said = "[rtmp @ 0x55d1] Server error: no\n[out#0/flv @ 0x1] Error opening output rtmp://ingest/live: End of file\n"
     assert last_words(said) == "Server error: no; Error opening output rtmp://ingest/live: End of file"
@@ -552,6 +559,9 @@ def test_of_a_camera_that_is_sent_with_silence_the_picture_alone_is_read() -> No
         ("Error opening input file https://h/f?a=word&b=x:y.", "Error opening input file https://h/f?********."),
         ("'rtsp://me:word@h/f?t=word' failed, http://h/a", "'rtsp://********@h/f?********' failed, http://h/a"),
         ("https://h/a?next=https://c/d?word, later", "https://h/a?********, later"),
+        ("http://h/p'q?token=word: no", "http://h/p'q?********: no"),
+        ('http://h/"a?token=word: no', 'http://h/"a?********: no'),
+        ("http://h/x#token=word: no", "http://h/x#********: no"),
         ("http://h/a?t=wo'rd: no", "http://h/a?********: no"),
         ("nothing of http://h/a? yes", "nothing of http://h/a? yes"),
     ],
@@ -587,6 +597,7 @@ def test_a_protocol_that_ffmpeg_does_not_know_is_told_before_anything_is_written
         ("profile", "output_options", ["-crff", "23"], "output_options of the profile: Unrecognized option 'crff'."),
         ("profile", "output_options", ["-crf", "23", "-b:v"], "Missing argument for option 'b:v'."),
         ("profile", "output_options", ["-bufsize", "2M", "-bf", "0", "-flags", "+cgop", "-shortest"], ""),
+        ("source", "input_options", ["-analyzeduration"], "source: -analyzeduration is unknown, or lacks its value."),
         ("source", "input_options", ["-rtsp_transprot", "udp"], "input_options of the source: Unrecognized option"),
         ("source", "input_options", ["-rtsp_transport", "udp", "-timeout", "5000000"], ""),
     ],
@@ -665,6 +676,11 @@ def test_a_slate_that_the_users_filters_give_a_size_is_not_judged(options: list[
 
     assert "is 640x480, and the stream is 320x240" in found(source, slate)
     assert found(source, slate, output_options=options) == ""
+    assert "is 640x480, and the stream is 320x240" in found(
+        source, slate, output_options=["-vf", "hflip", "-b:v", "1M"]
+    )
+    # Sound alone gets a black picture, whose size is known.
+    assert "is 640x480, and the stream is 1280x720" in found(Look((), (SOUND,)), slate)
     # A picture that is turned, or has other pixels than square ones, has another size than its tracks say.
     assert found(source, replace(slate, rotation=90)) == ""
     assert found(Look((replace(source.pictures[0], square=False),)), slate) == ""

@@ -100,6 +100,18 @@ def test_another_problem_does_not_begin_the_time_anew() -> None:
     assert checks(ILL | {"problem": "another"}, 12, before=first)[0]["since"] == NOW
 
 
+def test_a_problem_that_began_after_a_while_without_a_check_begins_anew() -> None:
+    first = checks(ILL, 0, 60)[-1]
+    # Whoever calls the check each minute cannot know of the time in between. The stream's program may.
+    assert checks(ILL, 120, before=first)[0]["since"] == NOW
+    known = checks(ILL | {"lasting": 12.0}, 120, before=first)[0]
+    assert (known["since"], known["healthy"], known["failures"]) == (NOW + 108, False, 1)
+    assert checks(ILL | {"lasting": 3.0}, 120, before=first)[0]["healthy"] is True
+    # One that began soon after the check follows the one before, as each state of a stream that is lost does.
+    assert checks(ILL | {"lasting": 55.0}, 120, before=first)[0]["since"] == NOW
+    assert checks(ILL | {"lasting": 2.0}, 72, before=first)[0]["since"] == NOW
+
+
 @pytest.mark.parametrize("since", [NOW + 3600, "yesterday", None, [], True])
 def test_a_record_that_makes_no_sense_does_not_keep_a_stream_well(since: Any) -> None:
     records = checks(ILL, 0, 12, before={"since": since, "failures": "x", "due": None, "at": {}})

@@ -68,7 +68,11 @@ def test_an_encoder_whose_media_flows_from_its_source_is_well(status: Any) -> No
         ({"state": "waiting", "changed": NOW}, "waiting", False, 0.0, "waits before it tries again"),
         (OFF_AIR | {"state": "refused"}, "refused", True, 40.0, "refuses its key, or its session has ended"),
         (OFF_AIR | {"state": "unsendable"}, "unsendable", True, 40.0, "nothing that can be sent"),
-        (WELL | {"showing": "slate"}, "on air with its slate", False, 0.0, "see the slate and not the source"),
+        (WELL | {"showing": "slate"}, "on air with its slate", False, 0.0, "not the source; its source sends nothing"),
+        (
+            WELL | {"showing": "slate", "shown": NOW - 12, "source_problem": "Input/output error"},
+            *("on air with its slate", False, 12.0, "not the source; ffmpeg said last: Input/output error"),
+        ),
         (WELL | {"showing": "nothing"}, "empty", False, 0.0, "neither source nor slate"),
         (WELL | {"state": "of a later version"}, "of a later version", False, 1.0, "does not say that it sends"),
         (WELL | {"state": None}, "None", False, 1.0, "does not say that it sends"),

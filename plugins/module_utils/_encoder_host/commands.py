@@ -24,7 +24,7 @@ class HostError(Exception):
 
 # User and password in a URL, and its query, which may hold a token: programs repeat them in their messages.
 _CREDENTIALS = re.compile(r"(://)[^/\s]+@")
-_QUERY = re.compile(r"""(://[^\s?'"]*\?)\S+?(?=[:;,.'"]*(?:\s|\Z))""")
+_QUERY = re.compile(r"""(://[^\s?#]*[?#])\S+?(?=[:;,.'"]*(?:\s|\Z))""")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,11 @@ _SOURCE_OPTIONS: dict[str, tuple[str, ...]] = {
 }
 # Of a slate that is switched off, all stays as it is.
 _SLATE_OPTIONS: dict[str, tuple[str, ...]] = {"none": ("color", "path"), "color": ("color",), "file": ("path",)}
-_SIZING = frozenset(("-vf", "-filter:v", "-filter:v:0", "-s", "-s:v"))
+# Options, and filters in them, that change the size of a picture.
+_SIZE_OPTIONS, _FILTER_OPTIONS = ("-s", "-s:v"), ("-vf", "-filter:v", "-filter:v:0")
+_SIZING = re.compile(r"scale|crop|pad|transpose|rotate|tile|stack|zoom|v360|xbr|hqx|sai|separatefields|weave")
 _OF_PICTURES = ("size", "framerate", "preset", "video_bitrate")
+_PROFILE_OPTIONS = ("name", *_OF_PICTURES, "audio_bitrate", "output_options")
 
 
 def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +105,7 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
     _refuse_unused(
         given_slate, ("type", *_SLATE_OPTIONS[slate["type"]]), f"a slate of the type {slate['type']}", where_slate
     )
+    _refuse_unused(given_profile, _PROFILE_OPTIONS, "a profile", where_profile)
     if name not in ENCODING:
         used = [one for one in given_profile if one not in _OF_PICTURES]
         _refuse_unused(given_profile, used, f"the profile {name}, which encodes no picture,", where_profile)
@@ -111,14 +116,14 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
             f"a {source['type']} has no encoded picture that the profile copy could pass on; use the profile 720p30 or "
             "another source.",
         )
-    _check_slate(slate, profile, source, where_slate)
-    _check_ffmpeg_source(source, where_source)
-    _check_ffmpeg_profile(profile, where_profile)
     if "input_options" in source:
         source["input_options"] = input_options(source["input_options"], f"{where_source}.input_options")
     if "output_options" in profile:
         where = f"{where_profile}.output_options"
         profile["output_options"] = output_options(profile["output_options"], name, where)
+    _check_slate(slate, profile, source, where_slate)
+    _check_ffmpeg_source(source, where_source)
+    _check_ffmpeg_profile(profile, where_profile)
     return {"source": source, "profile": profile, "slate": slate}
 
 
@@ -175,13 +180,18 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], source: M
             "like 0x202428 or navy; one of the type file needs the absolute path of a file, without .., which with the "
             "profile copy is encoded as the source is; audio_only has no slate.",
         )
-    has_own_size = "size" in profile or _SIZING.intersection(map(str, profile.get("output_options") or []))
+    has_own_size = "size" in profile or _changes_size(profile.get("output_options", []))
     if kind == "file" and profile["name"] in ENCODING and not has_own_size and source["type"] in ("url", "device"):
         refuse(
             where,
             "a slate of the type file needs a profile with a size here, as the source may have another size than the "
             "slate, and players read it only once. Add size to the profile, such as 1280x720.",
         )
+
+
+def _changes_size(options: Sequence[str]) -> bool:
+    pairs = pairwise([*options, ""])
+    return any(name in _SIZE_OPTIONS or (name in _FILTER_OPTIONS and _SIZING.search(value)) for name, value in pairs)
 
 
 def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:

@@ -19,8 +19,8 @@ SETTINGS is a JSON file:
 - ``state``: ``connecting``, ``on air``, ``waiting`` (for the next try), ``unsendable`` (what the source has cannot be
   sent), ``refused`` (this program has given up) or ``stopped``;
 - ``showing``: ``source``, ``slate`` or ``nothing``;
-- ``since``, ``flowing``, ``alive``: when the state began, when media last went out, when this program last wrote, in
-  seconds since 1970;
+- ``since``, ``shown``, ``flowing``, ``alive``: when the state began, when what is shown began, when media last went
+  out, when this program last wrote, in seconds since 1970;
 - ``refusals`` and ``failures`` in a row; ``last_words`` of ffmpeg; ``first_media_seconds``, how long the start took;
 - ``note``: what is sent, but not as it should be; ``source_problem``: why the slate is shown.
 """
@@ -145,6 +145,8 @@ class Status:
             is_new = any(self._known.get(name) != value for name, value in changes.items())
             if "state" in changes and changes["state"] != self._known.get("state"):
                 self._known["since"] = self._known["changed"] = round(time.time(), 1)
+            if "showing" in changes and changes["showing"] != self._known.get("showing"):
+                self._known["shown"] = round(time.time(), 1)
             self._known.update(changes, **(quietly or {}))
             if is_new or time.monotonic() - self._written > ALIVE_SECONDS:
                 self._write()

@@ -41,8 +41,12 @@ SENDABLE_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_KEY_FRAME_SECONDS = 10.0
 KEY_FRAME_LOOK_SECONDS = 25
 SOUND_LOOK_SECONDS = 3
+# What ffmpeg says of each sender that joins packets, to those who write programs.
+NOISE = re.compile("Timestamps are unset in a packet")
 WRONG_OPTION = re.compile(r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'")
-SIZING = ("-vf", "-filter:v", "-filter:v:0", "-s", "-s:v")
+# Options, and filters in them, that change the size of a picture.
+SIZE_OPTIONS, FILTER_OPTIONS = ("-s", "-s:v"), ("-vf", "-filter:v", "-filter:v:0")
+SIZING = re.compile(r"scale|crop|pad|transpose|rotate|tile|stack|zoom|v360|xbr|hqx|sai|separatefields|weave")
 USUAL_PROTOCOLS = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "rist", "udp", "tcp")
 # ffmpeg reads these as formats, not as protocols.
 FURTHER_PROTOCOLS = {"rtsp", "rtsps", "satip", "sap"}
@@ -357,8 +361,8 @@ def _rotation(stream: dict[str, Any]) -> int:
 
 # User and password in a URL, which ffmpeg repeats in its messages. A password may have an @ in it.
 _CREDENTIALS = re.compile(r"(://)[^/\s]+@")
-# The query of a URL, as it may hold a token. Punctuation behind it is the message's.
-_QUERY = re.compile(r"""(://[^\s?'"]*\?)\S+?(?=[:;,.'"]*(?:\s|\Z))""")
+# The query of a URL, and what follows a #, as they may hold a token. Punctuation behind it is the message's.
+_QUERY = re.compile(r"""(://[^\s?#]*[?#])\S+?(?=[:;,.'"]*(?:\s|\Z))""")
 
 
 def without_credentials(text: str) -> str:
@@ -367,7 +371,7 @@ def without_credentials(text: str) -> str:
 
 def last_words(text: str, lines: int = 3) -> str:
     """Return the last lines of a program's messages, without the names of ffmpeg's parts and their addresses."""
-    kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines()]
+    kept = [re.sub(r"^(?:\[[^\]]*\] )+", "", line).strip() for line in text.splitlines() if not NOISE.search(line)]
     # What is cut off must not be what tells that the rest is hidden.
     return without_credentials("; ".join([line for line in kept if line][-lines:]))[-400:]
 
@@ -612,6 +616,9 @@ def problem_of_options(settings: Settings) -> str:
         options = settings[place].get(name)
         words = _said_by(settings["ffmpeg"], "-nostdin", "-hide_banner", *options).words if options else ""
         found = WRONG_OPTION.search(words)
+        # Without a value, ffmpeg calls the last option of a codec or a format unknown.
+        if found and found[0] == f"Unrecognized option '{options[-1][1:]}'":
+            return f"ffmpeg does not take its {name} of the {place}: {options[-1]} is unknown, or lacks its value."
         if found:
             return f"ffmpeg does not take its {name} of the {place}: {found[0]}."
     return ""
@@ -681,14 +688,17 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
 def _problem_of_slate_size(settings: Settings, source: Look | None, slate: Track | None, what: str) -> str:
     """Return why a slate would have another size than its stream, where each has the size of what it shows."""
     stream = settings["source"].get("size") or "1280x720" if settings["source"]["type"] == "test_pattern" else ""
-    pictures = [slate, source.picture] if source is not None else [slate]
+    pictures = [slate]
     if source is not None and source.picture is not None:
+        pictures.append(source.picture)
         stream = f"{source.picture.width}x{source.picture.height}"
+    elif source is not None:
+        # That of the black picture which is made.
+        stream = "1280x720"
     is_known = all(one is not None and one.width and one.square and not one.rotation for one in pictures)
     if settings["profile"].get("size") or slate is None or not stream or not is_known:
         return ""
-    # Filters of the user's may change them.
-    if set(SIZING) & set(settings["profile"].get("output_options") or []):
+    if changes_size(settings["profile"].get("output_options") or []):
         return ""
     if even(stream) == even(f"{slate.width}x{slate.height}"):
         return ""
@@ -696,6 +706,12 @@ def _problem_of_slate_size(settings: Settings, source: Look | None, slate: Track
         f"{what} is {slate.width}x{slate.height}, and the stream is {stream}. Players read the size only once: add "
         "size to the profile."
     )
+
+
+def changes_size(options: list[str]) -> bool:
+    """Return whether the user's options may give the picture another size."""
+    pairs = list(zip(options, [*options[1:], ""]))  # noqa: B905 - `strict` is of Python 3.10
+    return any(name in SIZE_OPTIONS or (name in FILTER_OPTIONS and SIZING.search(value)) for name, value in pairs)
 
 
 def even(size: str) -> tuple[int, int]:

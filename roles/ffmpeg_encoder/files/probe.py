@@ -5,7 +5,8 @@
 """Tells `health.py` what each stream of ffmpeg does, by the file that its program keeps: RUN/NAME/status.json.
 
 The file has `state`, `showing`, and of programs that write them: `flowing`, when media last went out; `alive`, when the
-program last wrote the file; `since`, when the state began (all in seconds since the epoch); `failures`, `last_words`.
+program last wrote the file; `since`, when the state began; `shown`, when what is shown began (all in seconds since the
+epoch); `failures`, `last_words`.
 """
 
 from __future__ import annotations
@@ -97,11 +98,15 @@ def problem_of(status: Found | None, now: float, *, slate_is_well: bool) -> Foun
     if dry is not None and dry > FLOWING_SECONDS:
         problem = f"its encoder is connected, but has sent no media for {dry:.0f} s" + _words(status)
         return {"state": "no media", "problem": problem, "lasting": dry}
+    shown = _age(status, "shown", now)
+    known = {"lasting": shown} if shown is not None else {}
     if status.get("showing") == "slate":
-        problem = "" if slate_is_well else "viewers see the slate and not the source" + _words(status)
-        return {"state": "on air with its slate", "problem": problem}
+        # What ffmpeg said last is the sender's, which is well.
+        reason = _words({"last_words": status.get("source_problem")}) or "; its source sends nothing"
+        problem = "" if slate_is_well else f"viewers see the slate and not the source{reason}"
+        return {"state": "on air with its slate", "problem": problem, **known}
     if status.get("showing") == "nothing":
-        return {"state": "empty", "problem": "it has neither source nor slate to show" + _words(status)}
+        return {"state": "empty", "problem": "it has neither source nor slate to show" + _words(status), **known}
     return {"state": "on air", "problem": ""}
 
 

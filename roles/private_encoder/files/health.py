@@ -49,7 +49,7 @@ TELLING = re.compile(
 
 # User and password in a URL, and its query, which may hold a token: programs repeat them in their messages.
 CREDENTIALS = re.compile(r"(://)[^/\s]+@")
-QUERY = re.compile(r"""(://[^\s?'"]*\?)\S+?(?=[:;,.'"]*(?:\s|\Z))""")
+QUERY = re.compile(r"""(://[^\s?#]*[?#])\S+?(?=[:;,.'"]*(?:\s|\Z))""")
 
 # A value of JSON. What a probe finds has "state" and "problem" (a sentence; empty if the stream is well), and may have
 # "at_once" (it fails without a grace), "lasting" (for how many seconds it has had the problem, if the probe knows),
@@ -120,7 +120,10 @@ def remember(file: Path, streams: dict[str, Found], now: float) -> str:
 def judge(found: Found, before: Found, now: float, limit: int, *, restarts: bool = True) -> Found:
     """Return the record of a stream: what was found, since when it has a problem, and whether it fails."""
     problem = found["problem"]
-    since = None
+    since, last = None, _number(before, "at", now - GRACE_SECONDS)
+    if problem and now - found.get("lasting", now) > last + GRACE_SECONDS:
+        # It began so long after the last check that the stream has been well in between.
+        before = {}
     if problem:
         earlier = before.get("since")
         # The clock may have been set back meanwhile.
@@ -130,7 +133,7 @@ def judge(found: Found, before: Found, now: float, limit: int, *, restarts: bool
     due = _number(before, "due", limit) if problem else limit
     restart = bool(restarts and problem and found.get("unit") and not healthy and failures >= due)
     if restart:
-        due = next_restart(failures, limit, now - _number(before, "at", now - GRACE_SECONDS))
+        due = next_restart(failures, limit, now - last)
     return {
         "label": found["label"],
         "state": found["state"],

@@ -287,6 +287,7 @@ def test_limits_of_a_profile_are_allowed_and_do_not_concern_what_is_copied(profi
         ("slate", {"type": "file", "path": "/srv/a.png", "color": "navy"}, "color"),
         ("profile", {"name": "copy", "size": "1280x720", "video_bitrate": "500k"}, "size, video_bitrate"),
         ("profile", {"name": "audio_only", "preset": "fast", "framerate": 25}, "preset, framerate"),
+        ("profile", {"name": "720p30", "video_bitrat": "9000k"}, "video_bitrat"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(part: str, value: Any, unused: str) -> None:
@@ -304,6 +305,8 @@ def test_a_slate_may_have_another_size_than_a_source_that_nobody_knows(source: A
     if source["type"] == "url":
         assert "a slate of the type file needs a profile with a size here" in refused(**given, profile=X264)
         stream_of("ffmpeg_encoder", **given, profile=X264 | {"output_options": ["-vf", "scale=640:480"]})
+        assert "needs a profile with a size" in refused(**given, profile=X264 | {"output_options": ["-vf", "hflip"]})
+        assert "give a list" in refused(**given, profile=X264 | {"output_options": 7})
     else:
         # The host compares them.
         stream_of("ffmpeg_encoder", **given, profile=X264)
