@@ -198,14 +198,21 @@ def _supervisord(asked: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def _watched(asked: Mapping[str, Any], manager: str, run: Run) -> dict[str, dict[str, Any]]:
-    """Return the state of each stream, once all are on air or refused, or after some seconds."""
+    """Return the state of each stream, once all are on air or refused, or after some seconds.
+
+    What a stream shows ``passing``, such as its slate at the start, is not what it is waited for.
+    """
     until = time.monotonic() + asked["timeout"]
     while True:
         said = reported(asked["report"], asked["names"], run) if asked["report"] else {}
         found = {name: _state(asked, manager, name, run, said.get(name, {})) for name in asked["names"]}
-        if all(one.get("state") in asked["settled"] for one in found.values()) or time.monotonic() >= until:
+        if all(_is_settled(asked, one) for one in found.values()) or time.monotonic() >= until:
             return found
         time.sleep(1.0)
+
+
+def _is_settled(asked: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    return state.get("state") in asked["settled"] and state.get("showing") not in asked["passing"]
 
 
 def _state(asked: Mapping[str, Any], manager: str, name: str, run: Run, said: dict[str, Any]) -> dict[str, Any]:

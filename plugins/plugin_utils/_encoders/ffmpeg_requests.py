@@ -83,6 +83,7 @@ def inspection(
             "refused": REFUSED,
             "report": None,
             "settled": ["on air", "refused"],
+            "passing": [] if settings["health_slate"] else ["slate"],
         }
         if watched
         else None,

@@ -86,6 +86,7 @@ def inspection(
             "refused": -1,
             "report": _report(task),
             "settled": list(_WELL),
+            "passing": [],
         }
         if watched and settings["start"]
         else None,

@@ -72,6 +72,7 @@ def inspection(
             "unit": "",
             "report": _report(task),
             "settled": ["on air"],
+            "passing": [],
         }
         if watched
         else None,

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -212,6 +213,7 @@ def watched(folder: Path, *names: str, timeout: int = 0) -> dict[str, Any]:
     return {"names": list(names), "timeout": timeout, "folders": folders, "unit": "e@{}.service", "refused": 77} | {
         "report": None,
         "settled": ["on air", "refused"],
+        "passing": [],
     }
 
 
@@ -227,6 +229,16 @@ def test_streams_are_watched_until_they_are_on_air(tmp_path: Path) -> None:
     began = time.monotonic()
     inspect(request(tmp_path, manager="supervisord", watched=watched(tmp_path, "talk", timeout=30)), run)
     assert time.monotonic() - began < 5
+
+
+def test_a_stream_is_waited_for_while_what_it_shows_may_pass(tmp_path: Path) -> None:
+    (tmp_path / "talk").mkdir()
+    status = tmp_path / "talk" / "status.json"
+    status.write_text('{"state": "on air", "showing": "slate"}')
+    threading.Timer(1.5, status.write_text, ['{"state": "on air", "showing": "source"}']).start()
+    asked = watched(tmp_path, "talk", timeout=30) | {"passing": ["slate"]}
+    found = inspect(request(tmp_path, manager="supervisord", watched=asked), run)["streams"]
+    assert found["talk"]["showing"] == "source"
 
 
 def state(tmp_path: Path, lock: str | None = None, **values: Any) -> dict[str, Any]:

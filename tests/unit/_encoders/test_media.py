@@ -298,6 +298,11 @@ def test_what_would_have_no_effect_is_refused(part: str, value: Any, unused: str
     stream_of("ffmpeg_encoder", **given | {part: value | dict.fromkeys(unused.split(", "), "")})
 
 
+def test_options_of_a_wrong_type_are_refused_whatever_else_is_given() -> None:
+    given = {"profile": X264 | {"output_options": 7}, "slate": {"type": "file", "path": "/srv/a.png"}}
+    assert "this is a number; give a list" in refused(**given, source={"type": "url", "url": "http://x/a"})
+
+
 @pytest.mark.parametrize("source", [FILM, PATTERN, {"type": "url", "url": "http://x/a"}])
 def test_a_slate_may_have_another_size_than_a_source_that_nobody_knows(source: Any) -> None:
     given = {"slate": {"type": "file", "path": "/srv/a.png"}, "source": source}
@@ -306,7 +311,6 @@ def test_a_slate_may_have_another_size_than_a_source_that_nobody_knows(source: A
         assert "a slate of the type file needs a profile with a size here" in refused(**given, profile=X264)
         stream_of("ffmpeg_encoder", **given, profile=X264 | {"output_options": ["-vf", "scale=640:480"]})
         assert "needs a profile with a size" in refused(**given, profile=X264 | {"output_options": ["-vf", "hflip"]})
-        assert "give a list" in refused(**given, profile=X264 | {"output_options": 7})
     else:
         # The host compares them.
         stream_of("ffmpeg_encoder", **given, profile=X264)
