@@ -61,6 +61,7 @@ PARTS = {
 OTHERS = {
     "# Bound to one place, the file can lie in a folder that the service may not enter.",
     "(a program of the role)",
+    "Timestamps are unset in a packet",
     "a slate of the type …",
     "a source of the type …",
     "removed from the disk",

@@ -299,7 +299,7 @@ def test_what_would_have_no_effect_is_refused(part: str, value: Any, unused: str
 
 
 def test_options_of_a_wrong_type_are_refused_whatever_else_is_given() -> None:
-    given = {"profile": X264 | {"output_options": 7}, "slate": {"type": "file", "path": "/srv/a.png"}}
+    given: dict[str, Any] = {"profile": X264 | {"output_options": 7}, "slate": {"type": "file", "path": "/srv/a.png"}}
     assert "this is a number; give a list" in refused(**given, source={"type": "url", "url": "http://x/a"})
 
 
