@@ -161,15 +161,22 @@ def check_event_known(task: HostTask) -> None:
         )
 
 
-def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False) -> list[dict[str, Any]]:
-    """Return the streams that the host is to have, checked and with their defaults; for the relay, their pushes."""
+def settled(
+    task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False, check_mode: bool = False
+) -> list[dict[str, Any]]:
+    """Return the streams that the host is to have, checked and with their defaults; for the relay, their pushes.
+
+    In check mode, sessions that the event would create have no id yet.
+    """
+    sessions = task.event.get("sessions")
     asked = Asked(
         task.role,
         task.settings,
         host=task.host,
         on_host=on_host,
-        sessions=task.event.get("sessions"),
+        sessions=sessions,
         only_named=only_named,
+        planned=[label for label, one in (sessions or {}).items() if check_mode and one.get("id") is None],
     )
     found = settled_streams(task.streams, asked)
     return found.get("pushes", found["streams"])

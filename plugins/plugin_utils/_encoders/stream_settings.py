@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._core.user_values import is_empty
 from .health_options import check_health_options, playback
 from .host_streams import stream_name
 from .listed_streams import Asked, Listed, identity, ingest, plain_url, refuse_repeated, streams_in
@@ -41,7 +42,7 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
     if not asked.only_named:
         _check_ffmpeg_options(asked.options)
     found = streams_in(streams, asked.role)
-    settled = [identity(one) for one in found]
+    settled = [identity(one, asked) for one in found]
     for stream in settled:
         stream["name"] = _file_name(stream["label"], stream["room_id"], asked.on_host)
     for name in ("session_id", "name"):
@@ -53,8 +54,10 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
         )
     if not asked.only_named:
         for stream, one in zip(settled, found, strict=True):
-            stream.update(ingest(one.given.get("rtmp_url"), one.label) | ffmpeg_media(one, asked.options))
-            stream.update(playback(one.given, one.label, asked))
+            is_planned = one.label in asked.planned
+            stream.update(ingest(one.given.get("rtmp_url"), one.label, is_planned=is_planned))
+            stream.update(ffmpeg_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked, is_planned=is_planned))
     return {"streams": settled}
 
 
@@ -104,13 +107,14 @@ def _obs_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
     if not asked.only_named:
         _check_obs_options(asked.options)
     found = streams_in(streams, asked.role)
-    settled = [{**identity(one), "profile_name": _profile_name(one.label, asked.options)} for one in found]
+    settled = [{**identity(one, asked), "profile_name": _profile_name(one.label, asked.options)} for one in found]
     refuse_repeated(settled, "session_id", "obs_encoder_streams lists a session twice; a session has one encoder.")
     for stream, one in zip(settled, found, strict=True):
-        stream["name"] = stream["session_id"]
+        # The id of a planned session is not known yet.
+        stream["name"] = stream["session_id"] or f"new-{stream_name(one.label)}"
         if not asked.only_named:
-            stream.update(_obs_service(one, asked.options) | obs_media(one, asked.options))
-            stream.update(playback(one.given, one.label, asked))
+            stream.update(_obs_service(one, asked) | obs_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked, is_planned=one.label in asked.planned))
     return {"streams": settled}
 
 
@@ -127,13 +131,17 @@ def _profile_name(label: str, options: Mapping[str, Any]) -> str:
     return "Tenbyte" if options.get("start") else f"Tenbyte {plain}"
 
 
-def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
+def _obs_service(one: Listed, asked: Asked) -> dict[str, Any]:
     """Return where OBS sends a stream. A URL that the user gives takes precedence over the service's."""
+    options, is_planned = asked.options, one.label in asked.planned
     if options.get("service") != "whip_custom":
-        return {**ingest(one.given.get("rtmp_url"), one.label), "whip_url": ""}
+        return {**ingest(one.given.get("rtmp_url"), one.label, is_planned=is_planned), "whip_url": ""}
     written = mapping(options.get("whip_urls"), "obs_encoder_whip_urls", "endpoints by ROOM/TITLE").get(one.label)
     of_stream = one.given.get("whip_url")
     url = (of_stream or written) if options.get("by_list") else (written or of_stream)
+    if is_planned and is_empty(url):
+        ingested = ingest(None, one.label, is_planned=True)
+        return {"rtmp_url": "", "whip_url": ingested["rtmp_url"], "host": ingested["host"], "port": None}
     found = plain_url(url, ("http", "https"))
     if found is None:
         refuse(
