@@ -31,7 +31,7 @@ else:
     MISSING_LIBRARY = _MISSING
 
 MODULE = "tenbyte.webinar.encoder_host_remote"
-_TRUTH_VALUES = ("remove_all", "health_look", "health_slate", "health_idle", "start", "by_list")
+_TRUTH_VALUES = ("remove_all", "health_look", "health_slate", "health_idle", "start", "by_list", "install")
 # What Ansible itself adds to a module's result, and what it needs in that of the action.
 _OF_ANSIBLE = ("ansible_facts", "warnings", "deprecations")
 

@@ -286,3 +286,13 @@ def test_a_preview_of_a_new_event_checks_and_shows_its_streams(encoders: Encoder
     assert "started: tenbyte-encoder-hall-a-break-" in more.output
     assert "tenbyte-encoder-hall-a-talk-" not in more.output
     assert encoders.on_air() == before
+
+
+def test_check_mode_refuses_an_ffmpeg_that_no_package_brings(encoders: Encoders) -> None:
+    assert encoders.play("provision", A, "--limit", "localhost").returncode == 0
+    for binary, install in (("ffmpegg", "true"), ("/nope/ffmpeg", "true"), ("/usr/bin/ffmpeg.old", "false")):
+        given = ("-e", f"ffmpeg_encoder_binary={binary}", "-e", f"ffmpeg_encoder_install={install}")
+        run = encoders.play("provision", A, "--check", *given)
+        assert run.returncode != 0, binary
+        assert f"There is no {binary} on enc1. ffmpeg_encoder_binary names no program there" in said(run.output)
+    assert not encoders.root("enc1").exists()
