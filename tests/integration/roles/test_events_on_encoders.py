@@ -296,3 +296,23 @@ def test_check_mode_refuses_an_ffmpeg_that_no_package_brings(encoders: Encoders)
         assert run.returncode != 0, binary
         assert f"There is no {binary} on enc1. ffmpeg_encoder_binary names no program there" in said(run.output)
     assert not encoders.root("enc1").exists()
+
+
+def test_a_mistyped_option_is_told_also_where_the_run_fails(encoders: Encoders) -> None:
+    mistyped = ("-e", "ffmpeg_encoder_stal_timeout=20", "-e", "ffmpeg_encoder_camera_of_mine=x")
+    expected = "ffmpeg_encoder_stal_timeout is no option of the role ffmpeg_encoder. Did you mean ffmpeg_encoder_stall"
+    run = encoders.play("provision", A, "--check", *mistyped)
+    assert run.returncode == 0, run.output
+    assert said(run.output).count(expected) == 1
+    assert "camera_of_mine" not in run.output
+    failing = encoders.role("--check", *mistyped)
+    assert failing.returncode != 0
+    assert expected in said(failing.output)
+    assert "Neither ffmpeg_encoder_streams nor the fact" in said(failing.output)
+
+
+def test_an_empty_list_without_a_scope_is_told_what_it_needs(encoders: Encoders) -> None:
+    for value in ([], None):
+        run = encoders.role(ffmpeg_encoder_streams=value)
+        assert run.returncode != 0
+        assert "ffmpeg_encoder_streams is an empty list, and that needs ffmpeg_encoder_scope" in said(run.output)
