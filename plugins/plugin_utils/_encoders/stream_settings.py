@@ -76,18 +76,14 @@ def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
     for name in ("binary", "supervisord_command", "supervisorctl_command"):
         if not is_plain_text(options.get(name)) or not str(options.get(name)).strip():
             refuse("ffmpeg_encoder", f"ffmpeg_encoder_{name} must be a program's name or absolute path.")
-    if is_within(options.get("source_timeout"), 1, 60) and is_within(options.get("stall_timeout"), 5, 300):
-        _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
-    limits = {"stall_timeout": (5, 300), "source_timeout": (1, 60), "refusals": (1, 1000)}
+    for name, lowest, highest in (("stall_timeout", 5, 300), ("source_timeout", 1, 60), ("refusals", 1, 1000)):
+        if not is_within(options.get(name), lowest, highest):
+            unit = "" if name == "refusals" else " seconds"
+            refuse(f"ffmpeg_encoder_{name}", f"it takes {lowest} to {highest}{unit}.")
     sound = options.get("sound_timeout")
-    if not all(is_within(options.get(name), *limit) for name, limit in limits.items()) or not (
-        is_within(sound, 0, 0) or is_within(sound, 5, 3600)
-    ):
-        refuse(
-            "ffmpeg_encoder",
-            "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds, ffmpeg_encoder_source_timeout 1 to 60 seconds, "
-            "ffmpeg_encoder_sound_timeout 5 to 3600 seconds or 0, ffmpeg_encoder_refusals 1 to 1000.",
-        )
+    if not is_within(sound, 0, 0) and not is_within(sound, 5, 3600):
+        refuse("ffmpeg_encoder_sound_timeout", "it takes 5 to 3600 seconds, or 0, which waits for ever.")
+    _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
 
 
 def _file_name(label: str, room_id: str, on_host: Sequence[Mapping[str, Any]]) -> str:
