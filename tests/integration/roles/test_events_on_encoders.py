@@ -312,7 +312,8 @@ def test_a_mistyped_option_is_told_also_where_the_run_fails(encoders: Encoders) 
 
 
 def test_an_empty_list_without_a_scope_is_told_what_it_needs(encoders: Encoders) -> None:
-    for value in ([], None):
+    values: list[Any] = [[], None]
+    for value in values:
         run = encoders.role(ffmpeg_encoder_streams=value)
         assert run.returncode != 0
         assert "ffmpeg_encoder_streams is an empty list, and that needs ffmpeg_encoder_scope" in said(run.output)

@@ -163,5 +163,6 @@ def test_a_list_is_given_if_it_is_not_the_default_of_the_role() -> None:
     default = "{{ __ffmpeg_encoder_own_streams }}"
     for variables, expected in (({}, False), ({"x": []}, False), ({"ffmpeg_encoder_streams": default}, False)):
         assert task_from(given, {"inventory_hostname": "enc1", **variables}).is_list_given is expected
-    for value in ([], None, "{{ my_streams }}"):
+    values: list[Any] = [[], None, "{{ my_streams }}"]
+    for value in values:
         assert task_from(given, {"inventory_hostname": "enc1", "ffmpeg_encoder_streams": value}).is_list_given
