@@ -65,6 +65,7 @@ OTHERS = {
     "a slate of the type …",
     "a source of the type …",
     "removed from the disk",
+    "stream key (its session does not exist yet)",
     "the profile …, which encodes no picture,",
     r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'",
     "# Written by the role tenbyte.webinar.…: changes made here are lost.",

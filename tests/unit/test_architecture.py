@@ -33,7 +33,7 @@ LIBRARIES = {
     },
     "cryptography": {"_ledger/rotation", "_core/secrecy"},
     "jinja2": {"_ansible/plain_values"},
-    "yaml": {"_ansible/diffs", "_playbooks/event_file"},
+    "yaml": {"_ansible/diffs", "_ansible/encoder_host", "_playbooks/event_file"},
 }
 
 

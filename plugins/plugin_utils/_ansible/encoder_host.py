@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -20,9 +22,10 @@ from .action_base import MISSING_LIBRARY as _MISSING
 from .action_base import WebinarAction
 
 try:
+    from .._core.errors import InvalidInput
     from .._core.secrecy import Redactor
     from .._encoders.host_convergence import HostProblem, bring
-    from .._encoders.host_task import HostTask
+    from .._encoders.host_task import HostTask, mistyped_options
     from .plain_values import plain
     from .stream_key_lookup import look_up
 except ImportError as error:
@@ -31,7 +34,8 @@ else:
     MISSING_LIBRARY = _MISSING
 
 MODULE = "tenbyte.webinar.encoder_host_remote"
-_TRUTH_VALUES = ("remove_all", "health_look", "health_slate", "health_idle", "start", "by_list")
+_ROLES = Path(__file__).parents[3] / "roles"
+_TRUTH_VALUES = ("remove_all", "health_look", "health_slate", "health_idle", "start", "by_list", "install")
 # What Ansible itself adds to a module's result, and what it needs in that of the action.
 _OF_ANSIBLE = ("ansible_facts", "warnings", "deprecations")
 
@@ -52,13 +56,19 @@ class EncoderHostAction(WebinarAction):
             variables = {**task_vars, "ansible_check_mode": self._task.check_mode}
             return look_up(session_ids, variables, {}, self._templar.template, self._display)
 
-        def work(_redactor: Redactor) -> dict[str, Any]:
+        def work(redactor: Redactor) -> dict[str, Any]:
             task = task_from(plain(self._task.args), task_vars)
+            mistyped = mistyped_options(task.role, task_vars, options_of(task.role))
+            if mistyped:
+                extras["warnings"] = mistyped
             try:
                 return with_extras(bring(task, ask, keys_of, check_mode=self._task.check_mode), extras)
             except HostProblem as problem:
                 result = {"changed": False, **problem.result, "failed": True, "msg": str(problem)}
                 return with_extras(result, extras)
+            except InvalidInput as error:
+                # The mistyped option may be why.
+                return with_extras({"changed": False, "failed": True, "msg": redactor.text(str(error))}, extras)
 
         return self.guarded(task_vars, work)
 
@@ -102,6 +112,13 @@ def with_extras(result: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[st
     return {**result, **extras, **joined}
 
 
+def options_of(role: str) -> set[str]:
+    """Return the options of a role of the collection, of all its entry points."""
+    text = (_ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    entries = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]  # noqa: S506 - both are safe
+    return {name for entry in entries.values() for name in entry.get("options", {})}
+
+
 def task_from(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> HostTask:
     """Return what the task asks for. Its options come from a role of the collection, which has checked their types.
 
@@ -122,7 +139,14 @@ def task_from(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> HostTas
         contents=given.get("contents") or {},
         further_units=given.get("further_units") or (),
         install=boolean(given.get("install", False)),
+        is_list_given=_is_list_given(given["role"], task_vars),
     )
+
+
+def _is_list_given(role: str, task_vars: Mapping[str, Any]) -> bool:
+    """Return whether the user has set the list of streams. Variables of a task are templates, as is the default."""
+    option = f"{role}_streams"
+    return option in task_vars and f"__{role}_own_streams" not in str(task_vars[option])
 
 
 def _failure_of_module(result: Mapping[str, Any]) -> str:

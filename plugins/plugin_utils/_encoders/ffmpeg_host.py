@@ -31,6 +31,7 @@ __all__ = [
 # -fpre takes rtmp_playpath from a file in these major versions; ffmpeg 9 accepts the option and ignores it.
 _FFMPEG = range(5, 9)
 _LONGEST_SOCKET = 99
+_PROGRAMS_OF_PACKAGE = ("ffmpeg", "/usr/bin/ffmpeg")
 
 
 def check_host(task: HostTask, found: Mapping[str, Any], there: Sequence[Mapping[str, Any]]) -> None:
@@ -126,12 +127,9 @@ def _check_look(task: HostTask, look: Mapping[str, Any]) -> None:
 def _check_ffmpeg(task: HostTask, found: Mapping[str, Any], *, check_mode: bool) -> None:
     program, version = found["program"]["path"], found["program"]["version"]
     if not program:
-        # In check mode, it was not installed either.
-        if not check_mode:
-            raise InvalidInput(
-                f"There is no {task.settings['binary']} on {task.host}. Install the package ffmpeg, leave "
-                "ffmpeg_encoder_install on, or set ffmpeg_encoder_binary to its absolute path."
-            )
+        # In check mode, the package was not installed either.
+        if not (check_mode and task.settings["install"] and task.settings["binary"] in _PROGRAMS_OF_PACKAGE):
+            raise InvalidInput(one_line(_no_ffmpeg(task)))
         return
     major = re.match(r"ffmpeg version n?([0-9]+)\.", version)
     if major is None or int(major[1]) not in _FFMPEG:
@@ -142,6 +140,21 @@ def _check_ffmpeg(task: HostTask, found: Mapping[str, Any], *, check_mode: bool)
                 "of them. Nothing was written."
             )
         )
+
+
+def _no_ffmpeg(task: HostTask) -> str:
+    binary = task.settings["binary"]
+    if binary in _PROGRAMS_OF_PACKAGE and not task.settings["install"]:
+        way_out = (
+            "Install the package ffmpeg, set ffmpeg_encoder_install to true, or set ffmpeg_encoder_binary to the "
+            "absolute path of another ffmpeg."
+        )
+    else:
+        way_out = (
+            "ffmpeg_encoder_binary names no program there. Leave it out for the one of the package ffmpeg "
+            "(/usr/bin/ffmpeg), or set it to the absolute path of an ffmpeg that is there."
+        )
+    return f"There is no {binary} on {task.host}. {way_out} Nothing was written."
 
 
 def missing(task: HostTask, found: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def inspection(
         keys=".ffpreset",
         unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
         own_names=[*_ENTRIES, *task.contents.get("program", ()), *task.contents.get("health", ())],
-        sessions=[str(one["session_id"]) for one in wanted],
+        sessions=[str(one["session_id"]) for one in wanted if one["session_id"]],
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["-version"],

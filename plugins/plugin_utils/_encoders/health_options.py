@@ -59,15 +59,15 @@ def check_health_options(asked: Asked) -> None:
             )
 
 
-def playback(given: Mapping[str, Any], where: str, asked: Asked) -> dict[str, str]:
+def playback(given: Mapping[str, Any], where: str, asked: Asked, *, is_planned: bool) -> dict[str, str]:
     """Return where viewers see a stream. Raise InvalidInput if the health check is to look there, and it is not known.
 
-    Without a look, a URL that is not known or not plain is empty: nothing uses it.
+    Without a look, a URL that is not known or not plain is empty: nothing uses it. So is that of a planned session.
     """
     url = given.get("hls_url")
     if fits(url, _PLAYBACK_URL):
         return {"hls_url": str(url)}
-    if asked.options.get("health_look"):
+    if asked.options.get("health_look") and not is_planned:
         refuse(
             where,
             f"{asked.role}_health_look looks at what viewers get, but no hls_url like https://host/path says where "

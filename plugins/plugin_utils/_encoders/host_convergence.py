@@ -85,11 +85,11 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     role = ROLES[task.role]
     check_root(task)
     check_waits(task)
-    wanted = _wanted(task, ())
+    wanted = _wanted(task, (), check_mode=check_mode)
     secret = secrets.token_bytes(32)
     found = _inspected(task, ask, role.inspection(task, wanted, secret))
     there = on_host(task, found)
-    wanted = _wanted(task, there)
+    wanted = _wanted(task, there, check_mode=check_mode)
     if task.state != "watched":
         check_folder(task, found)
     role.check_host(task, found, there)
@@ -119,11 +119,11 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     return _told(task, role, wanted, result) | known
 
 
-def _wanted(task: HostTask, there: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _wanted(task: HostTask, there: Sequence[Mapping[str, Any]], *, check_mode: bool) -> list[dict[str, Any]]:
     """Return the streams that the host is to have, or that are to be verified on it."""
     if task.state == "started":
         check_streams_known(task)
-        return settled(task, there)
+        return settled(task, there, check_mode=check_mode)
     if task.state == "watched":
         check_streams_to_watch(task)
         return settled(task, there, only_named=True)
@@ -133,15 +133,18 @@ def _wanted(task: HostTask, there: Sequence[Mapping[str, Any]]) -> list[dict[str
 
 
 def _stream_keys(wanted: Sequence[Mapping[str, Any]], keys_of: KeysOf) -> dict[str, str]:
-    """Return the keys by the names of the streams. Raise InvalidInput where one must not be written."""
-    if not wanted:
-        return {}
-    keys = keys_of([str(one["session_id"]) for one in wanted])
-    for stream, stream_key in zip(wanted, keys, strict=True):
+    """Return the keys by the names of the streams, an empty one where check mode has not created the session.
+
+    Raise InvalidInput where one must not be written.
+    """
+    made = [one for one in wanted if one["session_id"] is not None]
+    keys = keys_of([str(one["session_id"]) for one in made]) if made else []
+    for stream, stream_key in zip(made, keys, strict=True):
         problem = stream_key_problem(stream, stream_key)
         if problem:
             raise InvalidInput(problem)
-    return {str(one["name"]): stream_key for one, stream_key in zip(wanted, keys, strict=True)}
+    known = {str(one["name"]): stream_key for one, stream_key in zip(made, keys, strict=True)}
+    return {**{str(one["name"]): "" for one in wanted}, **known}
 
 
 def _inspected(task: HostTask, ask: Ask, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +174,7 @@ def _converged(
 
 def _without(stream_keys: Mapping[str, str], text: str) -> str:
     # One key may begin as another does.
-    for stream_key in sorted(stream_keys.values(), key=len, reverse=True):
+    for stream_key in sorted(filter(None, stream_keys.values()), key=len, reverse=True):
         text = text.replace(stream_key, "(the stream key)")
     return text
 

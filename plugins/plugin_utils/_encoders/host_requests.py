@@ -130,6 +130,8 @@ def key_entry(
 
 def key_note(stream: Mapping[str, Any]) -> str:
     """Return what a diff shows in place of a stream key."""
+    if stream.get("session_id", "") is None:
+        return "stream key (its session does not exist yet)"
     return f"stream key {stream['stream_key_fingerprint'] or '(no fingerprint)'}"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ _BY_NAME = {
     "rtmp_relay": ("names",),
     "obs_encoder": ("sources", "profiles", "whip_urls"),
 }
+# As close as "soruce" is to "source"; "my_source" is not.
+_CLOSE = 0.83
 _UP_FOLDER = re.compile(r"/\.\.?(?:/|\Z)")
 
 
@@ -40,7 +42,8 @@ class HostTask:
     """What a role asks for. ``settings`` are the role's options without the prefix of its name.
 
     ``hosts`` are all hosts of the inventory, ``event`` is what this run knows of the event, ``contents`` are files that
-    the role brings, and ``further_units`` units of systemd beside those of the streams.
+    the role brings, and ``further_units`` units of systemd beside those of the streams. ``is_list_given`` says that
+    the user has set the list of streams, even if it is empty.
     """
 
     role: str
@@ -55,6 +58,7 @@ class HostTask:
     contents: Mapping[str, Any] = field(default_factory=dict)
     further_units: Sequence[Mapping[str, Any]] = ()
     install: bool = False
+    is_list_given: bool = False
 
     @property
     def root(self) -> str:
@@ -131,6 +135,13 @@ def check_ffmpeg_to_look_with(task: HostTask, found: Mapping[str, Any]) -> None:
 def check_streams_known(task: HostTask) -> None:
     """Raise InvalidInput where nothing says which streams the host is to have."""
     if not task.streams and not task.settings["scope"] and task.event.get("sessions") is None:
+        if task.is_list_given:
+            raise InvalidInput(
+                f"{task.role}_streams is an empty list, and that needs {task.role}_scope, the name of the list: "
+                f"nothing else says which streams of {task.host} an earlier list has put there. Set it, or leave "
+                f"{task.role}_streams out for the streams of the event. To remove all streams, set {task.role}_state "
+                "to absent. Nothing was changed."
+            )
         raise InvalidInput(
             f"Neither {task.role}_streams nor the fact tenbyte_sessions says which streams {task.host} has. "
             f"{_without_facts(task)} Or set {task.role}_streams. To remove all streams, set {task.role}_state to "
@@ -161,15 +172,22 @@ def check_event_known(task: HostTask) -> None:
         )
 
 
-def settled(task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False) -> list[dict[str, Any]]:
-    """Return the streams that the host is to have, checked and with their defaults; for the relay, their pushes."""
+def settled(
+    task: HostTask, on_host: Sequence[Mapping[str, Any]], *, only_named: bool = False, check_mode: bool = False
+) -> list[dict[str, Any]]:
+    """Return the streams that the host is to have, checked and with their defaults; for the relay, their pushes.
+
+    In check mode, sessions that the event would create have no id yet.
+    """
+    sessions = task.event.get("sessions")
     asked = Asked(
         task.role,
         task.settings,
         host=task.host,
         on_host=on_host,
-        sessions=task.event.get("sessions"),
+        sessions=sessions,
         only_named=only_named,
+        planned=[label for label, one in (sessions or {}).items() if check_mode and one.get("id") is None],
     )
     found = settled_streams(task.streams, asked)
     return found.get("pushes", found["streams"])
@@ -197,6 +215,24 @@ def unknown_names(task: HostTask, wanted: Sequence[Mapping[str, Any]]) -> list[s
                     f"{task.role}_{option} names {', '.join(unknown)}, and no session of this run is called so. "
                     f"{near} is not named there. Names are ROOM/TITLE."
                 )
+            )
+    return warnings
+
+
+def mistyped_options(role: str, variables: Iterable[str], options: Collection[str]) -> list[str]:
+    """Return a warning for each variable that begins as the role's options do, is none, and is nearly called like one.
+
+    It has no effect. A user's own variables with that beginning have other names, or the name of an option and a
+    number.
+    """
+    prefix = f"{role}_"
+    names = [one.removeprefix(prefix) for one in options]
+    warnings = []
+    for variable in sorted(one for one in variables if one.startswith(prefix) and one not in options):
+        near = difflib.get_close_matches(variable.removeprefix(prefix), names, 1, _CLOSE)
+        if near and variable.rstrip("0123456789_") not in options:
+            warnings.append(
+                one_line(f"{variable} is no option of the role {role}. Did you mean {prefix}{near[0]}?"),
             )
     return warnings
 

@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.config_values import is_plain_ingest_url, is_plain_stream_key
 from .._core.errors import InvalidInput
 from .._core.plain_text import one_line
-from .._core.user_values import checked_uuid
+from .._core.user_values import checked_uuid, is_empty
 from .role_values import listed, mapping, refuse, text
 
 _DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>[0-9]+))?/(?P<path>.+)\Z")
 # '@' is in URLs with credentials, and a shell may expand the others. An ingest URL needs none of them.
 _REFUSED_IN_URL = frozenset("@!*")
+# Stands in a preview for what the service says when it makes a session.
+_NOT_KNOWN = "(not known yet)"
 _SHORTEST_KEY, _LONGEST_KEY = 4, 500
 # Characters of a key that is not an ordinary word, such as a part of a URL.
 _TELLING_LENGTH = 8
@@ -37,7 +39,8 @@ class Asked:
     """What a role was asked for. ``options`` are the role's options, without the prefix of the role's name.
 
     ``on_host`` are the streams that the host has, ``sessions`` the event's sessions by ``ROOM/TITLE``. With
-    ``only_named``, streams are not written, so only their names and ids are checked.
+    ``only_named``, streams are not written, so only their names and ids are checked. ``planned`` are the labels of
+    sessions that check mode has not created: nobody knows their ids and URLs yet.
     """
 
     role: str
@@ -46,6 +49,7 @@ class Asked:
     on_host: Sequence[Mapping[str, Any]] = ()
     sessions: Mapping[str, Mapping[str, Any]] | None = None
     only_named: bool = False
+    planned: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,34 +77,39 @@ def _listed(stream: Any, place: str) -> Listed:
     return Listed(given, place, label or f"{room}/{title}")
 
 
-def identity(one: Listed) -> dict[str, Any]:
+def identity(one: Listed, asked: Asked) -> dict[str, Any]:
     """Return the ids, titles and label that identify a stream, and the fingerprint of its key."""
     texts = {
         name: text(one.given.get(name), f"{one.label}: {name}")
         for name in ("room_id", "room", "title", "stream_key_fingerprint")
     }
-    session_id = checked_session_id(one.given.get("session_id"), one.label)
+    session_id = session_id_of(one.given.get("session_id"), one.label, is_planned=one.label in asked.planned)
     return {**texts, "room_id": texts["room_id"].lower(), "session_id": session_id, "label": one.label}
 
 
-def checked_session_id(value: Any, label: str) -> str:
-    """Return a session's id in lower case. Raise InvalidInput where it is missing or not a UUID."""
+def session_id_of(value: Any, label: str, *, is_planned: bool) -> str | None:
+    """Return a session's id in lower case, None if the session is planned and has none.
+
+    Raise InvalidInput where it is missing or not a UUID.
+    """
     where = f"{one_line(label)}: session_id"
     given = text(value, where) or None
     try:
         checked = checked_uuid(given, where)
     except InvalidInput as error:
         raise InvalidInput(f"{error} Nothing was written.") from None
-    if checked is None:
+    if checked is None and not is_planned:
         refuse(where, "it is missing. Give the session's id, a UUID, which the action event returns.")
     return checked
 
 
-def ingest(url: Any, label: str) -> dict[str, Any]:
+def ingest(url: Any, label: str, *, is_planned: bool = False) -> dict[str, Any]:
     """Return an RTMP ingest URL and its parts, each safe to write into a configuration file.
 
-    Raise InvalidInput for any other URL.
+    A planned session may have none yet. Raise InvalidInput for any other URL.
     """
+    if is_planned and is_empty(url):
+        return {**dict.fromkeys(("rtmp_url", "host", "port", "app"), _NOT_KNOWN), "tls": False}
     found = plain_url(url, ("rtmp", "rtmps"))
     if found is None:
         refuse(
@@ -138,9 +147,11 @@ def _is_host(host: str) -> bool:
 
 
 def refuse_repeated(streams: Sequence[Mapping[str, Any]], name: str, sentence: str) -> None:
-    """Raise InvalidInput where two streams have the same value of this name."""
+    """Raise InvalidInput where two streams have the same value of this name. None is no value."""
     seen: dict[Any, str] = {}
     for one in streams:
+        if one[name] is None:
+            continue
         if one[name] in seen:
             refuse(" and ".join(dict.fromkeys((seen[one[name]], str(one["label"])))), sentence)
         seen[one[name]] = str(one["label"])

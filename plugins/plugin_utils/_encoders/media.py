@@ -17,14 +17,11 @@ from typing import Any
 
 from .ffmpeg_options import ENCODING, input_options, output_options
 from .listed_streams import Listed
-from .role_values import fits, is_plain_text, mapping, refuse
+from .role_values import fits, mapping, refuse
+from .source_values import check_source_values, path_problem
 
-_PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z")
-_DEVICE = re.compile(r"/dev/[A-Za-z0-9/_.-]+\Z")
-_AUDIO_DEVICE = re.compile(r"[A-Za-z0-9:,=._-]+\Z")
 _SIZE = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\Z")
 _FRAMERATE = re.compile(r"[1-9][0-9]{0,2}\Z")
-_TONE = re.compile(r"[1-9][0-9]{1,4}\Z")
 
 FFMPEG_SOURCES = ("test_pattern", "file", "url", "device")
 FFMPEG_PROFILES: Mapping[str, Mapping[str, str]] = {
@@ -46,8 +43,6 @@ _LEAST_VIDEO, _LEAST_AUDIO = 16_000, 8_000
 _LONGEST_SIDE = 16_384
 # Bits. An ingest may hang up at a message above 1 MiB.
 _MOST_OF_A_FRAME = 7_000_000
-# A number, from 1, or a language as ISO 639 writes it.
-_AUDIO_TRACK = re.compile(r"(?:[1-9][0-9]?|[A-Za-z]{2,3})\Z")
 
 OBS_SOURCES = ("color", "image", "file", "url", "scene_collection")
 _OBS_DEFAULTS = {
@@ -122,7 +117,7 @@ def ffmpeg_media(stream: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{where_profile}.output_options"
         profile["output_options"] = output_options(profile["output_options"], name, where)
     _check_slate(slate, profile, source, where_slate)
-    _check_ffmpeg_source(source, where_source)
+    check_source_values(source, where_source)
     _check_ffmpeg_profile(profile, where_profile)
     return {"source": source, "profile": profile, "slate": slate}
 
@@ -172,7 +167,7 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], source: M
         (kind != "none" and profile["name"] == "audio_only")
         or (kind == "color" and (is_copied or "size" not in profile))
         or not fits(slate["color"], _SLATE_COLOR)
-        or (kind == "file" and not _is_absolute(slate.get("path")))
+        or (kind == "file" and path_problem(slate.get("path")))
     ):
         refuse(
             where,
@@ -192,32 +187,6 @@ def _check_slate(slate: Mapping[str, Any], profile: Mapping[str, Any], source: M
 def _changes_size(options: Sequence[str]) -> bool:
     pairs = pairwise([*options, ""])
     return any(name in _SIZE_OPTIONS or (name in _FILTER_OPTIONS and _SIZING.search(value)) for name, value in pairs)
-
-
-def _check_ffmpeg_source(source: Mapping[str, Any], where: str) -> None:
-    kind = source["type"]
-    if (
-        (kind == "file" and not _is_absolute(source.get("path")))
-        or (kind == "url" and not fits(source.get("url"), _PLAIN_URL))
-        or (kind == "device" and not fits(source.get("device"), _DEVICE))
-        or not fits(source.get("audio_device", "default"), _AUDIO_DEVICE)
-    ):
-        refuse(
-            where,
-            "a file source needs an absolute path without .., a url source a URL like rtsp://camera/main, a device "
-            "source a device like /dev/video0 (and an audio_device like hw:1), none of them with control characters.",
-        )
-    if not (
-        fits(source.get("size", "1280x720"), _SIZE)
-        and fits(source.get("framerate", 30), _FRAMERATE)
-        and fits(source.get("tone", 440), _TONE)
-        and fits(source.get("audio_track", 1), _AUDIO_TRACK)
-    ):
-        refuse(
-            where,
-            "a size is like 1280x720; a framerate and a tone are whole numbers; an audio_track is a number from 1, or "
-            "a language such as eng.",
-        )
 
 
 def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
@@ -269,19 +238,13 @@ def _bits(bitrate: str) -> int:
 
 def _check_obs_source(source: Mapping[str, Any], where: str) -> None:
     kind = source.get("type")
-    if (
-        kind not in OBS_SOURCES
-        or (kind in ("image", "file") and not _is_absolute(source.get("path")))
-        or (kind == "url" and not fits(source.get("url"), _PLAIN_URL))
-        or (kind == "color" and not fits(source.get("color", "#204060"), _OBS_COLOR))
-        or (kind == "scene_collection" and not _is_file(source.get("path")))
-    ):
-        refuse(
-            where,
-            f"a source needs a type ({', '.join(OBS_SOURCES)}); a colour is like #204060, an image or file has an "
-            "absolute path, a url is like rtsp://camera/main, none of them with control characters; a scene collection "
-            "is a file on the controller.",
-        )
+    if kind not in OBS_SOURCES:
+        refuse(where, f"a source needs a type: {', '.join(OBS_SOURCES)}.")
+    if kind == "color" and not fits(source.get("color", "#204060"), _OBS_COLOR):
+        refuse(f"{where}.color", "a colour is like #204060.")
+    if kind == "scene_collection" and not _is_file(source.get("path")):
+        refuse(f"{where}.path", "a scene collection is a file on the controller, and there is no such file.")
+    check_source_values(source, where)
 
 
 def _check_obs_profile(profile: Mapping[str, Any], where: str) -> None:
@@ -317,8 +280,3 @@ def _scene_collection(path: str, where: str) -> str:
 
 def _is_file(path: Any) -> bool:
     return isinstance(path, str) and "\0" not in path and Path(path).is_file()
-
-
-def _is_absolute(path: Any) -> bool:
-    """Return whether a text is an absolute path without ``..``, which systemd does not bind into a unit."""
-    return isinstance(path, str) and path.startswith("/") and is_plain_text(path) and ".." not in path.split("/")

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .health_options import playback
-from .listed_streams import Asked, Listed, checked_session_id, identity, ingest, refuse_repeated, streams_in
+from .listed_streams import Asked, Listed, identity, ingest, refuse_repeated, session_id_of, streams_in
 from .role_values import fits, is_plain_path, is_program, is_within, listed, mapping, refuse, text
 
 _PLAIN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?\Z")
@@ -36,7 +36,7 @@ def relay_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]
     named: list[dict[str, Any]] = []
     pushes: list[dict[str, Any]] = []
     for one in streams_in(streams, asked.role):
-        stream = _named(one, names)
+        stream = _named(one, names, asked)
         named.append(stream)
         pushes += _pushes_of(stream, one, backups, asked)
     refuse_repeated(
@@ -67,14 +67,14 @@ def push_address(push: str) -> str:
     return f"127.{64 + digest[0] % 64}.{digest[1]}.{digest[2]}"
 
 
-def _named(one: Listed, names: Mapping[str, Any]) -> dict[str, Any]:
+def _named(one: Listed, names: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     name = text(one.given.get("name") or names.get(one.label), f"{one.label}: name") or _default_name(one.label)
     if not _PLAIN_NAME.match(name):
         refuse(
             f"{one.label}: its name",
             "a name is of at most 80 lower-case letters, digits and dashes. Set rtmp_relay_names for ROOM/TITLE.",
         )
-    return {**identity(one), "name": name}
+    return {**identity(one, asked), "name": name}
 
 
 def _default_name(label: str) -> str:
@@ -98,19 +98,22 @@ def _pushes_of(
         name = f"{stream['name']}.{f'backup{number}' if number else 'primary'}"
         what = f"{one.label} ({name})"
         session = mapping(given, what, "a mapping with session_id and rtmp_url")
+        is_planned = (session.get("label") if number else one.label) in asked.planned
+        session_id = session_id_of(session.get("session_id", session.get("id")), what, is_planned=is_planned)
         push = {
             **stream,
             "id": name,
             "name": name,
             "stream": stream["name"],
             "stream_session_id": stream["session_id"],
-            "session_id": checked_session_id(session.get("session_id", session.get("id")), what),
+            "session_id": session_id,
             "stream_key_fingerprint": text(session.get("stream_key_fingerprint"), f"{what}: stream_key_fingerprint"),
             "address": push_address(name),
             "push_port": int(asked.options.get("push_port") or 0),
         }
         if not asked.only_named:
-            push |= ingest(session.get("rtmp_url"), what) | playback(session, what, asked)
+            push |= ingest(session.get("rtmp_url"), what, is_planned=is_planned)
+            push |= playback(session, what, asked, is_planned=is_planned)
         yield push
 
 
@@ -128,7 +131,7 @@ def _backups_by_label(asked: Asked) -> dict[str, list[Any]]:
             f"it names {', '.join(unknown)}, which is no session of the event. Give it as ROOM/TITLE, or set the "
             "backups of a stream in rtmp_relay_streams.",
         )
-    return {label: [sessions[one] for one in several] for label, several in labels.items()}
+    return {label: [{**sessions[one], "label": one} for one in several] for label, several in labels.items()}
 
 
 def _refuse_names_of_others(pushes: Sequence[Mapping[str, Any]], asked: Asked) -> None:

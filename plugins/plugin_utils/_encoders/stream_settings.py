@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._core.user_values import is_empty
 from .health_options import check_health_options, playback
 from .host_streams import stream_name
 from .listed_streams import Asked, Listed, identity, ingest, plain_url, refuse_repeated, streams_in
@@ -41,7 +42,7 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
     if not asked.only_named:
         _check_ffmpeg_options(asked.options)
     found = streams_in(streams, asked.role)
-    settled = [identity(one) for one in found]
+    settled = [identity(one, asked) for one in found]
     for stream in settled:
         stream["name"] = _file_name(stream["label"], stream["room_id"], asked.on_host)
     for name in ("session_id", "name"):
@@ -53,8 +54,10 @@ def _ffmpeg_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]
         )
     if not asked.only_named:
         for stream, one in zip(settled, found, strict=True):
-            stream.update(ingest(one.given.get("rtmp_url"), one.label) | ffmpeg_media(one, asked.options))
-            stream.update(playback(one.given, one.label, asked))
+            is_planned = one.label in asked.planned
+            stream.update(ingest(one.given.get("rtmp_url"), one.label, is_planned=is_planned))
+            stream.update(ffmpeg_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked, is_planned=is_planned))
     return {"streams": settled}
 
 
@@ -73,18 +76,14 @@ def _check_ffmpeg_options(options: Mapping[str, Any]) -> None:
     for name in ("binary", "supervisord_command", "supervisorctl_command"):
         if not is_plain_text(options.get(name)) or not str(options.get(name)).strip():
             refuse("ffmpeg_encoder", f"ffmpeg_encoder_{name} must be a program's name or absolute path.")
-    if is_within(options.get("source_timeout"), 1, 60) and is_within(options.get("stall_timeout"), 5, 300):
-        _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
-    limits = {"stall_timeout": (5, 300), "source_timeout": (1, 60), "refusals": (1, 1000)}
+    for name, lowest, highest in (("stall_timeout", 5, 300), ("source_timeout", 1, 60), ("refusals", 1, 1000)):
+        if not is_within(options.get(name), lowest, highest):
+            unit = "" if name == "refusals" else " seconds"
+            refuse(f"ffmpeg_encoder_{name}", f"it takes {lowest} to {highest}{unit}.")
     sound = options.get("sound_timeout")
-    if not all(is_within(options.get(name), *limit) for name, limit in limits.items()) or not (
-        is_within(sound, 0, 0) or is_within(sound, 5, 3600)
-    ):
-        refuse(
-            "ffmpeg_encoder",
-            "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds, ffmpeg_encoder_source_timeout 1 to 60 seconds, "
-            "ffmpeg_encoder_sound_timeout 5 to 3600 seconds or 0, ffmpeg_encoder_refusals 1 to 1000.",
-        )
+    if not is_within(sound, 0, 0) and not is_within(sound, 5, 3600):
+        refuse("ffmpeg_encoder_sound_timeout", "it takes 5 to 3600 seconds, or 0, which waits for ever.")
+    _check_timeouts(int(str(options["source_timeout"])), int(str(options["stall_timeout"])), options)
 
 
 def _file_name(label: str, room_id: str, on_host: Sequence[Mapping[str, Any]]) -> str:
@@ -104,13 +103,14 @@ def _obs_streams(streams: Any, asked: Asked) -> dict[str, list[dict[str, Any]]]:
     if not asked.only_named:
         _check_obs_options(asked.options)
     found = streams_in(streams, asked.role)
-    settled = [{**identity(one), "profile_name": _profile_name(one.label, asked.options)} for one in found]
+    settled = [{**identity(one, asked), "profile_name": _profile_name(one.label, asked.options)} for one in found]
     refuse_repeated(settled, "session_id", "obs_encoder_streams lists a session twice; a session has one encoder.")
     for stream, one in zip(settled, found, strict=True):
-        stream["name"] = stream["session_id"]
+        # The id of a planned session is not known yet.
+        stream["name"] = stream["session_id"] or f"new-{stream_name(one.label)}"
         if not asked.only_named:
-            stream.update(_obs_service(one, asked.options) | obs_media(one, asked.options))
-            stream.update(playback(one.given, one.label, asked))
+            stream.update(_obs_service(one, asked) | obs_media(one, asked.options))
+            stream.update(playback(one.given, one.label, asked, is_planned=one.label in asked.planned))
     return {"streams": settled}
 
 
@@ -127,13 +127,17 @@ def _profile_name(label: str, options: Mapping[str, Any]) -> str:
     return "Tenbyte" if options.get("start") else f"Tenbyte {plain}"
 
 
-def _obs_service(one: Listed, options: Mapping[str, Any]) -> dict[str, Any]:
+def _obs_service(one: Listed, asked: Asked) -> dict[str, Any]:
     """Return where OBS sends a stream. A URL that the user gives takes precedence over the service's."""
+    options, is_planned = asked.options, one.label in asked.planned
     if options.get("service") != "whip_custom":
-        return {**ingest(one.given.get("rtmp_url"), one.label), "whip_url": ""}
+        return {**ingest(one.given.get("rtmp_url"), one.label, is_planned=is_planned), "whip_url": ""}
     written = mapping(options.get("whip_urls"), "obs_encoder_whip_urls", "endpoints by ROOM/TITLE").get(one.label)
     of_stream = one.given.get("whip_url")
     url = (of_stream or written) if options.get("by_list") else (written or of_stream)
+    if is_planned and is_empty(url):
+        ingested = ingest(None, one.label, is_planned=True)
+        return {"rtmp_url": "", "whip_url": ingested["rtmp_url"], "host": ingested["host"], "port": None}
     found = plain_url(url, ("http", "https"))
     if found is None:
         refuse(

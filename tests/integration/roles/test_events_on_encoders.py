@@ -10,6 +10,7 @@ import shutil
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from tests.integration.roles.encoders import HOST, OTHER, Encoders, rooms
 
@@ -253,3 +254,66 @@ def test_rooms_of_one_title_do_not_share_a_stream(encoders: Encoders) -> None:
     assert len(keys) == 2
     again = encoders.role(ffmpeg_encoder_streams=streams[1:], ffmpeg_encoder_scope="two")
     assert again.recap("enc1")["changed"] == 0, again.output
+
+
+def test_a_preview_of_a_new_event_checks_and_shows_its_streams(encoders: Encoders) -> None:
+    """No session exists yet, so none has an id, a URL or a key. All else is checked as in a real run."""
+    first = encoders.play("provision", A, "--check", "--diff")
+    assert first.returncode == 0, first.output
+    for words in (
+        "started: tenbyte-encoder-hall-a-talk-",
+        "started: tenbyte-encoder-hall-a-break-",
+        "about/hall-a-talk-",
+        "stream key (its session does not exist yet)",
+    ):
+        assert words in first.output
+    mistakes: dict[str, dict[str, Any]] = {
+        "/nope/film.mp4 must be a file on enc1": {"ffmpeg_encoder_source": {"type": "file", "path": "/nope/film.mp4"}},
+        "ffmpeg_encoder_sources: a source needs a type": {"ffmpeg_encoder_sources": {"Hall A/Talk": {"type": "fil"}}},
+        "ffmpeg_encoder_slates: a slate needs a type": {"ffmpeg_encoder_slates": {"Hall A/Talk": {"type": "colour"}}},
+    }
+    for words, variables in mistakes.items():
+        run = encoders.play("provision", A, "--check", **variables)
+        assert run.returncode != 0, words
+        assert words in said(run.output)
+    assert not encoders.root("enc1").exists()
+    assert encoders.titles() == []
+    # A stream that is there stays as it is, and the new one is shown beside it.
+    assert encoders.play("provision", rooms("Hall A", Talk="enc1")).returncode == 0
+    before = encoders.on_air()
+    more = encoders.play("provision", A, "--check", "--diff")
+    assert more.returncode == 0, more.output
+    assert "started: tenbyte-encoder-hall-a-break-" in more.output
+    assert "tenbyte-encoder-hall-a-talk-" not in more.output
+    assert encoders.on_air() == before
+
+
+def test_check_mode_refuses_an_ffmpeg_that_no_package_brings(encoders: Encoders) -> None:
+    assert encoders.play("provision", A, "--limit", "localhost").returncode == 0
+    for binary, install in (("ffmpegg", "true"), ("/nope/ffmpeg", "true"), ("/usr/bin/ffmpeg.old", "false")):
+        given = ("-e", f"ffmpeg_encoder_binary={binary}", "-e", f"ffmpeg_encoder_install={install}")
+        run = encoders.play("provision", A, "--check", *given)
+        assert run.returncode != 0, binary
+        assert f"There is no {binary} on enc1. ffmpeg_encoder_binary names no program there" in said(run.output)
+    assert not encoders.root("enc1").exists()
+
+
+def test_a_mistyped_option_is_told_also_where_the_run_fails(encoders: Encoders) -> None:
+    mistyped = ("-e", "ffmpeg_encoder_stal_timeout=20", "-e", "ffmpeg_encoder_camera_of_mine=x")
+    expected = "ffmpeg_encoder_stal_timeout is no option of the role ffmpeg_encoder. Did you mean ffmpeg_encoder_stall"
+    run = encoders.play("provision", A, "--check", *mistyped)
+    assert run.returncode == 0, run.output
+    assert said(run.output).count(expected) == 1
+    assert "camera_of_mine" not in run.output
+    failing = encoders.role("--check", *mistyped)
+    assert failing.returncode != 0
+    assert expected in said(failing.output)
+    assert "Neither ffmpeg_encoder_streams nor the fact" in said(failing.output)
+
+
+def test_an_empty_list_without_a_scope_is_told_what_it_needs(encoders: Encoders) -> None:
+    values: list[Any] = [[], None]
+    for value in values:
+        run = encoders.role(ffmpeg_encoder_streams=value)
+        assert run.returncode != 0
+        assert "ffmpeg_encoder_streams is an empty list, and that needs ffmpeg_encoder_scope" in said(run.output)

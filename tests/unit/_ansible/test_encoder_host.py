@@ -19,6 +19,7 @@ from ansible.plugins.shell.sh import ShellModule
 from ansible_collections.tenbyte.webinar.plugins.modules.encoder_host_remote import taken
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.encoder_host import (
     EncoderHostAction,
+    options_of,
     task_from,
     with_extras,
 )
@@ -148,3 +149,20 @@ def test_options_that_older_cores_return_as_texts_are_converted() -> None:
         True,
     )
     assert (task.host, task.hosts, task.by_list, task.install) == ("enc1", [], False, True)
+
+
+@pytest.mark.parametrize("role", ["ffmpeg_encoder", "rtmp_relay", "obs_encoder"])
+def test_the_options_of_a_role_are_those_of_its_argument_spec(role: str) -> None:
+    options = options_of(role)
+    assert {f"{role}_streams", f"{role}_state", f"{role}_root"} <= options
+    assert all(one.startswith((role, "event_")) for one in options)
+
+
+def test_a_list_is_given_if_it_is_not_the_default_of_the_role() -> None:
+    given = {"role": "ffmpeg_encoder", "state": "started", "settings": {}, "event": {}}
+    default = "{{ __ffmpeg_encoder_own_streams }}"
+    for variables, expected in (({}, False), ({"x": []}, False), ({"ffmpeg_encoder_streams": default}, False)):
+        assert task_from(given, {"inventory_hostname": "enc1", **variables}).is_list_given is expected
+    values: list[Any] = [[], None, "{{ my_streams }}"]
+    for value in values:
+        assert task_from(given, {"inventory_hostname": "enc1", "ffmpeg_encoder_streams": value}).is_list_given

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "health_look": False,
     "health_slate": False,
     "service_manager": "auto",
+    "install": True,
     "start_timeout": 30,
     "verify_timeout": 60,
     "supervisord_config": f"{ROOT}/supervisord.conf",

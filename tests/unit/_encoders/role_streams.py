@@ -78,7 +78,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def settled(role: str, *streams: Any, **options: Any) -> dict[str, list[dict[str, Any]]]:
     """Check streams, and add defaults. Arguments that are fields of ``Asked`` are not options of the role."""
-    asked = {name: options.pop(name) for name in ("host", "on_host", "sessions", "only_named") if name in options}
+    fields = ("host", "on_host", "sessions", "only_named", "planned")
+    asked = {name: options.pop(name) for name in fields if name in options}
     return settled_streams(list(streams), Asked(role, {**OPTIONS[role], **options}, **asked))
 
 

@@ -134,6 +134,29 @@ def test_a_missing_ffmpeg_is_returned_where_the_role_can_install_it_and_previewe
     assert '"ffmpeg"' in host.changes[0]["present"]["files"][4]["content"]
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("binary", "install", "way_out"),
+    [
+        ("ffmpeg", False, "set ffmpeg_encoder_install to true"),
+        ("/usr/bin/ffmpeg", False, "set ffmpeg_encoder_install to true"),
+        ("ffmpegg", False, "ffmpeg_encoder_binary names no program there"),
+        ("ffmpegg", True, "ffmpeg_encoder_binary names no program there"),
+        ("/nope/ffmpeg", True, "ffmpeg_encoder_binary names no program there"),
+    ],
+)
+def test_a_program_that_no_package_brings_is_refused_in_check_mode_too(
+    binary: str, install: bool, way_out: str, check_mode: bool
+) -> None:
+    host = AnsweringHost(**MISSING_FFMPEG)
+    with pytest.raises(InvalidInput) as raised:
+        host.bring(task(binary=binary, install=install), check_mode=check_mode)
+    assert str(raised.value).startswith(f"There is no {binary} on enc1. ")
+    assert way_out in str(raised.value)
+    assert "leave" not in str(raised.value)
+    assert host.changes == []
+
+
 def test_supervisord_is_needed_only_where_there_are_streams() -> None:
     host = AnsweringHost("supervisord", **SUPERVISORD_MISSING)
     assert host.bring(task("absent"))["changed"]

@@ -13,8 +13,10 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._encoders.host_tas
     check_folder,
     check_rights,
     check_root,
+    check_streams_known,
     check_waits,
     decision,
+    mistyped_options,
     on_host,
     unknown_names,
     without_settings,
@@ -105,6 +107,33 @@ def test_a_name_that_no_session_has_is_told_where_a_stream_goes_without(sources:
     assert unknown_names(task(sources=sources), wanted) == []
 
 
+OPTIONS_OF_ROLE = [f"ffmpeg_encoder_{one}" for one in ("source", "sources", "stall_timeout", "state", "root")]
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("ffmpeg_encoder_stal_timeout", "stall_timeout"),
+        ("ffmpeg_encoder_source_s", "sources"),
+        ("ffmpeg_encoder_soruce", "source"),
+        ("ffmpeg_encoder_rooot", "root"),
+        ("ffmpeg_encoder_source", ""),
+        # Users' own variables.
+        ("ffmpeg_encoder_source2", ""),
+        ("ffmpeg_encoder_source_2", ""),
+        ("ffmpeg_encoder_source_url", ""),
+        ("ffmpeg_encoder_hall_a_source", ""),
+        ("ffmpeg_encoder_timeout", ""),
+        ("my_ffmpeg_encoder_stal_timeout", ""),
+        ("__ffmpeg_encoder_rooot", ""),
+    ],
+)
+def test_a_variable_that_is_nearly_called_like_an_option_is_told(variable: str, meant: str) -> None:
+    expected = f"{variable} is no option of the role ffmpeg_encoder. Did you mean ffmpeg_encoder_{meant}?"
+    variables = {variable: 20, "ffmpeg_encoder_root": "/srv/encoder"}
+    assert mistyped_options("ffmpeg_encoder", variables, OPTIONS_OF_ROLE) == ([expected] if meant else [])
+
+
 @pytest.mark.parametrize(
     ("uid", "writable", "needs_root", "is_allowed"),
     [(0, True, True, True), (1, True, True, False), (1, True, False, True), (0, False, False, False)],
@@ -134,6 +163,15 @@ def test_a_list_of_a_scope_takes_away_what_it_has_put_there() -> None:
     decided = decision(replace(asked, by_list=True), there, [stream_of("ffmpeg_encoder")])
     assert (decided.remove, decided.left) == (("a",), ("b",))
     assert decision(task("absent"), there, []).remove == ("a", "b")
+
+
+def test_an_empty_list_needs_a_scope() -> None:
+    with pytest.raises(InvalidInput, match="ffmpeg_encoder_streams is an empty list, and that needs") as raised:
+        check_streams_known(replace(task(streams=[]), is_list_given=True))
+    assert "ffmpeg_encoder_scope" in str(raised.value)
+    with pytest.raises(InvalidInput, match="Neither ffmpeg_encoder_streams nor the fact"):
+        check_streams_known(task(streams=[]))
+    check_streams_known(replace(task(streams=[], scope="mine"), is_list_given=True))
 
 
 def test_a_stream_is_not_taken_off_for_an_encoder_that_is_no_host() -> None:

@@ -63,8 +63,15 @@ def test_a_title_that_is_listed_twice_is_refused() -> None:
         ("refusals", [10]),
     ],
 )
-def test_times_and_counts_have_limits(name: str, value: Any) -> None:
-    assert "ffmpeg_encoder_stall_timeout takes 5 to 300 seconds" in refusal("ffmpeg_encoder", **{name: value})
+def test_times_and_counts_have_limits_and_only_the_wrong_one_is_named(name: str, value: Any) -> None:
+    takes = {
+        "stall_timeout": "5 to 300 seconds",
+        "source_timeout": "1 to 60 seconds",
+        "sound_timeout": "5 to 3600 seconds, or 0, which waits for ever",
+        "refusals": "1 to 1000",
+    }
+    message = refusal("ffmpeg_encoder", **{name: value})
+    assert message == f"ffmpeg_encoder_{name}: it takes {takes[name]}. Nothing was written."
 
 
 @pytest.mark.parametrize("name", ["binary", "supervisord_command", "supervisorctl_command"])
