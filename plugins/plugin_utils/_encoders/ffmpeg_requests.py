@@ -164,7 +164,8 @@ def _paths_of(root: str, name: str, manager: str) -> list[str]:
 
 def _shared(task: HostTask, manager: str) -> dict[str, Any]:
     is_systemd = manager == "systemd"
-    paths = [f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["program"], *task.contents["health"])]
+    names = (*_ENTRIES, *task.contents["program"], *task.contents["health"], HOST_FILE)
+    paths = [f"{task.root}/{name}" for name in names]
     return {
         "units": [_TEMPLATE] if is_systemd else [],
         "commands": [],
