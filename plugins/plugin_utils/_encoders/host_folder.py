@@ -72,9 +72,9 @@ def check_folder(
 
 def folder_of_another(task: HostTask, found: Mapping[str, Any], owner: str) -> str:
     """Return the message about a folder that belongs to another host of the inventory."""
-    # The units of the role, which the machine has once, name its folder.
     way_out = "Give each a folder of its own, or remove one of the names."
-    if found["manager"] == "systemd":
+    # The units of the role, which the machine has once, name its folder. A person's OBS has none.
+    if found["manager"] == "systemd" and task.settings.get("start", True):
         way_out = "Remove one of the names: under systemd, a machine has one folder of this role."
     return one_line(
         f"On {task.host}, the folder {task.root} ({task.role}_root) belongs to {owner}, another host of this "

@@ -110,6 +110,8 @@ def test_under_systemd_a_machine_has_one_folder_of_a_role() -> None:
     told = refusal(task(), {"claimed_by": "enc2", "manager": "systemd"})
     assert "Remove one of the names: under systemd" in told
     assert "a folder of its own" not in told
+    person = refusal(task_of("obs_encoder", start=False), {"claimed_by": "enc2", "manager": "systemd"})
+    assert "Give each a folder of its own" in person
 
 
 @pytest.mark.parametrize(("role", "root"), [("rtmp_relay", OF_RELAY["root"]), ("obs_encoder", OF_OBS["root"])])
@@ -124,7 +126,9 @@ def test_the_folders_of_the_other_roles_belong_to_one_host_too(role: str, root: 
 @pytest.mark.parametrize("state", ["started", "stopped", "absent"])
 def test_a_host_that_was_overtaken_says_the_same_as_one_that_came_later(role: str, state: str) -> None:
     asked = task(state) if role == "ffmpeg_encoder" else task_of(role, state)
-    program = {"program": {"path": "/usr/bin/obs", "version": "OBS Studio - 30.0.0"}} if role == "obs_encoder" else {}
+    program: dict[str, Any] = (
+        {"program": {"path": "/usr/bin/obs", "version": "OBS Studio - 30.0.0"}} if role == "obs_encoder" else {}
+    )
     late, overtaken = AnsweringHost(claimed_by="enc2", **program), AnsweringHost(**program)
     overtaken.answer |= {"claimed_by": "enc2"}
     told = []
