@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Union
 
+from .claim import ClaimedByAnother, claimed
 from .commands import HostError, Run
 from .files import Files
 from .inspection import state_of
@@ -29,15 +30,21 @@ Manager = Union[Systemd, Supervisord]
 
 
 def converge(request: Mapping[str, Any], run: Run, *, check: bool, diff: bool) -> dict[str, Any]:
-    """Return what was, or in check mode would be, changed, and the ``problem`` that ended it, if any."""
-    files, outcome, problem = Files(check=check, diff=diff), Outcome(), ""
+    """Return what was, or in check mode would be, changed, and the ``problem`` that ended it, if any.
+
+    ``claimed_by`` is empty, or the host of the inventory that has the folder; then nothing was changed.
+    """
+    files, outcome, problem, claimed_by = Files(check=check, diff=diff), Outcome(), "", ""
     off_air: list[dict[str, str]] = []
     settings = request["manager"]
     manager = (Systemd if settings["kind"] == "systemd" else Supervisord)(settings, files, run)
     try:
-        is_new = _converge(request, manager, files, outcome)
+        with claimed(request, files):
+            is_new = _converge(request, manager, files, outcome)
         if request["present"] is not None and not check:
             off_air = _off_air(request["present"], manager, run, is_new=is_new)
+    except ClaimedByAnother as error:
+        claimed_by = error.host
     except HostError as error:
         problem = str(error)
     except OSError as error:
@@ -46,8 +53,8 @@ def converge(request: Mapping[str, Any], run: Run, *, check: bool, diff: bool) -
     unreached = done.pop("unreached")
     files.tell({**done, "removed from the disk": files.deleted})
     result = {**done, "written": files.written, "deleted": files.deleted}
-    more = {"diff": files.diffs, "problem": problem, "off_air": off_air, "unreached": unreached}
-    return {"changed": any(result.values()), **result, **more}
+    more = {"diff": files.diffs, "problem": problem, "claimed_by": claimed_by, "off_air": off_air}
+    return {"changed": any(result.values()), **result, **more, "unreached": unreached}
 
 
 def _converge(request: Mapping[str, Any], manager: Manager, files: Files, outcome: Outcome) -> bool:

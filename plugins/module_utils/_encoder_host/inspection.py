@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .claim import host_of
 from .commands import Run
 from .ownership import foreign_file, other_root, sent_elsewhere
 from .reports import reported
@@ -52,7 +53,8 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "records": records,
         "foreign": foreign_file(root, records, request["own_names"], int(request["root_mode"], 8)),
         "other_root": other_root(request["unit"], root, request["records"]) if manager == "systemd" else "",
-        "sent_elsewhere": sent_elsewhere(root, request["host"], request["sessions"]),
+        "claimed_by": host_of(request["claim"]),
+        "sent_elsewhere": sent_elsewhere(root, request["host"]) if request["looks_elsewhere"] else [],
         "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
         "program": _program(request["program"], run),
         "programs": {name: _path_of(name) for name in request["programs"]},

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _MARK, _HEAD = b"tenbyte.webinar", 1000
 _LARGEST = 1 << 20
 # As units of the role have it, with %i for the name of a stream.
 _SETTINGS = re.compile(r"^LoadCredential=[^:\n]+:(/\S+)/(?:streams|keys|pushes)/%i", re.MULTILINE)
+# Of the record of a stream that another folder sends: what tells which one it is.
+_TOLD = ("name", "label", "room_id", "room", "title", "session_id")
 # In the environment of each ffmpeg of the role ffmpeg_encoder: ROOT/run/NAME/lock, where there is supervisord.
 _LOCK = re.compile(rb"\0TENBYTE_ENCODER_LOCK=(/[^\0]+)/run/([^/\0]+)/lock\0")
 
@@ -102,20 +104,18 @@ def _trusted(path: Path) -> str:
         return file.read(_LARGEST).decode(errors="replace") if is_trusted else ""
 
 
-def sent_elsewhere(root: Path, host: str, sessions: Collection[str]) -> list[list[str]]:
-    """Return folder and label of each of the ``sessions`` (ids) that is sent here from another folder than ``root``.
+def sent_elsewhere(root: Path, host: str) -> list[list[Any]]:
+    """Return folder and record of each stream that is sent here from another folder than ``root``.
 
     Only by encoders that were set up as this ``host``: two of an inventory may be one machine, and a session that moves
     between them is no such one. Encoders of other users cannot be seen without root's rights.
     """
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ") if sessions else ():
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for environment in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
                 other = Path(os.fsdecode(folder))
                 record = _record_of(_trusted(other / "about" / f"{os.fsdecode(name)}.json"))
-                one = [str(other), str(record.get("label", ""))]
-                is_wanted = record.get("host") == host and str(record.get("session_id")) in sessions
-                if other != root.resolve() and is_wanted and one not in found:
-                    found.append(one)
-    return sorted(found)
+                if other != root.resolve() and record.get("host") == host:
+                    found[(str(other), os.fsdecode(name))] = {key: record.get(key, "") for key in _TOLD}
+    return [[folder, found[folder, name]] for folder, name in sorted(found)]

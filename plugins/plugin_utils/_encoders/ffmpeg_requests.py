@@ -13,6 +13,7 @@ from typing import Any
 
 from .ffmpeg_files import health_settings, key_file, program_settings, record, settings_file, settings_of, unit_settings
 from .host_requests import (
+    HOST_FILE,
     SYSTEMD_FOLDER,
     Change,
     convergence_of,
@@ -60,8 +61,8 @@ def inspection(
         records="about/*.json",
         keys=".ffpreset",
         unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
-        own_names=[*_ENTRIES, *task.contents.get("program", ()), *task.contents.get("health", ())],
-        sessions=[str(one["session_id"]) for one in wanted if one["session_id"]],
+        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("program", ()), *task.contents.get("health", ())],
+        looks_elsewhere=task.state != "watched",
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["-version"],
@@ -127,6 +128,7 @@ def convergence(task: HostTask, found: Mapping[str, Any], change: Change) -> dic
     manager = found["manager"]
     return convergence_of(
         task,
+        found,
         _manager(task, manager),
         change,
         units=further_units(task, is_emptied=change.is_emptied) if manager == "systemd" else [],
@@ -163,7 +165,8 @@ def _paths_of(root: str, name: str, manager: str) -> list[str]:
 
 def _shared(task: HostTask, manager: str) -> dict[str, Any]:
     is_systemd = manager == "systemd"
-    paths = [f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["program"], *task.contents["health"])]
+    names = (*_ENTRIES, *task.contents["program"], *task.contents["health"], HOST_FILE)
+    paths = [f"{task.root}/{name}" for name in names]
     return {
         "units": [_TEMPLATE] if is_systemd else [],
         "commands": [],

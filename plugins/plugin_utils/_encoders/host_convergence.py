@@ -16,12 +16,11 @@ from typing import Any, Protocol
 from .._core.errors import InvalidInput, WebinarError
 from .._core.plain_text import one_line
 from . import ffmpeg_host, obs_host, relay_host
+from .host_folder import check_folder, check_root, folder_of_another
 from .host_requests import Change
 from .host_task import (
     HostTask,
     check_event_known,
-    check_folder,
-    check_root,
     check_streams_known,
     check_streams_to_watch,
     check_waits,
@@ -82,6 +81,13 @@ class HostProblem(WebinarError):
 
 def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dict[str, Any]:
     """Return the result of the task. Raise InvalidInput before the first change, HostProblem after it."""
+    warnings: list[str] = []
+    result = _brought(task, ask, keys_of, warnings, check_mode=check_mode)
+    return {**result, "warnings": [*warnings, *result.get("warnings", ())]} if warnings else result
+
+
+def _brought(task: HostTask, ask: Ask, keys_of: KeysOf, warned: list[str], *, check_mode: bool) -> dict[str, Any]:
+    """Return the result without the warnings about the folder, which are added to ``warned``."""
     role = ROLES[task.role]
     check_root(task)
     check_waits(task)
@@ -91,18 +97,18 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
     there = on_host(task, found)
     wanted = _wanted(task, there, check_mode=check_mode)
     if task.state != "watched":
-        check_folder(task, found)
+        warned += check_folder(task, found, there, wanted)
     role.check_host(task, found, there)
     names = [str(one["name"]) for one in there]
     if task.state == "watched":
         return {"manager": found["manager"], **_watched(task, role, ask, wanted, names)}
     if task.state == "stopped":
-        return _converged(task, ask, role.convergence(task, found, Change(there, stopping=names)))
+        return _converged(task, ask, found, role.convergence(task, found, Change(there, stopping=names)))
     decided = decision(task, there, wanted)
     known = {"left": list(decided.left), "streams": [without_settings(one) for one in wanted]}
     if task.state != "started":
         change = Change(there, decided.remove, decided.left, is_emptied=not decided.left)
-        return _converged(task, ask, role.convergence(task, found, change)) | known
+        return _converged(task, ask, found, role.convergence(task, found, change)) | known
     role.check_media(task, found, wanted)
     stream_keys = _stream_keys(wanted, keys_of)
     missing = role.missing(task, found) if task.install else ""
@@ -110,7 +116,7 @@ def bring(task: HostTask, ask: Ask, keys_of: KeysOf, *, check_mode: bool) -> dic
         return {"changed": False, "missing": missing, **known}
     role.check_programs(task, found, check_mode=check_mode)
     change = Change(there, decided.remove, decided.left, (), wanted, stream_keys, secret)
-    result = _converged(task, ask, role.convergence(task, found, change), stream_keys)
+    result = _converged(task, ask, found, role.convergence(task, found, change), stream_keys)
     warnings = [*result.get("warnings", ()), *unknown_names(task, wanted)]
     if found["look"].get("warning"):
         warnings.append(one_line(f"{task.host}: {found['look']['warning']}"))
@@ -155,9 +161,17 @@ def _inspected(task: HostTask, ask: Ask, request: Mapping[str, Any]) -> Mapping[
 
 
 def _converged(
-    task: HostTask, ask: Ask, request: Mapping[str, Any], stream_keys: Mapping[str, str] | None = None
+    task: HostTask,
+    ask: Ask,
+    found: Mapping[str, Any],
+    request: Mapping[str, Any],
+    stream_keys: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     result = dict(ask("converge", request))
+    # Another host of this run may have been first, after the inspection.
+    owner = str(result.pop("claimed_by", ""))
+    if owner:
+        raise InvalidInput(folder_of_another(task, found, owner))
     off_air = result.pop("off_air", [])
     warnings = [one_line(f"On {task.host}: {one}") for one in result.pop("unreached", ())]
     if warnings:

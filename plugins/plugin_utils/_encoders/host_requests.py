@@ -19,9 +19,13 @@ from typing import Any
 from .host_task import HostTask
 
 SYSTEMD_FOLDER = "/etc/systemd/system"
+# In the role's folder: the host of the inventory that the folder belongs to.
+HOST_FILE = "inventory_host.json"
 BOOTED_FOLDER = "/run/systemd/system"
 HEADER = "# Written by the role tenbyte.webinar.{}: changes made here are lost."
 
+# The relay's own user reads its settings, which have no key.
+ROOT_MODES = {"ffmpeg_encoder": "0700", "rtmp_relay": "0755", "obs_encoder": "0700"}
 # The most that a health check takes.
 _CHECK_SECONDS = 30
 
@@ -54,9 +58,10 @@ def inspection_of(task: HostTask, secret: bytes, **asked: Any) -> dict[str, Any]
         "manager": "systemd",
         "unit": "",
         "own_names": [],
-        "root_mode": "0700",
+        "root_mode": ROOT_MODES[task.role],
         "host": task.host,
-        "sessions": [],
+        "claim": f"{task.root}/{HOST_FILE}",
+        "looks_elsewhere": False,
         "program": nothing,
         "programs": [],
         "places": [],
@@ -72,10 +77,13 @@ def inspection_of(task: HostTask, secret: bytes, **asked: Any) -> dict[str, Any]
     }
 
 
-def convergence_of(task: HostTask, manager: Mapping[str, Any], change: Change, **parts: Any) -> dict[str, Any]:
+def convergence_of(
+    task: HostTask, found: Mapping[str, Any], manager: Mapping[str, Any], change: Change, **parts: Any
+) -> dict[str, Any]:
     """Return a request to change a host. ``parts`` are those that are not empty."""
     return {
         "root": task.root,
+        "claim": _claim(task, str(found["claimed_by"])),
         "manager": dict(manager),
         "units": [],
         "taken_back": [],
@@ -85,6 +93,19 @@ def convergence_of(task: HostTask, manager: Mapping[str, Any], change: Change, *
         "edited": None,
         "absent": None,
         **parts,
+    }
+
+
+def _claim(task: HostTask, found: str) -> dict[str, str]:
+    """Return how the folder is made that of the task's host, before anything in it is changed."""
+    # With the name of the collection, the folder counts as the role's from its first file to its last.
+    noted = {"host": task.host, "role": f"tenbyte.webinar.{task.role}"}
+    return {
+        "path": f"{task.root}/{HOST_FILE}",
+        "host": task.host,
+        "content": json.dumps(noted, sort_keys=True) + "\n",
+        "found": found,
+        "root_mode": ROOT_MODES[task.role],
     }
 
 

@@ -12,7 +12,6 @@ The messages name the host and what to set. They are raised as InvalidInput.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +21,7 @@ from .._core.plain_text import one_line
 from .host_records import streams_on_host
 from .host_streams import Decision, host_stream, streams_gone, streams_to_remove
 from .listed_streams import Asked
-from .role_values import is_plain_path, is_within
+from .role_values import is_within
 from .stream_settings import settled_streams
 
 _LONGEST_WAIT = 86_400
@@ -34,7 +33,6 @@ _BY_NAME = {
 }
 # As close as "soruce" is to "source"; "my_source" is not.
 _CLOSE = 0.83
-_UP_FOLDER = re.compile(r"/\.\.?(?:/|\Z)")
 
 
 @dataclass(frozen=True)
@@ -65,15 +63,6 @@ class HostTask:
         return str(self.settings["root"])
 
 
-def check_root(task: HostTask) -> None:
-    """Raise InvalidInput unless the role's folder has a plain path that can be the role's alone."""
-    if not is_plain_path(task.root) or _UP_FOLDER.search(task.root):
-        raise InvalidInput(
-            f"{task.role}_root must be an absolute path of at least two parts, of letters, digits, dots, dashes and "
-            "underscores. The role needs this folder for itself."
-        )
-
-
 def check_rights(task: HostTask, found: Mapping[str, Any], *, needs_root: bool, needs: str) -> None:
     """Raise InvalidInput unless Ansible's user on the host may do what ``needs`` says."""
     if not found["writable"] or (needs_root and found["uid"] != 0):
@@ -91,36 +80,6 @@ def check_waits(task: HostTask) -> None:
     for name, option in options.items():
         if name in task.settings and not is_within(task.settings[name], 0, _LONGEST_WAIT):
             raise InvalidInput(f"{option} takes 0 to {_LONGEST_WAIT} seconds.")
-
-
-def check_folder(task: HostTask, found: Mapping[str, Any]) -> None:
-    """Raise InvalidInput where the role's folder is somebody else's, or its streams are sent from another one."""
-    option, host = f"{task.role}_root", task.host
-    if found["foreign"]:
-        raise InvalidInput(
-            one_line(
-                f"On {host}, {option} ({task.root}) has a file that is not this role's, {found['foreign']}, and none "
-                "that is. The role needs a folder for itself, and removes what is in it. Name a new folder, or the "
-                "one that the role was used with. Nothing was changed."
-            )
-        )
-    if found["other_root"]:
-        raise InvalidInput(
-            one_line(
-                f"On {host}, the streams of this role are in {found['other_root']}, and {option} is {task.root} now. "
-                f"First take them off with {option}: {found['other_root']} and {task.role}_state: absent. If nothing "
-                f"in {found['other_root']} is needed any more, remove that folder. Nothing was changed."
-            )
-        )
-    if found["sent_elsewhere"]:
-        folder, label = found["sent_elsewhere"][0]
-        raise InvalidInput(
-            one_line(
-                f"On {host}, an encoder of {folder} sends {label} already, and {option} is {task.root} now: there "
-                f"would be two. First take it off with {option}: {folder} and {task.role}_state: absent. Nothing was "
-                "changed."
-            )
-        )
 
 
 def check_ffmpeg_to_look_with(task: HostTask, found: Mapping[str, Any]) -> None:

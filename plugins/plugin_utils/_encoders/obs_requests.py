@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .host_requests import (
+    HOST_FILE,
     Change,
     convergence_of,
     digest_of,
@@ -67,7 +68,7 @@ def inspection(
         records="streams/*/place.json",
         keys=".json",
         unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if settings["start"] and task.state != "watched" else "",
-        own_names=[*_ENTRIES, *task.contents.get("health", ())],
+        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("health", ())],
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["--version"],
@@ -113,6 +114,7 @@ def convergence(task: HostTask, found: Mapping[str, Any], change: Change) -> dic
     handed = [str(one["name"]) for one in wanted or () if not settings["start"] and one["name"] in there]
     return convergence_of(
         task,
+        found,
         manager,
         change,
         units=units,
@@ -161,7 +163,7 @@ def _obs_folder(account: Mapping[str, Any]) -> str:
 
 
 def _shared(task: HostTask) -> dict[str, Any]:
-    names = (*_ENTRIES, *task.contents["health"])
+    names = (*_ENTRIES, *task.contents["health"], HOST_FILE)
     return {
         "units": [_TEMPLATE],
         "commands": [["systemctl", "stop", r"system-tenbyte\x2dobs.slice"]],

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .host_requests import (
+    HOST_FILE,
+    ROOT_MODES,
     Change,
     convergence_of,
     digest_of,
@@ -55,8 +57,7 @@ def inspection(
         records="pushes/*.json",
         keys=".conf",
         unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if task.state != "watched" else "",
-        own_names=[*_ENTRIES, *task.contents.get("health", ())],
-        root_mode="0755",
+        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("health", ())],
         program={
             "name": settings["nginx"] if is_started else "",
             "arguments": [],
@@ -106,6 +107,7 @@ def convergence(task: HostTask, found: Mapping[str, Any], change: Change) -> dic
     }
     return convergence_of(
         task,
+        found,
         manager,
         change,
         units=units,
@@ -133,7 +135,7 @@ def _shared(task: HostTask) -> dict[str, Any]:
     return {
         "units": [_TEMPLATE],
         "commands": [["systemctl", "stop", r"system-tenbyte\x2drtmp\x2drelay\x2dpush.slice"]],
-        "paths": [*folders, *(f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["health"]))],
+        "paths": [*folders, *(f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["health"], HOST_FILE))],
     }
 
 
@@ -190,9 +192,8 @@ def _present(
     ]
     return presence_of(
         task,
-        # The relay's own user reads its settings, which have no key.
         folders=[
-            {"path": root, "mode": "0755"},
+            {"path": root, "mode": ROOT_MODES[task.role]},
             *({"path": f"{root}/{one}", "mode": "0700"} for one in ("keys", "pushes", "stamps")),
         ],
         files=files,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 import uuid
@@ -187,6 +188,113 @@ def test_streams_are_taken_off_the_old_folder_before_a_new_one_is_used(encoders:
     assert not encoders.root("enc1").exists()
     assert encoders.role("-e", "ffmpeg_encoder_state=absent", *elsewhere).returncode == 0
     assert not other.exists()
+
+
+def test_streams_of_another_folder_are_not_taken_for_stopped_or_removed(encoders: Encoders) -> None:
+    assert encoders.play("provision", A).returncode == 0
+    before = encoders.on_air()
+    other = encoders.folder / "other"
+    elsewhere = ("-e", f"ffmpeg_encoder_root={other}")
+    for run in (
+        encoders.role("-e", "ffmpeg_encoder_state=absent", *elsewhere),
+        encoders.role("-e", "ffmpeg_encoder_state=stopped", *elsewhere),
+        encoders.role("--check", "-e", "ffmpeg_encoder_state=stopped", *elsewhere),
+        encoders.play("teardown", A, *elsewhere),
+        encoders.play("teardown", A, "--check", *elsewhere),
+    ):
+        assert run.returncode != 0, run.output
+        assert f"encoders of {encoders.root('enc1')} send Hall A/" in said(run.output)
+        assert f"Set ffmpeg_encoder_root to {encoders.root('enc1')}, and run this again" in said(run.output)
+        assert (encoders.on_air(), len(encoders.titles())) == (before, 2)
+    assert not other.exists()
+    # Another event may go, and the folder with streams of its own is stopped, with a warning of the others.
+    added = encoders.play("provision", B, *elsewhere)
+    assert added.returncode == 0, added.output
+    try:
+        stopped = encoders.role("-e", "ffmpeg_encoder_state=stopped", *elsewhere)
+        assert stopped.returncode == 0, stopped.output
+        assert f"encoders of {encoders.root('enc1')} go on with Hall A/" in said(stopped.output)
+    finally:
+        gone = encoders.play("teardown", B, *elsewhere)
+    assert gone.returncode == 0, gone.output
+    assert not other.exists()
+    assert encoders.on_air() == before
+    assert encoders.play("teardown", A).returncode == 0
+    assert not encoders.root("enc1").exists()
+
+
+def one_machine(encoders: Encoders) -> tuple[str, ...]:
+    """Give two hosts of the inventory one folder."""
+    encoders.hosts = (HOST, OTHER)
+    return ("-e", f"ffmpeg_encoder_root={encoders.root(HOST)}")
+
+
+BELONGS = "(ffmpeg_encoder_root) belongs to"
+BOTH = rooms("Hall A", Talk=HOST, Break=OTHER)
+
+
+def test_of_two_names_for_one_machine_the_second_changes_nothing(encoders: Encoders) -> None:
+    shared = one_machine(encoders)
+    # Both begin at once, and neither finds anything.
+    first = encoders.play("provision", BOTH, *shared)
+    assert first.returncode != 0
+    (owner,) = set(re.findall(r"_root\) belongs to (\w+)", said(first.output)))
+    other = OTHER if owner == HOST else HOST
+    assert f"On {other}, the folder {encoders.root(HOST)} {BELONGS} {owner}, another host" in said(first.output)
+    assert first.recap(other)["changed"] == 0
+    before, files = encoders.on_air(), encoders.files()
+    assert set(before) == {"hall-a-talk" if owner == HOST else "hall-a-break"}
+
+    for run in (
+        encoders.play("provision", BOTH, *shared),
+        encoders.play("provision", BOTH, "--check", *shared),
+        encoders.play("teardown", BOTH, "--check", *shared),
+        *(encoders.role("-e", f"ffmpeg_encoder_state={state}", *shared, host=other) for state in ("stopped", "absent")),
+    ):
+        assert run.returncode != 0
+        assert f"{BELONGS} {owner}, another host" in said(run.output), run.output
+        assert (encoders.on_air(), encoders.files()) == (before, files)
+    assert len(encoders.titles()) == 2
+
+    # The way out that the message names: without the other name, and then with it, but another folder.
+    encoders.hosts = (owner,)
+    alone = encoders.play("provision", rooms("Hall A", Talk=owner, Break=owner), *shared)
+    assert alone.returncode == 0, alone.output
+    again = encoders.play("provision", rooms("Hall A", Talk=owner, Break=owner), *shared)
+    assert again.recap(owner)["changed"] == 0, again.output
+    assert set(encoders.on_air()) == {"hall-a-talk", "hall-a-break"}
+    # The host is renamed.
+    encoders.hosts = (other,)
+    renamed = encoders.play("provision", rooms("Hall A", Talk=other, Break=other), *shared)
+    assert renamed.returncode == 0, renamed.output
+    assert BELONGS not in said(renamed.output)
+    assert encoders.play("teardown", rooms("Hall A", Talk=other, Break=other), *shared).returncode == 0
+    assert not encoders.root(HOST).exists()
+
+
+def test_a_folder_is_taken_over_if_its_machine_has_changed_hands(encoders: Encoders) -> None:
+    shared = one_machine(encoders)
+    encoders.hosts = (HOST,)
+    assert encoders.play("provision", A, *shared).returncode == 0
+    before = encoders.on_air()
+    # A folder of the version before this one.
+    (encoders.root(HOST) / "inventory_host.json").unlink()
+    landed = encoders.play("provision", A, *shared)
+    assert landed.returncode == 0, landed.output
+    assert landed.recap(HOST)["changed"] == 1
+    assert encoders.play("provision", A, *shared).recap(HOST)["changed"] == 0
+    assert encoders.on_air() == before
+    encoders.hosts = (HOST, OTHER)
+    limited = ("--limit", f"localhost,{OTHER}", *shared)
+    refused = encoders.play("provision", rooms("Hall A", Talk=OTHER), *limited)
+    assert f"{BELONGS} {HOST}" in said(refused.output)
+    assert encoders.on_air() == before
+    taken = encoders.play("provision", rooms("Hall A", Talk=OTHER), "-e", "ffmpeg_encoder_remove_all=true", *limited)
+    assert taken.returncode == 0, taken.output
+    assert f"was that of {HOST}" in said(taken.output)
+    assert set(encoders.on_air()) == {"hall-a-talk"}
+    assert encoders.role("-e", "ffmpeg_encoder_state=absent", *shared, host=OTHER).returncode == 0
+    assert not encoders.root(HOST).exists()
 
 
 def test_a_mistyped_name_in_an_option_is_told(encoders: Encoders) -> None:

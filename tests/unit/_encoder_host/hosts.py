@@ -17,7 +17,7 @@ from ansible_collections.tenbyte.webinar.plugins.module_utils._encoder_host.conv
 KEY = "a-key-of-talk"
 # The parts of a request, and of what a host is to have, without which nothing happens.
 NOTHING: Mapping[str, Any] = {"units": [], "taken_back": [], "leaving": [], "stopping": []} | dict.fromkeys(
-    ("present", "edited", "absent")
+    ("claim", "present", "edited", "absent")
 )
 NO_MORE: Mapping[str, Any] = {"person": None, "service": None, "report": None, "refused": None}
 

@@ -122,23 +122,24 @@ def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
     assert other_root(str(put(tmp_path / "unit", text)), Path("/etc/new"), "pushes/*.json") == str(tmp_path)
 
 
-def test_an_encoder_of_another_folder_is_found_by_its_session(tmp_path: Path) -> None:
-    one, other = str(uuid.uuid4()), str(uuid.uuid4())
-    record = {"label": "Hall/Talk", "session_id": one, "host": "enc1"}
+def test_an_encoder_of_another_folder_is_found_with_its_record(tmp_path: Path) -> None:
+    session = str(uuid.uuid4())
+    record = {"label": "Hall/Talk", "session_id": session, "host": "enc1", "hls_url": "https://play"}
     put(tmp_path / "old" / "about" / "talk.json", json.dumps(record))
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", "enc1", [other, one]) == [[str(tmp_path / "old"), "Hall/Talk"]]
+        ((folder, found),) = sent_elsewhere(tmp_path / "new", "enc1")
+        assert folder == str(tmp_path / "old")
+        assert (found["label"], found["session_id"], found["room_id"]) == ("Hall/Talk", session, "")
+        assert "hls_url" not in found
         # It moves to another host of the inventory, which is the same machine.
-        assert sent_elsewhere(tmp_path / "new", "enc2", [one]) == []
-        assert sent_elsewhere(tmp_path / "new", "enc1", [other]) == []
-        assert sent_elsewhere(tmp_path / "new", "enc1", []) == []
-        assert sent_elsewhere(tmp_path / "old", "enc1", [one]) == []
+        assert sent_elsewhere(tmp_path / "new", "enc2") == []
+        assert sent_elsewhere(tmp_path / "old", "enc1") == []
     finally:
         process.kill()
         process.wait(10)
-    assert sent_elsewhere(tmp_path / "new", "enc1", [one]) == []
+    assert sent_elsewhere(tmp_path / "new", "enc1") == []
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
@@ -148,12 +149,12 @@ def test_a_record_that_another_user_names_is_not_read(tmp_path: Path) -> None:
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) != []
+        assert sent_elsewhere(tmp_path / "new", "enc1") != []
         os.chown(record, 65534, 65534)
-        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1") == []
         record.unlink()
         os.mkfifo(record)
-        assert sent_elsewhere(tmp_path / "new", "enc1", [session]) == []
+        assert sent_elsewhere(tmp_path / "new", "enc1") == []
     finally:
         process.kill()
         process.wait(10)

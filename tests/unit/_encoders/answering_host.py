@@ -142,6 +142,7 @@ class AnsweringHost:
             "records": [],
             "foreign": "",
             "other_root": "",
+            "claimed_by": "",
             "sent_elsewhere": [],
             "keys": [],
             "program": {"path": "/usr/bin/ffmpeg", "version": "ffmpeg version 5.1.9 Copyright"},

@@ -63,7 +63,8 @@ def test_a_health_check_that_is_not_wanted_is_absent_and_other_units_stay() -> N
 def test_a_request_has_what_was_asked_and_nothing_else() -> None:
     made = inspection_of(task(), SECRET, records="x/*.json", keys=".key")
     assert (made["records"], made["texts"], made["watched"], made["secret"]) == ("x/*.json", [], None, SECRET.hex())
-    change = convergence_of(task(), {"kind": "systemd"}, Change(stopping=["a"]))
+    change = convergence_of(task(), {"claimed_by": "enc0"}, {"kind": "systemd"}, Change(stopping=["a"]))
+    assert (change["claim"]["host"], change["claim"]["found"]) == ("enc1", "enc0")
     assert (change["stopping"], change["leaving"], change["present"], change["absent"]) == (["a"], [], None, None)
 
 
