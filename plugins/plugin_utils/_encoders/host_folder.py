@@ -119,22 +119,22 @@ def _check_sent_elsewhere(
         return []
     if task.state == "gone":
         elsewhere = [one for one in elsewhere if streams_gone([host_stream(one[1])], task.event).remove]
-    warnings = []
-    for folder, label in _labels_by_folder(elsewhere):
-        if task.state == "gone" or not there:
-            raise InvalidInput(
-                one_line(
-                    f"On {task.host}, encoders of {folder} send {label}, and {option} is {task.root}: they would go "
-                    f"on. Set {option} to {folder}, and run this again. Nothing was changed."
-                )
-            )
-        warnings.append(
+    found = list(_labels_by_folder(elsewhere))
+    if found and (task.state == "gone" or not there):
+        sent = "; ".join(f"encoders of {folder} send {label}" for folder, label in found)
+        raise InvalidInput(
             one_line(
-                f"On {task.host}, encoders of {folder} go on with {label}: {option} is {task.root}. To reach them "
-                f"too, set it to {folder}, and run this again."
+                f"On {task.host}, {sent}, and {option} is {task.root}: they would go on. Set {option} to "
+                f"{' or '.join(folder for folder, _label in found)}, and run this again. Nothing was changed."
             )
         )
-    return warnings
+    return [
+        one_line(
+            f"On {task.host}, encoders of {folder} go on with {label}: {option} is {task.root}. To reach them too, set "
+            f"it to {folder}, and run this again."
+        )
+        for folder, label in found
+    ]
 
 
 def _labels_by_folder(elsewhere: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, str]]:

@@ -203,8 +203,10 @@ def test_streams_of_another_folder_are_not_taken_for_stopped_or_removed(encoders
         encoders.play("teardown", A, "--check", *elsewhere),
     ):
         assert run.returncode != 0, run.output
+        # Encoders of tests that run at the same time may be named, too.
         assert f"encoders of {encoders.root('enc1')} send Hall A/" in said(run.output)
-        assert f"Set ffmpeg_encoder_root to {encoders.root('enc1')}, and run this again" in said(run.output)
+        way_out = said(run.output).partition("Set ffmpeg_encoder_root to ")[2].partition(", and run this again.")[0]
+        assert str(encoders.root("enc1")) in way_out.split(" or ")
         assert (encoders.on_air(), len(encoders.titles())) == (before, 2)
     assert not other.exists()
     # Another event may go, and the folder with streams of its own is stopped, with a warning of the others.

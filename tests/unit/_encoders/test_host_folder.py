@@ -168,8 +168,8 @@ OLD, OTHER = ["/home/me/old", RECORD_OF_OLD], ["/home/me/other", {**RECORD_OF_OL
 @pytest.mark.parametrize("state", ["stopped", "absent"])
 def test_encoders_of_another_folder_are_not_taken_for_stopped(state: str) -> None:
     told = refusal(task(state), {"sent_elsewhere": [OLD, OTHER]})
-    assert "encoders of /home/me/old send Old/Show, and ffmpeg_encoder_root is /etc/tenbyte-encoder" in told
-    assert "Set ffmpeg_encoder_root to /home/me/old, and run this again." in told
+    assert "encoders of /home/me/old send Old/Show; encoders of /home/me/other send show-1, and" in told
+    assert "Set ffmpeg_encoder_root to /home/me/old or /home/me/other, and run this again." in told
     there = [{"name": "a"}]
     first, second = check_folder(task(state), NOTHING | {"sent_elsewhere": [OLD, OTHER]}, there, ())
     assert "encoders of /home/me/old go on with Old/Show" in first
