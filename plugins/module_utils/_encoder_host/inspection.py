@@ -44,18 +44,22 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
     root = Path(request["root"])
     has_systemd = Path(request["booted"]).is_dir()
     manager = request["manager"] or ("systemd" if has_systemd else "supervisord")
-    records = _records(root, request["records"])
+    is_writable = _is_writable(root)
+    # What the user may not look at is nothing for this role: whoever has no rights is told that.
+    is_open = is_writable or os.access(root, os.R_OK | os.X_OK)
+    records = _records(root, request["records"]) if is_open else []
+    mode = int(request["root_mode"], 8)
     found: dict[str, Any] = {
         "systemd": has_systemd,
         "manager": manager,
         "uid": os.getuid(),
-        "writable": _is_writable(root),
+        "writable": is_writable,
         "records": records,
-        "foreign": foreign_file(root, records, request["own_names"], int(request["root_mode"], 8)),
+        "foreign": foreign_file(root, records, request["own_names"], mode) if is_open else "",
         "other_root": other_root(request["unit"], root, request["records"]) if manager == "systemd" else "",
         "claimed_by": host_of(request["claim"]),
         "sent_elsewhere": sent_elsewhere(root, request["host"]) if request["looks_elsewhere"] else [],
-        "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])),
+        "keys": _keys(root / "keys", request["keys"], bytes.fromhex(request["secret"])) if is_open else [],
         "program": _program(request["program"], run),
         "programs": {name: _path_of(name) for name in request["programs"]},
         "places": [_first_of(paths) for paths in request["places"]],
@@ -76,7 +80,8 @@ def inspect(request: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 def _is_writable(folder: Path) -> bool:
     """Return whether the user may write to a folder, or make it."""
-    while not folder.exists() and folder != folder.parent:
+    # Path.exists raises where the user may not look.
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)
 

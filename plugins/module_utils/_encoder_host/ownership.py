@@ -114,8 +114,9 @@ def sent_elsewhere(root: Path, host: str) -> list[list[Any]]:
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
-                other = Path(os.fsdecode(folder))
-                record = _record_of(_trusted(other / "about" / f"{os.fsdecode(name)}.json"))
+                # Any user may have links that lead to the role's own folder.
+                file = Path(os.fsdecode(folder), "about", f"{os.fsdecode(name)}.json").resolve()
+                other, record = file.parent.parent, _record_of(_trusted(file))
                 if other != root.resolve() and record.get("host") == host:
                     found[(str(other), os.fsdecode(name))] = {key: record.get(key, "") for key in _TOLD}
     return [[folder, found[folder, name]] for folder, name in sorted(found)]

@@ -56,14 +56,14 @@ def check_folder(
         raise InvalidInput(
             one_line(
                 f"On {host}, the streams of this role are in {found['other_root']}, and {option} is {task.root} now. "
-                f"First take them off with {option}: {found['other_root']} and {task.role}_state: absent. If nothing "
-                f"in {found['other_root']} is needed any more, remove that folder. Nothing was changed."
+                f"First take them off with {option}: {found['other_root']} and {task.role}_state: absent. Nothing was "
+                "changed."
             )
         )
     owner = _other_owner(task, found, there)
     if owner and not task.settings["remove_all"]:
         raise InvalidInput(folder_of_another(task, found, owner))
-    warnings = _check_sent_elsewhere(task, found["sent_elsewhere"], there, wanted)
+    warnings = _check_sent_elsewhere(task, found["sent_elsewhere"], wanted)
     if owner and task.state == "started":
         taken = f"the folder {task.root} ({option}) was that of {owner}, and {task.role}_remove_all gives it to {host}"
         warnings.append(one_line(f"On {host}, {taken}."))
@@ -98,7 +98,6 @@ def _other_owner(task: HostTask, found: Mapping[str, Any], there: Sequence[Mappi
 def _check_sent_elsewhere(
     task: HostTask,
     elsewhere: Sequence[tuple[str, Mapping[str, Any]]],
-    there: Sequence[Mapping[str, Any]],
     wanted: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """Raise InvalidInput where the task would miss encoders of another folder. Return warnings where it leaves some.
@@ -120,7 +119,9 @@ def _check_sent_elsewhere(
     if task.state == "gone":
         elsewhere = [one for one in elsewhere if streams_gone([host_stream(one[1])], task.event).remove]
     found = list(_labels_by_folder(elsewhere))
-    if found and (task.state == "gone" or not there):
+    # Two projects may use one machine under one name, each with its folder: to empty one of them is no fault. But a
+    # session must not go while its stream is sent.
+    if found and task.state == "gone":
         sent = "; ".join(f"encoders of {folder} send {label}" for folder, label in found)
         raise InvalidInput(
             one_line(

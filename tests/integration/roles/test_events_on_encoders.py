@@ -199,6 +199,11 @@ def test_streams_of_another_folder_are_not_taken_for_stopped_or_removed(encoders
         encoders.role("-e", "ffmpeg_encoder_state=absent", *elsewhere),
         encoders.role("-e", "ffmpeg_encoder_state=stopped", *elsewhere),
         encoders.role("--check", "-e", "ffmpeg_encoder_state=stopped", *elsewhere),
+    ):
+        assert run.returncode == 0, run.output
+        assert f"encoders of {encoders.root('enc1')} go on with Hall A/" in said(run.output)
+        assert encoders.on_air() == before
+    for run in (
         encoders.play("teardown", A, *elsewhere),
         encoders.play("teardown", A, "--check", *elsewhere),
     ):

@@ -123,38 +123,52 @@ def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
 
 
 def test_an_encoder_of_another_folder_is_found_with_its_record(tmp_path: Path) -> None:
-    session = str(uuid.uuid4())
-    record = {"label": "Hall/Talk", "session_id": session, "host": "enc1", "hls_url": "https://play"}
+    # Other tests have encoders of their own on this machine.
+    session, host = str(uuid.uuid4()), str(uuid.uuid4())
+    record = {"label": "Hall/Talk", "session_id": session, "host": host, "hls_url": "https://play"}
     put(tmp_path / "old" / "about" / "talk.json", json.dumps(record))
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        ((folder, found),) = sent_elsewhere(tmp_path / "new", "enc1")
+        ((folder, found),) = sent_elsewhere(tmp_path / "new", host)
         assert folder == str(tmp_path / "old")
         assert (found["label"], found["session_id"], found["room_id"]) == ("Hall/Talk", session, "")
         assert "hls_url" not in found
         # It moves to another host of the inventory, which is the same machine.
         assert sent_elsewhere(tmp_path / "new", "enc2") == []
-        assert sent_elsewhere(tmp_path / "old", "enc1") == []
+        assert sent_elsewhere(tmp_path / "old", host) == []
     finally:
         process.kill()
         process.wait(10)
-    assert sent_elsewhere(tmp_path / "new", "enc1") == []
+    assert sent_elsewhere(tmp_path / "new", host) == []
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
 def test_a_record_that_another_user_names_is_not_read(tmp_path: Path) -> None:
-    session = str(uuid.uuid4())
-    record = put(tmp_path / "old" / "about" / "talk.json", json.dumps({"session_id": session, "host": "enc1"}))
+    # Other tests have encoders of their own on this machine.
+    session, host = str(uuid.uuid4()), str(uuid.uuid4())
+    record = put(tmp_path / "old" / "about" / "talk.json", json.dumps({"session_id": session, "host": host}))
     lock = tmp_path / "old" / "run" / "talk" / "lock"
     process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
     try:
-        assert sent_elsewhere(tmp_path / "new", "enc1") != []
+        assert sent_elsewhere(tmp_path / "new", host) != []
         os.chown(record, 65534, 65534)
-        assert sent_elsewhere(tmp_path / "new", "enc1") == []
+        assert sent_elsewhere(tmp_path / "new", host) == []
+        os.chown(record, 0, 0)
+        # Another user's folder has a link to the role's own one.
+        (tmp_path / "new").symlink_to(tmp_path / "old")
+        assert sent_elsewhere(tmp_path / "new", host) == []
+        (tmp_path / "new").unlink()
+        (tmp_path / "evil" / "run").mkdir(parents=True)
+        (tmp_path / "evil" / "about").symlink_to(tmp_path / "old" / "about")
+        with subprocess.Popen(
+            ["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(tmp_path / "evil" / "run" / "talk" / "lock")}
+        ) as evil:
+            assert sent_elsewhere(tmp_path / "old", host) == []
+            evil.kill()
         record.unlink()
         os.mkfifo(record)
-        assert sent_elsewhere(tmp_path / "new", "enc1") == []
+        assert sent_elsewhere(tmp_path / "new", host) == []
     finally:
         process.kill()
         process.wait(10)

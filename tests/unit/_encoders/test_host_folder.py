@@ -167,19 +167,16 @@ OLD, OTHER = ["/home/me/old", RECORD_OF_OLD], ["/home/me/other", {**RECORD_OF_OL
 
 @pytest.mark.parametrize("state", ["stopped", "absent"])
 def test_encoders_of_another_folder_are_not_taken_for_stopped(state: str) -> None:
-    told = refusal(task(state), {"sent_elsewhere": [OLD, OTHER]})
-    assert "encoders of /home/me/old send Old/Show; encoders of /home/me/other send show-1, and" in told
-    assert "Set ffmpeg_encoder_root to /home/me/old or /home/me/other, and run this again." in told
-    there = [{"name": "a"}]
-    first, second = check_folder(task(state), NOTHING | {"sent_elsewhere": [OLD, OTHER]}, there, ())
+    first, second = check_folder(task(state), NOTHING | {"sent_elsewhere": [OLD, OTHER]}, (), ())
     assert "encoders of /home/me/old go on with Old/Show" in first
     assert "encoders of /home/me/other go on with show-1" in second
 
 
 @pytest.mark.parametrize("there", [[], [{"name": "a"}]])
 def test_a_session_that_is_gone_and_sent_from_another_folder_is_not_removed(there: Any) -> None:
-    told = refusal(task("gone", event=GONE), {"sent_elsewhere": [OLD]}, there)
-    assert "encoders of /home/me/old send Old/Show, and ffmpeg_encoder_root is" in told
+    told = refusal(task("gone", event=GONE), {"sent_elsewhere": [OLD, OTHER]}, there)
+    assert "encoders of /home/me/old send Old/Show; encoders of /home/me/other send show-1, and ffmpeg" in told
+    assert "Set ffmpeg_encoder_root to /home/me/old or /home/me/other, and run this again." in told
     stays = ["/home/me/old", {**RECORD_OF_OLD, "label": "New/Show", "session_id": ID}]
     assert check_folder(task("gone", event=GONE), NOTHING | {"sent_elsewhere": [stays]}, there, ()) == []
 
