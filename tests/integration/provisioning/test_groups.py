@@ -20,8 +20,8 @@ from tests.integration.conftest import PRESET
 from tests.integration.controller import Controller, Run
 from tests.simulator.server import Simulator
 
-GROUPS = {"encoders": ["enc1"], "relays": ["relay1"], "studios": ["studio1"]}
-ROLES = {"enc1": "ffmpeg_encoder", "relay1": "rtmp_relay", "studio1": "obs_encoder"}
+GROUPS = {"encoders": ["sender1"], "relays": ["relay1"], "studios": ["studio1"]}
+ROLES = {"sender1": "ffmpeg_encoder", "relay1": "rtmp_relay", "studio1": "obs_encoder"}
 ROOMS = [
     {
         "title": "Hall",
@@ -99,7 +99,7 @@ def test_each_host_gets_the_role_of_its_group(
 
 
 @pytest.mark.parametrize(
-    "groups", [{"encoders": ["enc1"]}, {"studios": ["studio1"]}, {"encoders": ["enc1"], "relays": []}]
+    "groups", [{"encoders": ["sender1"]}, {"studios": ["studio1"]}, {"encoders": ["sender1"], "relays": []}]
 )
 def test_a_group_that_is_not_there_is_not_spoken_of(
     simulator: Simulator, controller: Controller, short_folder: Path, groups: dict[str, list[str]]
@@ -116,7 +116,7 @@ def test_a_host_in_two_groups_ends_it_before_anything_is_done(
     simulator: Simulator, controller: Controller, short_folder: Path, playbook: str
 ) -> None:
     groups = {**GROUPS, "studios": ["studio1", "relay1"]}
-    for arguments in ((), ("--check",), ("--limit", "localhost,enc1")):
+    for arguments in ((), ("--check",), ("--limit", "localhost,sender1")):
         run = play(controller, short_folder, playbook, *arguments, groups=groups)
         assert run.returncode != 0
         assert "relay1 is in the groups relays and studios; a host sends its streams in one way" in run.output
