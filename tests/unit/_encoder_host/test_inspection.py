@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,30 @@ def test_records_and_keys_are_read_and_a_key_leaves_the_host_as_a_digest(tmp_pat
     assert name == "talk.key"
     assert digest == hmac.new(SECRET, b"the-key\n", hashlib.sha256).hexdigest()
     assert "the-key" not in json.dumps(found)
+
+
+# Runs as a user without rights, and with what was imported before.
+AS_NOBODY = f"""
+import json, os, sys
+sys.path[:] = {sys.path!r}
+from {inspect.__module__} import inspect
+os.setuid(65534)
+print(json.dumps(inspect(json.load(sys.stdin), None)))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without rights")
+@pytest.mark.parametrize("root", ["closed", "closed/within", "closed/not/there"])
+def test_a_folder_that_the_user_may_not_look_into_is_one_without_rights(tmp_path: Path, root: str) -> None:
+    (tmp_path / "closed" / "within" / "about").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    asked = request(tmp_path / root, manager="supervisord", own_names=["about"])
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY], input=json.dumps(asked), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["writable"], found["records"], found["foreign"], found["keys"]) == (False, [], "", [])
 
 
 def test_a_host_without_the_role_has_nothing(tmp_path: Path) -> None:
