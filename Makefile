@@ -67,7 +67,7 @@ leaks: ## Search what runs on ansible-core 2.16 to 2.22 leave behind for secrets
 fuzz: ## Read hostile answers for FUZZ_SECONDS=300 for each target, and print what was counted
 	@exec scripts/test fuzz
 
-encoders: ## Test every kind of source with every profile, with two generations of ffmpeg (ten minutes)
+encoders: ## Test every kind of source with every profile, with two generations of ffmpeg (half an hour)
 	@exec scripts/test encoders encoders-newer
 
 soak: ## Run five streams for an hour while something fails at random; MINUTES=5 for less

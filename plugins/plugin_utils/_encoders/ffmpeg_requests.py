@@ -13,7 +13,6 @@ from typing import Any
 
 from .ffmpeg_files import health_settings, key_file, program_settings, record, settings_file, settings_of, unit_settings
 from .host_requests import (
-    HOST_FILE,
     SYSTEMD_FOLDER,
     Change,
     convergence_of,
@@ -23,6 +22,7 @@ from .host_requests import (
     hidden_file,
     inspection_of,
     key_entry,
+    own_names,
     presence_of,
     program_file,
 )
@@ -61,7 +61,7 @@ def inspection(
         records="about/*.json",
         keys=".ffpreset",
         unit=f"{SYSTEMD_FOLDER}/{_TEMPLATE}",
-        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("program", ()), *task.contents.get("health", ())],
+        own_names=own_names(task, _ENTRIES),
         looks_elsewhere=task.state != "watched",
         program={
             "name": settings["binary"] if is_started else "",
@@ -165,8 +165,7 @@ def _paths_of(root: str, name: str, manager: str) -> list[str]:
 
 def _shared(task: HostTask, manager: str) -> dict[str, Any]:
     is_systemd = manager == "systemd"
-    names = (*_ENTRIES, *task.contents["program"], *task.contents["health"], HOST_FILE)
-    paths = [f"{task.root}/{name}" for name in names]
+    paths = [f"{task.root}/{name}" for name in own_names(task, _ENTRIES)]
     return {
         "units": [_TEMPLATE] if is_systemd else [],
         "commands": [],

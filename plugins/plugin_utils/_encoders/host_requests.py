@@ -96,6 +96,11 @@ def convergence_of(
     }
 
 
+def own_names(task: HostTask, entries: Sequence[str]) -> list[str]:
+    """Return all that a role has in its folder. The file that says whose it is comes last, as it is removed last."""
+    return [*entries, *task.contents.get("program", ()), *task.contents.get("health", ()), HOST_FILE]
+
+
 def _claim(task: HostTask, found: str) -> dict[str, str]:
     """Return how the folder is made that of the task's host, before anything in it is changed."""
     # With the name of the collection, the folder counts as the role's from its first file to its last.

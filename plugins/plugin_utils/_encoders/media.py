@@ -18,10 +18,7 @@ from typing import Any
 from .ffmpeg_options import ENCODING, input_options, output_options
 from .listed_streams import Listed
 from .role_values import fits, mapping, refuse
-from .source_values import check_source_values, path_problem
-
-_SIZE = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\Z")
-_FRAMERATE = re.compile(r"[1-9][0-9]{0,2}\Z")
+from .source_values import FRAMERATE, SIZE, check_source_values, path_problem
 
 FFMPEG_SOURCES = ("test_pattern", "file", "url", "device")
 FFMPEG_PROFILES: Mapping[str, Mapping[str, str]] = {
@@ -191,8 +188,8 @@ def _changes_size(options: Sequence[str]) -> bool:
 
 def _check_ffmpeg_profile(profile: dict[str, Any], where: str) -> None:
     if not (
-        fits(profile.get("size", "1280x720"), _SIZE)
-        and fits(profile["framerate"], _FRAMERATE)
+        fits(profile.get("size", "1280x720"), SIZE)
+        and fits(profile["framerate"], FRAMERATE)
         and fits(profile["video_bitrate"], _BITRATE)
         and fits(profile["audio_bitrate"], _BITRATE)
         and fits(profile["preset"], _PRESET)
@@ -249,8 +246,8 @@ def _check_obs_source(source: Mapping[str, Any], where: str) -> None:
 
 def _check_obs_profile(profile: Mapping[str, Any], where: str) -> None:
     if not (
-        fits(profile["size"], _SIZE)
-        and fits(profile["framerate"], _FRAMERATE)
+        fits(profile["size"], SIZE)
+        and fits(profile["framerate"], FRAMERATE)
         and fits(profile["video_bitrate"], _OBS_VIDEO_BITRATE)
         and str(profile["audio_bitrate"]) in _OBS_AUDIO_BITRATES
         and fits(profile["encoder"], _OBS_ENCODER)

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .host_requests import (
-    HOST_FILE,
     Change,
     convergence_of,
     digest_of,
@@ -23,6 +22,7 @@ from .host_requests import (
     inspection_of,
     key_entry,
     key_note,
+    own_names,
     presence_of,
     program_file,
     report_of,
@@ -68,7 +68,7 @@ def inspection(
         records="streams/*/place.json",
         keys=".json",
         unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if settings["start"] and task.state != "watched" else "",
-        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("health", ())],
+        own_names=own_names(task, _ENTRIES),
         program={
             "name": settings["binary"] if is_started else "",
             "arguments": ["--version"],
@@ -163,7 +163,7 @@ def _obs_folder(account: Mapping[str, Any]) -> str:
 
 
 def _shared(task: HostTask) -> dict[str, Any]:
-    names = (*_ENTRIES, *task.contents["health"], HOST_FILE)
+    names = own_names(task, _ENTRIES)
     return {
         "units": [_TEMPLATE],
         "commands": [["systemctl", "stop", r"system-tenbyte\x2dobs.slice"]],

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .host_requests import (
-    HOST_FILE,
     ROOT_MODES,
     Change,
     convergence_of,
@@ -22,6 +21,7 @@ from .host_requests import (
     further_units,
     inspection_of,
     key_entry,
+    own_names,
     plain_fingerprint,
     presence_of,
     program_file,
@@ -57,7 +57,7 @@ def inspection(
         records="pushes/*.json",
         keys=".conf",
         unit=f"{settings['systemd_folder']}/{_TEMPLATE}" if task.state != "watched" else "",
-        own_names=[*_ENTRIES, HOST_FILE, *task.contents.get("health", ())],
+        own_names=own_names(task, _ENTRIES),
         program={
             "name": settings["nginx"] if is_started else "",
             "arguments": [],
@@ -135,7 +135,7 @@ def _shared(task: HostTask) -> dict[str, Any]:
     return {
         "units": [_TEMPLATE],
         "commands": [["systemctl", "stop", r"system-tenbyte\x2drtmp\x2drelay\x2dpush.slice"]],
-        "paths": [*folders, *(f"{task.root}/{name}" for name in (*_ENTRIES, *task.contents["health"], HOST_FILE))],
+        "paths": [*folders, *(f"{task.root}/{name}" for name in own_names(task, _ENTRIES))],
     }
 
 

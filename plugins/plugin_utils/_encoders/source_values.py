@@ -17,6 +17,8 @@ from typing import Any
 
 from .role_values import fits, is_plain_text, is_text_or_number, refuse
 
+SIZE = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\Z")
+FRAMERATE = re.compile(r"[1-9][0-9]{0,2}\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 _BLANK = re.compile(r"\s")
 # What each type of source cannot do without, and what it is like.
@@ -29,8 +31,8 @@ _NEEDED = {
 _FORMS = {
     "device": (re.compile(r"/dev/[A-Za-z0-9/_.-]+\Z"), "a device is like /dev/video0."),
     "audio_device": (re.compile(r"[A-Za-z0-9:,=._-]+\Z"), "an audio_device is like hw:1 or default."),
-    "size": (re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}\Z"), "a size is like 1280x720."),
-    "framerate": (re.compile(r"[1-9][0-9]{0,2}\Z"), "a framerate is a whole number from 1 to 999."),
+    "size": (SIZE, "a size is like 1280x720."),
+    "framerate": (FRAMERATE, "a framerate is a whole number from 1 to 999."),
     "tone": (re.compile(r"[1-9][0-9]{1,4}\Z"), "a tone is a whole number of hertz from 10 to 99999."),
     # A language is as ISO 639 writes it.
     "audio_track": (

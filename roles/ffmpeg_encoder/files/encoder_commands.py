@@ -15,12 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder_media import ENCODING, Look, Track, default_input_options, even, is_hdr, is_rtsp, is_shared, location_of
+from encoder_media import (
+    DEFAULT_SIZE,
+    ENCODING,
+    Look,
+    Track,
+    default_input_options,
+    even,
+    is_hdr,
+    is_rtsp,
+    is_shared,
+    location_of,
+)
 
 Settings = dict[str, Any]
 
 SILENCE = ["-f", "lavfi", "-i", "anullsrc=sample_rate=48000:channel_layout=stereo"]
-DEFAULT_SIZE = "1280x720"
 BITRATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKMG]?)")
 # Bits. x264 makes no picture larger than its buffer, and an ingest may hang up at messages above 1 MiB, as nginx-rtmp
 # does (max_message). So the buffer is 2 s of media, and never more than this.

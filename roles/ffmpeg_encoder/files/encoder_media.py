@@ -44,6 +44,8 @@ SOUND_LOOK_SECONDS = 3
 # What ffmpeg says of each sender that joins packets, to those who write programs.
 NOISE = re.compile("Timestamps are unset in a packet")
 WRONG_OPTION = re.compile(r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'")
+# Of a picture that is made.
+DEFAULT_SIZE = "1280x720"
 # Options, and filters in them, that change the size of a picture.
 SIZE_OPTIONS, FILTER_OPTIONS = ("-s", "-s:v"), ("-vf", "-filter:v", "-filter:v:0")
 SIZING = re.compile(r"scale|crop|pad|transpose|rotate|tile|stack|zoom|v360|xbr|hqx|sai|separatefields|weave")
@@ -687,14 +689,14 @@ def _problem_of_slate(settings: Settings, source: Look | None, slate: Look | Non
 
 def _problem_of_slate_size(settings: Settings, source: Look | None, slate: Track | None, what: str) -> str:
     """Return why a slate would have another size than its stream, where each has the size of what it shows."""
-    stream = settings["source"].get("size") or "1280x720" if settings["source"]["type"] == "test_pattern" else ""
+    stream = settings["source"].get("size") or DEFAULT_SIZE if settings["source"]["type"] == "test_pattern" else ""
     pictures = [slate]
     if source is not None and source.picture is not None:
         pictures.append(source.picture)
         stream = f"{source.picture.width}x{source.picture.height}"
     elif source is not None:
         # That of the black picture which is made.
-        stream = "1280x720"
+        stream = DEFAULT_SIZE
     is_known = all(one is not None and one.width and one.square and not one.rotation for one in pictures)
     if settings["profile"].get("size") or slate is None or not stream or not is_known:
         return ""

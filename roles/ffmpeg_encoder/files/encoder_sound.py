@@ -52,9 +52,9 @@ class Sound:
         # Both ends stay open, so it has no end when an ffmpeg ends.
         self._output, end = os.pipe()
         # A number that ffmpeg gives to no file of its own: a script that starts it may have closed this one.
-        self._input = fcntl.fcntl(end, fcntl.F_DUPFD, LEAST_NUMBER)
+        number = fcntl.fcntl(end, fcntl.F_DUPFD, LEAST_NUMBER)
         os.close(end)
-        self.pipe: int | None = self._input if self._patience > 0 else None
+        self.pipe: int | None = number if self._patience > 0 else None
         start_thread(self._listen)
 
     @property

@@ -102,7 +102,7 @@ def problem_of(status: Found | None, now: float, *, slate_is_well: bool) -> Foun
     known = {"lasting": shown} if shown is not None else {}
     if status.get("showing") == "slate":
         # What ffmpeg said last is the sender's, which is well.
-        reason = _words({"last_words": status.get("source_problem")}) or "; its source sends nothing"
+        reason = _said(status.get("source_problem")) or "; its source sends nothing"
         problem = "" if slate_is_well else f"viewers see the slate and not the source{reason}"
         return {"state": "on air with its slate", "problem": problem, **known}
     if status.get("showing") == "nothing":
@@ -146,8 +146,11 @@ def _count(status: Found, name: str) -> int:
 
 
 def _words(status: Found) -> str:
+    return _said(status.get("source_problem") or status.get("last_words"))
+
+
+def _said(words: Any) -> str:
     """Return the end of what ffmpeg said, on one line. The program has taken the key out of it."""
-    words = status.get("source_problem") or status.get("last_words")
     lines = words if isinstance(words, list) else str(words or "").splitlines()
     told = " / ".join(" ".join(str(line).split()) for line in lines if str(line).strip())
     plain = "".join(letter for letter in told if letter.isprintable())[-LONGEST_WORDS:]
