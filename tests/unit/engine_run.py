@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import (
@@ -26,6 +27,7 @@ from .small_service import SmallService
 PRESET = "0d3f2c84-5f43-4b0c-9a57-0c6a6f1f2a11"
 OTHER_PRESET = "11111111-5f43-4b0c-9a57-0c6a6f1f2a11"
 KEYNOTE = SessionSpec("Keynote", preset_id=PRESET)
+POOL = ThreadPoolExecutor(max_workers=4)
 
 
 def event(*sessions: SessionSpec, policy: Policy | None = None) -> EventSpec:
@@ -39,14 +41,14 @@ class Run:
     ledger: Ledger
 
     def plan(self, asked: EventSpec) -> Plan:
-        return make_plan(asked, observe(self.api, self.ledger, asked, 4))
+        return make_plan(asked, observe(self.api, self.ledger, asked, POOL))
 
     def apply(self, asked: EventSpec, wait_timeout: float = 5.0) -> Applied:
         return self.apply_plan(self.plan(asked), wait_timeout, asked.policy)
 
     def apply_plan(self, plan: Plan, wait_timeout: float = 5.0, policy: Policy | None = None) -> Applied:
         policy = replace(policy or Policy(), wait_timeout=wait_timeout)
-        return apply_plan(plan, self.api, self.ledger, 5.0, 4, policy)
+        return apply_plan(plan, self.api, self.ledger, 5.0, POOL, policy)
 
     def writes(self) -> list[str]:
         """The calls other than GET since the last use, each as its method and the last path segment that is no id."""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,8 +19,8 @@ from .opening import Opened
 from .rows import Row, damage
 from .schema import is_needed_though_retired, is_not_retired, slots
 
-# Rooms in one query: databases limit the number of parameters.
-_MOST_PARENTS = 900
+# Values in one query: databases limit the number of parameters.
+_MOST_VALUES = 900
 # The rows that a run needs, in two queries: together, no index would find them.
 _NEEDED = (is_not_retired, is_needed_though_retired)
 # The first schema version whose rows have normalised service URLs.
@@ -51,16 +51,20 @@ class LedgerReader:
         """Return the fingerprint of a stream key or another secret, as the ledger's entries have it."""
         return self._codec.fingerprint(secret)
 
-    def rows(self, api: str, room_ids: Iterable[str]) -> list[Row]:
+    def rows(self, api: str, room_ids: Iterable[str], rooms: Collection[str] | None = None) -> list[Row]:
         """Return the needed rows of all rooms, and of the sessions in the rooms with these ids, oldest first.
 
+        ``rooms``: titles and ids of rooms. Rows of other rooms may then be left out.
         A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
         parents = list(dict.fromkeys(room_ids))
-        parts = [parents[first : first + _MOST_PARENTS] for first in range(0, len(parents), _MOST_PARENTS)]
+        parts = [parents[first : first + _MOST_VALUES] for first in range(0, len(parents), _MOST_VALUES)]
         of_sessions = [(slots.c.kind == "session") & slots.c.parent.in_(part) for part in parts]
+        of_rooms = slots.c.kind == "room"
+        if rooms is not None and len(rooms) <= _MOST_VALUES:
+            of_rooms &= slots.c.title.in_(rooms) | slots.c.object_id.in_(rooms)
         service = self._of_service(api)
-        found = self._rows(*(service & condition for condition in (slots.c.kind == "room", *of_sessions)))
+        found = self._rows(*(service & condition for condition in (of_rooms, *of_sessions)))
         return [row for row in found if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 
 from .._core.errors import WebinarError
@@ -30,33 +30,32 @@ def apply_plan(
     api: WebinarApi,
     ledger: Ledger | None,
     timeout: float,
-    concurrency: int,
+    pool: Executor,
     policy: Policy,
     progress: Progress | None = None,
 ) -> Applied:
     """Run a plan. ``timeout`` is in seconds, for one request. Without a ledger, sessions are ended only."""
     progress = progress or Progress()
-    with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        if ledger is None:
-            return _ended_only(plan, api, pool, progress)
-        creation = Creation(api, ledger, timeout)
-        _assign_rooms(plan, ledger)
-        room_runs = [RoomRun(plan.world, room_plan, creation) for room_plan in plan.rooms]
-        rooms = progress.map(pool, RoomRun.outcome, room_runs, "rooms", _has_failed)
-        runs = [
-            SlotRun(plan.world, outcome, session_plan, creation, policy)
-            for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
-            for session_plan in room_plan.sessions
-        ]
-        sessions = _outcomes(runs, pool, progress)
-        sessions = when_live(sessions, api, policy.wait_timeout, creation.sleep, pool.map)
-        notes = _forget_sessions_that_are_over(plan, creation)
+    if ledger is None:
+        return _ended_only(plan, api, pool, progress)
+    creation = Creation(api, ledger, timeout)
+    _assign_rooms(plan, ledger)
+    room_runs = [RoomRun(plan.world, room_plan, creation) for room_plan in plan.rooms]
+    rooms = progress.map(pool, RoomRun.outcome, room_runs, "rooms", _has_failed)
+    runs = [
+        SlotRun(plan.world, outcome, session_plan, creation, policy)
+        for outcome, room_plan in zip(rooms, plan.rooms, strict=True)
+        for session_plan in room_plan.sessions
+    ]
+    sessions = _outcomes(runs, pool, progress)
+    sessions = when_live(sessions, api, policy.wait_timeout, creation.sleep, pool.map)
+    notes = _forget_sessions_that_are_over(plan, creation)
     if notes and rooms:
         rooms[0] = replace(rooms[0], notes=(*rooms[0].notes, *notes))
     return Applied(tuple(rooms), tuple(sessions))
 
 
-def _outcomes(runs: list[SlotRun], pool: ThreadPoolExecutor, progress: Progress) -> list[SessionOutcome]:
+def _outcomes(runs: list[SlotRun], pool: Executor, progress: Progress) -> list[SessionOutcome]:
     """Run the plans of all slots. Where nothing is to be done, no thread is needed."""
     busy = [run for run in runs if not run.session_plan.is_idle]
     ended = dict(zip(map(id, busy), progress.map(pool, SlotRun.outcome, busy, "sessions", _has_failed), strict=True))
@@ -67,7 +66,7 @@ def _has_failed(outcome: RoomOutcome | SessionOutcome) -> bool:
     return outcome.error is not None
 
 
-def _ended_only(plan: Plan, api: WebinarApi, pool: ThreadPoolExecutor, progress: Progress) -> Applied:
+def _ended_only(plan: Plan, api: WebinarApi, pool: Executor, progress: Progress) -> Applied:
     rooms = [room_before(room_plan) for room_plan in plan.rooms]
     work = [
         (room, session_plan)

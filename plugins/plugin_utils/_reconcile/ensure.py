@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -65,7 +66,8 @@ def ensure(
     def make() -> Open:
         # The ledger comes first: no session is created whose key could not be kept.
         ledger, notes = _opened(ledger_settings, asked, redactor, check_mode=check_mode)
-        return Open(ledger, notes, WebinarApi(Transport(connection, redactor)), RecentRooms())
+        pool = ThreadPoolExecutor(max_workers=connection.concurrency)
+        return Open(ledger, notes, WebinarApi(Transport(connection, redactor)), RecentRooms(), pool)
 
     progress = Progress(tell)
     if reuse is not None and not _only_ends(asked):
@@ -86,7 +88,7 @@ def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Prog
     api, ledger, connection = opened.api, opened.ledger, opened.api.connection
     progress.is_limited = lambda: api.is_rate_limited
     notes = () if opened.is_earlier else opened.notes
-    plan = _planned_from_whole_lists(opened, asked, connection.concurrency, progress)
+    plan = _planned_from_whole_lists(opened, asked, progress)
     rows = plan.world.rows
     if opened.is_earlier and any(row.damaged for row in (*rows.held.values(), *rows.by_id.values())):
         raise Outdated
@@ -94,7 +96,7 @@ def _ensured(opened: Open, asked: EventSpec, *, check_mode: bool, progress: Prog
         plan = _without_ledger(plan)
     if check_mode:
         return Outcome(plan, foreseen(plan), notes)
-    applied = apply_plan(plan, api, ledger, connection.timeout, connection.concurrency, asked.policy, progress)
+    applied = apply_plan(plan, api, ledger, connection.timeout, opened.pool, asked.policy, progress)
     _remember_rooms(opened.rooms, plan, applied)
     return Outcome(plan, applied, notes)
 
@@ -110,16 +112,16 @@ def _remember_rooms(recent: RecentRooms, plan: Plan, applied: Applied) -> None:
         recent.forget()
 
 
-def _planned_from_whole_lists(opened: Open, asked: EventSpec, concurrency: int, progress: Progress) -> Plan:
+def _planned_from_whole_lists(opened: Open, asked: EventSpec, progress: Progress) -> Plan:
     """Return the plan. Before something is created that a list of several pages lacks, that list is read again."""
     api, ledger, recent = opened.api, opened.ledger, opened.rooms
 
     def planned(mine: tuple[Room, ...] | None, *, sure: bool) -> Plan:
-        earlier = recent.rows if mine is not None else None
-        world = observe(api, ledger, asked, concurrency, sure=sure, progress=progress, mine=mine, earlier=earlier)
+        earlier = recent.world if mine is not None else None
+        world = observe(api, ledger, asked, opened.pool, sure=sure, progress=progress, mine=mine, earlier=earlier)
         if mine is None:
             recent.keep(world.mine)
-        recent.rows = world.rows
+        recent.world = world if world.rows.of_rooms is None else earlier
         return make_plan(asked, world)
 
     mine = recent.having(asked)

@@ -29,13 +29,15 @@ class KnownRows:
     """The ledger's rows, indexed by slot (with canonical titles) and by the id of the room or session.
 
     ``held`` has the row that holds each slot, ``others`` the further rows of a slot. ``unassigned`` are rows of this
-    account's rooms that do not have the account's name yet.
+    account's rooms that do not have the account's name yet. ``of_rooms``: the ids and titles of those rooms whose rows
+    are here; None if all are.
     """
 
     held: Mapping[Slot, Row] = field(default_factory=dict)
     others: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
     by_id: Mapping[str, Row] = field(default_factory=dict)
     unassigned: tuple[Row, ...] = ()
+    of_rooms: frozenset[str] | None = None
 
     def of_slot(self, slot: Slot) -> Row | None:
         return self.held.get(_canonical(slot))

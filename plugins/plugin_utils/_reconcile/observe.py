@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -67,7 +67,10 @@ class World:
 
     @cached_property
     def my_rooms(self) -> Titled[Room]:
-        return Titled(self.mine, self.rows)
+        """Return the rooms by title and id, without those of whose rows the ledger was not asked."""
+        names, known = self.rows.of_rooms, self.rows.ids
+        of_interest = self.mine if names is None else [one for one in self.mine if one.id in names or one.id in known]
+        return Titled(of_interest, self.rows)
 
     def room_slot(self, title: str) -> Slot:
         """Return the slot of a room, in the spelling of the title that the ledger has."""
@@ -85,25 +88,25 @@ def observe(
     api: WebinarApi,
     ledger: Ledger | None,
     asked: EventSpec,
-    concurrency: int,
+    pool: Executor,
     *,
     sure: bool = True,
     progress: Progress | None = None,
     mine: tuple[Room, ...] | None = None,
-    earlier: KnownRows | None = None,
+    earlier: World | None = None,
 ) -> World:
     """Return the World. What fails for one room alone, such as its list of sessions, is that room's refusal.
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing. ``mine``: the
-    account's rooms, if they are known. ``earlier``: the ledger's rows as the earlier item of a loop read them that read
-    ``mine``. They choose the asked rooms only if the rows that are read now say the same.
+    account's rooms, if they are known. ``earlier``: what the earlier item of a loop observed that read ``mine``. Its
+    rows choose the asked rooms only if the rows that are read now say the same, and of no other rooms rows are read.
     """
-    look = partial(_observed, api, ledger, asked, concurrency, sure=sure, progress=progress or Progress(), mine=mine)
+    look = partial(_observed, api, ledger, asked, pool, sure=sure, progress=progress or Progress(), mine=mine)
     if earlier is not None:
         with suppress(InvalidInput):
-            world = look(first_rows=earlier)
-            if _meant(asked, replace(world, rows=earlier)) == _meant(asked, world):
+            world = look(earlier=earlier)
+            if _meant(asked, world.rooms, earlier) == _meant(asked, world.rooms, world):
                 return world
     return look()
 
@@ -112,55 +115,69 @@ def _observed(
     api: WebinarApi,
     ledger: Ledger | None,
     asked: EventSpec,
-    concurrency: int,
+    pool: Executor,
     *,
     sure: bool,
     progress: Progress,
     mine: tuple[Room, ...] | None,
-    first_rows: KnownRows | None = None,
+    earlier: World | None = None,
 ) -> World:
-    """Return the World, with the rooms that ``first_rows`` mean; without them, the ledger's rows are read first."""
+    """Return the World, with the rooms that the rows of ``earlier`` mean; without it, the ledger's are read first."""
     began = time.monotonic()
     mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
-    first_rows = _rows(api.url, ledger, account, mine, ()) if first_rows is None else first_rows
-    world = World(api.url, account, (), mine, rows=first_rows)
-    with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        found = progress.map(
-            pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up", _is_refused
-        )
-        _refuse_one_room_twice([room.room for room in found if room.room])
-        lists = progress.map(
-            pool,
-            lambda room: _sessions_of(api, room, sure=sure),
-            found,
-            "rooms read",
-            lambda read: read[1] is not None,
-        )
+    world = earlier or World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
+    found = progress.map(
+        pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up", _is_refused
+    )
+    _refuse_one_room_twice([room.room for room in found if room.room])
+    lists = progress.map(
+        pool,
+        lambda room: _sessions_of(api, room, sure=sure),
+        found,
+        "rooms read",
+        lambda read: read[1] is not None,
+    )
     sessions = {
         room.room.id: listed for room, (listed, _reason) in zip(found, lists, strict=True) if room.room is not None
     }
     rooms = tuple(
         replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
     )
+    names = None if earlier is None else _names_of_rooms(asked, rooms, world)
+    read_rows = partial(_rows, api.url, ledger, account, mine, sessions, names)
     # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
-    rows = _rows(api.url, ledger, account, mine, sessions)
-    sessions, rows = _as_new_as_the_ledger(
-        api, sessions, rows, began, lambda: _rows(api.url, ledger, account, mine, sessions)
-    )
-    sessions = _completed(api, asked, rooms, sessions, rows, concurrency)
+    sessions, rows = _as_new_as_the_ledger(api, sessions, read_rows(), began, read_rows)
+    sessions = _completed(api, asked, rooms, sessions, rows, pool)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
 
 
-def _meant(asked: EventSpec, world: World) -> list[object]:
-    """Return what the ledger's rows say of the asked rooms, to be compared."""
+def _meant(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> list[object]:
+    """Return what the ledger's rows say of the asked rooms, to be compared. ``rooms``: those that were found."""
     return [
         _filling(world, spec.title or "")
         if spec.room_id is None
         else world.rows.of_id(found.room.id if found.room else "")
-        for spec, found in zip(asked.rooms, world.rooms, strict=True)
+        for spec, found in zip(asked.rooms, rooms, strict=True)
     ]
+
+
+def _names_of_rooms(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> frozenset[str]:
+    """Return the ids and titles of all rooms that the asked ones may be, as the service and the ledger write them."""
+    names = set[str]()
+    for spec, found in zip(asked.rooms, rooms, strict=True):
+        bearing = world.my_rooms.bearing(spec.title) if spec.title is not None else []
+        of_title = [spec.title] if spec.title is not None else []
+        for room in (*bearing, *([found.room] if found.room is not None else [])):
+            names.add(room.id)
+            of_title.append(room.title)
+        for title in of_title:
+            slot = Slot(world.api, "room", world.account.name, title)
+            held = world.rows.of_slot(slot)
+            rows = (*world.rows.beside(slot), *([held] if held is not None else []))
+            names.update((title, *(row.slot.title for row in rows)))
+    return frozenset(names)
 
 
 def _is_refused(room: ObservedRoom) -> bool:
@@ -173,7 +190,7 @@ def _completed(
     rooms: Iterable[ObservedRoom],
     sessions: Mapping[str, tuple[Session, ...]],
     rows: KnownRows,
-    concurrency: int,
+    pool: Executor,
 ) -> dict[str, tuple[Session, ...]]:
     """Return the lists, with those sessions read one by one whose entries lack a field that is to be compared.
 
@@ -191,8 +208,7 @@ def _completed(
     }
     if not lacking:
         return dict(sessions)
-    with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        read = dict(zip(lacking, pool.map(lambda one: _read_or_none(api, one), lacking), strict=True))
+    read = dict(zip(lacking, pool.map(lambda one: _read_or_none(api, one), lacking), strict=True))
     return {room_id: tuple(read.get(one.id) or one for one in listed) for room_id, listed in sessions.items()}
 
 
@@ -278,9 +294,16 @@ def clock_of(api: WebinarApi, ledger: Ledger | None) -> Clock:
 
 
 def _rows(
-    api_url: str, ledger: Ledger | None, account: Account, mine: Iterable[Room], room_ids: Iterable[str]
+    api_url: str,
+    ledger: Ledger | None,
+    account: Account,
+    mine: Iterable[Room],
+    room_ids: Iterable[str],
+    rooms: frozenset[str] | None = None,
 ) -> KnownRows:
-    return known_rows(ledger.rows(api_url, room_ids) if ledger else (), account, {room.id for room in mine})
+    """Return the rows of all rooms, or of those with one of the ids and titles ``rooms``; and of their sessions."""
+    found = ledger.rows(api_url, room_ids, rooms) if ledger else ()
+    return replace(known_rows(found, account, {room.id for room in mine}), of_rooms=rooms)
 
 
 def _with_newest_row(room: ObservedRoom, rows: KnownRows) -> ObservedRoom:

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change with every version.
 
-"""What the items of one loop share: the open ledger, the connections to the service, the rooms, and the ledger's rows.
+"""What the items of one loop share: open ledger, connections to the service, rooms, the ledger's rows, and threads.
 
 To open and read them takes several times as long as the item itself.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ from .._core.plain_text import canonical_title
 from .._core.secrecy import Redactor
 from .._ledger.store import Ledger
 from .._service.api import WebinarApi
-from .indexes import KnownRows
+from .observe import World
 
 # Seconds for which a list of rooms is used again. It never proves that a room does not exist.
 RECENT = 10.0
@@ -30,14 +31,14 @@ RECENT = 10.0
 class RecentRooms:
     """The account's rooms as an earlier item has read them.
 
-    ``rows``: the ledger's rows as they were read after these rooms; None if this process has changed a room since.
+    ``world``: what was observed with these rooms, and all rows; None if this process has changed a room since.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rooms: tuple[Room, ...] = ()
         self._until = clock()
-        self.rows: KnownRows | None = None
+        self.world: World | None = None
 
     def having(self, asked: EventSpec) -> tuple[Room, ...] | None:
         """Return the rooms if they are recent and every asked room that is named by its title is among them."""
@@ -52,15 +53,15 @@ class RecentRooms:
 
     def add(self, room: Room) -> None:
         """Add a room that this process has created, with the title that the service gave it."""
-        self._rooms, self.rows = (*self._rooms, room), None
+        self._rooms, self.world = (*self._rooms, room), None
 
     def forget(self) -> None:
-        self._until, self.rows = self._clock(), None
+        self._until, self.world = self._clock(), None
 
 
 @dataclass(frozen=True)
 class Open:
-    """An open ledger (None where there is none) with its warnings, and the service.
+    """An open ledger (None where there is none) with its warnings, the service, and the threads for its requests.
 
     ``is_earlier``: an earlier item has opened it, and its user has the warnings.
     """
@@ -69,6 +70,7 @@ class Open:
     notes: tuple[str, ...]
     api: WebinarApi
     rooms: RecentRooms
+    pool: Executor
     is_earlier: bool = False
 
 
@@ -110,6 +112,7 @@ class Reuse:
 
 
 def close(opened: Open) -> None:
+    opened.pool.shutdown()
     opened.api.close()
     if opened.ledger is not None:
         opened.ledger.close()

@@ -26,3 +26,20 @@ def test_the_known_ids_of_a_room_are_those_of_its_sessions_with_and_without_keys
     ledger.retire(SLOT.api, ["s5"])
     claimed(ledger, replace(SLOT, title="Intent"))
     assert ledger.known_ids(SLOT.api, SLOT.parent) == {"s1", "s2"}
+
+
+@both_databases
+def test_rows_of_rooms_are_found_by_their_ids_and_titles(open_run: Callable[..., Ledger]) -> None:
+    ledger = open_run()
+    for title, room_id in (("Main stage", SLOT.parent), ("Workshop", "r2"), ("Lounge", "r3")):
+        ledger.keep(claimed(ledger, Slot(SLOT.api, "room", "me", title)), "created", room_id, None)
+    ledger.keep(claimed(ledger), "created", "s1", new_key())
+    claimed(ledger, Slot(SLOT.api, "room", "me", "Intent"))
+
+    def titles(*names: str) -> list[str]:
+        return [row.slot.title for row in ledger.rows(SLOT.api, [SLOT.parent], set(names))]
+
+    assert titles("Workshop", "r3", "Intent") == ["Workshop", "Lounge", SLOT.title, "Intent"]
+    assert titles() == [SLOT.title]
+    # So many names that a database would refuse the query.
+    assert titles(*map(str, range(100_000))) == ["Main stage", "Workshop", "Lounge", SLOT.title, "Intent"]

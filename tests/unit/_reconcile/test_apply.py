@@ -23,7 +23,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import CreatedSession
 
-from ..engine_run import Run
+from ..engine_run import POOL, Run
 from ..ledger_cases import ELSEWHERE
 from ..scripted_server import Request, refusal
 
@@ -164,7 +164,7 @@ def test_a_session_that_another_run_created_after_our_list_keeps_its_key_and_has
 ) -> None:
     asked = EventSpec((RoomSpec(title="Main stage", sessions=(session("Keynote"),)),))
     room_id = run.service.add_room("Main stage")
-    plan = make_plan(asked, observe(run.api, run.ledger, asked, 4))
+    plan = make_plan(asked, observe(run.api, run.ledger, asked, POOL))
     # The other run creates its session, and stores its key, after we have read the list of sessions and the ledger.
     rival = open_run()
     claim = rival.claim(plan.world.session_slot(room_id, "Keynote"), [], 60.0)
@@ -183,7 +183,7 @@ def test_runs_that_know_an_account_by_different_names_create_each_room_once(
 ) -> None:
     run.service.host_id = HOST
     # Planned while the account had no room, so this run knows the account by its credential alone.
-    plan = make_plan(ASKED, observe(run.api, run.ledger, ASKED, 4))
+    plan = make_plan(ASKED, observe(run.api, run.ledger, ASKED, POOL))
     # Other runs meanwhile: the first one creates, the second one sees the rooms, and gives their rows the host's id.
     for _run in range(2):
         assert not [one.error for one in run.apply(ASKED).sessions if one.error]
@@ -199,9 +199,9 @@ def test_a_run_that_knows_the_host_waits_for_one_that_knows_the_credential_alone
     run: Run, open_run: Callable[..., Ledger]
 ) -> None:
     run.service.host_id = HOST
-    early = observe(run.api, run.ledger, ASKED, 4)
+    early = observe(run.api, run.ledger, ASKED, POOL)
     run.service.add_room("Made by hand")
-    late = observe(run.api, run.ledger, ASKED, 4)
+    late = observe(run.api, run.ledger, ASKED, POOL)
     assert (early.account.host_id, late.account.host_id) == (None, HOST)
     for first, second in ((early, late), (late, early)):
         title = f"Room of {first.account.name}"

@@ -19,6 +19,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import observe, observe_room
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 
+from ..engine_run import POOL
 from ..scripted_server import refusal
 from ..small_service import SmallService
 
@@ -30,7 +31,7 @@ def rooms(*specs: RoomSpec) -> EventSpec:
 def test_rooms_are_in_the_requested_order(service: SmallService, api: WebinarApi) -> None:
     first, second = service.add_room("First"), service.add_room("Second")
     asked = rooms(RoomSpec(title="Second"), RoomSpec(title="Third"), RoomSpec(room_id=first))
-    world = observe(api, None, asked, 4)
+    world = observe(api, None, asked, POOL)
     assert [found.room and found.room.id for found in world.rooms] == [second, None, first]
     assert set(world.sessions) == {first, second}
 
@@ -38,34 +39,34 @@ def test_rooms_are_in_the_requested_order(service: SmallService, api: WebinarApi
 def test_every_session_of_a_room_is_read_past_ones_too(service: SmallService, api: WebinarApi) -> None:
     room_id = service.add_room("Main stage")
     ids = [service.add_session(room_id, f"Talk {number}", status="ended") for number in range(120)]
-    world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+    world = observe(api, None, rooms(RoomSpec(title="Main stage")), POOL)
     assert [session.id for session in world.sessions[room_id]] == ids
 
 
 def test_rooms_that_were_not_asked_for_are_not_read(service: SmallService, api: WebinarApi) -> None:
     service.add_room("Another")
     room_id = service.add_room("Main stage")
-    observe(api, None, rooms(RoomSpec(room_id=room_id)), 4)
+    observe(api, None, rooms(RoomSpec(room_id=room_id)), POOL)
     # The list of the account's own rooms shows whose the room is.
     assert set(service.journal) == {("GET", "/rooms/my"), ("GET", f"/rooms/{room_id}/sessions")}
 
 
 def test_an_unknown_room_id_is_refused_with_a_remedy(service: SmallService, api: WebinarApi) -> None:
     with pytest.raises(InvalidInput, match=r"room_id 7: .*Correct room_id"):
-        observe(api, None, rooms(RoomSpec(room_id="7")), 4)
+        observe(api, None, rooms(RoomSpec(room_id="7")), POOL)
     assert service.count("POST") == 0
 
 
 def test_a_title_of_two_rooms_is_refused_with_their_ids(service: SmallService, api: WebinarApi) -> None:
     ids = [service.add_room("Main stage"), service.add_room("Main stage")]
     with pytest.raises(InvalidInput, match=f"{ids[0]}, {ids[1]}.*room_id"):
-        observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+        observe(api, None, rooms(RoomSpec(title="Main stage")), POOL)
 
 
 def test_a_room_that_is_named_twice_is_refused(service: SmallService, api: WebinarApi) -> None:
     room_id = service.add_room("Main stage")
     with pytest.raises(InvalidInput, match="named twice"):
-        observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=room_id)), 4)
+        observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=room_id)), POOL)
 
 
 def test_the_ledgers_rows_of_these_rooms_are_read(
@@ -77,21 +78,21 @@ def test_the_ledgers_rows_of_these_rooms_are_read(
         claim = ledger.claim(slot, [], 60.0)
         assert isinstance(claim, Claim)
         ledger.keep(claim, "created", "s1", StreamKey("unit-stream-1"))
-    world = observe(api, ledger, rooms(RoomSpec(title="Main stage")), 4)
+    world = observe(api, ledger, rooms(RoomSpec(title="Main stage")), POOL)
     assert [row.slot for row in world.rows.held.values()] == [slots[0]]
 
 
 def test_a_refused_credential_ends_the_run(service: SmallService, api: WebinarApi) -> None:
     service.on_request = lambda _request: refusal(401)
     with pytest.raises(ServiceError, match="api_key or api_token"):
-        observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+        observe(api, None, rooms(RoomSpec(title="Main stage")), POOL)
 
 
 def test_a_room_that_cannot_be_read_is_the_only_one_refused(service: SmallService, api: WebinarApi) -> None:
     fine, broken = service.add_room("Main stage"), service.add_room("Workshop")
     service.hidden_rooms = {broken}
     service.on_request = lambda request: refusal(500) if request.path == f"/rooms/{broken}" else None
-    world = observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=broken)), 4)
+    world = observe(api, None, rooms(RoomSpec(title="Main stage"), RoomSpec(room_id=broken)), POOL)
     assert [found.room and found.room.id for found in world.rooms] == [fine, None]
     assert world.rooms[0].refusal is None
     assert "500" in (world.rooms[1].refusal or "")
@@ -101,9 +102,9 @@ def test_a_room_of_another_account_is_refused(service: SmallService, api: Webina
     theirs = service.add_room("Main stage")
     service.hidden_rooms = {theirs}
     with pytest.raises(InvalidInput, match="not one of the rooms of this account"):
-        observe(api, None, rooms(RoomSpec(room_id=theirs)), 4)
+        observe(api, None, rooms(RoomSpec(room_id=theirs)), POOL)
     # By its title it is not found, so a room of ours would be created.
-    world = observe(api, None, rooms(RoomSpec(title="Main stage")), 4)
+    world = observe(api, None, rooms(RoomSpec(title="Main stage")), POOL)
     assert world.rooms[0].room is None
 
 
@@ -111,10 +112,10 @@ def test_a_room_of_another_account_is_refused(service: SmallService, api: Webina
 def test_a_room_that_is_gone_counts_as_removed(service: SmallService, api: WebinarApi, state: str) -> None:
     spec = RoomSpec(room_id="7", state=state)  # type: ignore[arg-type]
     if state == "absent":
-        assert observe(api, None, rooms(spec), 4).rooms[0].room is None
+        assert observe(api, None, rooms(spec), POOL).rooms[0].room is None
     else:
         with pytest.raises(InvalidInput):
-            observe(api, None, rooms(spec), 4)
+            observe(api, None, rooms(spec), POOL)
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["the event", "one room"])
@@ -124,7 +125,7 @@ def test_a_list_that_is_older_than_another_runs_row_is_read_again(
     room_id, ledger, other = service.add_room("Main stage"), open_run(), open_run()
     first = service.add_session(room_id, "Keynote")
     asked = rooms(RoomSpec(title="Main stage"))
-    world = observe(api, ledger, asked, 4)
+    world = observe(api, ledger, asked, POOL)
     list_sessions, lists = api.sessions, []
 
     def listed_before_another_run_replaces_it(*arguments: Any, **named: Any) -> list[Session]:
@@ -139,7 +140,7 @@ def test_a_list_that_is_older_than_another_runs_row_is_read_again(
         return found
 
     api.sessions = listed_before_another_run_replaces_it  # type: ignore[method-assign]
-    world = observe_room(world, api, ledger, room_id) if again else observe(api, ledger, asked, 4)
+    world = observe_room(world, api, ledger, room_id) if again else observe(api, ledger, asked, POOL)
     ids = [session.id for session in world.sessions[room_id]]
     assert lists == [[first], ids]
     assert ids != [first]

@@ -127,6 +127,33 @@ def test_what_could_not_be_told_apart_in_the_item_before_is_looked_at_again(loop
     assert done.room.id == recorded
 
 
+@pytest.mark.parametrize("title", ["Workshop", "Workshop\u200b", " Workshop"])
+def test_an_item_finds_the_room_that_a_run_of_its_own_would_find(loop: Loop, theirs: Ledger, title: str) -> None:
+    loop.service.host_id = HOST
+    loop.service.add_room("Main stage")
+    rooms = [loop.service.add_room(one) for one in ("Workshop", "Workshop ", "Workshop")]
+    theirs.keep(_claimed(loop, theirs, "Workshop\u200b"), "created", rooms[0], None)
+    theirs.keep(_claimed(loop, theirs, "Lounge"), "created", loop.service.add_room("Lounge"), None)
+    loop.item("Main stage")
+    theirs.keep(_claimed(loop, theirs, "Workshop"), "created", rooms[1], None)
+    alone = Loop(loop.service, loop.settings, loop.connection.api_key or "")
+    expected = alone.item(title)
+    alone.reuse.close()
+    (wanted,), (done,) = expected.applied.rooms, loop.item(title).applied.rooms
+    assert done.room is not None
+    assert (done.room, done.error) == (wanted.room, wanted.error)
+
+
+def test_an_item_reads_the_rows_of_its_own_room_and_not_of_all(loop: Loop) -> None:
+    titles = [f"Room {number}" for number in range(5)]
+    for title in titles:
+        loop.item(title)
+    read = [loop.item(title).plan.world.rows.by_id for title in titles]
+    # The first one reads all, because the items before it have created rooms.
+    assert [sum(row.slot.kind == "room" for row in rows.values()) for rows in read] == [5, 1, 1, 1, 1]
+    assert [sum(row.slot.kind == "session" for row in rows.values()) for rows in read] == [1] * 5
+
+
 def test_a_room_that_another_run_has_created_since_the_item_before_can_be_named_by_its_id(loop: Loop) -> None:
     loop.service.add_room("Main stage")
     loop.item("Main stage")
