@@ -148,20 +148,29 @@ def shown_of_session(session: Session) -> dict[str, Any]:
     settings = {
         settings_field(name): value if value is not None else in_force[name] for name, value in overrides.items()
     }
+    return {**shown_of_new_session(session), **settings}
+
+
+def shown_of_new_session(session: Session) -> dict[str, Any]:
+    """Return the current fields of a session without its settings, which a creation does not set."""
     return {
         "title": session.title or None,
         "preset_id": session.preset.id,
         "mode": session.mode,
         "scheduled_start_time": session.scheduled_start_time,
-        **settings,
     }
 
 
 def wanted_of_session(spec: SessionSpec) -> dict[str, Any]:
     """Return the requested fields of a session, by name, with the values that a request contains."""
-    fields = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
     settings = {settings_field(name): value for name, value in spec.settings.given().items()}
-    return {name: value for name, value in fields.items() if value is not None} | settings
+    return wanted_of_new_session(spec) | settings
+
+
+def wanted_of_new_session(spec: SessionSpec) -> dict[str, Any]:
+    """Return the requested fields of a session without its settings and its title."""
+    fields = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def shown_of_room(room: Room) -> dict[str, Any]:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +38,22 @@ def insert(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> 
     inserted = connection.execute(_INSERT, row)
     # The type allows None only because of an INSERT of several rows.
     return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
+
+
+def insert_into_free(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> int | None:
+    """Add the row that holds a slot and return its id; return None if a row holds the slot already."""
+    row = {"seen_ids": "[]", "created_at": now, "updated_at": now, **slot.values(), **values}
+    inserted = connection.execute(_insert_if_free(connection.dialect.name), row)
+    # Of a row that was not inserted, PostgreSQL returns no id, and SQLite the id of an earlier one.
+    row_id = inserted.inserted_primary_key
+    return int(row_id[0]) if row_id and inserted.rowcount != 0 else None
+
+
+@lru_cache
+def _insert_if_free(dialect: str) -> sa.Insert:
+    # A module of each database. The one that is not used is not imported, which takes a while.
+    statement: sa.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(slots).on_conflict_do_nothing()
+    return statement
 
 
 def withdraw(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:

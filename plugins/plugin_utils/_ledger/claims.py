@@ -103,15 +103,25 @@ class Claims(LedgerReader):
         """
         self._database.check_space()
         seen, sent = sorted(seen_ids), first_request or Unanswered.none()
+        intent = {"phase": "pending", "seen_ids": json.dumps(seen), "unanswered": unanswered.written(sent)}
         made: dict[float, Claim] = {}
+
+        def begun(row_id: int, slot: Slot, now: float) -> Claim:
+            made[now] = Claim(row_id, slot, frozenset(seen), unanswered=sent, replaced_id=replaced_id)
+            return made[now]
 
         def attempt(connection: sa.Connection) -> Claim | Busy | Row:
             now = self._database.now(connection)
+            leased = {"owner": self._owner, "lease_until": now + lease}
             if account is None:
+                if replaced_id is None:
+                    # Most slots are free. To look first would take a quarter of the time of a claim.
+                    row_id = changes.insert_into_free(connection, asked, now, **intent, **leased)
+                    if row_id is not None:
+                        return begun(row_id, asked, now)
                 slot, found = asked, changes.holder_of(connection, asked)
             else:
                 slot, found = holder_of_room(connection, asked, account)
-            leased = {"owner": self._owner, "lease_until": now + lease}
             if found is not None and found.phase == "pending":
                 if found.owner == self._owner and found.updated_at in made:
                     # An earlier attempt committed this, and only its acknowledgement was lost.
@@ -128,10 +138,7 @@ class Claims(LedgerReader):
                     return self._codec.undamaged_row(found, now)
                 changes.retire(connection, slots.c.id == found.id, now)
             self._mark_replaced(connection, slot, replaced_id, now)
-            intent = {"phase": "pending", "seen_ids": json.dumps(seen), "unanswered": unanswered.written(sent)}
-            row_id = changes.insert(connection, slot, now, **intent, **leased)
-            made[now] = Claim(row_id, slot, frozenset(seen), unanswered=sent, replaced_id=replaced_id)
-            return made[now]
+            return begun(changes.insert(connection, slot, now, **intent, **leased), slot, now)
 
         return self._commits.run(attempt)
 

@@ -82,6 +82,8 @@ class Database:
         self._settings = settings
         self._redactor = redactor
         self._is_file = location.is_file(settings)
+        # Kept, because to parse the URL for each creation takes longer than to ask for the free space.
+        self._folder = location.database_file(settings).parent if self._is_file else None
         self._engine = self._sqlite_engine(create=create) if self._is_file else self._postgresql_engine()
         self._writer = _Writer(self._engine)
         # Since the file was last released.
@@ -129,17 +131,16 @@ class Database:
 
     def check_space(self) -> None:
         """Raise LedgerError if the disk is nearly full. Called before a POST, because its key must be stored."""
-        if not self._is_file:
+        if self._folder is None:
             return
-        folder = location.database_file(self._settings).parent
         try:
-            found = os.statvfs(folder)
+            found = os.statvfs(self._folder)
         except OSError:
             return
         free = found.f_bavail * found.f_frsize
         if free < SMALLEST_FREE_SPACE:
             raise LedgerError(
-                f"ledger_url: the disk of {folder} has {free >> 10} KiB left, and the ledger needs "
+                f"ledger_url: the disk of {self._folder} has {free >> 10} KiB left, and the ledger needs "
                 f"{SMALLEST_FREE_SPACE >> 10}. Make room, or give a ledger_url on another disk. A key that cannot be "
                 "written would be lost, so nothing was created."
             )
@@ -185,6 +186,8 @@ class Database:
         with self._writer if writes else self._engine.connect() as connection:
             if self._is_file:
                 with connection.begin():
+                    # Not a listener of "begin": with one, SQLAlchemy calls its listeners for each statement too.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
                     yield connection
             else:
                 with _with_time_limit(connection), connection.begin():
@@ -213,7 +216,6 @@ class Database:
         # hide_parameters keeps bound values out of SQLAlchemy's messages.
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
         sa.event.listen(engine, "connect", _configure_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
     def _postgresql_engine(self) -> sa.Engine:
@@ -255,7 +257,7 @@ class _Writer:
         self._lock.acquire()
         try:
             if self._connection is None:
-                self._connection = self._engine.connect().execution_options(writes=True)
+                self._connection = self._engine.connect()
         except BaseException:
             self._lock.release()
             raise
@@ -318,7 +320,7 @@ def is_operational(error: SQLAlchemyError) -> bool:
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
-    # _begin_sqlite begins transactions. The driver would begin one only before its first write, after reads.
+    # _transaction begins them. The driver would begin one only before its first write, after reads.
     connection.isolation_level = None
     cursor = connection.cursor()
     _keep_a_write_ahead_log(cursor)
@@ -341,8 +343,3 @@ def _keep_a_write_ahead_log(cursor: sqlite3.Cursor) -> None:
         else:
             return
         sleep(_LOCKED_PAUSE)
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

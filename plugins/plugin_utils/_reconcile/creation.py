@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
+from .._core.comparison import Memory
 from .._core.errors import AnswerLost, CreationUnresolved, NotSent, ServiceError, WebinarError
 from .._core.model import StreamKey
 from .._ledger.store import Busy, Claim, Ledger, Phase, Row
@@ -60,12 +61,16 @@ class Creation:
 
 @dataclass(frozen=True)
 class Made(Generic[Thing]):
-    """``by_us`` is False where another run created it. ``unanswered`` counts requests that may still take effect."""
+    """``by_us`` is False where another run created it. ``unanswered`` counts requests that may still take effect.
+
+    ``memory``: the values that the service stored otherwise than they were sent.
+    """
 
     thing: Thing
     key: StreamKey | None
     by_us: bool
     unanswered: int = 0
+    memory: Memory = field(default_factory=dict)
 
 
 class _Refused(Exception):
@@ -164,9 +169,10 @@ class _Work(Generic[Thing]):
                     return found
                 continue
             if thing is not None:
-                self.claim = replace(self.claim, unanswered=answered)
+                self.claim = replace(self.claim, unanswered=answered, key=key)
                 return self._made(thing, key)
-            self._keep("pending", None, key)
+            self.claim = replace(self.claim, key=key)
+            self._keep("pending", None)
             found = self._settle(wait=True)
             if found:
                 return found
@@ -180,14 +186,14 @@ class _Work(Generic[Thing]):
         )
 
     def _made(self, thing: Thing, key: StreamKey | None) -> Made[Thing]:
-        has_all = key is not None or not self.target.has_key
-        if not self._keep("created" if has_all else "keyless", thing, key):
+        has_all, memory = key is not None or not self.target.has_key, self.target.memory(thing)
+        if not self._keep("created" if has_all else "keyless", thing, memory):
             # This run's lease ended, and another run has the slot now: this session is one too many.
             if self.target.has_key:
                 self.removed.append(self.target.delete_unkeyed(thing))
                 self.creation.ledger.retire(self.target.slot.api, [thing.id])
             raise _Overtaken
-        return Made(thing, key, True, self.claim.unanswered.count)
+        return Made(thing, key, True, self.claim.unanswered.count, memory)
 
     def _settle(self, *, wait: bool) -> Made[Thing] | None:
         """Look in the list for what requests with a lost response created.
@@ -204,12 +210,12 @@ class _Work(Generic[Thing]):
             # A key that came without an id belongs to this session only if no other request is unanswered.
             is_its_key = self.claim.key is not None and len(found) == self.claim.unanswered.count == 1
             if found and (is_its_key or not self.target.has_key):
-                key = self.claim.key
+                memory = self.target.memory(found[0])
                 self.claim = replace(self.claim, unanswered=self.claim.unanswered.resolved(1))
-                if not self._keep("created", found[0], key):
+                if not self._keep("created", found[0], memory):
                     # The other run, or the next one, finds this thing as well.
                     raise _Overtaken
-                return Made(found[0], key, True, self.claim.unanswered.count)
+                return Made(found[0], self.claim.key, True, self.claim.unanswered.count, memory)
             if found:
                 self._delete_unkeyed(found)
                 if not self.claim.unanswered:
@@ -236,7 +242,8 @@ class _Work(Generic[Thing]):
             self.removed.append(self.target.delete_unkeyed(thing))
             self._renew(replace(self.claim, unanswered=self.claim.unanswered.resolved(1)))
         if self.claim.key is not None:
-            self._keep("pending", None, None)
+            self.claim = replace(self.claim, key=None)
+            self._keep("pending", None)
 
     def _counting(self, answered: Unanswered) -> Callable[[], None]:
         """Return a function that counts a request as unanswered before it is sent, in case this run is killed.
@@ -270,10 +277,10 @@ class _Work(Generic[Thing]):
                 f"{self.target.name}: another run took over its creation. Run again to read what it made."
             )
 
-    def _keep(self, phase: Phase, thing: Thing | None, key: StreamKey | None) -> bool:
-        self.claim = replace(self.claim, key=key)
-        memory = self.target.memory(thing) if thing is not None else {}
-        return self.creation.ledger.keep(self.claim, phase, thing.id if thing is not None else None, key, memory)
+    def _keep(self, phase: Phase, thing: Thing | None, memory: Memory | None = None) -> bool:
+        """Commit what was created, with the key of the claim. Return whether the claim's row holds the slot."""
+        thing_id = thing.id if thing is not None else None
+        return self.creation.ledger.keep(self.claim, phase, thing_id, self.claim.key, memory)
 
 
 def _claim(

@@ -14,11 +14,11 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from .._core.comparison import (
     Memory,
+    shown_of_new_session,
     shown_of_room,
-    shown_of_session,
     updated_memory,
+    wanted_of_new_session,
     wanted_of_room,
-    wanted_of_session,
 )
 from .._core.errors import CreationUnresolved
 from .._core.model import Room, RoomSpec, Session, SessionSpec, StreamKey
@@ -182,6 +182,5 @@ def memory_of_room(spec: RoomSpec, room: Room) -> Memory:
 
 def memory_of_session(spec: SessionSpec, session: Session) -> Memory:
     """Return the same for a new session, without its settings, which take a call of their own."""
-    sent = {"title": spec.title, **wanted_of_session(spec)}
-    created_with = {name: value for name, value in sent.items() if not name.startswith("settings.")}
-    return updated_memory({}, created_with, shown_of_session(session))
+    created_with = {"title": spec.title, **wanted_of_new_session(spec)}
+    return updated_memory({}, created_with, shown_of_new_session(session))

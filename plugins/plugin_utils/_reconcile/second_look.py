@@ -57,6 +57,8 @@ def kept_otherwise(field: str, asked: Any, shown: Any) -> str:
 
 def kept_notes(asked: Mapping[str, Any], memory: Memory, shown: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a note for each value that the service reports otherwise than it was asked for."""
+    if not memory:
+        return ()
     told = [name for name in asked if name in memory and shown.get(name) is not None]
     return tuple(kept_otherwise(name, asked[name], shown[name]) for name in told)
 

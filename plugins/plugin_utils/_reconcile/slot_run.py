@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .._core.comparison import difference_to_remember, shown_of_session
+from .._core.comparison import difference_to_remember, shown_of_new_session, wanted_of_new_session
 from .._core.errors import WebinarError, unexpected_message
 from .._core.model import Policy, Session
 from .._core.plain_text import same_title
 from .._ledger.store import Slot
 from .._service.api import WebinarApi
 from .creation import Creation, Made, OtherRun, create, not_answered
-from .creation_targets import SessionTarget, memory_of_session
+from .creation_targets import SessionTarget
 from .observe import World, observe_room
 from .outcomes import RoomOutcome, SessionOutcome, session_before
 from .second_look import kept_notes, kept_otherwise, not_looked_at, reason_to_stay, remember_values
@@ -206,14 +206,17 @@ class SlotRun:
         notes = [*state.notes, *([not_answered(made.unanswered)] if made.unanswered else [])]
         if not made.by_us:
             return replace(state, session=made.thing, key=made.key, notes=tuple(notes))
-        notes += _values_kept_otherwise(step, made.thing)
-        created = replace(state.after(step), session=made.thing, key=made.key, notes=tuple(notes))
+        notes += _values_kept_otherwise(step, made)
+        fingerprint = self.creation.ledger.fingerprint(made.key.stream_key) if made.key is not None else None
+        created = replace(
+            state.after(step), session=made.thing, key=made.key, fingerprint=fingerprint, notes=tuple(notes)
+        )
         if made.key is None:
             error = f"the session {made.thing.id} was created, but the service's answer held no stream key."
             if step.replaces is not None:
                 error += f" {step.replaces.id}, which it was to replace, is left as it is."
             return replace(created, error=error)
-        return replace(created, fingerprint=self.creation.ledger.fingerprint(made.key.stream_key))
+        return created
 
     def _look(self, step: ChangeSession, state: SessionOutcome) -> SessionOutcome:
         """Read the session once to see what the service stored."""
@@ -288,11 +291,10 @@ def _ids_of(removed: list[RemoveSession]) -> str:
     return ", ".join(step.session.id for step in removed)
 
 
-def _values_kept_otherwise(step: CreateSession, session: Session) -> list[str]:
+def _values_kept_otherwise(step: CreateSession, made: Made[Session]) -> list[str]:
     """Return a note for each value of a new session that the service stored otherwise."""
-    spec, shown = step.spec, shown_of_session(session)
-    asked = {"preset_id": spec.preset_id, "mode": spec.mode, "scheduled_start_time": spec.scheduled_start_time}
-    notes = [*kept_notes(asked, memory_of_session(spec, session), shown)]
+    spec, session = step.spec, made.thing
+    notes = [*kept_notes(wanted_of_new_session(spec), made.memory, shown_of_new_session(session))]
     if session.title and session.title != spec.title:
         notes.append(kept_otherwise("title", spec.title, session.title))
     return notes

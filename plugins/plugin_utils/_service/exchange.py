@@ -71,7 +71,8 @@ class Exchanges:
         with Deadline(self._deadlines) as deadline:
             try:
                 pool, base = self._connections.pool_and_base()
-                response = pool.request(
+                # Not ``request``, which copies the headers twice.
+                response = pool.urlopen(
                     method,
                     f"{base}{path}?{urlencode(query)}" if query else f"{base}{path}",
                     body=content,
