@@ -171,6 +171,8 @@ def duplicates(
     ``known_ids``: ids in the ledger. If more sessions match than there were requests, return none: some of them are
     somebody else's, and nothing shows which.
     """
+    if not unanswered:
+        return ()
     fitting = tuple(
         session
         for session in listed

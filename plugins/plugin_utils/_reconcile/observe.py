@@ -148,9 +148,9 @@ def _observed(
     read_rows = partial(_rows, api.url, ledger, account, mine, sessions, names)
     # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
     sessions, rows = _as_new_as_the_ledger(api, sessions, read_rows(), began, read_rows)
-    sessions = _completed(api, asked, rooms, sessions, rows, pool)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
-    return World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+    world = World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
+    return _completed(api, asked, world, pool)
 
 
 def _meant(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> list[object]:
@@ -184,32 +184,25 @@ def _is_refused(room: ObservedRoom) -> bool:
     return room.refusal is not None
 
 
-def _completed(
-    api: WebinarApi,
-    asked: EventSpec,
-    rooms: Iterable[ObservedRoom],
-    sessions: Mapping[str, tuple[Session, ...]],
-    rows: KnownRows,
-    pool: Executor,
-) -> dict[str, tuple[Session, ...]]:
-    """Return the lists, with those sessions read one by one whose entries lack a field that is to be compared.
+def _completed(api: WebinarApi, asked: EventSpec, world: World, pool: Executor) -> World:
+    """Return the World, with those sessions read one by one whose entries lack a field that is to be compared.
 
     A service may report less of a session in a list than for its id.
     """
-    titled = {room_id: Titled(listed, rows) for room_id, listed in sessions.items()}
     lacking = {
         session.id
-        for spec, found in zip(asked.rooms, rooms, strict=True)
-        if found.room is not None and found.room.id in titled
+        for spec, found in zip(asked.rooms, world.rooms, strict=True)
+        if found.room is not None
         for one in spec.sessions
         if one.state in ("present", "live")
-        for session in titled[found.room.id].bearing(one.title)
-        if session.is_current and _leaves_out(session, one, rows)
+        for session in world.titled(found.room.id).bearing(one.title)
+        if session.is_current and _leaves_out(session, one, world.rows)
     }
     if not lacking:
-        return dict(sessions)
+        return world
     read = dict(zip(lacking, pool.map(lambda one: _read_or_none(api, one), lacking), strict=True))
-    return {room_id: tuple(read.get(one.id) or one for one in listed) for room_id, listed in sessions.items()}
+    sessions = {room_id: tuple(read.get(one.id) or one for one in listed) for room_id, listed in world.sessions.items()}
+    return replace(world, sessions=sessions)
 
 
 def _leaves_out(session: Session, spec: SessionSpec, rows: KnownRows) -> bool:

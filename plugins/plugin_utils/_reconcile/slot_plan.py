@@ -159,7 +159,8 @@ def _plan_existing(room: str, room_id: str, plan: SessionPlan, session: Session,
         return replace(plan, steps=_replacement(room, room_id, spec, session, reason))
     if key_is_lost and policy.on_missing_key == "fail":
         return replace(plan, refusal=_missing_key(session))
-    return replace(plan, steps=tuple(_updates(room, spec, session, differing, key_is_lost)))
+    steps = tuple(_updates(room, spec, session, differing, key_is_lost))
+    return replace(plan, steps=steps) if steps else plan
 
 
 def _new(room: str, room_id: str | None, spec: SessionSpec, reason: str) -> tuple[SessionStep, ...]:
