@@ -65,24 +65,30 @@ ONE_ROW_PER_SLOT = sa.Index(
     *OF_SLOT,
     unique=True,
     sqlite_where=holds_slot,
-    postgresql_where=holds_slot,
 )
 # The rows of a room are found without those that are only remembered, of which an old ledger may have very many.
 BY_PARENT = sa.Index(
     "tenbyte_webinar_slots_by_parent",
     *OF_SLOT[:3],
     sqlite_where=is_not_retired,
-    postgresql_where=is_not_retired,
 )
 RETIRED_BY_SLOT = sa.Index(
     "tenbyte_webinar_retired_by_slot",
     *OF_SLOT,
     sqlite_where=is_retired,
-    postgresql_where=is_retired,
 )
 WITH_UNANSWERED = sa.Index(
     "tenbyte_webinar_with_unanswered",
     slots.c.id,
     sqlite_where=slots.c.unanswered.is_not(None),
-    postgresql_where=slots.c.unanswered.is_not(None),
 )
+
+
+def prepare_for_postgresql() -> None:
+    """Give the partial indexes their conditions on PostgreSQL too.
+
+    Not with the indexes: that would import all of that dialect in each play, also of those whose ledger is a file.
+    """
+    for index in slots.indexes:
+        if "sqlite_where" in index.dialect_kwargs:
+            index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]
