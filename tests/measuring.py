@@ -17,6 +17,7 @@ import sys
 # Not from typing: this file runs whenever a measured process starts.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import SupportsIndex
 
@@ -90,25 +91,25 @@ def _start() -> Coverage | None:
     return started
 
 
-def _measure_workers() -> None:
-    """Let the processes that this one forks be traced: the workers of Ansible, which run the collection's code.
+def _prepare_for_workers() -> Callable[[], None]:
+    """Do all that coverage does but once: as a playbook forks a worker for each task, a test forks many playbooks.
 
-    All that coverage does but once is done here, because a playbook forks a worker for each task.
+    Return a function for a playbook. It lets the processes that it forks be traced: the workers of Ansible, which run
+    the collection's code.
     """
     measured = _start()
-    if measured is None:
-        return
-    measured.stop()
-    measured.set_option("run:patch", [])
+    if measured is not None:
+        measured.stop()
+        measured.set_option("run:patch", [])
     is_traced = False
 
     def trace() -> None:
         nonlocal is_traced
-        if not is_traced:
+        if not is_traced and measured is not None:
             is_traced = True
             measured.start()
 
-    os.register_at_fork(after_in_child=trace)
+    return lambda: os.register_at_fork(after_in_child=trace)
 
 
 if __name__ == "__main__":
@@ -116,6 +117,6 @@ if __name__ == "__main__":
 
     prepare(Path(sys.argv[1]))
 elif __name__ == FORKS:
-    _measure_workers()
+    measure_workers = _prepare_for_workers()
 elif __name__ == "<run_path>":
     _wait_for_our_code()

@@ -37,8 +37,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+# Where coverage is measured, os has another one, which writes what was measured.
+from os import _exit
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -78,6 +81,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
             "environment": dict(environment),
             "folder": str(folder),
             "measuring": {"path_name": starter, "run_name": measuring.FORKS} if starter else None,
+            "configuration": {name: environment[name] for name in (measuring.CONFIGURATION,) if name in environment},
         }
     ).encode()
     printed, printing = os.pipe()
@@ -175,13 +179,18 @@ def _serve(requests: socket.socket) -> int:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    measure_workers: Callable[[], None] | None = None
     while True:
-        request, descriptors, _flags, _address = socket.recv_fds(requests, LARGEST_REQUEST, 2)
-        if not request:
+        received, descriptors, _flags, _address = socket.recv_fds(requests, LARGEST_REQUEST, 2)
+        if not received:
             return 0
+        request = json.loads(received)
+        if request["measuring"] and measure_workers is None:
+            os.environ.update(request["configuration"])
+            measure_workers = runpy.run_path(**request["measuring"])["measure_workers"]
         if os.fork() == 0:
             requests.close()
-            return _run_and_report(json.loads(request), prepared, *descriptors)
+            return _run_and_report(request, prepared, measure_workers, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -266,13 +275,19 @@ def _moved_plugins() -> Mapping[str, Any]:
     return parsed
 
 
-def _run_and_report(request: Mapping[str, Any], prepared: Prepared, printing: int, ending: int) -> int:
+def _run_and_report(
+    request: Mapping[str, Any],
+    prepared: Prepared,
+    measure_workers: Callable[[], None] | None,
+    printing: int,
+    ending: int,
+) -> int:
     """Fork the run, report its process and how it ended; in the fork itself, return its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     playbook = os.fork()
     if playbook == 0:
         os.close(ending)
-        return _play(request, prepared, printing)
+        return _play(request, prepared, measure_workers if request["measuring"] else None, printing)
     os.close(printing)
     with contextlib.suppress(BrokenPipeError):
         os.write(ending, f"{playbook}\n".encode())
@@ -281,10 +296,12 @@ def _run_and_report(request: Mapping[str, Any], prepared: Prepared, printing: in
     _pid, status = os.waitpid(playbook, 0)
     with contextlib.suppress(BrokenPipeError):
         os.write(ending, str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
+    _exit(0)
 
 
-def _play(request: Mapping[str, Any], prepared: Prepared, printing: int) -> int:
+def _play(
+    request: Mapping[str, Any], prepared: Prepared, measure_workers: Callable[[], None] | None, printing: int
+) -> int:
     os.setsid()
     os.dup2(printing, 1)
     os.dup2(printing, 2)
@@ -295,8 +312,8 @@ def _play(request: Mapping[str, Any], prepared: Prepared, printing: int) -> int:
             del sys.modules[name]
     os.environ.clear()
     os.environ.update(request["environment"])
-    if request["measuring"]:
-        runpy.run_path(**request["measuring"])
+    if measure_workers is not None:
+        measure_workers()
     sys.argv = list(request["command"])
     sys.path.insert(0, str(Path(sys.argv[0]).parent))
     from ansible.utils.collection_loader import _collection_finder as loader

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 
 from .._core.errors import LedgerError
 from .._core.secrecy import Redactor
-from . import location, schema
+from . import location
 from .file_owners import owner_hint
 from .location import LedgerSettings
 
@@ -225,7 +225,6 @@ class Database:
         connecting: dict[str, Any] = {name: value for name, value in _CONNECTING.items() if name not in url.query}
         # A pooler (PgBouncer) may use another connection for each transaction, where a prepared statement is unknown.
         connecting["prepare_threshold"] = None
-        schema.prepare_for_postgresql()
         try:
             return sa.create_engine(
                 url,

@@ -24,7 +24,7 @@ from .._core.errors import LedgerError
 from .._core.service_url import normalised_or_same
 from . import unanswered
 from .lease_owner import is_known_ended
-from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, holds_slot, is_unneeded, meta, slots
+from .schema import METADATA, OF_SLOT, ONE_ROW_PER_SLOT, complete_indexes, holds_slot, is_unneeded, meta, slots
 from .unanswered import Unanswered
 
 # The first schema version whose tables have the prefix tenbyte_webinar_.
@@ -123,6 +123,7 @@ def create_tables(connection: sa.Connection) -> None:
     """Create the tables of a new ledger. Keep earlier versions from creating a second ledger in the same database."""
     # A file is the ledger's own. Other applications may come to a server's database later, and want the name ``meta``.
     is_own_file = connection.dialect.name == "sqlite" and not sa.inspect(connection).get_table_names()
+    complete_indexes(connection.dialect.name)
     METADATA.create_all(connection)
     if is_own_file:
         _create_marker(connection)
@@ -153,6 +154,7 @@ def upgrade(connection: sa.Connection, version: int, now: float) -> None:
     """
     if version == newest_version():
         return
+    complete_indexes(connection.dialect.name)
     if version < FIRST_WITH_OWN_NAMES:
         _refuse_while_leased(connection, version, now)
         _rename_tables(connection, version)

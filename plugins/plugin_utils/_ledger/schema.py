@@ -84,11 +84,12 @@ WITH_UNANSWERED = sa.Index(
 )
 
 
-def prepare_for_postgresql() -> None:
-    """Give the partial indexes their conditions on PostgreSQL too.
+def complete_indexes(dialect: str) -> None:
+    """Give the partial indexes their conditions in this dialect too, before they are created.
 
-    Not with the indexes: that would import all of that dialect in each play, also of those whose ledger is a file.
+    Not where they are defined: to name a dialect there imports all of it, in each play.
     """
     for index in slots.indexes:
-        if "sqlite_where" in index.dialect_kwargs:
-            index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]
+        condition = index.dialect_kwargs.get("sqlite_where")
+        if condition is not None:
+            index.dialect_kwargs[f"{dialect}_where"] = condition
