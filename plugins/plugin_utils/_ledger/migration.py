@@ -132,6 +132,23 @@ def create_tables(connection: sa.Connection) -> None:
         connection.exec_driver_sql(_BLOCKING_VIEW)
 
 
+def ensure_one_row_per_slot(connection: sa.Connection) -> None:
+    """Create the index on which claims rest, if a copy of the database has lost it.
+
+    Raise LedgerError if two rows hold one slot by now.
+    """
+    if not _is_free(connection, str(ONE_ROW_PER_SLOT.name)):
+        return
+    complete_indexes(connection.dialect.name)
+    try:
+        ONE_ROW_PER_SLOT.create(connection)
+    except sa.exc.IntegrityError:
+        raise LedgerError(
+            "The ledger has lost an index since it was made, and two entries hold the place of one session. Restore "
+            "it from a copy that the database's own tools have made."
+        ) from None
+
+
 def _is_free(connection: sa.Connection, name: str) -> bool:
     if connection.dialect.name == "sqlite":
         found = sa.text("SELECT count(*) FROM sqlite_master WHERE name = :name")

@@ -65,6 +65,7 @@ class _Opening:
             now = self.database.now(connection)
             migration.upgrade(connection, version, now)
             version = migration.newest_version()
+            migration.ensure_one_row_per_slot(connection)
             drop_former_keys(connection, self.keys, stored, self.redactor, now)
             # This write changes nothing. A read-only or full disk makes it fail, before any POST.
             connection.execute(sa.update(meta).values(value=meta.c.value))

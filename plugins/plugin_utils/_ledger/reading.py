@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from .._core.errors import LedgerError
 from . import migration
 from .opening import Opened
-from .rows import Row, damage
+from .rows import ChosenRooms, Row, damage
 from .schema import is_needed_though_retired, is_not_retired, slots
 
-# Values in one query: databases limit the number of parameters.
+# Titles and ids in one query: databases limit the number of parameters, SQLite before 3.32 to 999.
 _MOST_VALUES = 900
 # The rows that a run needs, in two queries: together, no index would find them.
 _NEEDED = (is_not_retired, is_needed_though_retired)
@@ -51,18 +51,19 @@ class LedgerReader:
         """Return the fingerprint of a stream key or another secret, as the ledger's entries have it."""
         return self._codec.fingerprint(secret)
 
-    def rows(self, api: str, room_ids: Iterable[str], rooms: Collection[str] | None = None) -> list[Row]:
+    def rows(self, api: str, room_ids: Iterable[str], chosen: ChosenRooms | None = None) -> list[Row]:
         """Return the needed rows of all rooms, and of the sessions in the rooms with these ids, oldest first.
 
-        ``rooms``: titles and ids of rooms. Rows of other rooms may then be left out.
+        ``chosen``: rows of other rooms than these may be left out.
         A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
         parents = list(dict.fromkeys(room_ids))
         parts = [parents[first : first + _MOST_VALUES] for first in range(0, len(parents), _MOST_VALUES)]
         of_sessions = [(slots.c.kind == "session") & slots.c.parent.in_(part) for part in parts]
         of_rooms = slots.c.kind == "room"
-        if rooms is not None and len(rooms) <= _MOST_VALUES:
-            of_rooms &= slots.c.title.in_(rooms) | slots.c.object_id.in_(rooms)
+        if chosen is not None and len(chosen.ids) + len(chosen.titles) <= _MOST_VALUES:
+            of_chosen = slots.c.object_id.in_(chosen.ids) | slots.c.title.in_(chosen.titles)
+            of_rooms &= of_chosen | (slots.c.id > chosen.last_row)
         service = self._of_service(api)
         found = self._rows(*(service & condition for condition in (of_rooms, *of_sessions)))
         return [row for row in found if row.slot.api == api]

@@ -51,6 +51,15 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class ChosenRooms:
+    """Rooms by their ids and by the titles that the ledger has for them. Rows after ``last_row`` are of any room."""
+
+    ids: frozenset[str]
+    titles: frozenset[str]
+    last_row: int
+
+
+@dataclass(frozen=True)
 class AccountNames:
     """``host`` is the host's id, None if it is not known. ``credential`` are the names made of the credential."""
 

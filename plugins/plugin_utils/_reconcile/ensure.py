@@ -121,7 +121,7 @@ def _planned_from_whole_lists(opened: Open, asked: EventSpec, progress: Progress
         world = observe(api, ledger, asked, opened.pool, sure=sure, progress=progress, mine=mine, earlier=earlier)
         if mine is None:
             recent.keep(world.mine)
-        recent.world = world if world.rows.of_rooms is None else earlier
+        recent.world = world if world.rows.chosen is None else earlier
         return make_plan(asked, world)
 
     mine = recent.having(asked)

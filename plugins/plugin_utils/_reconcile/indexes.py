@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from .._core.model import Room, Session
 from .._core.plain_text import canonical_title
+from .._ledger.rows import ChosenRooms
 from .._ledger.store import Row, Slot
 from .account import UNKNOWN, Account
 
@@ -29,15 +30,15 @@ class KnownRows:
     """The ledger's rows, indexed by slot (with canonical titles) and by the id of the room or session.
 
     ``held`` has the row that holds each slot, ``others`` the further rows of a slot. ``unassigned`` are rows of this
-    account's rooms that do not have the account's name yet. ``of_rooms``: the ids and titles of those rooms whose rows
-    are here; None if all are.
+    account's rooms that do not have the account's name yet. ``chosen``: the rooms whose rows are here; None if those
+    of all are.
     """
 
     held: Mapping[Slot, Row] = field(default_factory=dict)
     others: Mapping[Slot, tuple[Row, ...]] = field(default_factory=dict)
     by_id: Mapping[str, Row] = field(default_factory=dict)
     unassigned: tuple[Row, ...] = ()
-    of_rooms: frozenset[str] | None = None
+    chosen: ChosenRooms | None = None
 
     def of_slot(self, slot: Slot) -> Row | None:
         return self.held.get(_canonical(slot))
@@ -53,6 +54,12 @@ class KnownRows:
     @property
     def ids(self) -> Collection[str]:
         return self.by_id.keys()
+
+    @cached_property
+    def last_row(self) -> int:
+        """Return the highest number of a row here, 0 if there is none."""
+        beside = (row.id for of_slot in self.others.values() for row in of_slot)
+        return max((*(row.id for row in self.held.values()), *beside), default=0)
 
 
 def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[str]) -> KnownRows:

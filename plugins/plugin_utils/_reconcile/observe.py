@@ -19,6 +19,7 @@ from .._core.comparison import UNCHANGEABLE, is_same, shown_of_session, wanted_o
 from .._core.errors import AnswerLost, InvalidInput, LedgerError, NotSent, ServiceError, WebinarError
 from .._core.model import EventSpec, Room, RoomSpec, Session, SessionSpec
 from .._core.plain_text import canonical_title
+from .._ledger.rows import ChosenRooms
 from .._ledger.store import Ledger, Row, Slot
 from .._ledger.unanswered import Clock, Unanswered, are_duplicates
 from .._service.api import WebinarApi
@@ -67,10 +68,10 @@ class World:
 
     @cached_property
     def my_rooms(self) -> Titled[Room]:
-        """Return the rooms by title and id, without those of whose rows the ledger was not asked."""
-        names, known = self.rows.of_rooms, self.rows.ids
-        of_interest = self.mine if names is None else [one for one in self.mine if one.id in names or one.id in known]
-        return Titled(of_interest, self.rows)
+        """Return the rooms by title and id, without those whose rows the ledger was not asked for."""
+        chosen, known = self.rows.chosen, self.rows.ids
+        asked = self.mine if chosen is None else [one for one in self.mine if one.id in chosen.ids or one.id in known]
+        return Titled(asked, self.rows)
 
     def room_slot(self, title: str) -> Slot:
         """Return the slot of a room, in the spelling of the title that the ledger has."""
@@ -144,8 +145,8 @@ def _observed(
     rooms = tuple(
         replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
     )
-    names = None if earlier is None else _names_of_rooms(asked, rooms, world)
-    read_rows = partial(_rows, api.url, ledger, account, mine, sessions, names)
+    chosen = None if earlier is None else _chosen(asked, rooms, world)
+    read_rows = partial(_rows, api.url, ledger, account, mine, sessions, chosen)
     # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
     sessions, rows = _as_new_as_the_ledger(api, sessions, read_rows(), began, read_rows)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
@@ -163,21 +164,20 @@ def _meant(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> lis
     ]
 
 
-def _names_of_rooms(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> frozenset[str]:
-    """Return the ids and titles of all rooms that the asked ones may be, as the service and the ledger write them."""
-    names = set[str]()
+def _chosen(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> ChosenRooms:
+    """Return all rooms that the asked ones may be, by what an earlier World knows of them."""
+    ids, titles = set[str](), set[str]()
     for spec, found in zip(asked.rooms, rooms, strict=True):
         bearing = world.my_rooms.bearing(spec.title) if spec.title is not None else []
-        of_title = [spec.title] if spec.title is not None else []
+        room_titles = [spec.title] if spec.title is not None else []
         for room in (*bearing, *([found.room] if found.room is not None else [])):
-            names.add(room.id)
-            of_title.append(room.title)
-        for title in of_title:
+            ids.add(room.id)
+            room_titles.append(room.title)
+        for title in room_titles:
             slot = Slot(world.api, "room", world.account.name, title)
             held = world.rows.of_slot(slot)
-            rows = (*world.rows.beside(slot), *([held] if held is not None else []))
-            names.update((title, *(row.slot.title for row in rows)))
-    return frozenset(names)
+            titles.update(row.slot.title for row in (*world.rows.beside(slot), *([held] if held is not None else [])))
+    return ChosenRooms(frozenset(ids), frozenset(titles), world.rows.last_row)
 
 
 def _is_refused(room: ObservedRoom) -> bool:
@@ -292,11 +292,11 @@ def _rows(
     account: Account,
     mine: Iterable[Room],
     room_ids: Iterable[str],
-    rooms: frozenset[str] | None = None,
+    chosen: ChosenRooms | None = None,
 ) -> KnownRows:
-    """Return the rows of all rooms, or of those with one of the ids and titles ``rooms``; and of their sessions."""
-    found = ledger.rows(api_url, room_ids, rooms) if ledger else ()
-    return replace(known_rows(found, account, {room.id for room in mine}), of_rooms=rooms)
+    """Return the rows of all rooms, or of the chosen ones; and those of the sessions in some rooms."""
+    found = ledger.rows(api_url, room_ids, chosen) if ledger else ()
+    return replace(known_rows(found, account, {room.id for room in mine}), chosen=chosen)
 
 
 def _with_newest_row(room: ObservedRoom, rows: KnownRows) -> ObservedRoom:

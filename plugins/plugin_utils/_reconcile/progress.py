@@ -69,9 +69,10 @@ class Progress:
                     failures = sum(map(failed, list(results.values())))
                     self._say(len(results), len(todo), what, self._clock() - began, failures)
         finally:
-            # After an error, nothing is left to be begun.
+            # After an error, nothing is left to be begun, and what has begun ends before anybody begins anew.
             for _number in numbers:
                 pass
+            wait(pending)
         return [results[number] for number in range(len(todo))]
 
     def _say(self, done: int, total: int, what: str, seconds: float, failures: int = 0) -> None:

@@ -112,7 +112,10 @@ class Reuse:
 
 
 def close(opened: Open) -> None:
-    opened.pool.shutdown()
-    opened.api.close()
-    if opened.ledger is not None:
-        opened.ledger.close()
+    try:
+        opened.pool.shutdown()
+    finally:
+        # Also if the user does not wait. A thread that still stores a key opens the ledger again.
+        opened.api.close()
+        if opened.ledger is not None:
+            opened.ledger.close()

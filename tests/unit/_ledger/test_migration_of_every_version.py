@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import LedgerError
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.location import LedgerSettings
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.migration import newest_version
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Busy, Ledger
 
 from tests.fixtures.landed_ledger import FOLDER, LANDED
 
-from ..ledger_cases import both_databases, opened
+from ..ledger_cases import SLOT, both_databases, claimed, opened
 from .earlier_ledgers import EARLIER, laid_down, run_sql, tables, version_and_columns
 
 NEWEST = str(newest_version())
@@ -103,3 +106,32 @@ def test_an_upgraded_ledger_has_the_tables_and_indexes_of_a_new_one(
     assert without_lengths(upgraded) == without_lengths(new)
     if not is_file:
         assert upgraded == new
+
+
+@both_databases
+def test_the_index_on_which_claims_rest_is_made_again_if_a_copy_has_lost_it(
+    ledger_settings: LedgerSettings, open_run: Callable[..., Ledger]
+) -> None:
+    first = open_run()
+    new = schema_of(ledger_settings)
+    run_sql(ledger_settings, "DROP INDEX tenbyte_webinar_one_row_per_slot")
+    claimed(open_run())
+    assert schema_of(ledger_settings) == new
+    assert isinstance(first.claim(SLOT, (), 60.0), Busy)
+
+
+@both_databases
+def test_a_ledger_in_which_two_rows_hold_one_slot_is_not_used(
+    ledger_settings: LedgerSettings, open_run: Callable[..., Ledger]
+) -> None:
+    claimed(open_run())
+    run_sql(
+        ledger_settings,
+        "DROP INDEX tenbyte_webinar_one_row_per_slot",
+        "INSERT INTO tenbyte_webinar_slots"
+        " (api, kind, parent, title, phase, seen_ids, lease_until, created_at, updated_at)"
+        " SELECT api, kind, parent, title, phase, seen_ids, lease_until, created_at, updated_at"
+        " FROM tenbyte_webinar_slots",
+    )
+    with pytest.raises(LedgerError, match="two entries hold the place of one session"):
+        open_run()

@@ -112,17 +112,19 @@ def test_the_time_until_the_first_line_counts_from_the_beginning_of_the_run(monk
     assert lines
 
 
-def test_an_error_ends_the_work_and_no_more_is_begun() -> None:
-    begun, is_over = list[int](), threading.Event()
+def test_an_error_is_raised_when_what_has_begun_is_over_and_no_more_is_begun() -> None:
+    begun, ended, is_over = list[int](), list[int](), threading.Event()
 
     def work(item: int) -> None:
         begun.append(item)
         if item == 0:
             raise RuntimeError("item 0")
         is_over.wait(30)
+        ended.append(item)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
+        threading.Timer(0.2, is_over.set).start()
         with pytest.raises(RuntimeError, match="item 0"):
             Progress().map(pool, work, range(100), "rooms")
-        is_over.set()
+        assert sorted(ended) == [item for item in sorted(begun) if item != 0]
     assert max(begun) <= 2

@@ -127,6 +127,48 @@ def test_what_could_not_be_told_apart_in_the_item_before_is_looked_at_again(loop
     assert done.room.id == recorded
 
 
+@pytest.mark.parametrize("title", ["Main \x00 stage", "Main \ud800 stage", "M" * 5000, "100 %", "x' OR '1'='1"])
+def test_a_room_may_have_any_title_in_the_service(loop: Loop, title: str) -> None:
+    loop.service.add_room("Workshop")
+    room_id = loop.service.add_room(title)
+    loop.item("Workshop")
+    for _item in range(2):
+        (done,) = loop.item("", room_id=room_id).applied.sessions
+        assert done.error is None
+    assert loop.service.journal.count(LIST) == 1
+
+
+def test_a_room_that_is_recorded_in_a_new_spelling_is_seen_by_the_next_item(loop: Loop, theirs: Ledger) -> None:
+    loop.service.host_id = HOST
+    for title in ("Main stage", "Workshop", "Workshop, day 2"):
+        recorded = loop.service.add_room(title)
+    loop.item("Main stage")
+    loop.item("Workshop")
+    # Another run has it under this title, and somebody has renamed it.
+    theirs.keep(_claimed(loop, theirs, "Workshop\u200b"), "created", recorded, None)
+    with pytest.raises(InvalidInput, match="is titled 'Workshop, day 2' by now"):
+        loop.item("Workshop")
+
+
+def test_what_is_open_is_closed_though_the_user_does_not_wait_for_the_threads(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.item("Main stage")
+    opened, closed = loop.reuse._open, list[str]()
+    assert opened is not None
+    assert opened.ledger is not None
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opened.pool, "shutdown", interrupted)
+    monkeypatch.setattr(opened.api, "close", lambda: closed.append("connections"))
+    monkeypatch.setattr(opened.ledger, "close", lambda: closed.append("ledger"))
+    with pytest.raises(KeyboardInterrupt):
+        loop.reuse.close()
+    assert closed == ["connections", "ledger"]
+
+
 @pytest.mark.parametrize("title", ["Workshop", "Workshop\u200b", " Workshop"])
 def test_an_item_finds_the_room_that_a_run_of_its_own_would_find(loop: Loop, theirs: Ledger, title: str) -> None:
     loop.service.host_id = HOST
