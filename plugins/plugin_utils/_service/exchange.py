@@ -71,8 +71,8 @@ class Exchanges:
         with Deadline(self._deadlines) as deadline:
             try:
                 pool, base = self._connections.pool_and_base()
-                # Not ``request``, which copies the headers twice.
-                response = pool.urlopen(
+                # Not ``request``, which copies the headers twice of a request with a body.
+                response = pool.request_encode_url(
                     method,
                     f"{base}{path}?{urlencode(query)}" if query else f"{base}{path}",
                     body=content,
