@@ -25,8 +25,10 @@ _LARGEST = 1 << 20
 _SETTINGS = re.compile(r"^LoadCredential=[^:\n]+:(/\S+)/(?:streams|keys|pushes)/%i", re.MULTILINE)
 # Of the record of a stream that another folder sends: what tells which one it is.
 _TOLD = ("name", "label", "room_id", "room", "title", "session_id")
-# In the environment of each ffmpeg of the role ffmpeg_encoder: ROOT/run/NAME/lock, where there is supervisord.
+# Where there is supervisord: ROOT/run/NAME/lock in the environment of each ffmpeg of the role ffmpeg_encoder, and the
+# arguments of the program that starts one again when it has ended.
 _LOCK = re.compile(rb"\0TENBYTE_ENCODER_LOCK=(/[^\0]+)/run/([^/\0]+)/lock\0")
+_PROGRAM = re.compile(rb"\0(/[^\0]+)/encoder\.py\0\1/streams/([^/\0]+)\.json\0")
 
 
 def foreign_file(root: Path, records: Sequence[Sequence[str]], own_names: Sequence[str], mode: int) -> str:
@@ -111,9 +113,12 @@ def sent_elsewhere(root: Path, host: str) -> list[list[Any]]:
     between them is no such one. Encoders of other users cannot be seen without root's rights.
     """
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for environment in Path("/proc").glob("[0-9]*/environ"):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            for folder, name in _LOCK.findall(b"\0" + environment.read_bytes()):
+            # Its arguments may be read by anybody, its environment may not.
+            sending = _LOCK.findall(b"\0" + (process / "environ").read_bytes())
+            sending += _PROGRAM.findall((process / "cmdline").read_bytes())
+            for folder, name in sending:
                 # Any user may have links that lead to the role's own folder.
                 file = Path(os.fsdecode(folder), "about", f"{os.fsdecode(name)}.json").resolve()
                 other, record = file.parent.parent, _record_of(_trusted(file))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -122,13 +123,20 @@ def test_the_unit_of_each_role_tells_it(role: str, tmp_path: Path) -> None:
     assert other_root(str(put(tmp_path / "unit", text)), Path("/etc/new"), "pushes/*.json") == str(tmp_path)
 
 
-def test_an_encoder_of_another_folder_is_found_with_its_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("running", ["ffmpeg", "program"])
+def test_an_encoder_of_another_folder_is_found_with_its_record(tmp_path: Path, running: str) -> None:
     # Other tests have encoders of their own on this machine.
     session, host = str(uuid.uuid4()), str(uuid.uuid4())
     record = {"label": "Hall/Talk", "session_id": session, "host": host, "hls_url": "https://play"}
     put(tmp_path / "old" / "about" / "talk.json", json.dumps(record))
-    lock = tmp_path / "old" / "run" / "talk" / "lock"
-    process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(lock)})
+    run = tmp_path / "old" / "run" / "talk"
+    if running == "ffmpeg":
+        process = subprocess.Popen(["sleep", "600"], env={"TENBYTE_ENCODER_LOCK": str(run / "lock")})
+    else:
+        # Between two ffmpegs.
+        program = put(tmp_path / "old" / "encoder.py", "import time; time.sleep(600)")
+        files = (tmp_path / "old" / "streams" / "talk.json", tmp_path / "old" / "keys" / "talk.ffpreset", run)
+        process = subprocess.Popen([sys.executable, "-B", program, *files])
     try:
         ((folder, found),) = sent_elsewhere(tmp_path / "new", host)
         assert folder == str(tmp_path / "old")
