@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -34,19 +35,21 @@ def holder_of(connection: sa.Connection, slot: Slot) -> sa.Row[Any] | None:
 
 def insert(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> int:
     """Add a row to a slot and return its id. Columns that are not in ``values`` are empty; the row has no lease."""
-    row = {"seen_ids": "[]", "lease_until": 0.0, "created_at": now, "updated_at": now, **slot.values(), **values}
-    inserted = connection.execute(_INSERT, row)
+    inserted = connection.execute(_INSERT, _new_row(slot, now, values))
     # The type allows None only because of an INSERT of several rows.
     return int(inserted.inserted_primary_key[0]) if inserted.inserted_primary_key else 0
 
 
 def insert_into_free(connection: sa.Connection, slot: Slot, now: float, **values: Any) -> int | None:
-    """Add the row that holds a slot and return its id; return None if a row holds the slot already."""
-    row = {"seen_ids": "[]", "created_at": now, "updated_at": now, **slot.values(), **values}
-    inserted = connection.execute(_insert_if_free(connection.dialect.name), row)
+    """Like ``insert``, for the row that holds the slot; return None if a row holds it already."""
+    inserted = connection.execute(_insert_if_free(connection.dialect.name), _new_row(slot, now, values))
     # Of a row that was not inserted, PostgreSQL returns no id, and SQLite the id of an earlier one.
     row_id = inserted.inserted_primary_key
     return int(row_id[0]) if row_id and inserted.rowcount != 0 else None
+
+
+def _new_row(slot: Slot, now: float, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"seen_ids": "[]", "lease_until": 0.0, "created_at": now, "updated_at": now, **slot.values(), **values}
 
 
 @lru_cache

@@ -47,6 +47,11 @@ class KnownRows:
         """Return the rows of a slot that do not hold it, oldest first, with the retired ones."""
         return self.others.get(_canonical(slot), ())
 
+    def all_of_slot(self, slot: Slot) -> tuple[Row, ...]:
+        """Return those rows, and then the one that holds the slot."""
+        held = self.of_slot(slot)
+        return (*self.beside(slot), held) if held is not None else self.beside(slot)
+
     def of_id(self, object_id: str) -> Row | None:
         """Return the row that holds most about a room or session: one with a key comes first."""
         return self.by_id.get(object_id)

@@ -48,7 +48,7 @@ def late_duplicates(
         if fitting and len(fitting) == len(bearing):
             return _of_empty_slot(held, fitting)
     found: list[Leftover] = []
-    for row in (*rows.beside(slot), *([held] if held else [])):
+    for row in rows.all_of_slot(slot):
         seen: Collection[str] = {*row.seen_ids, *(one.session.id for one in found)}
         made = duplicates(row.unanswered, seen, bearing, rows.ids, clock)
         found += [Leftover(session, row, UNANSWERED, is_late=True) for session in made]

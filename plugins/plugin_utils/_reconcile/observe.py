@@ -75,7 +75,7 @@ class World:
 
     def room_slot(self, title: str) -> Slot:
         """Return the slot of a room, in the spelling of the title that the ledger has."""
-        slot = Slot(self.api, "room", self.account.name, title)
+        slot = _slot_of_title(self, title)
         row = self.rows.of_slot(slot)
         return row.slot if row is not None else slot
 
@@ -174,9 +174,7 @@ def _chosen(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> Ch
             ids.add(room.id)
             room_titles.append(room.title)
         for title in room_titles:
-            slot = Slot(world.api, "room", world.account.name, title)
-            held = world.rows.of_slot(slot)
-            titles.update(row.slot.title for row in (*world.rows.beside(slot), *([held] if held is not None else [])))
+            titles.update(row.slot.title for row in world.rows.all_of_slot(_slot_of_title(world, title)))
     return ChosenRooms(frozenset(ids), frozenset(titles), world.rows.last_row)
 
 
@@ -340,7 +338,11 @@ def _find_room(api: WebinarApi, ledger: Ledger | None, world: World, spec: RoomS
 
 
 def _filling(world: World, title: str) -> RoomFilling:
-    return room_in_slot(title, Slot(world.api, "room", world.account.name, title), world.my_rooms, world.rows)
+    return room_in_slot(title, _slot_of_title(world, title), world.my_rooms, world.rows)
+
+
+def _slot_of_title(world: World, title: str) -> Slot:
+    return Slot(world.api, "room", world.account.name, title)
 
 
 def _named_by_id(api: WebinarApi, world: World, room_id: str, *, is_to_go: bool) -> ObservedRoom:
