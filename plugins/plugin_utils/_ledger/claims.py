@@ -27,7 +27,7 @@ from .account_names import holder_of_room
 from .commits import Commits
 from .database import LONG_PAUSES, PAUSES
 from .opening import Opened
-from .reading import LedgerReader
+from .reading import LedgerReader, Query
 from .rows import AccountNames, Phase, Row, Slot
 from .schema import BESIDE, holds_slot, is_not_retired, slots
 from .unanswered import Unanswered
@@ -144,7 +144,7 @@ class Claims(LedgerReader):
 
     def lease_of(self, slot: Slot) -> Busy | None:
         """Return the lease that another run has on a slot, None if no lease lasts."""
-        found, now = self._found(sa.select(slots).where(slot.condition() & holds_slot))
+        found, now = self._found(Query(sa.select(slots).where(slot.condition() & holds_slot)))
         return next((_busy(row, now) for row in found if self._codec.is_leased(row, now)), None)
 
     def renew(self, claim: Claim, lease: float) -> bool:

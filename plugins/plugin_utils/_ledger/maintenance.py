@@ -22,7 +22,7 @@ from .commits import Commits
 from .location import LedgerSettings
 from .merging import Change, PortableRow
 from .opening import KEY_CHANGED_ELSEWHERE, Opened, open_database
-from .reading import LedgerReader
+from .reading import LedgerReader, Query
 from .schema import BESIDE, is_not_retired, meta, slots
 
 
@@ -105,11 +105,11 @@ class MaintainedLedger(LedgerReader):
 
     def would_rotate_key(self) -> Rotation:
         """Return the result that ``rotate_key`` would have. Changes nothing."""
-        stored = {row.name: bytes(row.value) for row in self._found(sa.select(meta))[0]}
+        stored = {row.name: bytes(row.value) for row in self._found(Query(sa.select(meta)))[0]}
         self._require_newest_key(stored)
         makes_one = self._key_file() is not None and not rotation.is_unfinished(self._keys, stored)
         first = rotation.new_key(self._redactor) if makes_one else self._keys[0]
-        secrets = [bytes(row.secret) for row in self._found(rotation.SECRETS_OF_ENTRIES)[0]]
+        secrets = [bytes(row.secret) for row in self._found(Query(rotation.SECRETS_OF_ENTRIES))[0]]
         return self._rotation(rotation.count_to_reencrypt(first, stored, secrets))
 
     def _require_newest_key(self, stored: dict[str, bytes]) -> None:

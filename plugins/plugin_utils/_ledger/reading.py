@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,12 +20,43 @@ from .opening import Opened
 from .rows import ChosenRooms, Row, damage
 from .schema import is_needed_though_retired, is_not_retired, slots
 
-# Titles and ids in one query: databases limit the number of parameters, SQLite before 3.32 to 999.
-_MOST_VALUES = 900
-# The rows that a run needs, in two queries: together, no index would find them.
+# Titles and ids in one query, which has them twice. Databases limit its parameters: SQLite before 3.32 to 999.
+_MOST_VALUES = 450
+# The rows that a run needs. One condition for both would keep SQLite from using its indexes.
 _NEEDED = (is_not_retired, is_needed_though_retired)
 # The first schema version whose rows have normalised service URLs.
 _FIRST_NORMALISED = 3
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement, and the values of its parameters."""
+
+    statement: sa.SelectBase
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _needed(rows: sa.Select[Any]) -> sa.SelectBase:
+    return sa.union_all(*(rows.where(one) for one in _NEEDED))
+
+
+class _RowsOf:
+    """Queries for the needed rows of a service, built once: that takes longer than to run them."""
+
+    def __init__(self, of_api: sa.ColumnElement[bool]) -> None:
+        rows = sa.select(slots).where(of_api)
+        rooms = rows.where(slots.c.kind == "room")
+        self.rooms = _needed(rooms)
+        of_chosen = slots.c.object_id.in_(_several("ids")) | slots.c.title.in_(_several("titles"))
+        self.chosen_rooms = _needed(rooms.where(of_chosen | (slots.c.id > sa.bindparam("last_row"))))
+        self.sessions = _needed(rows.where((slots.c.kind == "session") & slots.c.parent.in_(_several("rooms"))))
+
+
+def _several(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, expanding=True)
+
+
+_WITH_API, _WITHOUT_API = _RowsOf(slots.c.api == sa.bindparam("api")), _RowsOf(sa.true())
 
 
 class LedgerReader:
@@ -57,31 +89,32 @@ class LedgerReader:
         ``chosen``: rows of other rooms than these may be left out.
         A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
-        parents = list(dict.fromkeys(room_ids))
-        parts = [parents[first : first + _MOST_VALUES] for first in range(0, len(parents), _MOST_VALUES)]
-        of_sessions = [(slots.c.kind == "session") & slots.c.parent.in_(part) for part in parts]
-        of_rooms = slots.c.kind == "room"
+        of_api = _WITHOUT_API if self._version < _FIRST_NORMALISED else _WITH_API
+        queries = [Query(of_api.rooms, {"api": api})]
         if chosen is not None and len(chosen.ids) + len(chosen.titles) <= _MOST_VALUES:
-            of_chosen = slots.c.object_id.in_(chosen.ids) | slots.c.title.in_(chosen.titles)
-            of_rooms &= of_chosen | (slots.c.id > chosen.last_row)
-        service = self._of_service(api)
-        found = self._rows(*(service & condition for condition in (of_rooms, *of_sessions)))
-        return [row for row in found if row.slot.api == api]
+            values = {"ids": list(chosen.ids), "titles": list(chosen.titles), "last_row": chosen.last_row}
+            queries = [Query(of_api.chosen_rooms, {"api": api, **values})]
+        parents = list(dict.fromkeys(room_ids))
+        parts = (parents[first : first + _MOST_VALUES] for first in range(0, len(parents), _MOST_VALUES))
+        queries += [Query(of_api.sessions, {"api": api, "rooms": part}) for part in parts]
+        return [row for row in self._read(*queries) if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
         """Return the ids of the sessions of a room that the ledger has rows of. Keys are not decrypted."""
         in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
-        chosen = sa.select(slots.c.object_id).where(self._of_service(api) & in_room)
-        found, _now = self._found(*(chosen.where(needed) for needed in _NEEDED))
+        of_api = slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
+        found, _now = self._found(Query(_needed(sa.select(slots.c.object_id).where(of_api & in_room))))
         return frozenset(row.object_id for row in found)
 
     def row_of_session(self, session_id: str) -> Row | None:
         """Return the row of a session, preferably one with a key, or None. Raise LedgerError if it is damaged."""
-        of_session = (slots.c.kind == "session") & is_not_retired
+        of_session = sa.select(slots).where((slots.c.kind == "session") & is_not_retired)
         # The ids are in lower case in all but a few ledgers, and an index finds them.
-        found = self._rows(of_session & slots.c.object_id.in_({session_id, session_id.lower()}))
+        either_case = slots.c.object_id.in_({session_id, session_id.lower()})
+        found = self._read(Query(of_session.where(either_case)))
         if not any(row.key is not None for row in found):
-            found = self._rows(of_session & (sa.func.lower(slots.c.object_id) == session_id.lower()))
+            any_case = sa.func.lower(slots.c.object_id) == session_id.lower()
+            found = self._read(Query(of_session.where(any_case)))
         # An earlier version may have written several rows for a session, under different spellings of the URL.
         row = max(found, key=lambda row: (row.key is not None, not row.damaged), default=None)
         if row is not None and row.damaged:
@@ -90,26 +123,20 @@ class LedgerReader:
 
     def entries(self) -> list[Row]:
         """Return the rows of all APIs, without retired ones, oldest first. Rows that cannot be read are marked."""
-        return self._rows(is_not_retired)
+        return self._read(Query(sa.select(slots).where(is_not_retired)))
 
-    def _of_service(self, api: str) -> sa.ColumnElement[bool]:
-        return slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
+    def _read(self, *queries: Query) -> list[Row]:
+        """Return the rows that queries find, oldest first. No row is found by two of them."""
+        found, now = self._found(*queries)
+        return [self._codec.row(row, now) for row in sorted(found, key=lambda row: row.id)]
 
-    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[Row]:
-        """Return the needed rows of any of the conditions, oldest first. The conditions exclude each other."""
-        needed = (condition & one for condition in conditions for one in _NEEDED)
-        found, now = self._found(*(sa.select(slots).where(condition) for condition in needed))
-        # On a server, a row may be retired between two of the queries. Then it is as it was before.
-        by_id = {row.id: row for row in reversed(found)}
-        return [self._codec.row(by_id[row_id], now) for row_id in sorted(by_id)]
-
-    def _found(self, *statements: sa.Select[Any]) -> tuple[Sequence[sa.Row[Any]], float]:
+    def _found(self, *queries: Query) -> tuple[Sequence[sa.Row[Any]], float]:
         """Return the rows that queries find, and the ledger's time, in seconds since 1970."""
 
         def look(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], float]:
             version = self._version_now(connection)
-            queries = (migration.as_of(version, statement) for statement in statements)
-            found = [row for query in queries for row in connection.execute(query).all()]
+            looks = ((migration.as_of(version, query.statement), query.values) for query in queries)
+            found = [row for statement, values in looks for row in connection.execute(statement, values).all()]
             return found, self._database.now(connection)
 
         return self._database.read(look)
