@@ -10,16 +10,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from multiprocessing.util import Finalize
 from typing import Any
 
 from .._reconcile.reuse import Reuse
 from .visibility import is_loop
 
-_of_process: dict[object, Reuse] = {}
+
+@dataclass
+class Loop:
+    """What the items of a task's loop share. ``facts`` are those that the last of them has set."""
+
+    reuse: Reuse = field(default_factory=Reuse)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def reuse_of(task: Any, environment: Mapping[str, str]) -> Reuse | None:
+_of_process: dict[object, Loop] = {}
+
+
+def loop_of(task: Any, environment: Mapping[str, str]) -> Loop | None:
     """Return what the items of this task share, None if it has no loop. ``environment`` is what is in force for it."""
     if not is_loop(task):
         return None
@@ -27,9 +37,9 @@ def reuse_of(task: Any, environment: Mapping[str, str]) -> Reuse | None:
     place = (os.getpid(), task._uuid, tuple(sorted(environment.items())))  # noqa: SLF001 - a task has no other name
     if place not in _of_process:
         for other in _of_process.values():
-            other.close()
+            other.reuse.close()
         _of_process.clear()
-        _of_process[place] = found = Reuse()
+        _of_process[place] = found = Loop()
         # The process of a worker ends without the interpreter's own clean-up.
-        Finalize(None, found.close, exitpriority=1)
+        Finalize(None, found.reuse.close, exitpriority=1)
     return _of_process[place]

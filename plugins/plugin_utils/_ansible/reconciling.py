@@ -23,11 +23,10 @@ try:
     from .._core.secrecy import Redactor
     from .._ledger.lease_owner import name_of_process
     from .._reconcile.ensure import ensure
-    from .._reconcile.reuse import Reuse
     from . import facts
     from .connection_options import connection_from
     from .ledger_location import ledger_settings_from
-    from .loops import reuse_of
+    from .loops import Loop, loop_of
     from .plain_values import plain
     from .results import event_result
     from .visibility import refuse_to_reveal_in_a_loop
@@ -44,8 +43,7 @@ class ReconcilingAction(WebinarAction):
     """
 
     missing_library: ClassVar[str | None] = MISSING_LIBRARY
-    # What the items of this task's loop share.
-    _reuse: Reuse | None = None
+    _loop: Loop | None = None
 
     def reconcile(
         self,
@@ -67,7 +65,7 @@ class ReconcilingAction(WebinarAction):
             reveal = bool(options.get("reveal_stream_key"))
             if reveal:
                 refuse_to_reveal_in_a_loop(self._task)
-            return event_result(
+            result = event_result(
                 ensure(
                     connection,
                     ledger_settings,
@@ -76,10 +74,10 @@ class ReconcilingAction(WebinarAction):
                     check_mode=self._task.check_mode,
                     # Callbacks such as json write a document to the standard output.
                     tell=lambda line: self._display.display(f"{_host_of(task_vars)}{line}", stderr=True),
-                    reuse=self._reuse,
+                    reuse=None if self._loop is None else self._loop.reuse,
                 ),
                 redactor,
-                facts_before=_facts_before(task_vars),
+                facts_before=_facts_before(task_vars, {} if self._loop is None else self._loop.facts),
                 # Ansible forks a worker for each task. All workers of a run have the same parent.
                 run=name_of_process(os.getppid()),
                 reveal=reveal,
@@ -88,12 +86,16 @@ class ReconcilingAction(WebinarAction):
                 whole=whole,
                 with_diff=bool(self._task.diff),
             )
+            if self._loop is not None:
+                self._loop.facts = result["ansible_facts"]
+                redactor.remember(self._loop.facts)
+            return result
 
         return self.answer(task_vars, argument_spec, work)
 
     def _redactor_for(self, environment: Mapping[str, str]) -> Redactor:
-        self._reuse = reuse_of(self._task, environment)
-        return Redactor() if self._reuse is None else self._reuse.redactor
+        self._loop = loop_of(self._task, environment)
+        return Redactor() if self._loop is None else self._loop.reuse.redactor
 
 
 def _host_of(task_vars: Mapping[str, Any]) -> str:
@@ -102,12 +104,17 @@ def _host_of(task_vars: Mapping[str, Any]) -> str:
     return "" if host == "localhost" else f"[{one_line(str(host))}] "
 
 
-def _facts_before(task_vars: Mapping[str, Any]) -> dict[str, Any]:
+def _facts_before(task_vars: Mapping[str, Any], set_last: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of this collection. ``set_last``: those that the item of a loop before this one has set."""
     all_facts = task_vars.get("ansible_facts") or {}
     # Within a loop, ansible-core nests the facts of earlier items one level too deep.
     newest = all_facts.get("ansible_facts") or all_facts
-    before: dict[str, Any] = plain({name: newest.get(name) for name in facts.ALL})
-    return before
+    before = {name: newest.get(name) for name in facts.ALL}
+    # To compare them is faster than to copy them, and the redactor knows those that were set.
+    return {
+        name: set_last[name] if value and value == set_last.get(name) else plain(value)
+        for name, value in before.items()
+    }
 
 
 def _is_preview_of_all() -> bool:

@@ -142,29 +142,36 @@ def fingerprint(fingerprint_key: str, stream_key: str) -> str:
 
 
 class _Harmless:
-    """Texts in which no known secret stands, which need not be searched again.
+    """Texts in which no known secret stands, and containers of only such texts, which need not be searched again.
 
     The result of a loop's item repeats the facts of all items before it.
     """
 
     def __init__(self) -> None:
         self._texts: set[str] = set()
+        # By their ids, which no other object has while they are kept here.
+        self._containers: dict[int, object] = {}
 
     def __contains__(self, text: str) -> bool:
         return text in self._texts
+
+    def has(self, container: object) -> bool:
+        return id(container) in self._containers
 
     def add(self, text: str) -> None:
         if len(text) <= _LONGEST_HARMLESS and len(self._texts) < _MOST_HARMLESS:
             self._texts.add(text)
 
+    def add_container(self, container: object) -> None:
+        """Add a container whose texts are all here."""
+        self._containers[id(container)] = container
+
     def take_in(self, forms: Collection[str]) -> None:
         """Forget all texts if these forms of new secrets may stand in one of them."""
-        if len(forms) > _MOST_NEW_FORMS:
+        together = "\n".join(self._texts) if len(forms) <= _MOST_NEW_FORMS else ""
+        if len(forms) > _MOST_NEW_FORMS or any(form in together for form in forms):
             self._texts.clear()
-            return
-        together = "\n".join(self._texts)
-        if any(form in together for form in forms):
-            self._texts.clear()
+            self._containers.clear()
 
 
 class Redactor:
@@ -284,7 +291,36 @@ class Redactor:
 
         What occurs twice in ``value`` is one object in the result too.
         """
+        if self._new:
+            with self._lock:
+                self._prepare()
         return self._value(value, {}, {})
+
+    def remember(self, shown: Any) -> None:
+        """Let ``value`` return what it has returned before as it is, until a secret is learned that stands in it.
+
+        Nobody may change it any more.
+        """
+        with self._lock:
+            self._prepare()
+        self._is_remembered(shown, self._prepared)
+
+    def _is_remembered(self, shown: Any, prepared: int) -> bool:
+        """Return whether nothing in a value has to be searched again. Remember its containers of which that is true."""
+        if isinstance(shown, str):
+            return self.text(shown) is shown and shown in self._harmless
+        if not isinstance(shown, (dict, list)) or self._harmless.has(shown):
+            return True
+        parts = [*shown, *shown.values()] if isinstance(shown, dict) else shown
+        # All are looked at, because each part is to be remembered where the whole is not.
+        if False in {self._is_remembered(part, prepared) for part in parts}:
+            return False
+        with self._lock:
+            # Meanwhile, another thread may have learned a secret.
+            if self._prepared != prepared:
+                return False
+            self._harmless.add_container(shown)
+        return True
 
     def _value(self, value: Any, texts: dict[str, str], containers: dict[int, Any]) -> Any:
         """Return a value with its texts masked. ``texts`` and ``containers`` have what was masked before."""
@@ -295,7 +331,7 @@ class Redactor:
             return shown
         if not isinstance(value, (dict, list, tuple)):
             return value
-        known = containers.get(id(value))
+        known = value if self._harmless.has(value) and not self._new else containers.get(id(value))
         if known is None:
             if isinstance(value, dict):
                 known = {

@@ -332,7 +332,7 @@ def _added_after(version: int) -> set[str]:
     return {column.name for migration in MIGRATIONS[version - 1 :] for column in migration.adds}
 
 
-def as_of(version: int, statement: sa.SelectBase) -> sa.SelectBase:
+def as_of(version: int, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """Return a query on today's tables, changed so that it reads the tables of an earlier version."""
     if version >= FIRST_WITH_OWN_NAMES:
         return statement

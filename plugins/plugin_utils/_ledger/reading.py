@@ -32,11 +32,11 @@ _FIRST_NORMALISED = 3
 class Query:
     """A statement, and the values of its parameters."""
 
-    statement: sa.SelectBase
+    statement: sa.Select[Any] | sa.CompoundSelect[Any]
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _needed(rows: sa.Select[Any]) -> sa.SelectBase:
+def _needed(rows: sa.Select[Any]) -> sa.CompoundSelect[Any]:
     return sa.union_all(*(rows.where(one) for one in _NEEDED))
 
 

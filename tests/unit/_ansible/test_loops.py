@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.loops import reuse_of
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.loops import loop_of
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ansible.visibility import is_loop
 
 
@@ -26,14 +26,14 @@ def test_a_task_has_a_loop_with_either_keyword(task: Task, *, expected: bool) ->
 
 
 def test_the_items_of_a_task_share_and_other_tasks_do_not() -> None:
-    first = reuse_of(Task(loop=["a", "b"]), {})
+    first = loop_of(Task(loop=["a", "b"]), {})
     assert first is not None
-    assert reuse_of(Task(loop=["a", "b"]), {}) is first
-    assert reuse_of(Task(loop=["a", "b"], _uuid="task-2"), {}) is not first
-    assert reuse_of(Task(), {}) is None
+    assert loop_of(Task(loop=["a", "b"]), {}) is first
+    assert loop_of(Task(loop=["a", "b"], _uuid="task-2"), {}) is not first
+    assert loop_of(Task(), {}) is None
 
 
 def test_an_item_with_another_environment_shares_nothing() -> None:
-    first = reuse_of(Task(loop=["a"], _uuid="task-3"), {"https_proxy": "http://one.invalid"})
-    other = reuse_of(Task(loop=["a"], _uuid="task-3"), {"https_proxy": "http://two.invalid"})
+    first = loop_of(Task(loop=["a"], _uuid="task-3"), {"https_proxy": "http://one.invalid"})
+    other = loop_of(Task(loop=["a"], _uuid="task-3"), {"https_proxy": "http://two.invalid"})
     assert first is not other
