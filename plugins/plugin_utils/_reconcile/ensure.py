@@ -117,11 +117,11 @@ def _planned_from_whole_lists(opened: Open, asked: EventSpec, progress: Progress
     api, ledger, recent = opened.api, opened.ledger, opened.rooms
 
     def planned(mine: tuple[Room, ...] | None, *, sure: bool) -> Plan:
-        earlier = recent.world if mine is not None else None
+        earlier = recent.world(ledger)
         world = observe(api, ledger, asked, opened.pool, sure=sure, progress=progress, mine=mine, earlier=earlier)
         if mine is None:
             recent.keep(world.mine)
-        recent.world = world if world.rows.chosen is None else earlier
+        recent.keep_world(world)
         return make_plan(asked, world)
 
     mine = recent.having(asked)

@@ -11,7 +11,7 @@ A room may have ten thousand sessions. To search its list for each of them would
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -60,11 +60,17 @@ class KnownRows:
     def ids(self) -> Collection[str]:
         return self.by_id.keys()
 
+    @property
+    def all(self) -> Iterator[Row]:
+        """Yield each row once."""
+        yield from self.held.values()
+        for of_slot in self.others.values():
+            yield from of_slot
+
     @cached_property
     def last_row(self) -> int:
         """Return the highest number of a row here, 0 if there is none."""
-        beside = (row.id for of_slot in self.others.values() for row in of_slot)
-        return max((*(row.id for row in self.held.values()), *beside), default=0)
+        return max((row.id for row in self.all), default=0)
 
 
 def known_rows(rows: Iterable[Row], account: Account, my_room_ids: Collection[str]) -> KnownRows:

@@ -100,16 +100,19 @@ def observe(
 
     Raise InvalidInput where one room is named twice, and WebinarError where nothing can be read. Unless ``sure``, a
     list of several pages is read once, and an item that moves to another page meanwhile may be missing. ``mine``: the
-    account's rooms, if they are known. ``earlier``: what the earlier item of a loop observed that read ``mine``. Its
-    rows choose the asked rooms only if the rows that are read now say the same, and of no other rooms rows are read.
+    account's rooms, if they are known. ``earlier``: what an earlier item of a loop knew of the ledger. Its rows choose
+    the asked rooms only if the rows that are read now say the same, and of no other rooms rows are read.
     """
-    look = partial(_observed, api, ledger, asked, pool, sure=sure, progress=progress or Progress(), mine=mine)
-    if earlier is not None:
+    mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
+    account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
+    look = partial(_observed, api, ledger, asked, pool, sure=sure, progress=progress or Progress())
+    if earlier is not None and earlier.account == account:
+        before = earlier if earlier.mine is mine else replace(earlier, mine=mine)
         with suppress(InvalidInput):
-            world = look(earlier=earlier)
-            if _meant(asked, world.rooms, earlier) == _meant(asked, world.rooms, world):
+            world = look(before, is_earlier=True)
+            if _meant(asked, world.rooms, before) == _meant(asked, world.rooms, world):
                 return world
-    return look()
+    return look(World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ())))
 
 
 def _observed(
@@ -117,17 +120,14 @@ def _observed(
     ledger: Ledger | None,
     asked: EventSpec,
     pool: Executor,
+    world: World,
     *,
     sure: bool,
     progress: Progress,
-    mine: tuple[Room, ...] | None,
-    earlier: World | None = None,
+    is_earlier: bool = False,
 ) -> World:
-    """Return the World, with the rooms that the rows of ``earlier`` mean; without it, the ledger's are read first."""
-    began = time.monotonic()
-    mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
-    account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
-    world = earlier or World(api.url, account, (), mine, rows=_rows(api.url, ledger, account, mine, ()))
+    """Return the World, with the rooms that the rows of ``world`` mean. ``is_earlier``: they are of an earlier item."""
+    began, account, mine = time.monotonic(), world.account, world.mine
     found = progress.map(
         pool, lambda spec: _found(api, ledger, world, spec), asked.rooms, "rooms looked up", _is_refused
     )
@@ -145,13 +145,19 @@ def _observed(
     rooms = tuple(
         replace(room, refusal=room.refusal or reason) for room, (_listed, reason) in zip(found, lists, strict=True)
     )
-    chosen = None if earlier is None else _chosen(asked, rooms, world)
+    chosen = _chosen(asked, rooms, world) if is_earlier else None
     read_rows = partial(_rows, api.url, ledger, account, mine, sessions, chosen)
     # Read after the lists: a session of another run that is in a list has its row by now, or its slot is pending.
     sessions, rows = _as_new_as_the_ledger(api, sessions, read_rows(), began, read_rows)
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     world = World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
     return _completed(api, asked, world, pool)
+
+
+def with_new_rows(world: World, ledger: Ledger | None) -> World:
+    """Return a World that knows the rows of all rooms, with those that were written since."""
+    new = ledger.rows(world.api, (), ChosenRooms(frozenset(), frozenset(), world.rows.last_row)) if ledger else ()
+    return replace(world, rows=known_rows((*world.rows.all, *new), world.account, {room.id for room in world.mine}))
 
 
 def _meant(asked: EventSpec, rooms: Iterable[ObservedRoom], world: World) -> list[object]:

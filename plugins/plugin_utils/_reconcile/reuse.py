@@ -22,7 +22,7 @@ from .._core.plain_text import canonical_title
 from .._core.secrecy import Redactor
 from .._ledger.store import Ledger
 from .._service.api import WebinarApi
-from .observe import World
+from .observe import World, with_new_rows
 
 # Seconds for which a list of rooms is used again. It never proves that a room does not exist.
 RECENT = 10.0
@@ -31,14 +31,16 @@ RECENT = 10.0
 class RecentRooms:
     """The account's rooms as an earlier item has read them.
 
-    ``world``: what was observed with these rooms, and all rows; None if this process has changed a room since.
+    Also what one of them has observed with the rows of all rooms (``world``).
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rooms: tuple[Room, ...] = ()
         self._until = clock()
-        self.world: World | None = None
+        self._world: World | None = None
+        self._world_until = clock()
+        self._has_new_rows = False
 
     def having(self, asked: EventSpec) -> tuple[Room, ...] | None:
         """Return the rooms if they are recent and every asked room that is named by its title is among them."""
@@ -53,10 +55,22 @@ class RecentRooms:
 
     def add(self, room: Room) -> None:
         """Add a room that this process has created, with the title that the service gave it."""
-        self._rooms, self.world = (*self._rooms, room), None
+        self._rooms, self._has_new_rows = (*self._rooms, room), True
 
     def forget(self) -> None:
-        self._until, self.world = self._clock(), None
+        self._until = self._world_until = self._clock()
+
+    def keep_world(self, world: World) -> None:
+        if world.rows.chosen is None:
+            self._world, self._world_until, self._has_new_rows = world, self._clock() + RECENT, False
+
+    def world(self, ledger: Ledger | None) -> World | None:
+        """Return what an item has observed, with the rows of the rooms that were created since; None if it is old."""
+        if self._world is None or self._clock() >= self._world_until:
+            return None
+        if self._has_new_rows:
+            self._world, self._has_new_rows = with_new_rows(self._world, ledger), False
+        return self._world
 
 
 @dataclass(frozen=True)
