@@ -285,6 +285,60 @@ def test_what_stands_twice_in_a_result_stays_one_object() -> None:
     assert shown["list"][0] is shown["by name"]["a"]
 
 
+def test_what_was_remembered_is_returned_as_it_is() -> None:
+    redactor = Redactor(["unit-stream-1"])
+    shown = redactor.value({"by name": {"a": {"id": "unit-stream-1", "tags": ["one"], "number": 1, "none": None}}})
+    redactor.remember(shown)
+    redactor.learn("unit-stream-2")
+    again = redactor.value({**shown, "new": ["unit-stream-2"]})
+    assert again == {**shown, "new": [MASK]}
+    assert again["by name"] is shown["by name"]
+
+
+@pytest.mark.parametrize("quoted", QUOTING.values(), ids=QUOTING)
+@pytest.mark.parametrize("place", ["value", "key", "list"])
+def test_a_secret_is_masked_in_what_was_remembered_before_it_was_learned(
+    quoted: Callable[[str], str], place: str
+) -> None:
+    # base64 of two secrets that end differently would be the same, but for what is left out.
+    secret = "learned-later"
+    text = quoted(secret)
+    redactor = Redactor(["unit-stream-1"])
+    shown = redactor.value(
+        {"a": {"value": {"b": text}, "key": {text: 1}, "list": {"b": [text]}}[place], "c": {"d": "e"}}
+    )
+    redactor.remember(shown)
+    redactor.learn(secret)
+    assert redactor.value(shown) == Redactor([secret]).value(shown) != shown
+
+
+def test_a_long_text_is_searched_again_wherever_it_stands() -> None:
+    redactor = Redactor(["unit-stream-1"])
+    long_text = f"{'x' * 1000} unit-stream-2"
+    shown = redactor.value({"a": {"b": [long_text]}})
+    redactor.remember(shown)
+    redactor.learn("unit-stream-2")
+    assert "unit-stream-2" not in str(redactor.value(shown))
+
+
+@given(
+    st.lists(st.text(alphabet="abc-", min_size=6, max_size=8), min_size=2, max_size=4),
+    st.recursive(
+        st.text(alphabet="abc- ", max_size=20) | st.none() | st.integers(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc-", max_size=8), inner, max_size=3),
+        max_leaves=8,
+    ),
+)
+def test_what_is_remembered_does_not_change_what_is_masked(known: list[str], value: object) -> None:
+    late, shown = Redactor(), value
+    for count, secret in enumerate(known, start=1):
+        late.learn(secret)
+        expected = Redactor(known[:count]).value(shown)
+        shown = late.value(shown)
+        assert shown == expected
+        late.remember(shown)
+
+
 def test_overlapping_secrets_are_masked_together() -> None:
     assert Redactor(["first-half", "half-second"]).text("<first-half-second>") == f"<{MASK}>"
 

@@ -70,3 +70,4 @@ def test_any_number_of_rooms_can_be_chosen_also_with_an_old_sqlite(open_run: Cal
         connection.connection.driver_connection.setlimit(MOST_PARAMETERS, 999)  # type: ignore[union-attr]
     for ids, titles in ((names, {"Workshop"}), ({"r2"}, names), (names, {*names, "Workshop"})):
         assert "Workshop" in _titles(ledger, ids, titles)
+    assert [row.slot.title for row in ledger.rows(SLOT.api, [*names, SLOT.parent])].count(SLOT.title) == 1

@@ -195,6 +195,24 @@ def test_an_item_reads_the_rows_of_its_own_room_and_not_of_all(loop: Loop) -> No
     assert [sum(row.slot.kind == "session" for row in rows.values()) for rows in read] == [1] * 5
 
 
+def test_an_item_that_creates_its_room_reads_no_rows_of_other_rooms(loop: Loop) -> None:
+    loop.service.host_id = HOST
+    loop.service.add_room("Main stage")
+    loop.item("Main stage")
+    assert [len(loop.item(f"Room {number}").plan.world.rows.by_id) for number in range(3)] == [0, 0, 0]
+
+
+def test_the_rows_of_all_rooms_are_read_again_after_a_time(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    loop.service.host_id = HOST
+    loop.item("Main stage")
+    loop.item("Workshop")
+    opened = loop.reuse._open
+    assert opened is not None
+    monkeypatch.setattr(opened.rooms, "_clock", lambda: now + RECENT + 5)
+    assert len([row for row in loop.item("Lounge").plan.world.rows.by_id.values() if row.slot.kind == "room"]) == 2
+
+
 def test_a_room_that_another_run_has_created_since_the_item_before_can_be_named_by_its_id(loop: Loop) -> None:
     loop.service.add_room("Main stage")
     loop.item("Main stage")
