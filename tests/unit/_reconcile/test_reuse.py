@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import InvalidInput
@@ -43,12 +46,16 @@ class Loop:
         self.connection = Connection(service.url, api_key=api_key, timeout=5.0, retries=0, concurrency=4)
 
     def item(self, room: str, title: str = "Keynote", room_id: str | None = None) -> Outcome:
-        spec = RoomSpec(
-            title=None if room_id else room, room_id=room_id, sessions=(SessionSpec(title, preset_id=PRESET),)
-        )
-        return ensure(
-            self.connection, self.settings, EventSpec((spec,)), self.reuse.redactor, check_mode=False, reuse=self.reuse
-        )
+        asked = self.asked(room, title, room_id)
+        return ensure(self.connection, self.settings, asked, self.reuse.redactor, check_mode=False, reuse=self.reuse)
+
+    def preview_alone(self, room: str, title: str = "Keynote", room_id: str | None = None) -> Outcome:
+        """Return what a run of this item alone would do."""
+        return ensure(self.connection, self.settings, self.asked(room, title, room_id), Redactor(), check_mode=True)
+
+    def asked(self, room: str, title: str, room_id: str | None) -> EventSpec:
+        named = RoomSpec(room_id=room_id) if room_id else RoomSpec(title=room)
+        return EventSpec((replace(named, sessions=(SessionSpec(title, preset_id=PRESET),)),))
 
 
 @pytest.fixture
@@ -184,6 +191,53 @@ def test_an_item_finds_the_room_that_a_run_of_its_own_would_find(loop: Loop, the
     (wanted,), (done,) = expected.applied.rooms, loop.item(title).applied.rooms
     assert done.room is not None
     assert (done.room, done.error) == (wanted.room, wanted.error)
+
+
+SPELLINGS = ["Main stage", "Workshop", "Workshop ", "Workshop\u200b", "Lounge"]
+
+
+def _steps_or_refusal(run: Callable[..., Outcome], wanted: tuple[str, str, str | None]) -> list[object]:
+    try:
+        outcome = run(*wanted)
+    except InvalidInput as error:
+        return [str(error)]
+    rooms = [(one.room.id if one.room else None, one.refusal) for one in outcome.plan.rooms]
+    return [rooms, [(step.action, step.path) for step in outcome.plan.steps()]]
+
+
+def _something_else_happens(loop: Loop, theirs: Ledger, rng: random.Random) -> None:
+    """Let another run or a colleague do something with a room. Not each of it is possible."""
+    title, rooms = rng.choice(SPELLINGS), list(loop.service.rooms)
+    what = rng.choice(["added", "renamed", "recorded", "recorded", "recorded", "run"])
+    if what == "added" or not rooms:
+        loop.service.add_room(title)
+    elif what == "renamed":
+        loop.service.rooms[rng.choice(rooms)]["title"] = title
+    elif what == "recorded":
+        claim = theirs.claim(Slot(loop.service.url, "room", rng.choice([HOST, "another host"]), title), (), 60.0)
+        if isinstance(claim, Claim):
+            theirs.keep(claim, "created", rng.choice(rooms), None)
+    else:
+        other = Loop(loop.service, loop.settings, loop.connection.api_key or "")
+        with suppress(InvalidInput):
+            other.item(title)
+        other.reuse.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_earlier_items_know_of_the_ledger_changes_no_plan(loop: Loop, theirs: Ledger, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    loop.service.host_id = HOST if seed % 4 else None
+    for _item in range(20):
+        for _time in range(rng.randrange(3)):
+            _something_else_happens(loop, theirs, rng)
+        room_id = rng.choice([None, None, *loop.service.rooms])
+        wanted = rng.choice(SPELLINGS), rng.choice(["Keynote", "Panel"]), room_id
+        if loop.reuse._open is not None:
+            # A list that is used again may lack what has happened to the rooms.
+            loop.reuse._open.rooms._until = 0.0
+        expected = _steps_or_refusal(loop.preview_alone, wanted)
+        assert _steps_or_refusal(loop.item, wanted) == expected
 
 
 def test_an_item_reads_the_rows_of_its_own_room_and_not_of_all(loop: Loop) -> None:
