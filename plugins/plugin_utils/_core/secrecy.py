@@ -34,6 +34,8 @@ _SHORTEST_SECRET = 6
 # Of texts that are not searched again: characters in one, their number, and the forms of secrets that are learned at a
 # time. An item of a loop learns one secret, which has about ten.
 _LONGEST_HARMLESS, _MOST_HARMLESS, _MOST_NEW_FORMS = 500, 20_000, 100
+# The parts of all containers that are not searched again, for which some megabytes are needed.
+_MOST_PARTS = 100_000
 # The unreserved characters of RFC 3986, section 2.3. JSON and HTML do not escape them either.
 _NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.~-]+")
 _URL_SAFE_BASE64 = str.maketrans("+/", "-_")
@@ -150,7 +152,8 @@ class _Harmless:
     def __init__(self) -> None:
         self._texts: set[str] = set()
         # By their ids, which no other object has while they are kept here.
-        self._containers: dict[int, object] = {}
+        self._containers: dict[int, Collection[Any]] = {}
+        self._parts = 0
 
     def __contains__(self, text: str) -> bool:
         return text in self._texts
@@ -162,8 +165,13 @@ class _Harmless:
         if len(text) <= _LONGEST_HARMLESS and len(self._texts) < _MOST_HARMLESS:
             self._texts.add(text)
 
-    def add_container(self, container: object) -> None:
+    def add_container(self, container: Collection[Any]) -> None:
         """Add a container whose texts are all here."""
+        self._parts += len(container)
+        if self._parts > _MOST_PARTS:
+            # Each item of a loop adds a longer one, and only the last is asked for.
+            self._containers.clear()
+            self._parts = len(container)
         self._containers[id(container)] = container
 
     def take_in(self, forms: Collection[str]) -> None:
@@ -172,6 +180,7 @@ class _Harmless:
         if len(forms) > _MOST_NEW_FORMS or any(form in together for form in forms):
             self._texts.clear()
             self._containers.clear()
+            self._parts = 0
 
 
 class Redactor:
@@ -309,6 +318,8 @@ class Redactor:
         """Return whether nothing in a value has to be searched again. Remember its containers of which that is true."""
         if isinstance(shown, str):
             return self.text(shown) is shown and shown in self._harmless
+        if isinstance(shown, tuple):
+            return False
         if not isinstance(shown, (dict, list)) or self._harmless.has(shown):
             return True
         parts = [*shown, *shown.values()] if isinstance(shown, dict) else shown
@@ -331,7 +342,7 @@ class Redactor:
             return shown
         if not isinstance(value, (dict, list, tuple)):
             return value
-        known = value if self._harmless.has(value) and not self._new else containers.get(id(value))
+        known = value if not self._new and self._harmless.has(value) else containers.get(id(value))
         if known is None:
             if isinstance(value, dict):
                 known = {

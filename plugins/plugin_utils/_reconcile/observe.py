@@ -106,7 +106,7 @@ def observe(
     mine = tuple(api.my_rooms(sure=sure)) if mine is None else mine
     account = account_of(api.connection, mine, ledger.fingerprint if ledger else lambda _secret: "")
     look = partial(_observed, api, ledger, asked, pool, sure=sure, progress=progress or Progress())
-    if earlier is not None and earlier.account == account:
+    if earlier is not None and earlier.account == account and not _appeared(earlier, mine):
         before = earlier if earlier.mine is mine else replace(earlier, mine=mine)
         with suppress(InvalidInput):
             world = look(before, is_earlier=True)
@@ -152,6 +152,16 @@ def _observed(
     rooms = tuple(_with_newest_row(room, rows) for room in rooms)
     world = World(api.url, account, rooms, mine, sessions, rows, clock_of(api, ledger))
     return _completed(api, asked, world, pool)
+
+
+def _appeared(earlier: World, mine: tuple[Room, ...]) -> bool:
+    """Return whether a room is new to the list of which the ledger may have rows that an earlier World lacks.
+
+    Rows that name another account were left out while their rooms were not listed.
+    """
+    return mine is not earlier.mine and bool(
+        {room.id for room in mine}.difference((room.id for room in earlier.mine), earlier.rows.ids)
+    )
 
 
 def with_new_rows(world: World, ledger: Ledger | None) -> World:

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core import secrecy
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.errors import (
     InvalidInput,
     LedgerError,
@@ -310,6 +311,24 @@ def test_a_secret_is_masked_in_what_was_remembered_before_it_was_learned(
     redactor.remember(shown)
     redactor.learn(secret)
     assert redactor.value(shown) == Redactor([secret]).value(shown) != shown
+
+
+def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrecy, "_MOST_PARTS", 50)
+    redactor = Redactor(["unit-stream-1"])
+    shown: dict[str, object] = {}
+    for number in range(30):
+        shown = redactor.value({**shown, f"{number}": {"id": number}})
+        redactor.remember(shown)
+        assert sum(map(len, redactor._harmless._containers.values())) <= 50
+    assert redactor.value(shown) is shown
+
+
+def test_a_tuple_is_not_remembered() -> None:
+    redactor, value = Redactor(["unit-stream-1"]), {"a": ({"b": "learned-later"},)}
+    redactor.remember(value)
+    redactor.learn("learned-later")
+    assert redactor.value(value) == {"a": [{"b": MASK}]}
 
 
 def test_a_long_text_is_searched_again_wherever_it_stands() -> None:

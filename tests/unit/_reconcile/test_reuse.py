@@ -193,6 +193,27 @@ def test_an_item_finds_the_room_that_a_run_of_its_own_would_find(loop: Loop, the
     assert (done.room, done.error) == (wanted.room, wanted.error)
 
 
+@pytest.mark.parametrize("host", [None, HOST])
+@pytest.mark.parametrize("account", ["credential fp-of-an-earlier-key", ""])
+def test_the_rows_of_a_room_that_has_appeared_in_the_list_are_read(
+    loop: Loop, theirs: Ledger, host: str | None, account: str
+) -> None:
+    loop.service.host_id = host
+    loop.service.add_room("Main stage")
+    recorded = loop.service.add_room("Workshop")
+    claim = theirs.claim(Slot(loop.service.url, "room", account, "Workshop"), (), 60.0)
+    assert isinstance(claim, Claim)
+    theirs.keep(claim, "created", recorded, None)
+    loop.service.rooms[recorded]["title"] = "Studio"
+    loop.service.hidden_rooms.add(recorded)
+    for title in ("Lounge", "Main stage"):
+        loop.item(title)
+    loop.service.hidden_rooms.clear()
+    (done,) = loop.item("Workshop").applied.rooms
+    assert done.room is not None
+    assert done.room.id == recorded
+
+
 SPELLINGS = ["Main stage", "Workshop", "Workshop ", "Workshop\u200b", "Lounge"]
 
 
@@ -208,11 +229,15 @@ def _steps_or_refusal(run: Callable[..., Outcome], wanted: tuple[str, str, str |
 def _something_else_happens(loop: Loop, theirs: Ledger, rng: random.Random) -> None:
     """Let another run or a colleague do something with a room. Not each of it is possible."""
     title, rooms = rng.choice(SPELLINGS), list(loop.service.rooms)
-    what = rng.choice(["added", "renamed", "recorded", "recorded", "recorded", "run"])
+    what = rng.choice(["added", "renamed", "recorded", "recorded", "recorded", "run", "hidden", "shown"])
     if what == "added" or not rooms:
         loop.service.add_room(title)
     elif what == "renamed":
         loop.service.rooms[rng.choice(rooms)]["title"] = title
+    elif what == "hidden":
+        loop.service.hidden_rooms.add(rng.choice(rooms))
+    elif what == "shown":
+        loop.service.hidden_rooms.clear()
     elif what == "recorded":
         claim = theirs.claim(Slot(loop.service.url, "room", rng.choice([HOST, "another host"]), title), (), 60.0)
         if isinstance(claim, Claim):
