@@ -176,11 +176,13 @@ class _Harmless:
 
     def take_in(self, forms: Collection[str]) -> None:
         """Forget all texts if these forms of new secrets may stand in one of them."""
-        together = "\n".join(self._texts) if len(forms) <= _MOST_NEW_FORMS else ""
-        if len(forms) > _MOST_NEW_FORMS or any(form in together for form in forms):
-            self._texts.clear()
-            self._containers.clear()
-            self._parts = 0
+        if len(forms) <= _MOST_NEW_FORMS:
+            together = "\n".join(self._texts)
+            if not any(form in together for form in forms):
+                return
+        self._texts.clear()
+        self._containers.clear()
+        self._parts = 0
 
 
 class Redactor:
@@ -300,9 +302,6 @@ class Redactor:
 
         What occurs twice in ``value`` is one object in the result too.
         """
-        if self._new:
-            with self._lock:
-                self._prepare()
         return self._value(value, {}, {})
 
     def remember(self, shown: Any) -> None:

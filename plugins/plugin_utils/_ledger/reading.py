@@ -50,6 +50,9 @@ class _RowsOf:
         of_chosen = slots.c.object_id.in_(_several("ids")) | slots.c.title.in_(_several("titles"))
         self.chosen_rooms = _needed(rooms.where(of_chosen | (slots.c.id > sa.bindparam("last_row"))))
         self.sessions = _needed(rows.where((slots.c.kind == "session") & slots.c.parent.in_(_several("rooms"))))
+        in_room = (slots.c.kind == "session") & (slots.c.parent == sa.bindparam("room"))
+        ids = sa.select(slots.c.object_id).where(of_api & in_room & slots.c.object_id.is_not(None))
+        self.known_ids = _needed(ids)
 
 
 def _several(name: str) -> sa.BindParameter[Any]:
@@ -66,6 +69,7 @@ class LedgerReader:
         self._database = opened.database
         self._codec = opened.codec
         self._version = opened.version
+        self._of_api = _WITHOUT_API if opened.version < _FIRST_NORMALISED else _WITH_API
         self.notes = opened.notes
 
     def close(self) -> None:
@@ -89,21 +93,18 @@ class LedgerReader:
         ``chosen``: rows of other rooms than these may be left out.
         A row that cannot be read is marked ``damaged``, so that only its own slot is refused.
         """
-        of_api = _WITHOUT_API if self._version < _FIRST_NORMALISED else _WITH_API
-        queries = [Query(of_api.rooms, {"api": api})]
+        queries = [Query(self._of_api.rooms, {"api": api})]
         if chosen is not None and len(chosen.ids) + len(chosen.titles) <= _MOST_VALUES:
             values = {"ids": list(chosen.ids), "titles": list(chosen.titles), "last_row": chosen.last_row}
-            queries = [Query(of_api.chosen_rooms, {"api": api, **values})]
+            queries = [Query(self._of_api.chosen_rooms, {"api": api, **values})]
         parents = list(dict.fromkeys(room_ids))
         parts = (parents[first : first + _MOST_VALUES] for first in range(0, len(parents), _MOST_VALUES))
-        queries += [Query(of_api.sessions, {"api": api, "rooms": part}) for part in parts]
+        queries += [Query(self._of_api.sessions, {"api": api, "rooms": part}) for part in parts]
         return [row for row in self._read(*queries) if row.slot.api == api]
 
     def known_ids(self, api: str, room_id: str) -> frozenset[str]:
         """Return the ids of the sessions of a room that the ledger has rows of. Keys are not decrypted."""
-        in_room = (slots.c.kind == "session") & (slots.c.parent == room_id) & slots.c.object_id.is_not(None)
-        of_api = slots.c.api == api if self._version >= _FIRST_NORMALISED else sa.true()
-        found, _now = self._found(Query(_needed(sa.select(slots.c.object_id).where(of_api & in_room))))
+        found, _now = self._found(Query(self._of_api.known_ids, {"api": api, "room": room_id}))
         return frozenset(row.object_id for row in found)
 
     def row_of_session(self, session_id: str) -> Row | None:
