@@ -71,6 +71,8 @@ JOINABLE = ["-flush_packets", "1", "-pes_payload_size", "0", "-f", "mpegts", "pi
 TO_PIPE = ["-flush_packets", "1", "-f", "data"]
 # Two key frames. It is made at each start, while the source's first pictures are encoded.
 SLATE_SECONDS = 4
+# Seconds for which one track may be missing. The times of all tracks together do not jump (encoder_packets).
+LONGEST_PAUSE = "86400"
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
 JOINED_LOOK = "200000"
 
@@ -95,9 +97,9 @@ def commands_of(settings: Settings, look: Look | None, key_file: Path, pipe: int
     ]
     if settings["slate"]["type"] == "none":
         return Commands([*ffmpeg, *media, *output, *copied])
-    # The times of this input jump at each change between source and slate. ffmpeg closes the gaps.
+    # A sound may be missing for long. Taken for a jump of the clock, it would no longer be together with its picture.
     joined = [
-        *("-fflags", "+genpts", "-dts_delta_threshold", "1", "-analyzeduration", JOINED_LOOK),
+        *("-fflags", "+genpts", "-dts_delta_threshold", LONGEST_PAUSE, "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
         *("-max_interleave_delta", LONGEST_HOLD),
     ]

@@ -16,14 +16,10 @@ from pathlib import Path
 
 from encoder_commands import slate_commands_of
 from encoder_media import Settings, ffprobe_beside, last_words, look_at
+from encoder_packets import TS_PACKET, Beginning, Timeline
 from encoder_processes import Lock, Process, delay_after, say, start_thread
 from encoder_sound import FLOWING_SECONDS, Sound
 
-TS_PACKET = 188
-# The ids of packets, as ffmpeg's MPEG-TS has them: the table of programs, and the picture, which is its first track.
-PROGRAM_TABLE, PICTURE = 0x0000, 0x0100
-# Bytes between a table and a key frame: a few packets of sound.
-MOST_KEPT = 200 * TS_PACKET
 # A camera may need so long for its first picture.
 START_SECONDS = 30.0
 
@@ -46,8 +42,9 @@ class Feed:
     ) -> None:
         self._publisher: Process | None = None
         # Until a key frame has come, what the publisher would get is kept back: it could not start in between.
-        self._joins = False
-        self._since_table = b""
+        self._beginning = Beginning()
+        self._timeline = Timeline()
+        self._passed: Process | None = None
         self._settings = settings
         self._folder = folder
         self._lock = lock
@@ -74,7 +71,7 @@ class Feed:
 
     def attach(self, publisher: Process | None) -> None:
         """Pass on to this publisher, beginning with a key frame, or to none."""
-        self._joins, self._since_table = True, b""
+        self._beginning = Beginning()
         self._publisher = publisher
 
     def stop(self) -> None:
@@ -168,25 +165,15 @@ class Feed:
         whole = len(data) - len(data) % TS_PACKET
         self._rest[process] = data[whole:]
         begun = time.monotonic()
-        self._give(self._from_key_frame(data[:whole]) if self._joins else data[:whole])
+        if process is not self._passed:
+            self._passed = process
+            self._timeline.cut()
+        self._give(self._beginning.of(self._timeline.moved(data[:whole])))
         if process is self._source:
             # The publisher may have kept it waiting.
             self._heard = time.monotonic()
             if self._heard - begun > FLOWING_SECONDS:
                 self._sound.excuse()
-
-    def _from_key_frame(self, data: bytes) -> bytes:
-        """Return the packets from the tables before a key frame on, none as long as there is no key frame."""
-        for start in range(0, len(data), TS_PACKET):
-            packet = data[start : start + TS_PACKET]
-            kind = _kind(packet)
-            self._since_table = packet if kind == PROGRAM_TABLE else self._since_table + packet
-            is_key_frame = kind == PICTURE and packet[3] & 0x20 and packet[4] > 0 and packet[5] & 0x40
-            if is_key_frame and _kind(self._since_table) == PROGRAM_TABLE:
-                self._joins = False
-                return self._since_table + data[start + TS_PACKET :]
-        self._since_table = self._since_table[-MOST_KEPT:]
-        return b""
 
     def _give(self, data: bytes) -> None:
         publisher = self._publisher
@@ -226,7 +213,3 @@ class Feed:
         self._source_at = time.monotonic() + delay_after(self._failures)
         self._failures += 1
 
-
-def _kind(packet: bytes) -> int:
-    """Return the id of a packet (PID, ISO/IEC 13818-1)."""
-    return int.from_bytes(packet[1:3], "big") & 0x1FFF
