@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-PICTURE = (
-    *("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-c:v", "libx264", "-preset", "ultrafast"),
+PICTURE, TONE = "testsrc2=size=320x240:rate=25", "sine=frequency=440:sample_rate=48000"
+H264 = (
+    *("-c:v", "libx264", "-preset", "ultrafast"),
     *("-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "25", "-flags", "+global_header", "-payload_type", "96"),
 )
 SOUNDS = {
@@ -43,7 +44,15 @@ class Viewer:
 
 
 class Camera:
-    def __init__(self, folder: Path, sound: str = "", *, only_udp: bool = False, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sound: str = "",
+        *,
+        shows: tuple[str, str] = (PICTURE, TONE),
+        only_udp: bool = False,
+        port: int = 0,
+    ) -> None:
         self.only_udp = only_udp
         self.silent = threading.Event()
         # Its sound is announced, and not sent.
@@ -52,7 +61,7 @@ class Camera:
         self._viewers: list[Viewer] = []
         self._tracks = [_udp_socket() for _number in range(2 if sound else 1)]
         self._sender = _udp_socket()
-        self._ffmpeg = self._start(folder, sound)
+        self._ffmpeg = self._start(folder, sound, shows)
         camera = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -83,15 +92,14 @@ class Camera:
         for one in (*self._tracks, self._sender):
             one.close()
 
-    def _start(self, folder: Path, sound: str) -> subprocess.Popen[bytes]:
+    def _start(self, folder: Path, sound: str, shows: tuple[str, str]) -> subprocess.Popen[bytes]:
         folder.mkdir(parents=True, exist_ok=True)
         self._sdp = folder / "camera.sdp"
         ports = [track.getsockname()[1] for track in self._tracks]
-        arguments = [*PICTURE, "-an", "-f", "rtp", f"rtp://127.0.0.1:{ports[0]}"]
+        inputs = [("-re", "-f", "lavfi", "-i", graph) for graph in shows[: len(ports)]]
+        arguments = [word for one in inputs for word in one]
+        arguments += ["-map", "0:v", *H264, "-f", "rtp", f"rtp://127.0.0.1:{ports[0]}"]
         if sound:
-            tone = ("-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
-            picture, codec = PICTURE[:5], PICTURE[5:]
-            arguments = [*picture, *tone, "-map", "0:v", *codec, "-f", "rtp", f"rtp://127.0.0.1:{ports[0]}"]
             arguments += ["-map", "1:a", *SOUNDS[sound], "-f", "rtp", f"rtp://127.0.0.1:{ports[1]}"]
         command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", *arguments, "-sdp_file", str(self._sdp)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -198,8 +206,8 @@ def _request(requests: IO[bytes]) -> tuple[str, str, dict[str, str]] | None:
 
 
 @contextmanager
-def camera(folder: Path, sound: str = "", *, only_udp: bool = False, port: int = 0) -> Iterator[Camera]:
-    one = Camera(folder, sound, only_udp=only_udp, port=port)
+def camera(folder: Path, sound: str = "", **further: Any) -> Iterator[Camera]:
+    one = Camera(folder, sound, **further)
     try:
         yield one
     finally:

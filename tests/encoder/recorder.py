@@ -48,6 +48,7 @@ class Packet:
 class Recording:
     """One connection: what it carried. Times are seconds since its first packet."""
 
+    file: Path
     codecs: tuple[str, ...]
     size: tuple[int, int]
     packets: tuple[Packet, ...]
@@ -122,6 +123,7 @@ def read(file: Path) -> Recording | None:
     first = min(packet.seconds for packet in packets)
     streams = found["streams"]
     return Recording(
+        file=file,
         codecs=tuple(sorted(f"{one['codec_type']}:{one.get('codec_name', '?')}" for one in streams)),
         size=next(((one["width"], one["height"]) for one in streams if one["codec_type"] == "video"), (0, 0)),
         packets=tuple(Packet(one.kind, one.seconds - first, one.size, one.is_key) for one in packets),

@@ -15,18 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from encoder_commands import JOINED_LOOK, commands_of, slate_commands_of
-from encoder_feed import Feed
+from encoder_commands import commands_of, slate_commands_of
 from encoder_media import look_at, problem_of_files
 
 from tests.lab.ingest import free_port
 
 from .camera import camera
+from .makers import ffmpeg as make_with_ffmpeg
 from .makers import (
-    AAC,
-    H264,
-    PICTURE,
-    SOUND,
     film,
     live_playlist,
     plain_server,
@@ -34,14 +30,12 @@ from .makers import (
     two_languages,
     web_server,
 )
-from .makers import ffmpeg as make_with_ffmpeg
 from .recorder import Recorder, recorder
 from .running import (
     PROFILE,
     REAL_MEDIA,
     Encoder,
     encoder,
-    ffmpeg,
     settings_of,
     skip_without_transport_streams,
     slate,
@@ -264,33 +258,6 @@ def test_an_image_is_shown_while_the_source_is_away(ingest: Recorder, tmp_path: 
     assert recording.codecs == ("audio:aac", "video:h264")
     assert recording.size == (320, 240)
     assert recording.seconds("video") == pytest.approx(recording.seconds("audio"), abs=1.0)
-
-
-@pytest.mark.parametrize("offset", [0.1, 0.5, 0.9, 1.3])
-def test_a_sender_joins_a_running_source_at_a_key_frame(tmp_path: Path, offset: float) -> None:
-    skip_without_transport_streams()
-    stream = make_transport_stream(tmp_path)
-    start = int(len(stream) / 4 * (0.5 + offset / 2)) // 188 * 188
-    feed = Feed.__new__(Feed)
-    feed.attach(None)
-    # In pieces, as they come through a pipe.
-    joined = b"".join(
-        feed._from_key_frame(stream[at : at + 188 * 7]) if feed._joins else stream[at : at + 188 * 7]
-        for at in range(start, len(stream), 188 * 7)
-    )
-    read = [ffmpeg(), "-loglevel", "error", "-analyzeduration", JOINED_LOOK, "-f", "mpegts", "-i", "pipe:0"]
-    done = subprocess.run(
-        [*read, "-c", "copy", "-f", "flv", "-y", "/dev/null"], input=joined, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(joined) > len(stream) / 4
-
-
-def make_transport_stream(folder: Path) -> bytes:
-    file = folder / "stream.ts"
-    pieces = [*PICTURE, *SOUND, "-t", "8", *H264, *AAC, "-f", "mpegts", str(file)]
-    subprocess.run(["ffmpeg", "-loglevel", "error", "-nostdin", "-y", *pieces], check=True)
-    return file.read_bytes()
 
 
 def test_a_stream_with_a_slate_comes_back_after_the_ingest_was_restarted(tmp_path: Path) -> None:

@@ -212,4 +212,3 @@ class Feed:
         self._heard = min(self._heard, time.monotonic() - self._patience - 0.1)
         self._source_at = time.monotonic() + delay_after(self._failures)
         self._failures += 1
-

@@ -90,12 +90,12 @@ class Timeline:
         if flags < 2 or places[-1] + 5 > end:
             return
         # Frames come in the order in which they are decoded: the last time is that of decoding.
-        moved_by = self._for(kind(data[start : start + 3]), _time(data, places[-1]))
+        moved_by = self._for(kind(bytes(data[start : start + 3])), _time(data, places[-1]))
         for place in places:
             _write_time(data, place, _time(data, place) + moved_by)
 
     def _for(self, track: int, time: int) -> int:
-        """Return by how much a frame of this track is moved, so that it is neither before the last one nor far ahead."""
+        """Return by how much a frame of this track is moved: it comes after the last one, and not far ahead."""
         if self._moved_by is None:
             self._moved_by = self._newest + STEP - time
         # As near to the newest time as 33 bits allow: a clock begins at 0 again after 26.5 hours.
