@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from tests.lab.ingest import free_port
+
 from .camera import camera
 from .lip_sync import COUNTING_PICTURE, COUNTING_SOUND, lags
-from .makers import AAC, H264, PICTURE, SOUND, ffmpeg
+from .makers import AAC, H264, ffmpeg
 from .recorder import Recorder, Recording, recorder
-from .running import COPY, REAL_MEDIA, encoder, settings_of, slate
+from .running import COPY, REAL_MEDIA, encoder, settings_of, skip_without_transport_streams, slate
 
 pytestmark = REAL_MEDIA
 
@@ -143,14 +145,15 @@ def test_a_camera_that_is_copied_and_sends_no_sound_gets_silence(ingest: Recorde
 
 
 @contextmanager
-def rtmp_camera(folder: Path, address: str, gone: tuple[int, int]) -> Iterator[None]:
-    """A camera that an RTMP server passes on, without sound from one second on until another."""
+def counted_live(folder: Path, seconds: int, gone: tuple[int, int], container: str, address: str) -> Iterator[None]:
+    """A camera that is passed on in a container of its own, without sound from one second on until another."""
     folder.mkdir()
     whole, film = folder / "whole.mkv", folder / "film.mkv"
-    ffmpeg(*PICTURE, *SOUND, "-t", "90", *H264, *AAC, str(whole))
+    inputs = ("-f", "lavfi", "-i", COUNTING_PICTURE, "-f", "lavfi", "-i", COUNTING_SOUND)
+    ffmpeg(*inputs, "-t", str(seconds), *H264, *AAC, str(whole))
     first, last = gone
     ffmpeg("-i", str(whole), "-c", "copy", "-bsf:a", rf"noise=drop=between(pts*tb\,{first}\,{last})", str(film))
-    live = ("-re", "-i", str(film), "-c", "copy", "-max_interleave_delta", "200000", "-f", "flv", address)
+    live = ("-re", "-i", str(film), "-c", "copy", "-max_interleave_delta", "200000", "-f", container, address)
     process = subprocess.Popen(["ffmpeg", "-nostdin", "-loglevel", "error", *live])
     try:
         yield
@@ -163,7 +166,7 @@ def test_a_sound_that_an_rtmp_server_announces_no_more_is_replaced_until_it_is_b
     ingest: Recorder, tmp_path: Path
 ) -> None:
     address = f"{ingest.rtmp_url}/camera"
-    with rtmp_camera(tmp_path / "camera", address, (15, 50)):
+    with counted_live(tmp_path / "camera", 90, (15, 50), "flv", address):
         time.sleep(2)
         settings = settings_of(ingest.rtmp_url, url(address), sound_seconds=4)
         with encoder(tmp_path / "run", "by-rtmp", settings) as running:
@@ -178,6 +181,31 @@ def test_a_sound_that_an_rtmp_server_announces_no_more_is_replaced_until_it_is_b
     recordings = ingest.recordings("by-rtmp")
     assert len(recordings) == 3, running.said
     assert recordings[1].seconds("video") > 15
+    for recording in recordings:
+        assert_together(recording)
+    assert_back(recordings[-1])
+
+
+def test_a_sound_that_a_single_connection_lacks_for_a_while_is_back_beside_its_picture(
+    ingest: Recorder, tmp_path: Path
+) -> None:
+    """More than 10 s: ffmpeg would take that for a jump of the clock, and go on with the sound where it was."""
+    skip_without_transport_streams()
+    address = f"udp://127.0.0.1:{free_port()}"
+    settings = settings_of(ingest.rtmp_url, url(address))
+    with (
+        counted_live(tmp_path / "camera", 50, (14, 28), "mpegts", f"{address}?pkt_size=1316"),
+        encoder(tmp_path / "run", "single", settings) as running,
+    ):
+        running.wait_for("on air")
+        running.wait_until(lambda _status: ingest_has(ingest, "single", 32), 60)
+    (recording,) = ingest.recordings("single")
+    assert_together(recording)
+    assert_back(recording)
+
+
+def ingest_has(ingest: Recorder, key: str, seconds: float) -> bool:
+    return any(recording.seconds("video") > seconds for recording in ingest.recordings(key))
 
 
 def test_a_sound_may_be_waited_for_for_ever(ingest: Recorder, tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ TO_PIPE = ["-flush_packets", "1", "-f", "data"]
 SLATE_SECONDS = 4
 # Seconds for which one track may be missing. The times of all tracks together do not jump (encoder_packets).
 LONGEST_PAUSE = "86400"
+# The same for a source, whose clock may jump: a shorter jump forward is filled with one picture and silence. ffmpeg's
+# own limit is 10 s, and sounds are missing for longer.
+LONGEST_PAUSE_OF_SOURCE = "60"
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
 JOINED_LOOK = "200000"
 
@@ -244,7 +247,8 @@ def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]
     clock = ["-use_wallclock_as_timestamps", "1"] if look is not None and look.timeless else []
     # ffmpeg would look for a sound for 5 s that a camera announces and does not send.
     tracks = ["-allowed_media_types", "video"] if _reads_pictures_alone(source, look) else []
-    return [*default_input_options(source), *pace, *loop, *clock, *tracks, *own, "-i", location_of(source)]
+    times = ["-dts_delta_threshold", LONGEST_PAUSE_OF_SOURCE]
+    return [*default_input_options(source), *times, *pace, *loop, *clock, *tracks, *own, "-i", location_of(source)]
 
 
 def _reads_pictures_alone(source: Settings, look: Look | None) -> bool:

@@ -66,6 +66,7 @@ OPTIONS_OF_FFMPEG = (
     *("-hwaccel", "-hwaccel_device", "-hwaccel_output_format", "-c", "-codec", "-c:v", "-c:a", "-codec:v", "-codec:a"),
     *("-vcodec", "-acodec", "-r", "-r:v", "-s", "-ar", "-ac", "-discard", "-discard:a", "-discard:v", "-vsync"),
     *("-fps_mode", "-guess_layout_max", "-seek_timestamp", "-isync", "-readrate_initial_burst"),
+    *("-dts_delta_threshold", "-dts_error_threshold"),
 )
 FLAGS_OF_FFMPEG = (
     *("-re", "-an", "-vn", "-sn", "-dn", "-accurate_seek", "-noaccurate_seek", "-copyts", "-start_at_zero"),
