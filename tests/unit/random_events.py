@@ -21,7 +21,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
     StreamKey,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Ledger, Slot
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 from hypothesis import strategies as st
 
 from .small_service import INGEST_URL, SmallService

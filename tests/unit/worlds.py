@@ -23,9 +23,9 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Clock
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.account import Account
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import known_rows
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import ObservedRoom, World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.slot_plan import SessionPlan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import ObservedRoom, World
 
 API = "https://api.invalid"
 ACCOUNT = Account("host-1", "host-1")

@@ -25,8 +25,8 @@ from .._ledger.unanswered import Clock, Unanswered
 from .._service.api import WebinarApi
 from .._service.transport import CONNECT_TIMEOUT
 from .creation_targets import Target, Thing
-from .observe import clock_of
 from .steps import RemoveSession
+from .world import clock_of
 
 # After a lost response the list is read at once, and again after each of these pauses (seconds). What no list shows
 # after all of them, the grace time, counts as not created.

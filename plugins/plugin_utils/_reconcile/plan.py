@@ -17,9 +17,9 @@ from .._core.model import EventSpec, Policy, Room, RoomSpec, Session, SessionSpe
 from .._core.plain_text import canonical_title, same_title
 from .._ledger.rows import damage
 from .._ledger.store import Row
-from .observe import ObservedRoom, World
 from .slot_plan import SessionPlan, plan_slot
 from .steps import CreateRoom, DeleteRoom, RemoveSession, RoomStep, Step, UpdateRoom, removal
+from .world import ObservedRoom, World
 
 
 @dataclass(frozen=True)

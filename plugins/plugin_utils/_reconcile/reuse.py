@@ -22,7 +22,8 @@ from .._core.plain_text import canonical_title
 from .._core.secrecy import Redactor
 from .._ledger.store import Ledger
 from .._service.api import WebinarApi
-from .observe import World, with_new_rows
+from .observe import with_new_rows
+from .world import World
 
 # Seconds for which a list of rooms is used again. It never proves that a room does not exist.
 RECENT = 10.0

@@ -19,11 +19,11 @@ from .._core.model import Room
 from .._ledger.store import Claim
 from .creation import Creation, create, not_answered
 from .creation_targets import RoomTarget
-from .observe import World
 from .outcomes import RoomOutcome, room_before
 from .plan import RoomPlan
 from .second_look import kept_otherwise, not_looked_at, remember_values
 from .steps import CreateRoom, DeleteRoom, RoomStep, UpdateRoom
+from .world import World
 
 
 @dataclass

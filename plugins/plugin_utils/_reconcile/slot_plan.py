@@ -18,7 +18,6 @@ from .._ledger.store import Row, Slot
 from .identity import Filling, no_such_session, session_in_slot, several_current
 from .indexes import TitledSessions
 from .leftovers import Leftover, late_duplicates, replaced_and_overtaken
-from .observe import World
 from .steps import (
     CreateSession,
     EndSession,
@@ -29,6 +28,7 @@ from .steps import (
     reason_of,
     removal,
 )
+from .world import World
 
 
 @dataclass(frozen=True)

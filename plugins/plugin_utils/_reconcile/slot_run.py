@@ -21,7 +21,7 @@ from .._ledger.store import Slot
 from .._service.api import WebinarApi
 from .creation import Creation, Made, OtherRun, create, not_answered
 from .creation_targets import SessionTarget
-from .observe import World, observe_room
+from .observe import observe_room
 from .outcomes import RoomOutcome, SessionOutcome, session_before
 from .second_look import kept_notes, kept_otherwise, not_looked_at, reason_to_stay, remember_values
 from .slot_plan import SessionPlan, plan_slot
@@ -33,6 +33,7 @@ from .steps import (
     RemoveSession,
     SessionStep,
 )
+from .world import World
 
 # How often a slot is planned because of other runs. Two runs that ask for different things would otherwise replace
 # each other's session for ever.

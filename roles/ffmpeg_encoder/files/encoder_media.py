@@ -6,7 +6,8 @@
 
 Run as a program, it looks at the files of streams before anything starts. It reads a JSON list of settings, as
 ``encoder.py`` has them, each with a ``label``. It prints JSON: ``problems``, a sentence for each stream whose file
-cannot be sent, and a ``warning`` where nothing can be looked at. It changes nothing.
+cannot be sent, and a ``warning`` where nothing can be looked at. It changes nothing. Before anything is written on a
+host, this file is there alone, so it imports none of the others.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.secrecy import MASK, Redactor
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import (
     Applied,
     RoomOutcome,
@@ -31,6 +30,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcome
     foreseen,
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 
 from ..worlds import PRESET, ROOM, kept, world_of, world_of_rooms
 

@@ -29,8 +29,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Row as LedgerRow
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 
 from ..worlds import OTHER_PRESET, PRESET, ROOM, kept, known, plan_of, world_of
 

@@ -18,7 +18,7 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import
 )
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store import Phase, Row
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import LATEST_EFFECT, Unanswered
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 from hypothesis import strategies as st
 
 from ..random_events import policies

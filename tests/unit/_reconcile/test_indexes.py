@@ -22,8 +22,8 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes
     TitledSessions,
     known_rows,
 )
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import make_plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 
 from ..worlds import ACCOUNT, ASKED, PRESENT, ROOM, kept, known, world_of, world_of_rooms
 

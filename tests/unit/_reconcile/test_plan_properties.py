@@ -23,11 +23,11 @@ from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.store impo
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._ledger.unanswered import Unanswered
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.ensure import Outcome
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.indexes import KnownRows
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.outcomes import Applied, foreseen
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan, make_plan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.slot_plan import SessionPlan
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.steps import DeleteRoom, RemoveSession, Step
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.api import WebinarApi
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._service.transport import Connection, Transport
 from hypothesis import given, settings

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._core.model import Policy, Room, RoomSpec, Session
-from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.observe import ObservedRoom, World
 from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.plan import Plan
+from ansible_collections.tenbyte.webinar.plugins.plugin_utils._reconcile.world import ObservedRoom, World
 
 from ..worlds import ASKED, PRESENT, ROOM, actions, kept, kept_room, known, plan_of, world_of
 
