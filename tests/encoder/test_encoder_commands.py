@@ -70,6 +70,33 @@ def test_the_users_input_options_take_the_place_of_the_roles(option: str, defaul
     assert value(words({**source, "input_options": [option, own]}, look), option) == own
 
 
+LIVE = Look((PICTURE,), (SOUND,))
+
+
+@pytest.mark.parametrize("address", ["udp://239.0.0.1:5000", "srt://camera:9000", "http://camera/live.ts"])
+@pytest.mark.parametrize("profile", [PROFILE, COPY], ids=["x264", "copy"])
+def test_a_live_sound_may_be_missing_for_longer_than_ffmpeg_thinks(address: str, profile: dict[str, Any]) -> None:
+    source = {"type": "url", "url": address}
+    assert value(words(source, LIVE, profile), "-dts_delta_threshold") == "30"
+    own = {**source, "input_options": ["-dts_delta_threshold", "5"]}
+    assert value(words(own, LIVE, profile), "-dts_delta_threshold") == "5"
+
+
+@pytest.mark.parametrize(
+    ("source", "look"),
+    [
+        (FILE, replace(LIVE, recorded=True)),
+        ({"type": "url", "url": "http://server/film.ts"}, replace(LIVE, recorded=True)),
+        ({"type": "url", "url": "http://server/live.m3u8"}, replace(LIVE, playlist=True)),
+    ],
+    ids=["file", "recording", "playlist"],
+)
+def test_a_jump_in_what_is_sent_at_its_own_pace_is_not_waited_for(source: dict[str, Any], look: Look) -> None:
+    """It would last longer than ffmpeg may be idle, which is then started again from the beginning."""
+    assert "-dts_delta_threshold" not in words(source, look)
+    assert "-dts_delta_threshold" not in words(source, look, COPY)
+
+
 def test_the_users_filters_come_before_the_roles() -> None:
     profile = {**PROFILE, "output_options": ["-vf", "yadif", "-af", "volume=2", "-b:v", "1M"]}
     command = words(FILE, Look((PICTURE,), (SOUND,), recorded=True), profile)

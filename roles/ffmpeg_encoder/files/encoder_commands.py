@@ -73,9 +73,10 @@ TO_PIPE = ["-flush_packets", "1", "-f", "data"]
 SLATE_SECONDS = 4
 # Seconds for which one track may be missing. The times of all tracks together do not jump (encoder_packets).
 LONGEST_PAUSE = "86400"
-# The same for a source, whose clock may jump: a shorter jump forward is filled with one picture and silence. ffmpeg's
-# own limit is 10 s, and sounds are missing for longer.
-LONGEST_PAUSE_OF_SOURCE = "60"
+# The same for a live source. Its clock may jump as a whole, too: a shorter jump forward is sent as it is, and what
+# encodes fills it at once. ffmpeg's own limit is 10 s, and sounds are missing for longer. It stays for what is sent at a
+# pace: a longer jump would be waited for, beyond the time that ffmpeg may be idle or that a playlist keeps its parts.
+LONGEST_PAUSE_OF_LIVE = "30"
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
 JOINED_LOOK = "200000"
 
@@ -184,7 +185,7 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     has_picture = look is None or picture is not None
     still = bool(picture and picture.still)
     # Beside a still picture, which has ended when it is read, nothing keeps ffmpeg 7 from reading all of the sound.
-    inputs = _inputs(source, look, by_input=paced and (still or not encodes_picture))
+    inputs = _inputs(source, look, paced=paced, by_input=paced and (still or not encodes_picture))
     further = 2 if source["type"] in ("test_pattern", "device") else 1
 
     generated = still
@@ -225,7 +226,7 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
     return [*inputs, *maps, *filters, *encoding, *ending, "-max_interleave_delta", hold, *output_options]
 
 
-def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]:
+def _inputs(source: Settings, look: Look | None, *, paced: bool, by_input: bool) -> list[str]:
     """Return what is read. Of options that are given twice ffmpeg takes the last: that is the user's."""
     own = source.get("input_options") or []
     kind = source["type"]
@@ -247,7 +248,7 @@ def _inputs(source: Settings, look: Look | None, *, by_input: bool) -> list[str]
     clock = ["-use_wallclock_as_timestamps", "1"] if look is not None and look.timeless else []
     # ffmpeg would look for a sound for 5 s that a camera announces and does not send.
     tracks = ["-allowed_media_types", "video"] if _reads_pictures_alone(source, look) else []
-    times = ["-dts_delta_threshold", LONGEST_PAUSE_OF_SOURCE]
+    times = [] if paced else ["-dts_delta_threshold", LONGEST_PAUSE_OF_LIVE]
     return [*default_input_options(source), *times, *pace, *loop, *clock, *tracks, *own, "-i", location_of(source)]
 
 

@@ -40,9 +40,8 @@ class Feed:
         source_command: Callable[[], list[str] | None],
         sound: Sound,
     ) -> None:
-        self._publisher: Process | None = None
         # Until a key frame has come, what the publisher would get is kept back: it could not start in between.
-        self._beginning = Beginning()
+        self._target: tuple[Beginning, Process | None] = Beginning(), None
         self._timeline = Timeline()
         self._passed: Process | None = None
         self._settings = settings
@@ -71,8 +70,8 @@ class Feed:
 
     def attach(self, publisher: Process | None) -> None:
         """Pass on to this publisher, beginning with a key frame, or to none."""
-        self._beginning = Beginning()
-        self._publisher = publisher
+        # Both at once: another thread passes on meanwhile.
+        self._target = Beginning(), publisher
 
     def stop(self) -> None:
         self._ended = True
@@ -168,15 +167,16 @@ class Feed:
         if process is not self._passed:
             self._passed = process
             self._timeline.cut()
-        self._give(self._beginning.of(self._timeline.moved(data[:whole])))
+        moved = self._timeline.moved(data[:whole])
+        beginning, publisher = self._target
+        self._give(publisher, beginning.of(moved))
         if process is self._source:
             # The publisher may have kept it waiting.
             self._heard = time.monotonic()
             if self._heard - begun > FLOWING_SECONDS:
                 self._sound.excuse()
 
-    def _give(self, data: bytes) -> None:
-        publisher = self._publisher
+    def _give(self, publisher: Process | None, data: bytes) -> None:
         if data and publisher is not None and publisher.input is not None:
             left = memoryview(data)
             # The publisher may be ending. What it does not take is dropped, as it would be late.
