@@ -74,8 +74,8 @@ SLATE_SECONDS = 4
 # Seconds for which one track may be missing. The times of all tracks together do not jump (encoder_packets).
 LONGEST_PAUSE = "86400"
 # The same for a live source. Its clock may jump as a whole, too: a shorter jump forward is sent as it is, and what
-# encodes fills it at once. ffmpeg's own limit is 10 s, and sounds are missing for longer. It stays for what is sent at a
-# pace: a longer jump would be waited for, beyond the time that ffmpeg may be idle or that a playlist keeps its parts.
+# encodes fills it at once. ffmpeg's own limit is 10 s, and sounds are missing for longer. It stays for what is sent at
+# a pace: a longer jump would be waited for, beyond the time that ffmpeg may be idle, or that a playlist keeps a part.
 LONGEST_PAUSE_OF_LIVE = "30"
 # Microseconds of media that ffmpeg reads before it sends; its default of 5 s would delay each start by as much.
 JOINED_LOOK = "200000"
