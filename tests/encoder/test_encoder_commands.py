@@ -97,6 +97,23 @@ def test_a_jump_in_what_is_sent_at_its_own_pace_is_not_waited_for(source: dict[s
     assert "-dts_delta_threshold" not in words(source, look, COPY)
 
 
+def test_only_whole_frames_of_a_copied_sound_are_sent() -> None:
+    """Where one is damaged, ffmpeg would end."""
+    settings, filtered = settings_of("rtmp://ingest/live", CAMERA, COPY), "-bsf:a aac_adtstoasc"
+    assert filtered in " ".join(words(CAMERA, LIVE, COPY))
+    # With a slate, it is the sender that sends, and what it reads must keep its heads.
+    commands = commands_of({**settings, "slate": {"type": "color"}}, LIVE, Path("/keys/one"))
+    assert filtered in " ".join(commands.publish)
+    assert filtered not in " ".join(commands.source or [])
+    # The filter takes nothing else.
+    for look in (Look((PICTURE,), (replace(SOUND, codec="mp3"),)), Look((PICTURE,))):
+        assert filtered not in " ".join(words(CAMERA, look, COPY))
+    assert filtered not in " ".join(words(CAMERA, LIVE))
+    assert filtered not in " ".join(commands_of(settings, None, Path("/keys/one"), is_aac=False).publish)
+    own = words(CAMERA, LIVE, {**COPY, "output_options": ["-bsf:a", "null"]})
+    assert value(own, "-bsf:a") == "null"
+
+
 def test_the_users_filters_come_before_the_roles() -> None:
     profile = {**PROFILE, "output_options": ["-vf", "yadif", "-af", "volume=2", "-b:v", "1M"]}
     command = words(FILE, Look((PICTURE,), (SOUND,), recorded=True), profile)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from encoder_messages import is_refusal, lacks_sound
+from encoder_messages import is_aac, is_refusal, lacks_sound
 
 INGEST = "rtmps://ingest.example:443/live"
 SETTINGS = {"ingest": INGEST, "slate": {"type": "none"}, "source": {"type": "file", "path": "/film.mp4"}}
@@ -83,3 +83,23 @@ def test_what_is_no_answer_of_the_ingest_is_no_refusal(words: str) -> None:
 )
 def test_a_sound_is_missing_only_where_the_picture_is_there(line: str, tracks: str, *, expected: bool) -> None:
     assert lacks_sound("".join(f"{line.format(track)}\n" for track in tracks)) is expected
+
+
+UNSUPPORTED = "[aac_adtstoasc @ 0x55d3] Codec 'mp3' (86017) is not supported by the bitstream filter 'aac_adtstoasc'."
+DAMAGED = "[aac_adtstoasc @ 0x55d3] Error parsing ADTS frame header!"
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "expected"),
+    [
+        ("", True, True),
+        ("", False, False),
+        (DAMAGED, False, True),
+        (UNSUPPORTED, True, False),
+        ("av_interleaved_write_frame(): Invalid data found when processing input", False, False),
+    ],
+)
+def test_the_codec_of_a_sound_that_nobody_looks_at_is_told_by_ffmpeg(
+    words: str, *, known: bool, expected: bool
+) -> None:
+    assert is_aac(words, known=known) is expected

@@ -42,6 +42,7 @@ from encoder_media import (
     UNSEEN,
     Look,
     Settings,
+    can_be_looked_at,
     ffprobe_beside,
     is_shared,
     key_frame_problem,
@@ -50,7 +51,7 @@ from encoder_media import (
     problem,
     problem_unseen,
 )
-from encoder_messages import is_refusal, lacks_sound, never_sendable
+from encoder_messages import is_aac, is_refusal, lacks_sound, never_sendable
 from encoder_processes import Lock, Process, delay_after, end_with_supervisord, say
 from encoder_sound import FLOWING_SECONDS, Sound
 
@@ -173,6 +174,9 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
+        # A sound that is copied is encoded instead if a look tells another codec. Where nobody looks, ffmpeg tells.
+        can_look = bool(self._ffprobe) and can_be_looked_at(settings["source"])
+        self._is_aac = can_look or settings["profile"]["name"] != "copy"
         self.sound = Sound(settings, status.set, lambda text: status.note("sound", text))
 
     @property
@@ -187,6 +191,11 @@ class Source:
 
     def forget(self) -> None:
         self._is_known = False
+
+    def heed(self, words: str) -> None:
+        """Learn of the sound from ffmpeg's messages."""
+        self.sound.heed(words)
+        self._is_aac = is_aac(words, known=self._is_aac)
 
     def change_sound(self) -> None:
         self.sound.change()
@@ -208,7 +217,7 @@ class Source:
             self.sound.expect(known, is_watched=watched(self._settings, known) is not None)
             if known is not None and self.sound.is_replaced:
                 known = replace(known, sounds=())
-            return commands_of(self._settings_now(), known, self.key_file, self.sound.pipe)
+            return commands_of(self._settings_now(), known, self.key_file, self.sound.pipe, is_aac=self._is_aac)
         # Without a look, its tracks would be guessed, and a guess holds as long as the connection.
         self.forget()
         words = look.error if look is not None and look.error else found
@@ -220,6 +229,10 @@ class Source:
         else:
             self._status.set(state="unsendable", showing="nothing", last_words=words)
         return None
+
+    def sender(self) -> Commands:
+        """Return the command that sends what the feed gives, so that it needs no look at the source."""
+        return commands_of(self._settings, None, self.key_file, is_aac=self._is_aac)
 
     def _settings_now(self) -> Settings:
         if not self.sound.is_replaced:
@@ -361,13 +374,12 @@ def send(settings: Settings, key_file: Path, folder: Path, lock: Lock, hidden: s
 def keep_sending(settings: Settings, source: Source, lock: Lock, hidden: str, status: Status, feed: Feed | None) -> int:
     failures = refusals = 0
     while True:
-        # With a slate the publisher sends whatever the feed gives, so it needs no look at the source.
-        commands = commands_of(settings, None, source.key_file) if feed else source.commands()
+        commands = source.sender() if feed else source.commands()
         sent = Sent()
         if commands is not None:
             command = [commands.publish[0], "-progress", "pipe:1", *commands.publish[1:]]
             sent = publish(command, lock, hidden, settings, status, feed, source)
-        source.sound.heed(sent.words)
+        source.heed(sent.words)
         if sent.changes_sound:
             source.change_sound()
             _wait(1.0, status)

@@ -11,6 +11,7 @@ frame every 2 s: silence stands in for a missing sound, black for a missing pict
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,9 @@ LONGEST_WAIT_FOR_A_PICTURE = 600
 # frame of sound has a packet of its own.
 JOINABLE = ["-flush_packets", "1", "-pes_payload_size", "0", "-f", "mpegts", "pipe:1"]
 TO_PIPE = ["-flush_packets", "1", "-f", "data"]
+# FLV needs this filter for AAC, and adds it by itself, but ends at a frame that was damaged on its way. Asked for, it
+# leaves that out. It refuses every other codec.
+WHOLE_FRAMES_OF_AAC = ["-bsf:a", "aac_adtstoasc"]
 # Two key frames. It is made at each start, while the source's first pictures are encoded.
 SLATE_SECONDS = 4
 # Seconds for which one track may be missing. The times of all tracks together do not jump (encoder_packets).
@@ -89,22 +93,30 @@ class Commands:
     source: list[str] | None = None
 
 
-def commands_of(settings: Settings, look: Look | None, key_file: Path, pipe: int | None = None) -> Commands:
-    """Return the commands for a source with this look. A sound that has to be watched is copied into ``pipe``, too."""
+def commands_of(
+    settings: Settings, look: Look | None, key_file: Path, pipe: int | None = None, *, is_aac: bool = True
+) -> Commands:
+    """Return the commands for a source with this look. A sound that has to be watched is copied into ``pipe``, too.
+
+    ``is_aac``: whether the sound is AAC when it is copied to the ingest.
+    """
     ffmpeg = _ffmpeg(settings)
     sound = watched(settings, look) if pipe is not None else None
     copied = ["-map", f"0:a:{sound.place}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
-    media = _inputs_and_encoding(settings, look)
+    has_slate = settings["slate"]["type"] != "none"
+    whole = WHOLE_FRAMES_OF_AAC if is_aac else []
+    media = _inputs_and_encoding(settings, look, [] if has_slate else whole)
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
         *("-fpre", str(key_file), "-flvflags", "no_duration_filesize", "-f", "flv", settings["ingest"]),
     ]
-    if settings["slate"]["type"] == "none":
+    if not has_slate:
         return Commands([*ffmpeg, *media, *output, *copied])
     # A sound may be missing for long. Taken for a jump of the clock, it would no longer be together with its picture.
     joined = [
         *("-fflags", "+genpts", "-dts_delta_threshold", LONGEST_PAUSE, "-analyzeduration", JOINED_LOOK),
         *("-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0", "-c", "copy"),
+        *whole,
         *("-max_interleave_delta", LONGEST_HOLD),
     ]
     return Commands([*ffmpeg, *joined, *output], [*ffmpeg, *media, *JOINABLE, *copied])
@@ -176,7 +188,7 @@ def is_paced(settings: Settings, look: Look | None) -> bool:
     return look.recorded or look.playlist if look is not None else source["url"].startswith(("http://", "https://"))
 
 
-def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
+def _inputs_and_encoding(settings: Settings, look: Look | None, for_copied_sound: Sequence[str] = ()) -> list[str]:
     source, profile = settings["source"], settings["profile"]
     name = profile["name"]
     encodes_picture = name in ENCODING
@@ -217,7 +229,7 @@ def _inputs_and_encoding(settings: Settings, look: Look | None) -> list[str]:
         filters += ["-af", ",".join([*_mixed_down(sound), *own_audio, STEADY_SOUND])]
 
     encoding = {"copy": ["-c:v", "copy"], "audio_only": ["-vn"]}.get(name) or _h264(profile)
-    encoding = [*encoding, *(["-c:a", "copy"] if copies_sound else _aac(profile))]
+    encoding = [*encoding, *(["-c:a", "copy", *for_copied_sound] if copies_sound else _aac(profile))]
     # What is generated never ends. Without -shortest it would go on when the source has ended.
     ends = source["type"] in ("url", "device") or "-stream_loop" in (source.get("input_options") or [])
     # The sound of a recording is read ahead of its picture, whose speed decides, and waits for it.

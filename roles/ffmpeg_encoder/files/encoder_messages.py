@@ -34,12 +34,22 @@ CLOSED = re.compile(
 # A track of the output that never began, as ffmpeg 5 and 6 say it, and as ffmpeg 7 does. The first is the picture.
 NEVER_BEGAN = ("without any data", "No filtered frames", "before EOF")
 TRACK = re.compile(r"(?:Finishing stream 0:|ost#0:)([0-9]+)\b")
+# What the filter for AAC says of another codec, and of a frame that was damaged on its way.
+NO_AAC = "is not supported by the bitstream filter 'aac_adtstoasc'"
+DAMAGED_AAC = "Error parsing ADTS frame header"
 
 
 def lacks_sound(words: str) -> bool:
     """Return whether ffmpeg had a picture and waited for a sound that never came."""
     lines = [line for line in words.splitlines() if any(text in line for text in NEVER_BEGAN)]
     return {track for line in lines for track in TRACK.findall(line)} == {"1"}
+
+
+def is_aac(words: str, *, known: bool) -> bool:
+    """Return whether a sound that was copied is AAC, by what was known of it and what ffmpeg said of it."""
+    if NO_AAC in words:
+        return False
+    return known or DAMAGED_AAC in words
 
 
 def is_refusal(words: str, settings: Settings) -> bool:
