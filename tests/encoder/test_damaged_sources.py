@@ -24,7 +24,7 @@ from .recorder import Recorder, recorder
 from .running import COPY, REAL_MEDIA, encoder, settings_of, skip_without_transport_streams
 
 pytestmark = REAL_MEDIA
-SECONDS = 40
+SECONDS = 60
 # MPEG-TS in a datagram, as encoders send it.
 DATAGRAM = 7 * 188
 # Of so many datagrams, the network loses one.
@@ -73,7 +73,6 @@ def lossy_camera(stream: bytes, port: int) -> Iterator[None]:
     [
         ("looked-at", {}),
         ("slate", {"slate": {"type": "file", "path": "slate.ts"}}),
-        # Not looked at: what its sound is, ffmpeg's first end tells.
         ("unseen", {"mode": "?mode=listener"}),
     ],
 )
@@ -87,10 +86,8 @@ def test_a_lost_packet_does_not_take_a_copied_stream_off_air(
         (tmp_path / "slate.ts").write_bytes(stream[: len(stream) // 188 // 4 * 188])
     settings = settings_of(ingest.rtmp_url, {"type": "url", "url": address}, COPY, **further)
     with lossy_camera(stream, port), encoder(tmp_path / "run", name, settings) as running:
-        running.wait_for("on air", 20, showing="source")
+        running.wait_for("on air", 30, showing="source")
         running.wait_until(lambda _status: "Error parsing ADTS" in running.said, 20)
-        time.sleep(1)
-        running.wait_for("on air", 20, showing="source")
         time.sleep(5)
         assert running.status["state"] == "on air"
-    assert len(ingest.recordings(name)) == (2 if name == "unseen" else 1), running.said
+    assert len(ingest.recordings(name)) == 1, running.said

@@ -97,21 +97,48 @@ def test_a_jump_in_what_is_sent_at_its_own_pace_is_not_waited_for(source: dict[s
     assert "-dts_delta_threshold" not in words(source, look, COPY)
 
 
-def test_only_whole_frames_of_a_copied_sound_are_sent() -> None:
+WHOLE = "-bsf:a aac_adtstoasc"
+TRANSPORT = replace(LIVE, adts=True)
+
+
+@pytest.mark.parametrize("look", [TRANSPORT, None], ids=["looked at", "unseen"])
+def test_only_whole_frames_of_a_copied_sound_are_sent(look: Look | None) -> None:
     """Where one is damaged, ffmpeg would end."""
-    settings, filtered = settings_of("rtmp://ingest/live", CAMERA, COPY), "-bsf:a aac_adtstoasc"
-    assert filtered in " ".join(words(CAMERA, LIVE, COPY))
+    assert WHOLE in " ".join(words(CAMERA, look, COPY))
     # With a slate, it is the sender that sends, and what it reads must keep its heads.
-    commands = commands_of({**settings, "slate": {"type": "color"}}, LIVE, Path("/keys/one"))
-    assert filtered in " ".join(commands.publish)
-    assert filtered not in " ".join(commands.source or [])
-    # The filter takes nothing else.
-    for look in (Look((PICTURE,), (replace(SOUND, codec="mp3"),)), Look((PICTURE,))):
-        assert filtered not in " ".join(words(CAMERA, look, COPY))
-    assert filtered not in " ".join(words(CAMERA, LIVE))
-    assert filtered not in " ".join(commands_of(settings, None, Path("/keys/one"), is_aac=False).publish)
-    own = words(CAMERA, LIVE, {**COPY, "output_options": ["-bsf:a", "null"]})
+    commands = commands_of(settings_of("rtmp://ingest/live", CAMERA, COPY, slate={"type": "color"}), look, Path("/one"))
+    assert WHOLE in " ".join(commands.publish)
+    assert WHOLE not in " ".join(commands.source or [])
+    own = words(CAMERA, look, {**COPY, "output_options": ["-bsf:a", "null"]})
     assert value(own, "-bsf:a") == "null"
+
+
+@pytest.mark.parametrize(
+    ("look", "profile"),
+    [
+        (replace(TRANSPORT, sounds=(replace(SOUND, codec="mp3"),)), COPY),
+        (replace(TRANSPORT, sounds=()), COPY),
+        # A sound whose head comes late is sent all the same.
+        (LIVE, COPY),
+        (TRANSPORT, PROFILE),
+        *((TRANSPORT, {**COPY, "output_options": [word, "libmp3lame"]}) for word in ("-c:a", "-acodec", "-codec:a:0")),
+    ],
+)
+def test_the_filter_for_aac_is_only_where_it_does_what_it_is_for(look: Look, profile: dict[str, Any]) -> None:
+    assert WHOLE not in " ".join(words(CAMERA, look, profile))
+
+
+@pytest.mark.parametrize(
+    "profile", [PROFILE, {**COPY, "output_options": ["-c:a", "libmp3lame"]}], ids=["encoded", "own codec"]
+)
+def test_a_sender_filters_only_a_sound_that_is_copied_from_its_source(profile: dict[str, Any]) -> None:
+    settings = settings_of("rtmp://ingest/live", CAMERA, profile, slate={"type": "color"})
+    assert WHOLE not in " ".join(commands_of(settings, None, Path("/one")).publish)
+
+
+def test_a_sound_that_is_no_aac_is_copied_without_the_filter() -> None:
+    settings = settings_of("rtmp://ingest/live", CAMERA, COPY)
+    assert WHOLE not in " ".join(commands_of(settings, None, Path("/one"), is_aac=False).publish)
 
 
 def test_the_users_filters_come_before_the_roles() -> None:

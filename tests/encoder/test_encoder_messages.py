@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from encoder_messages import is_aac, is_refusal, lacks_sound
+from encoder_messages import is_no_aac, is_refusal, lacks_sound
 
 INGEST = "rtmps://ingest.example:443/live"
 SETTINGS = {"ingest": INGEST, "slate": {"type": "none"}, "source": {"type": "file", "path": "/film.mp4"}}
@@ -85,21 +85,15 @@ def test_a_sound_is_missing_only_where_the_picture_is_there(line: str, tracks: s
     assert lacks_sound("".join(f"{line.format(track)}\n" for track in tracks)) is expected
 
 
-UNSUPPORTED = "[aac_adtstoasc @ 0x55d3] Codec 'mp3' (86017) is not supported by the bitstream filter 'aac_adtstoasc'."
-DAMAGED = "[aac_adtstoasc @ 0x55d3] Error parsing ADTS frame header!"
-
-
 @pytest.mark.parametrize(
-    ("words", "known", "expected"),
+    ("words", "expected"),
     [
-        ("", True, True),
-        ("", False, False),
-        (DAMAGED, False, True),
-        (UNSUPPORTED, True, False),
-        ("av_interleaved_write_frame(): Invalid data found when processing input", False, False),
+        (
+            "[aac_adtstoasc @ 0x55d3] Codec 'mp3' (86017) is not supported by the bitstream filter 'aac_adtstoasc'.",
+            True,
+        ),
+        ("[aac_adtstoasc @ 0x55d3] Error parsing ADTS frame header!", False),
     ],
 )
-def test_the_codec_of_a_sound_that_nobody_looks_at_is_told_by_ffmpeg(
-    words: str, *, known: bool, expected: bool
-) -> None:
-    assert is_aac(words, known=known) is expected
+def test_ffmpeg_tells_that_a_sound_which_nobody_looks_at_is_no_aac(words: str, *, expected: bool) -> None:
+    assert is_no_aac(words) is expected

@@ -42,7 +42,6 @@ from encoder_media import (
     UNSEEN,
     Look,
     Settings,
-    can_be_looked_at,
     ffprobe_beside,
     is_shared,
     key_frame_problem,
@@ -51,7 +50,7 @@ from encoder_media import (
     problem,
     problem_unseen,
 )
-from encoder_messages import is_aac, is_refusal, lacks_sound, never_sendable
+from encoder_messages import is_no_aac, is_refusal, lacks_sound, never_sendable
 from encoder_processes import Lock, Process, delay_after, end_with_supervisord, say
 from encoder_sound import FLOWING_SECONDS, Sound
 
@@ -174,9 +173,8 @@ class Source:
         self._look: Look | None = None
         self._is_known = False
         self._is_noted = False
-        # A sound that is copied is encoded instead if a look tells another codec. Where nobody looks, ffmpeg tells.
-        can_look = bool(self._ffprobe) and can_be_looked_at(settings["source"])
-        self._is_aac = can_look or settings["profile"]["name"] != "copy"
+        # What is copied is nearly always AAC, also where nobody looks at it. Of another codec, ffmpeg tells at once.
+        self._is_aac = True
         self.sound = Sound(settings, status.set, lambda text: status.note("sound", text))
 
     @property
@@ -195,7 +193,7 @@ class Source:
     def heed(self, words: str) -> None:
         """Learn of the sound from ffmpeg's messages."""
         self.sound.heed(words)
-        self._is_aac = is_aac(words, known=self._is_aac)
+        self._is_aac = self._is_aac and not is_no_aac(words)
 
     def change_sound(self) -> None:
         self.sound.change()

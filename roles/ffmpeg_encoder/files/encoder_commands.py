@@ -70,8 +70,8 @@ LONGEST_WAIT_FOR_A_PICTURE = 600
 # frame of sound has a packet of its own.
 JOINABLE = ["-flush_packets", "1", "-pes_payload_size", "0", "-f", "mpegts", "pipe:1"]
 TO_PIPE = ["-flush_packets", "1", "-f", "data"]
-# FLV needs this filter for AAC, and adds it by itself, but ends at a frame that was damaged on its way. Asked for, it
-# leaves that out. It refuses every other codec.
+# FLV needs this filter for AAC from MPEG-TS. Added by FLV itself, it ends ffmpeg at a frame damaged on its way;
+# asked for, it leaves the frame out. It refuses every other codec.
 WHOLE_FRAMES_OF_AAC = ["-bsf:a", "aac_adtstoasc"]
 # Two key frames. It is made at each start, while the source's first pictures are encoded.
 SLATE_SECONDS = 4
@@ -98,14 +98,15 @@ def commands_of(
 ) -> Commands:
     """Return the commands for a source with this look. A sound that has to be watched is copied into ``pipe``, too.
 
-    ``is_aac``: whether the sound is AAC when it is copied to the ingest.
+    ``is_aac``: whether a sound that is copied to the ingest is AAC, as far as the look does not tell.
     """
     ffmpeg = _ffmpeg(settings)
     sound = watched(settings, look) if pipe is not None else None
     copied = ["-map", f"0:a:{sound.place}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
     has_slate = settings["slate"]["type"] != "none"
-    whole = WHOLE_FRAMES_OF_AAC if is_aac else []
-    media = _inputs_and_encoding(settings, look, [] if has_slate else whole)
+    may_be_damaged = is_aac and settings["profile"]["name"] == "copy" and not _own_sound_codec(settings["profile"])
+    whole = WHOLE_FRAMES_OF_AAC if may_be_damaged else []
+    media = _inputs_and_encoding(settings, look, whole if not has_slate and (look is None or look.adts) else [])
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
         *("-fpre", str(key_file), "-flvflags", "no_duration_filesize", "-f", "flv", settings["ingest"]),
@@ -369,6 +370,12 @@ def _own_bitrate(options: list[str]) -> str:
     """Return the bitrate of the picture that the user's options give; empty if none is one."""
     given = [options[at + 1] for at, word in enumerate(options[:-1]) if word in VIDEO_BITRATES]
     return given[-1] if given and BITRATE.fullmatch(given[-1]) else ""
+
+
+def _own_sound_codec(profile: Settings) -> bool:
+    """Return whether the user's options say how the sound is encoded."""
+    words = profile.get("output_options") or []
+    return any(word in ("-c", "-codec", "-acodec") or word.startswith(("-c:a", "-codec:a")) for word in words)
 
 
 def _aac(profile: Settings) -> list[str]:

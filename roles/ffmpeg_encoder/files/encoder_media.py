@@ -74,6 +74,7 @@ FLAGS_OF_FFMPEG = (
     *("-autorotate", "-noautorotate", "-xerror"),
 )
 UNKNOWN_OPTION = re.compile(r"'([^']+)': Option not found")
+ADTS_FORMATS = ("mpegts", "hls", "aac")
 # What ffprobe calls the codec of a track that it cannot read.
 UNKNOWN_CODECS = ("", "none", "unknown")
 REMEDY = "Use a profile that encodes, such as 720p30"
@@ -127,6 +128,8 @@ class Look:
     playlist: bool = False
     # Whether its packets have no times, as in a bare stream of pictures.
     timeless: bool = False
+    # Whether each frame of AAC in it has a head of its own (ADTS), so that a damaged one is none.
+    adts: bool = False
     # Seconds, by the clock of the source: where it begins; and how long it is, 0 if it has no end.
     start: float = 0.0
     duration: float = 0.0
@@ -320,6 +323,7 @@ def _look_of(found: dict[str, Any]) -> Look:
         recorded=is_image or (duration or 0.0) > 0 or sized,
         playlist=playlist,
         timeless=timeless,
+        adts=container in ADTS_FORMATS,
         start=start or 0.0,
         duration=duration or 0.0,
     )

@@ -34,9 +34,8 @@ CLOSED = re.compile(
 # A track of the output that never began, as ffmpeg 5 and 6 say it, and as ffmpeg 7 does. The first is the picture.
 NEVER_BEGAN = ("without any data", "No filtered frames", "before EOF")
 TRACK = re.compile(r"(?:Finishing stream 0:|ost#0:)([0-9]+)\b")
-# What the filter for AAC says of another codec, and of a frame that was damaged on its way.
+# What the filter for AAC says of another codec.
 NO_AAC = "is not supported by the bitstream filter 'aac_adtstoasc'"
-DAMAGED_AAC = "Error parsing ADTS frame header"
 
 
 def lacks_sound(words: str) -> bool:
@@ -45,11 +44,9 @@ def lacks_sound(words: str) -> bool:
     return {track for line in lines for track in TRACK.findall(line)} == {"1"}
 
 
-def is_aac(words: str, *, known: bool) -> bool:
-    """Return whether a sound that was copied is AAC, by what was known of it and what ffmpeg said of it."""
-    if NO_AAC in words:
-        return False
-    return known or DAMAGED_AAC in words
+def is_no_aac(words: str) -> bool:
+    """Return whether ffmpeg could not copy a sound as AAC, because it is none."""
+    return NO_AAC in words
 
 
 def is_refusal(words: str, settings: Settings) -> bool:
