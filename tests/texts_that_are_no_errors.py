@@ -65,6 +65,7 @@ OTHERS = {
     "a slate of the type …",
     "a source of the type …",
     "removed from the disk",
+    "is not supported by the bitstream filter 'aac_adtstoasc'",
     "stream key (its session does not exist yet)",
     "the profile …, which encodes no picture,",
     r"Unrecognized option '[^'\n]*'|Missing argument for option '[^'\n]*'",
