@@ -120,7 +120,8 @@ class Ledger(Claims):
     def resolve_requests(self, known: Row, count: int) -> None:
         """Note that the results of ``count`` unanswered requests were found and removed.
 
-        ``known`` is their row as it was read before. An intent whose requests are all resolved is withdrawn.
+        ``known`` is their row as it was read before. An intent whose requests are all resolved is withdrawn, unless
+        another run has claimed it meanwhile: that run resolves them itself.
         """
         done: list[str | None] = []
 
@@ -128,6 +129,8 @@ class Ledger(Claims):
             row = connection.execute(sa.select(slots).where(slots.c.id == known.id)).first()
             if row is None or row.unanswered in done:
                 # The row was deleted, or an earlier attempt committed this and only its acknowledgement was lost.
+                return
+            if self._codec.is_leased(row, self._database.now(connection)):
                 return
             requests = unanswered.read(row.unanswered, row.created_at, row.updated_at)
             if not requests or requests.since != known.unanswered.since:

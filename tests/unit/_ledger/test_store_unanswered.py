@@ -93,6 +93,17 @@ def test_requests_of_an_earlier_intent_do_not_resolve_those_of_a_later_one(open_
     assert only_row(other).unanswered.count == count
 
 
+def test_an_intent_that_another_run_has_claimed_meanwhile_stays(open_run: OpenRun) -> None:
+    killed, one, other = open_run(ELSEWHERE), open_run(), open_run()
+    killed.release(asked(killed))
+    row = only_row(one)
+    inherited = claimed(other)
+    assert inherited.inherited
+    one.resolve_requests(row, 1)
+    assert other.renew(inherited, 60.0)
+    assert only_row(other).unanswered.count == 1
+
+
 def test_a_withdrawn_intent_gives_the_slot_back_to_the_session_to_replace(open_run: OpenRun) -> None:
     ledger = open_run()
     made(ledger, "s1")
