@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoder_packets import TS_PACKET
 
 from tests.lab.ingest import free_port
 
@@ -26,7 +27,7 @@ from .running import COPY, REAL_MEDIA, encoder, settings_of, skip_without_transp
 pytestmark = REAL_MEDIA
 SECONDS = 60
 # MPEG-TS in a datagram, as encoders send it.
-DATAGRAM = 7 * 188
+DATAGRAM = 7 * TS_PACKET
 # Of so many datagrams, the network loses one.
 LOST = 29
 
@@ -83,7 +84,7 @@ def test_a_lost_packet_does_not_take_a_copied_stream_off_air(
     address = f"udp://127.0.0.1:{port}{further.pop('mode', '')}"
     if "slate" in further:
         further["slate"]["path"] = str(tmp_path / "slate.ts")
-        (tmp_path / "slate.ts").write_bytes(stream[: len(stream) // 188 // 4 * 188])
+        (tmp_path / "slate.ts").write_bytes(stream[: len(stream) // TS_PACKET // 4 * TS_PACKET])
     settings = settings_of(ingest.rtmp_url, {"type": "url", "url": address}, COPY, **further)
     with lossy_camera(stream, port), encoder(tmp_path / "run", name, settings) as running:
         running.wait_for("on air", 30, showing="source")

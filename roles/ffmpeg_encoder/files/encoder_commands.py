@@ -104,8 +104,9 @@ def commands_of(
     sound = watched(settings, look) if pipe is not None else None
     copied = ["-map", f"0:a:{sound.place}", "-c", "copy", *TO_PIPE, f"pipe:{pipe}"] if sound is not None else []
     has_slate = settings["slate"]["type"] != "none"
-    may_be_damaged = is_aac and settings["profile"]["name"] == "copy" and not _own_sound_codec(settings["profile"])
-    whole = WHOLE_FRAMES_OF_AAC if may_be_damaged else []
+    profile = settings["profile"]
+    copies_aac = is_aac and profile["name"] == "copy" and not _have_sound_codec(profile.get("output_options") or [])
+    whole = WHOLE_FRAMES_OF_AAC if copies_aac else []
     media = _inputs_and_encoding(settings, look, whole if not has_slate and (look is None or look.adts) else [])
     output = (["-tls_verify", "1"] if settings["tls"] else []) + [
         *("-rw_timeout", str(settings["stall_seconds"] * 1_000_000), "-rtmp_app", settings["app"]),
@@ -372,10 +373,9 @@ def _own_bitrate(options: list[str]) -> str:
     return given[-1] if given and BITRATE.fullmatch(given[-1]) else ""
 
 
-def _own_sound_codec(profile: Settings) -> bool:
+def _have_sound_codec(options: list[str]) -> bool:
     """Return whether the user's options say how the sound is encoded."""
-    words = profile.get("output_options") or []
-    return any(word in ("-c", "-codec", "-acodec") or word.startswith(("-c:a", "-codec:a")) for word in words)
+    return any(word in ("-c", "-codec", "-acodec") or word.startswith(("-c:a", "-codec:a")) for word in options)
 
 
 def _aac(profile: Settings) -> list[str]:

@@ -36,19 +36,19 @@ class Beginning:
     """What a sender is given first: the tables before a key frame, and all that comes from there on."""
 
     def __init__(self) -> None:
-        self.is_found = False
+        self._is_found = False
         self._since_table = b""
 
     def of(self, data: bytes) -> bytes:
         """Return what of these whole packets is for the sender, nothing as long as there was no key frame."""
-        if self.is_found:
+        if self._is_found:
             return data
         for start in range(0, len(data), TS_PACKET):
             packet = data[start : start + TS_PACKET]
             self._since_table = packet if kind(packet) == PROGRAM_TABLE else self._since_table + packet
             is_key_frame = kind(packet) == PICTURE and packet[3] & 0x20 and packet[4] > 0 and packet[5] & 0x40
             if is_key_frame and kind(self._since_table) == PROGRAM_TABLE:
-                self.is_found = True
+                self._is_found = True
                 return self._since_table + data[start + TS_PACKET :]
         self._since_table = self._since_table[-MOST_KEPT:]
         return b""
